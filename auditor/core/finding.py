@@ -1,0 +1,108 @@
+"""What was measured, and what it amounts to: estimates, findings, a verdict, an audit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Status = Literal["measured", "skipped", "failed"]
+Outcome = Literal["pass", "fail", "inconclusive", "not assessed"]
+
+#: 0 every required rule passed; 1 a rule failed; 3 a required rule is not settled. (2, "not
+#: completed", never has an audit.)
+EXIT_STATUS: Mapping[Outcome, int] = {"pass": 0, "fail": 1, "inconclusive": 3, "not assessed": 3}
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its interval and what guessing would score.
+
+    Attributes
+    ----------
+    value, low, high : fractions, or the unit that the name ends in (`_years`)
+    level : coverage of the interval
+    n_subjects : people behind it
+    chance : what guessing scores, None where guessing has no meaning
+    """
+
+    value: float
+    low: float
+    high: float
+    level: float
+    n_subjects: int
+    chance: float | None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One attack on one view under one protocol."""
+
+    check: str
+    view: str | None
+    protocol: str | None
+    threat: str
+    status: Status
+    reason: str | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    estimates: Mapping[str, Estimate] = field(default_factory=dict)
+    #: name → columns of equal length, e.g. {"cmc": {"rank": [...], "rate": [...]}}
+    curves: Mapping[str, Mapping[str, list[Any]]] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        if (self.status == "measured") != (self.reason is None):
+            raise ValueError(f"{self.id}: a reason is owed exactly where nothing was measured")
+
+    @property
+    def id(self) -> str:
+        """`check/view/protocol`, without the parts that do not apply."""
+        return "/".join(part for part in (self.check, self.view, self.protocol) if part)
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """What one rule of a profile says about an audit."""
+
+    id: str
+    outcome: Outcome
+    reason: str
+    required: bool
+    limit: float
+    basis: str
+    finding: str | None = None
+    estimate: str | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a profile says about an audit: its worst rule that counts."""
+
+    outcome: Outcome
+    rules: tuple[Ruling, ...]
+
+    @property
+    def exit_status(self) -> int:
+        """0 passed, 1 a rule failed, 3 a required rule is not settled."""
+        return EXIT_STATUS[self.outcome]
+
+
+@dataclass(frozen=True)
+class Audit:
+    """A finished audit; `report.json` writes it and reads it back."""
+
+    auditor: Mapping[str, Any]
+    release: Mapping[str, Any]
+    profile: Mapping[str, Any]
+    verdict: Verdict
+    findings: tuple[Finding, ...]
+
+    def __iter__(self) -> Iterator[Finding]:
+        return iter(self.findings)
+
+    def __getitem__(self, finding: str) -> Finding:
+        """The finding with this id."""
+        for one in self.findings:
+            if one.id == finding:
+                return one
+        raise KeyError(finding)
