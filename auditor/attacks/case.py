@@ -1,0 +1,67 @@
+"""What an attack is, and what it may use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+import pandas as pd
+
+from auditor.core.evidence import Evidence
+from auditor.core.registry import Registry
+from auditor.data.dataset import Dataset
+from auditor.engine import Engine
+from auditor.models.train import Training
+from auditor.signal.prepare import Prepared
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A release under attack, and what the attacker works with.
+
+    Attributes
+    ----------
+    training : how a network is trained on the release; None where no network may be
+    progress : told what is being done, how far it is, and of how much
+    """
+
+    dataset: Dataset
+    prepared: Prepared
+    engine: Engine
+    device: str
+    seed: int
+    training: Training | None
+    progress: Callable[[str, int, int], None] = lambda task, done, total: None
+    #: What one attack worked out and another needs too, such as a trained encoder.
+    shared: dict[tuple[Any, ...], Any] = field(default_factory=dict)
+
+    @property
+    def records(self) -> pd.DataFrame:
+        """The usable records, a person's first one first."""
+        return self.prepared.records
+
+
+class Attack(Protocol):
+    """One question to a release; its settings are its own fields."""
+
+    check: ClassVar[str]
+    view: str | None
+    protocol: str | None
+
+    @property
+    def threat(self) -> str:
+        """Who does what with the release, in one sentence."""
+        ...
+
+    def unmet(self, case: Case) -> str | None:
+        """Why the attack cannot be carried out on this release; None when it can."""
+        ...
+
+    def run(self, case: Case, rng: np.random.Generator) -> Mapping[str, Evidence]:
+        """What the attack saw, by name; the unnamed one is the attack's own."""
+        ...
+
+
+ATTACKS: Registry[Callable[..., Attack]] = Registry("attack")

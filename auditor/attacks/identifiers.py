@@ -1,0 +1,161 @@
+"""Does anything that travels with the signals name people outright?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+
+from auditor.attacks.case import ATTACKS, Case
+from auditor.core.evidence import Counts, Evidence
+from auditor.data.dataset import Dataset
+from auditor.data.protocol import MIN_PEOPLE
+from auditor.engine import shards
+
+#: Classes that identify by themselves; the others are shown beside them.
+DIRECT = ("date", "name", "contact", "number", "device", "place")
+AGE_OVER_89, FREE_TEXT = "age over 89", "free text"
+
+_MONTH = "(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
+_PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
+    (name, re.compile(pattern, re.IGNORECASE))
+    for name, pattern in (
+        ("date", r"(?<!\d)(?:0?[1-9]|[12]\d|3[01])[./-](?:0?[1-9]|1[0-2])[./-](?:19|2\d)?\d\d(?!\d)"),
+        ("date", r"(?<!\d)(?:0?[1-9]|1[0-2])/(?:0?[1-9]|[12]\d|3[01])/(?:19|2\d)?\d\d(?!\d)"),
+        ("date", r"(?<!\d)(?:19|2\d)\d\d[-/.](?:0?[1-9]|1[0-2])[-/.](?:0?[1-9]|[12]\d|3[01])(?!\d)"),
+        ("date", rf"(?<![a-z\d])\d{{1,2}}[ -]{_MONTH}[ -](?:19|2\d)?\d\d(?!\d)"),
+        ("date", rf"\b{_MONTH} \d{{1,2}},? (?:19|2\d)\d\d(?!\d)"),
+        ("contact", r"[\w.+-]+@[\w-]+\.[a-z]{2,}"),
+        ("contact", r"\bhttps?://\S+"),
+        ("contact", r"(?<![\w.])(?:\+\d{1,3}[ -]?)?\(?\d{3}\)?[ -]\d{3}[ -]\d{4}(?!\d)"),
+        ("contact", r"(?<!\d)(?:\d{1,3}\.){3}\d{1,3}(?!\d)(?=.*\bip\b)|\b(?:tel|phone|fax)\b\W*\d{4,}"),
+        ("number", r"(?<![\d.-])\d{3}-\d{2}-\d{4}(?![\d.-])"),
+        ("number", r"\b(?:mrn|ssn|nhs|patient ?(?:id|no|number)|case ?(?:id|no|number)|insurance)\b\W*\w*\d"),
+        ("device", r"\b(?:serial|s/n|cart(?: ?id)?|device ?(?:id|no))\b\W*\w*\d"),
+        ("place", r"\b(?:zip|postcode|postal code|ward|room|street|address)\b\W*\w+"),
+        (
+            "name",
+            r"\b(?:(?:patient|full|first|last|family|given)[ _]?names?|name|surname|physician|"
+            r"doctor|nurse|technician|referred by|operator)\b\s*[:=]\s*(?!unknown\b|n/?a\b|none\b)"
+            r"\w{2,}",
+        ),
+        ("name", r"\b(?:dr|mr|mrs|ms|prof)\.? [A-Z][\w'-]+"),
+    )
+)
+#: What a column of a companion table is called when it holds a class.
+_COLUMNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
+    (name, re.compile(pattern, re.IGNORECASE))
+    for name, pattern in (
+        ("date", r"date|datetime|birth|dob|ecg_?time"),
+        ("name", r"(?:^|_)(?:name|surname|first_?name|last_?name|nurse|validated_by|physician)$"),
+        ("contact", r"e?_?mail|phone|fax|address"),
+        ("number", r"mrn|ssn|insurance|stay_id|hadm_id"),
+        ("device", r"serial|cart_id"),
+        ("place", r"zip|postcode|(?:^|_)site$|ward|hospital"),
+    )
+)
+#: Comment keys that say no more than the manifest does.
+_ORDINARY = re.compile(r"\W*(?:age|sex|gender|dx|rx|hx|sx|label|diagnos[ei]s)\W*[:>]", re.IGNORECASE)
+_POSITIONAL = re.compile(r"\W*-?\d+ [MF-]\S* .*")
+#: Text shorter than this is a code, not prose.
+_PROSE = 3
+
+
+@dataclass(frozen=True)
+class Place:
+    """One class of identifier at one kind of place."""
+
+    kind: str
+    where: str
+
+
+@ATTACKS.register("identifiers")
+@dataclass(frozen=True)
+class Identifiers:
+    """A reader of headers, annotations, file names and tables looks for what names a person."""
+
+    view: None = None
+    protocol: None = None
+    check: ClassVar[str] = "identifiers"
+
+    @property
+    def threat(self) -> str:
+        """Who does what with the release, in one sentence."""
+        return (
+            "Anybody who opens the release reads names, dates, numbers or other identifiers in "
+            "its headers, annotations, file names and tables."
+        )
+
+    def unmet(self, case: Case) -> str | None:
+        """Why the attack cannot be carried out on this release; None when it can."""
+        if case.dataset.manifest["subject"].nunique() < MIN_PEOPLE:
+            return f"needs at least {MIN_PEOPLE} people"
+        return None
+
+    def run(self, case: Case, rng: np.random.Generator) -> Mapping[str, Evidence]:
+        """For each person, how often each class was met at each kind of place."""
+        del rng
+        dataset = case.dataset
+        jobs = [
+            dataset.part(np.asarray(rows)) for rows in shards(range(len(dataset.manifest)))
+        ]
+        found = [
+            (subject, place)
+            for part in case.engine.map(_hits_in_texts, jobs)
+            for subject, place in part
+        ]
+        found += _hits_in_tables(dataset)
+        found += _old_ages(dataset.manifest)
+        hits = pd.DataFrame(
+            {"subject": [s for s, _ in found], "name": [f"{p.kind}/{p.where}" for _, p in found]},
+            dtype=str,
+        )
+        people = np.unique(dataset.manifest["subject"].astype(str))
+        table = pd.crosstab(hits["subject"], hits["name"]).reindex(people, fill_value=0)
+        return {"": Counts(tuple(map(str, table.columns)), table.to_numpy(dtype=np.int64))}
+
+
+def classes_in(text: str) -> set[str]:
+    """The classes of identifier that a text holds, by pattern."""
+    return {name for name, pattern in _PATTERNS if pattern.search(text)}
+
+
+def _hits_in_texts(dataset: Dataset) -> list[tuple[str, Place]]:
+    hits = []
+    subjects = dataset.manifest["subject"].astype(str)
+    for record, subject in zip(dataset.manifest["record"], subjects, strict=True):
+        for where, text in dataset.texts(record):
+            kinds = classes_in(text)
+            if not kinds and where in ("header comment", "annotation note") and _is_prose(text):
+                kinds = {FREE_TEXT}
+            hits += [(subject, Place(kind, where)) for kind in kinds]
+    return hits
+
+
+def _is_prose(text: str) -> bool:
+    ordinary = _ORDINARY.match(text) or _POSITIONAL.match(text)
+    return not ordinary and sum(map(str.isalpha, text)) > _PROSE and " " in text.strip()
+
+
+def _hits_in_tables(dataset: Dataset) -> Iterator[tuple[str, Place]]:
+    for table in dataset.tables():
+        subjects = table.pop("subject").astype(str)
+        for column in table.columns:
+            values = table[column]
+            known = values.notna() & (values.astype(str).str.strip() != "")
+            kinds = {name for name, pattern in _COLUMNS if pattern.search(str(column))}
+            for kind in kinds:
+                yield from ((who, Place(kind, "table")) for who in subjects[known])
+            if values.dtype == object and not kinds:
+                for who, text in zip(subjects[known], values[known].astype(str), strict=True):
+                    yield from ((who, Place(kind, "table")) for kind in classes_in(text))
+
+
+def _old_ages(manifest: pd.DataFrame) -> Iterator[tuple[str, Place]]:
+    pooled = manifest["age_pooled"].astype(bool)
+    old = manifest.loc[(manifest["age"] > 89) & ~pooled, "subject"].astype(str)
+    yield from ((who, Place(AGE_OVER_89, "header or table")) for who in old)

@@ -1,0 +1,344 @@
+"""The run: settings in, findings out, one at a time, and the verdict over them."""
+
+from __future__ import annotations
+
+import logging
+import platform
+import tempfile
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from auditor import __version__
+from auditor.attacks import ATTACKS, Attack, Case
+from auditor.config import Preset, load_preset, load_profile
+from auditor.core.errors import AuditorError, ConfigError, EvidenceError
+from auditor.core.evidence import Counts, Evidence
+from auditor.core.finding import Audit, Estimate, Finding
+from auditor.core.record import STANDARD_LEADS
+from auditor.core.streams import stream
+from auditor.data.catalog import describe
+from auditor.data.dataset import Dataset, open_dataset
+from auditor.data.population import Population
+from auditor.engine import Engine, engine
+from auditor.risk.measure import identifiers, measure, uniqueness
+from auditor.risk.policy import Profile, competence_needed, judge
+from auditor.signal.prepare import Prepared, prepare
+
+log = logging.getLogger(__name__)
+
+#: Told what is being done, how far it is, and of how much.
+Progress = Callable[[str, int, int], None]
+
+_LIBRARIES = ("numpy", "scipy", "scikit-learn", "xgboost", "torch", "timm", "neurokit2", "wfdb")
+
+
+@dataclass(frozen=True)
+class Run:
+    """The settings of one audit."""
+
+    profile: Profile
+    preset: Preset
+    device: str = "cpu"
+    seed: int = 0
+    jobs: int = 1
+    dask: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        profile: str = "public",
+        preset: str = "standard",
+        device: str = "auto",
+        seed: int = 0,
+        jobs: int = 1,
+        dask: str | None = None,
+    ) -> Run:
+        """Settings by the names a command line gives them."""
+        if seed < 0:
+            raise ConfigError(f"--seed is {seed}, wanted 0 or more")
+        chosen = load_preset(preset)
+        return cls(load_profile(profile), chosen, choose_device(device), seed, jobs, dask)
+
+
+def choose_device(name: str) -> str:
+    """The torch device a run is on: `auto` is the first GPU when there is one, else the CPU."""
+    import torch
+
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise ConfigError(f"--device {name!r} is not one; wanted auto, cpu or cuda") from None
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ConfigError(f"--device {name}: torch sees no GPU here; use --device cpu")
+    if device.type not in ("cpu", "cuda", "mps"):
+        raise ConfigError(f"--device {name!r} is not supported; wanted auto, cpu, cuda or mps")
+    return str(device)
+
+
+def scan(
+    path: str | Path,
+    profile: str = "public",
+    preset: str = "standard",
+    *,
+    device: str = "auto",
+    seed: int = 0,
+    jobs: int = 1,
+    dask: str | None = None,
+    **descriptor: str | None,
+) -> Audit:
+    """Audit a folder of ECGs.
+
+    Parameters
+    ----------
+    path : the folder
+    profile, preset : names, or paths of YAML files
+    device : `auto`, `cpu` or `cuda`
+    jobs, dask : how many processes, or the address of a Dask scheduler
+    **descriptor : what `auditor.yaml` would say, such as `subject_pattern`
+
+    Raises
+    ------
+    AuditorError
+        Something that the caller can mend.
+    """
+    settings = Run.of(profile, preset, device, seed, jobs, dask)
+    audit = None
+    for step in run(Path(path), settings, descriptor):
+        audit = step if isinstance(step, Audit) else None
+    assert audit is not None
+    return audit
+
+
+def run(
+    path: Path,
+    settings: Run,
+    descriptor: Mapping[str, str | None] | None = None,
+    progress: Progress = lambda task, done, total: None,
+) -> Iterator[Finding | Audit]:
+    """Each finding as it is made, and the audit last."""
+    with engine(settings.jobs, settings.dask) as workers:
+        case = open_case(path, settings, workers, descriptor or {}, progress)
+        findings = []
+        for finding in investigate(case, settings):
+            findings.append(finding)
+            yield finding
+        yield conclude(case, settings, findings)
+
+
+def open_case(
+    path: Path,
+    settings: Run,
+    workers: Engine,
+    descriptor: Mapping[str, str | None] | None = None,
+    progress: Progress = lambda task, done, total: None,
+) -> Case:
+    """A release read, cleaned and delineated: ready to be attacked."""
+    given = {key: value for key, value in (descriptor or {}).items() if value is not None}
+    progress("reading", 0, 0)
+    dataset = open_dataset(path, describe(path, **given), engine=workers)
+    preset = settings.preset
+    prepared = prepare(
+        dataset,
+        workers,
+        max_seconds=preset.max_seconds,
+        progress=lambda done, total: progress("finding heartbeats", done, total),
+    )
+    return Case(
+        dataset, prepared, workers, settings.device, settings.seed, preset.training, progress
+    )
+
+
+def plan(preset: Preset) -> list[Attack]:
+    """The attacks of a preset, cheap rungs first."""
+    linkage = [
+        ATTACKS["linkage"](view=view, protocol=protocol)
+        for view in preset.linkage_views
+        for protocol in preset.protocols
+    ]
+    attribute = [ATTACKS["attribute"](view=view) for view in preset.attribute_views]
+    return [ATTACKS["identifiers"](), ATTACKS["uniqueness"](), *linkage, *attribute]
+
+
+def investigate(case: Case, settings: Run) -> Iterator[Finding]:
+    """Every attack of the preset on a release; then, where a rule would pass only if the attack
+    were shown to be able, the proof of that on a simulated twin.
+    """
+    findings = []
+    for attack in plan(settings.preset):
+        findings.append(attempt(attack, case, settings))
+        yield findings[-1]
+    for view, protocol in competence_needed(findings, settings.profile):
+        yield competence(view, protocol, case, settings)
+
+
+def attempt(attack: Attack, case: Case, settings: Run) -> Finding:
+    """One attack carried out and measured, or why it was not."""
+    started = time.perf_counter()
+    blank = Finding(
+        attack.check, attack.view, attack.protocol, attack.threat, "skipped", reason="not begun"
+    )
+    case.progress(blank.id, 0, 0)
+    try:
+        if why := attack.unmet(case):
+            return replace(blank, reason=why)
+        evidence = attack.run(case, stream(settings.seed, blank.id))
+        estimates, curves, params = _measured(blank, evidence, settings)
+    except EvidenceError as error:
+        return replace(blank, reason=str(error))
+    except Exception as error:
+        # A broken attack must not cost the others; a rule that needs it will not pass without.
+        log.debug("%s broke", blank.id, exc_info=True)
+        return replace(blank, status="failed", reason=_where(error), seconds=_since(started))
+    if not estimates:
+        return replace(blank, reason="too few people for any number", seconds=_since(started))
+    return replace(
+        blank,
+        status="measured",
+        reason=None,
+        params=params,
+        estimates=estimates,
+        curves=curves,
+        seconds=_since(started),
+    )
+
+
+def _measured(
+    blank: Finding, evidence: Mapping[str, Evidence], settings: Run
+) -> tuple[dict[str, Estimate], dict[str, Any], dict[str, Any]]:
+    level, population = settings.preset.level, settings.profile.population
+    estimates: dict[str, Estimate] = {}
+    curves: dict[str, Any] = {}
+    params: dict[str, Any] = {}
+    for name, seen in evidence.items():
+        if isinstance(seen, Counts):
+            if blank.check == "identifiers":
+                found, params = identifiers(seen, level=level)
+            else:
+                found, params = uniqueness(seen, population=population, level=level)
+            drawn: dict[str, Any] = {}
+        else:
+            rng = stream(settings.seed, f"{blank.id}/{name}/interval")
+            found, drawn = measure(name, seen, level=level, rng=rng)
+        estimates |= found
+        curves |= drawn
+    return estimates, curves, params
+
+
+def competence(view: str, protocol: str, case: Case, settings: Run) -> Finding:
+    """Whether a linkage attack finds a planted identity in a simulated twin of the release, and
+    stays silent in one where there is none.
+    """
+    started = time.perf_counter()
+    finding = Finding(
+        "competence",
+        view,
+        protocol,
+        "The attack itself is put to the test: on simulated people in the numbers of this release "
+        "it must find an identity that was planted, and find none where there is none.",
+        "skipped",
+        reason="not begun",
+    )
+    estimates = {}
+    for name, identity in (("planted", 1.0), ("null", 0.0)):
+        with tempfile.TemporaryDirectory(prefix="auditor-twin-") as folder:
+            twin(case.prepared, identity, settings.seed).write(Path(folder))
+            twin_case = open_case(Path(folder), settings, case.engine, progress=case.progress)
+            attack = ATTACKS["linkage"](view=view, protocol=protocol)
+            seen = attempt(attack, twin_case, settings)
+        if seen.status != "measured":
+            return replace(finding, reason=f"on its simulated twin: {seen.reason}")
+        estimates[f"{name}_rank1"] = seen.estimates["rank1"]
+    return replace(
+        finding, status="measured", reason=None, estimates=estimates, seconds=_since(started)
+    )
+
+
+def twin(prepared: Prepared, identity: float, seed: int) -> Population:
+    """Simulated people with the sessions and records of a release, and its leads and lengths."""
+    records = prepared.records
+    sizes = tuple(
+        tuple(int(n) for n in person.groupby("session", sort=False).size())
+        for _, person in records.groupby("subject", sort=False)
+    )
+    leads = tuple(lead for lead in prepared.leads if lead in STANDARD_LEADS) or ("II",)
+    return Population(
+        n_subjects=len(sizes),
+        sizes=sizes,
+        seconds=float(np.clip(records["duration_s"].median(), 10, 60)),
+        leads=leads,
+        identity=identity,
+        seed=seed,
+    )
+
+
+def conclude(case: Case, settings: Run, findings: Iterable[Finding]) -> Audit:
+    """The findings judged under the profile."""
+    found = tuple(findings)
+    dataset, preset = case.dataset, settings.preset
+    training = asdict(preset.training) if preset.training else None
+    return Audit(
+        auditor={
+            "version": __version__,
+            "seed": settings.seed,
+            "device": settings.device,
+            "preset": preset.name,
+            "settings": preset.model_dump(mode="json", exclude={"training"})
+            | {"training": training},
+            "versions": {name: version(name) for name in _LIBRARIES}
+            | {"python": platform.python_version()},
+        },
+        release=describe_release(dataset, case.prepared),
+        profile={
+            "name": settings.profile.name,
+            "title": settings.profile.title,
+            "context": settings.profile.context,
+            "population": settings.profile.population,
+        },
+        verdict=judge(found, settings.profile),
+        findings=found,
+    )
+
+
+def describe_release(dataset: Dataset, prepared: Prepared) -> dict[str, Any]:
+    """What was audited, in counts: what was found, what was used, what was not and why."""
+    manifest = dataset.manifest
+    reasons = Counter([*dataset.quarantine["reason"], *prepared.unusable["reason"]])
+    sessions = manifest.groupby("subject")["session"].nunique()
+    return {
+        "name": dataset.name,
+        "fingerprint": dataset.fingerprint,
+        "n_subjects": int(manifest["subject"].nunique()),
+        "n_records": len(manifest) + len(dataset.quarantine),
+        "n_sessions": int(sessions.sum()),
+        "n_subjects_with_sessions": int((sessions > 1).sum()),
+        "n_quarantined": sum(reasons.values()),
+        "quarantine": [
+            {"reason": reason, "records": n} for reason, n in sorted(reasons.items())
+        ],
+        "leads": list(prepared.leads),
+        "fs": sorted({float(fs) for fs in manifest["fs"]}),
+    }
+
+
+def _where(error: Exception) -> str:
+    """What broke, without the values that a message may hold."""
+    if isinstance(error, AuditorError):
+        return str(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if "auditor" in Path(frame.filename).parts] or frames
+    last = ours[-1]
+    return f"{type(error).__name__} in {Path(last.filename).stem}.{last.name}, line {last.lineno}"
+
+
+def _since(started: float) -> float:
+    return round(time.perf_counter() - started, 3)

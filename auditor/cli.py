@@ -1,0 +1,442 @@
+"""The command line: the only place that prints or exits.
+
+Exit status: 0 every required rule passed; 1 a rule failed; 2 not completed; 3 nothing failed, but
+a required rule was inconclusive or not assessed.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from auditor import __version__
+from auditor.core.errors import AuditorError, ConfigError
+
+if TYPE_CHECKING:
+    from auditor.audit import Progress, Run
+    from auditor.core.finding import Audit, Finding
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+class Cli(click.Group):
+    """Exit 1 is kept for a failed rule; every failure of ours is 2, in one line."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; what a user can mend is one line, a bug is a traceback."""
+        try:
+            return super().invoke(ctx)
+        except click.ClickException as error:
+            error.exit_code = 2
+            raise
+        except click.exceptions.Exit:
+            raise
+        except AuditorError as error:
+            click.echo(f"Error: {' '.join(str(error).split())}", err=True)
+            if ctx.find_root().params.get("debug"):
+                traceback.print_exc()
+        except (KeyboardInterrupt, click.Abort):
+            click.echo("Interrupted; no report was written.", err=True)
+        except BrokenPipeError:
+            # Whoever read our output has seen enough.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        except Exception:
+            traceback.print_exc()
+            click.echo("Error: auditor itself broke; please report the lines above.", err=True)
+        ctx.exit(2)
+
+
+@click.group(cls=Cli, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="auditor")
+@click.option("--debug", is_flag=True, help="Log every step, with record names, to stderr.")
+def main(debug: bool) -> None:
+    """Measure how far ECG recordings give people away, before they leave the building.
+
+    \b
+    auditor demo                        see what a report looks like
+    auditor inspect DATASET             what would be believed of a folder
+    auditor scan DATASET --out report   attack it, and write report/report.html
+    """
+    logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING)
+    if not debug:
+        # What the libraries underneath have to say would stand beside people's data.
+        logging.getLogger().setLevel(logging.ERROR)
+
+
+def described(command: Command) -> Command:
+    """The flags that describe a folder which no catalogue entry recognises."""
+    for name, help_text in reversed(
+        [
+            ("--reader", "How the files are read, e.g. wfdb."),
+            ("--subject-pattern", r"Who a record is of, as a pattern on its path: 'Person_(\d+)'."),
+            ("--session-pattern", "Which occasion a record is of, as a pattern on its path."),
+            ("--table", "A CSV file beside the data with a row for each record."),
+            ("--record-column", "The table's column that names the record."),
+            ("--subject-column", "The table's column that names the person."),
+            ("--session-column", "The table's column that names the occasion."),
+            ("--age-column", "The table's column with the age in years."),
+            ("--sex-column", "The table's column with the sex."),
+        ]
+    ):
+        command = click.option(name, help=help_text, metavar="TEXT")(command)
+    return command
+
+
+def worked(command: Command) -> Command:
+    """The flags that say where the work is done."""
+    command = click.option("--quiet", is_flag=True, help="Say nothing but errors.")(command)
+    command = click.option("--dask", metavar="ADDRESS", help="Work on this Dask cluster.")(command)
+    return click.option(
+        "--jobs", type=int, default=1, show_default=True, help="Processes to work in."
+    )(command)
+
+
+def judged(command: Command) -> Command:
+    """The flags that say how hard an audit tries and what it is judged by."""
+    for args, options in reversed(
+        [
+            (
+                ("--profile",),
+                {"default": "public", "help": "Who receives the release: public, registered, "
+                 "enclave, or a YAML file of your own."},
+            ),
+            (
+                ("--preset",),
+                {"default": "standard", "help": "How hard to try: quick (no network trained; "
+                 "cannot pass a release), standard, full."},
+            ),
+            (("--device",), {"default": "auto", "help": "auto, cpu or cuda."}),
+            (("--seed",), {"type": int, "default": 0, "help": "Same seed, same numbers."}),
+        ]
+    ):
+        command = click.option(*args, show_default=True, **options)(command)
+    return command
+
+
+@main.command()
+@click.argument("dataset", type=FOLDER)
+@judged
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("auditor-report"),
+    show_default=True,
+    help="Folder for report.html and audit.json.",
+)
+@worked
+@described
+def scan(dataset: Path, out: Path, quiet: bool, **flags: Any) -> None:
+    """Audit DATASET, a folder of ECGs, and write its report.
+
+    \b
+    auditor scan release/
+    auditor scan release/ --profile registered --preset quick --out report
+    auditor scan export/ --subject-pattern 'p(\\d+)/' --session-pattern 's(\\d+)'
+    """
+    audit = _scan(dataset, out, quiet, flags)
+    _say_verdict(audit, out, quiet)
+    raise SystemExit(audit.verdict.exit_status)
+
+
+@main.command()
+@click.argument("dataset", type=FOLDER)
+@click.option(
+    "--write",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Start a descriptor: what is believed, as an auditor.yaml to correct.",
+)
+@worked
+@described
+def inspect(
+    dataset: Path, write: Path | None, quiet: bool, jobs: int, dask: str | None, **flags: str | None
+) -> None:
+    """Show what would be believed of DATASET: format, people, sessions, labels, defects.
+
+    This page names records and people: it is for the steward's own screen.
+
+    \b
+    auditor inspect export/
+    auditor inspect export/ --subject-pattern 'p(\\d+)/' --write export/auditor.yaml
+    """
+    from auditor.data.catalog import describe, write_descriptor
+    from auditor.data.dataset import inspection, open_dataset
+    from auditor.engine import engine
+
+    descriptor = describe(dataset, **{key: value for key, value in flags.items() if value})
+    with engine(jobs, dask) as workers:
+        with _progress(quiet) as progress:
+            progress("reading", 0, 0)
+            opened = open_dataset(dataset, descriptor, engine=workers)
+        for line in inspection(opened):
+            click.echo(line)
+    if write:
+        write_descriptor(opened.descriptor, write)
+        click.echo(f"Wrote {write}", err=True)
+
+
+@main.command()
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("demo"),
+    show_default=True,
+    help="Folder for the simulated hospital and its report.",
+)
+@click.option("--people", type=click.IntRange(20), default=40, show_default=True)
+@click.option("--quiet", is_flag=True, help="Say nothing but where the report is.")
+def demo(out: Path, people: int, quiet: bool) -> None:
+    """Simulate a small hospital, scan it, and say where the report is.
+
+    The simulated release leaks on purpose, so that there is something to see; the command itself
+    ends with status 0 when the audit was completed.
+    """
+    from auditor.data.population import Population
+
+    _writable(out)
+    population = Population(n_subjects=people, n_records=2, leads=("I", "II", "V2"), fs=500.0)
+    with _progress(quiet) as progress:
+        progress("simulating a hospital", 0, 0)
+        population.write(out / "hospital")
+    flags = {"profile": "public", "preset": "standard", "device": "cpu", "seed": 0}
+    audit = _scan(out / "hospital", out, quiet, {**flags, "jobs": 1, "dask": None})
+    _say_verdict(audit, out, quiet=False)
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--people", type=click.IntRange(1), default=100, show_default=True)
+@click.option("--sessions", type=click.IntRange(1), default=2, show_default=True)
+@click.option("--records", type=click.IntRange(1), default=1, show_default=True, help="A session.")
+@click.option("--seconds", type=click.FloatRange(5, 3600), default=10.0, show_default=True)
+@click.option("--fs", type=click.FloatRange(100, 1000), default=500.0, show_default=True)
+@click.option("--leads", default="I,II,III,aVR,aVL,aVF,V1,V2,V3,V4,V5,V6", show_default=True)
+@click.option(
+    "--identity",
+    type=click.FloatRange(0),
+    default=1.0,
+    show_default=True,
+    help="How much of the person is in the signal: 0 none, 1 plain.",
+)
+@click.option(
+    "--demographics",
+    type=click.FloatRange(0),
+    default=1.0,
+    show_default=True,
+    help="What sex and age do to the signal: 0 nothing, 1 plain.",
+)
+@click.option(
+    "--wave",
+    type=click.Choice(["P", "QRS", "ST", "T"]),
+    help="Put the identity in this wave alone.",
+)
+@click.option("--seed", type=int, default=0, show_default=True)
+def simulate(
+    folder: Path, people: int, sessions: int, records: int, leads: str, **knobs: Any
+) -> None:
+    """Write a simulated population to FOLDER as ordinary WFDB records.
+
+    \b
+    auditor simulate hospital --people 200
+    auditor simulate null --identity 0 --demographics 0
+    """
+    from auditor.data.population import Population
+
+    _writable(folder)
+    if any(folder.iterdir()):
+        raise ConfigError(f"{folder} is not empty; name a new folder")
+    population = Population(
+        n_subjects=people,
+        n_sessions=sessions,
+        n_records=records,
+        leads=tuple(leads.split(",")),
+        **knobs,
+    )
+    population.write(folder)
+    click.echo(f"{people * sessions * records} records of {people} people in {folder}")
+
+
+@main.command()
+@click.argument("audit", type=FILE)
+@click.option("--profile", default="public", show_default=True, help="A profile or a YAML file.")
+def gate(audit: Path, profile: str) -> None:
+    """Judge a finished AUDIT (an audit.json) under a profile, and exit with its status.
+
+    \b
+    auditor gate report/audit.json --profile registered
+    """
+    from auditor.config import load_profile
+    from auditor.report import json
+    from auditor.risk.policy import judge
+
+    verdict = judge(json.read(audit).findings, load_profile(profile))
+    for rule in verdict.rules:
+        note = "" if rule.required else " (not required)"
+        click.echo(f"{rule.outcome:13} {rule.id}{note}: {rule.reason}")
+    click.echo(f"\n{profile}: {verdict.outcome.upper()}")
+    raise SystemExit(verdict.exit_status)
+
+
+@main.command()
+@click.argument("audit", type=FILE)
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), help="Default: beside AUDIT."
+)
+def report(audit: Path, out: Path | None) -> None:
+    """Draw the page of a finished AUDIT (an audit.json) again.
+
+    \b
+    auditor report report/audit.json --out page.html
+    """
+    from auditor.report import html, json
+
+    page = out or audit.with_name("report.html")
+    _writable(page.parent)
+    html.write(json.read(audit), page)
+    click.echo(page)
+
+
+@main.group()
+def datasets() -> None:
+    """The catalogue of public ECG data sets."""
+
+
+@datasets.command("list")
+def list_() -> None:
+    """What the catalogue knows: name, title, licence, people and records."""
+    from auditor.data.catalog import catalogue
+
+    for entry in catalogue():
+        counts = ", ".join(f"{n} {name}" for name, n in sorted(entry.expected_counts.items()))
+        click.echo(f"{entry.name:18} {entry.title} ({entry.licence or 'licence not stated'})")
+        if counts:
+            click.echo(f"{'':18} {counts}")
+
+
+@datasets.command()
+@click.argument("name")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--quiet", is_flag=True, help="Say nothing but errors.")
+def fetch(name: str, folder: Path, quiet: bool) -> None:
+    """Download the data set NAME from PhysioNet into FOLDER; what is there already is kept.
+
+    \b
+    auditor datasets fetch ecgiddb data/ecgiddb
+    """
+    from auditor.data.catalog import entry
+    from auditor.data.fetch import fetch as download
+
+    _writable(folder)
+    with _progress(quiet) as progress:
+        download(entry(name), folder, lambda done, total: progress(name, done, total))
+    click.echo(folder)
+
+
+@datasets.command()
+@click.argument("folder", type=FOLDER)
+def verify(folder: Path) -> None:
+    """Compare the files in FOLDER with the SHA-256 list their publisher ships."""
+    from auditor.data.fetch import verify as compare
+
+    problems = compare(folder)
+    for file, problem in problems:
+        click.echo(f"{file}: {problem}")
+    click.echo("all files agree" if not problems else f"{len(problems)} files disagree", err=True)
+    raise SystemExit(1 if problems else 0)
+
+
+def _scan(dataset: Path, out: Path, quiet: bool, flags: dict[str, Any]) -> Audit:
+    """Run an audit, showing findings as they are made, and write its two files at the end."""
+    _writable(out)
+    with _progress(quiet) as progress:
+        progress("starting", 0, 0)
+        from auditor.audit import Run, run
+        from auditor.core.finding import Audit
+        from auditor.report import html, json
+
+        names = ("profile", "preset", "device", "seed", "jobs", "dask")
+        settings: Run = Run.of(**{name: flags.pop(name) for name in names})
+        audit: Audit | None = None
+        for step in run(dataset, settings, flags, progress):
+            if isinstance(step, Audit):
+                audit = step
+            elif not quiet:
+                _say_finding(step)
+        assert audit is not None
+        # Both are made whole before either takes its place.
+        with tempfile.TemporaryDirectory(dir=out, prefix=".writing-") as folder:
+            json.write(audit, Path(folder) / "audit.json")
+            html.write(audit, Path(folder) / "report.html")
+            for name in ("audit.json", "report.html"):
+                os.replace(Path(folder) / name, out / name)
+    return audit
+
+
+def _writable(folder: Path) -> None:
+    """Refuse a folder that cannot be written to before the work, not after it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ConfigError(
+            f"{folder}: cannot be written to ({error.strerror}); name another folder with --out"
+        ) from None
+
+
+def _say_finding(finding: Finding) -> None:
+    line = f"{finding.status:9} {finding.id}"
+    if finding.status != "measured":
+        line += f": {finding.reason}"
+    elif (estimate := finding.estimates.get("rank1")) is not None:
+        line += (
+            f": rank-1 {estimate.value:.1%} ({estimate.low:.1%} to {estimate.high:.1%}), "
+            f"guessing {estimate.chance:.1%}"
+        )
+    click.echo(line, err=True)
+
+
+def _say_verdict(audit: Audit, out: Path, quiet: bool) -> None:
+    if quiet:
+        return
+    for rule in audit.verdict.rules:
+        click.echo(f"{rule.outcome:13} {rule.id}: {rule.reason}")
+    click.echo(f"\n{audit.verdict.outcome.upper()} under profile {audit.profile['name']}")
+    click.echo(f"Report: {out / 'report.html'}")
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Progress]:
+    """A progress line on stderr for whatever is being done."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    console = Console(stderr=True)
+    with Progress(
+        *columns, console=console, transient=True, disable=quiet or not console.is_terminal
+    ) as bar:
+        line = bar.add_task("", total=None)
+
+        def show(task: str, done: int, total: int) -> None:
+            fresh = bar.tasks[0].description != task
+            if fresh:
+                bar.reset(line, description=task, total=total or None)
+            bar.update(line, completed=done, total=total or None)
+
+        yield show

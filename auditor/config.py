@@ -1,0 +1,95 @@
+"""The one place where the settings of a run are defined.
+
+A preset in `configs/presets/` sets how hard the audit tries, a profile in `configs/profiles/` what
+it is judged by; a flag overrides both, and nothing else is consulted.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from auditor.core.errors import ConfigError
+from auditor.models.train import Training
+from auditor.resources import resource
+from auditor.risk.policy import Profile, parse_profile
+
+#: A profile or preset is read up to this size.
+_MAX_BYTES = 1_000_000
+
+
+class Preset(BaseModel):
+    """How hard an audit tries."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    title: str
+    #: A longer record is read up to here.
+    max_seconds: float = Field(gt=10)
+    linkage_views: tuple[Literal["template", "fiducials", "vit"], ...]
+    protocols: tuple[Literal["random-segment", "same-session", "cross-session"], ...]
+    attribute_views: tuple[Literal["fiducials", "vit"], ...]
+    #: How a network is trained on the release; null trains none.
+    training: Training | None
+    level: float = Field(default=0.95, gt=0.5, lt=1)
+
+
+def load_preset(name: str) -> Preset:
+    """A shipped preset, or one of the user's own at a path."""
+    path = _find("preset", name)
+    raw = {"name": path.stem, **_read(path)}
+    try:
+        return Preset.model_validate(raw)
+    except ValidationError as error:
+        raise ConfigError(f"preset {path}: {first_problem(error)}") from None
+
+
+def load_profile(name: str) -> Profile:
+    """A shipped profile, or one of the user's own at a path."""
+    path = _find("profile", name)
+    try:
+        return parse_profile({"name": path.stem, **_read(path)})
+    except ConfigError as error:
+        raise ConfigError(f"profile {path}: {error}") from None
+
+
+def names(kind: Literal["preset", "profile"]) -> list[str]:
+    """The shipped presets or profiles."""
+    return sorted(path.stem for path in resource(f"configs/{kind}s").glob("*.yaml"))
+
+
+def first_problem(error: ValidationError) -> str:
+    """The first thing wrong with a settings file, on one line."""
+    problem = error.errors()[0]
+    where = ".".join(map(str, problem["loc"])) or "the file"
+    if problem["type"] == "extra_forbidden":
+        return f"unknown setting {where}"
+    return f"{where}: {problem['msg'].lower()}, seen {problem['input']!r:.60}"
+
+
+def _find(kind: Literal["preset", "profile"], name: str) -> Path:
+    if name in (known := names(kind)):
+        return resource(f"configs/{kind}s") / f"{name}.yaml"
+    path = Path(name)
+    if path.suffix in (".yaml", ".yml") and path.is_file():
+        return path
+    raise ConfigError(
+        f"no {kind} is named {name!r}; known: {', '.join(known)}, or the path of a .yaml file"
+    )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise ConfigError(f"{path}: larger than {_MAX_BYTES} bytes; no settings file is")
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = str(error).replace("\n", " ")
+        raise ConfigError(f"{path}: cannot be read as YAML: {reason}") from None
+    if not isinstance(raw, dict):
+        raise ConfigError(f"{path}: holds {type(raw).__name__}, wanted names and values")
+    return raw

@@ -1,0 +1,98 @@
+"""What was computed from a release, kept on disk between scans.
+
+One folder per release and settings, named by their fingerprints: arrays as `.npy` files that are
+mapped, not loaded, and tables as Parquet. Files appear whole or not at all, only their owner can
+read them, and the folder can be deleted at any time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from auditor.core.errors import ConfigError
+
+#: Changes whenever what is stored changes its meaning, so that old stores are not read.
+FORMAT = 1
+
+
+def store_root() -> Path:
+    """Where stores are kept: `$AUDITOR_CACHE`, else the user's cache folder."""
+    if chosen := os.environ.get("AUDITOR_CACHE"):
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "auditor"
+
+
+@dataclass(frozen=True)
+class Store:
+    """The folder of one release under one set of settings."""
+
+    root: Path
+
+    @classmethod
+    def of(cls, fingerprint: str, settings: Mapping[str, Any]) -> Store:
+        """The store of the release with this fingerprint, under these settings."""
+        key = json.dumps([FORMAT, fingerprint, dict(settings)], sort_keys=True)
+        root = store_root() / hashlib.sha256(key.encode()).hexdigest()[:32]
+        try:
+            root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise ConfigError(
+                f"cannot keep intermediate results in {store_root()}: {error.strerror}; "
+                "point AUDITOR_CACHE at a folder you may write"
+            ) from error
+        return cls(root)
+
+    def __contains__(self, name: str) -> bool:
+        return (self.root / name).exists()
+
+    def put_array(self, name: str, array: NDArray[Any]) -> None:
+        """Keep an array."""
+        self._put(name, lambda file: np.save(file, array, allow_pickle=False))
+
+    def array(self, name: str) -> NDArray[Any]:
+        """A kept array, mapped read-only."""
+        mapped: NDArray[Any] = np.load(self.root / name, mmap_mode="r", allow_pickle=False)
+        return mapped
+
+    def put_table(self, name: str, table: pd.DataFrame) -> None:
+        """Keep a table."""
+        self._put(name, table.to_parquet)
+
+    def table(self, name: str) -> pd.DataFrame:
+        """A kept table."""
+        return pd.read_parquet(self.root / name)
+
+    def _put(self, name: str, write: Callable[[BinaryIO], object]) -> None:
+        try:
+            with whole_file(self.root / name) as file:
+                write(file)
+        except OSError as error:
+            raise ConfigError(
+                f"cannot keep intermediate results in {self.root.parent}: {error.strerror}; "
+                "free some space, or point AUDITOR_CACHE elsewhere"
+            ) from error
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A file for writing that appears at `path` whole, or not at all; its owner's alone."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,129 @@
+"""What a report withholds: small counts of people, dates, paths, names of files and records.
+
+The producers of findings are careful; an exception's message is not. So everything free-form
+passes here on its way into the JSON, and once more on its way out of a JSON we did not write.
+Withholding twice changes nothing more.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Any
+
+import numpy as np
+
+#: No cell counts fewer people than this.
+SMALLEST = 10
+FEWER = f"fewer than {SMALLEST}"
+
+_DEEPEST = 16
+_LONGEST = 2_000
+_PEOPLE = r"people|persons?|subjects?|patients?|members?|nonmembers?|non-members?"
+_COUNTS_PEOPLE = re.compile(rf"(?:^|_)(?:{_PEOPLE})(?:_|$)")
+_IS_A_SETTING = re.compile(r"^(?:min|max|least|most)_|_per_")
+_FEW = re.compile(rf"(?<![\w.,/-])[1-9](?= (?:{_PEOPLE})\b)", re.IGNORECASE)
+_FOUND_FEW = re.compile(r"\b(found|only|has|have|got|holds?) [1-9](?=\s*(?:$|[;,)]|\.(?!\d)))")
+_WANTED = re.compile(r"(?:least|needs?|wants?|wanted|than|under|below|of|minimum|every) $")
+_NAMES_PEOPLE = re.compile(rf"\b(?:{_PEOPLE})\b", re.IGNORECASE)
+
+_TIME = r"(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?Z?)?"
+_DATE = re.compile(
+    rf"\b(?:19|20)\d\d[-/.]\d\d[-/.]\d\d{_TIME}(?!\w)|\b\d{{1,2}}[-/.]\d{{1,2}}[-/.](?:19|20)\d\d\b"
+)
+_PATH = re.compile(r"""(?<![\w.])(?:~|[A-Za-z]:)?(?:[\\/][^\s\\/:;,'"()<>]+){2,}[\\/]?""")
+_ENDING = "hea|dat|mat|atr|csv|tsv|parquet|xml|dcm|edf|bdf|h5|hdf5|npy|npz|onnx|ubj|pt|ya?ml|json"
+_FILE = re.compile(rf"[\w./\\-]*\w\.(?:{_ENDING}|safetensors|scp|ecg|txt)\b", re.IGNORECASE)
+_OURS = {"auditor.yaml", "model.yaml", "datasets.yaml", "audit.json"}
+_NAMED = re.compile(
+    r"\b(record|subject|patient|person)\s+"
+    r"(?:'[^']*'|\"[^\"]*\"|(?=[\w./-]*\d)(?:[\w./-]*[A-Za-z_][\w./-]*|\d{4,}|0\d+|\d+(?=:)))",
+    re.IGNORECASE,
+)
+#: Marks that reverse or hide the text around them.
+_BIDI = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C])
+
+
+def clean(text: str) -> str:
+    """Text on one line that any file can hold: no control marks, no half characters."""
+    text = text.translate(_BIDI).encode("utf-8", "replace").decode("utf-8")
+    text = "".join(" " if unicodedata.category(mark) == "Cc" else mark for mark in text)
+    text = " ".join(text.split())
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def withhold_text(text: str) -> str:
+    """A sentence without dates, paths, names of files or records, or small counts of people."""
+    text = clean(text)
+    text = _DATE.sub("[date]", text)
+    text = _PATH.sub("[path]", text)
+    text = _FILE.sub(lambda name: name[0] if name[0] in _OURS else "[file]", text)
+    text = _NAMED.sub(r"\1 [withheld]", text)
+    if _NAMES_PEOPLE.search(text):
+        text = _FOUND_FEW.sub(rf"\1 {FEWER}", text)
+    return _FEW.sub(
+        lambda few: few[0] if _WANTED.search(few.string[: few.start()]) else FEWER, text
+    )
+
+
+def withhold(value: Any, counts_people: bool = False, depth: int = 0) -> Any:
+    """A free-form value as JSON may hold it, without what a report must not say.
+
+    Parameters
+    ----------
+    value : whatever a finding's `params` or `curves` hold
+    counts_people : whether whole numbers in it are counts of people
+
+    Raises
+    ------
+    ValueError
+        The value is nested too deep to be shown.
+    TypeError
+        The value has no form in JSON.
+    """
+    if depth > _DEEPEST:
+        raise ValueError(f"a value is nested more than {_DEEPEST} deep")
+    if isinstance(value, Mapping):
+        return {
+            withhold_text(str(key)): withhold(
+                item, counts_people or _is_count_of_people(str(key)), depth + 1
+            )
+            for key, item in value.items()
+        }
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    if isinstance(value, set | frozenset):
+        value = sorted(value, key=str)
+    if isinstance(value, list | tuple):
+        return [withhold(item, counts_people, depth + 1) for item in value]
+    return _scalar(value, counts_people)
+
+
+def number(value: Any) -> int | float | None:
+    """A number as JSON may hold it: None where it is not finite."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or not math.isfinite(value):
+        return None
+    return value if isinstance(value, int) else float(value)
+
+
+def _scalar(value: Any, counts_people: bool) -> Any:
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str | PurePath):
+        return withhold_text(str(value))
+    if isinstance(value, int | float):
+        few = counts_people and 0 < value < SMALLEST and value == int(value)
+        return FEWER if few else number(value)
+    raise TypeError(f"a {type(value).__name__} has no form in a report")
+
+
+def _is_count_of_people(key: str) -> bool:
+    key = key.lower().replace(" ", "_").replace("-", "_")
+    return bool(_COUNTS_PEOPLE.search(key)) and not _IS_A_SETTING.search(key)

@@ -1,0 +1,261 @@
+"""The report: an audit as JSON, and back.
+
+Everything else is drawn from this file alone, so an old audit can be drawn or judged again.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import fields
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
+
+from auditor.core.errors import ConfigError
+from auditor.core.finding import Audit, Estimate, Finding, Ruling, Verdict
+from auditor.report import atomic
+from auditor.report.disclosure import clean, number, withhold, withhold_text
+
+SCHEMA = "auditor/audit/1"
+LARGEST = 64 * 2**20
+
+_CURE = "give the audit.json that `auditor scan` wrote"
+
+
+def write(audit: Audit, path: Path | str) -> None:
+    """Put an audit at a path, whole or not at all.
+
+    Raises
+    ------
+    ValueError
+        The audit breaks the layout it promises, which is a fault of ours.
+    """
+    atomic.replace(path, dumps(audit))
+
+
+def read(path: Path | str) -> Audit:
+    """The audit that a file holds.
+
+    Raises
+    ------
+    ConfigError
+        The file is missing, too large, or not an audit of this version.
+    """
+    path = Path(path)
+    try:
+        if not path.is_file():
+            raise ConfigError(f"{path}: no such file; {_CURE}")
+        if (size := path.stat().st_size) > LARGEST:
+            raise ConfigError(
+                f"{path}: {size / 2**20:.0f} MB, and an audit has at most "
+                f"{LARGEST // 2**20}; {_CURE}"
+            )
+        document = _loads(path.read_text("utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{path}: not an audit ({_short(error)}); {_CURE}") from error
+    try:
+        return from_dict(document)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def dumps(audit: Audit) -> str:
+    """The text of an audit's JSON: checked, and the same for the same audit."""
+    document = to_dict(audit)
+    if flaw := _flaw(document):
+        raise ValueError(f"this audit does not fit its own layout: {flaw}")
+    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+    return _one_line_per_column(text) + "\n"
+
+
+def to_dict(audit: Audit) -> dict[str, Any]:
+    """An audit as plain JSON values, without what a report must not say."""
+    return {
+        "schema": SCHEMA,
+        "auditor": _described(audit.auditor),
+        "release": _described(audit.release),
+        "profile": _described(audit.profile),
+        "verdict": {
+            "outcome": audit.verdict.outcome,
+            "exit_status": audit.verdict.exit_status,
+            "rules": [_rule(rule) for rule in audit.verdict.rules],
+        },
+        "findings": [_finding(finding) for finding in audit.findings],
+    }
+
+
+def from_dict(document: Any) -> Audit:
+    """The audit that plain JSON values describe.
+
+    Raises
+    ------
+    ConfigError
+        They do not fit the schema.
+    """
+    seen = document.get("schema") if isinstance(document, Mapping) else None
+    if not isinstance(seen, str) or not seen.startswith("auditor/audit/"):
+        raise ConfigError(f"not an audit; {_CURE}")
+    if seen != SCHEMA:
+        raise ConfigError(
+            f"an audit of layout {_short(seen)}, wanted {SCHEMA}; scan again, or use the "
+            "version of auditor that wrote it"
+        )
+    if flaw := _flaw(document):
+        raise ConfigError(f"not a sound audit, {flaw}; scan again")
+    try:
+        return Audit(
+            auditor=_described(document["auditor"]),
+            release=_described(document["release"]),
+            profile=_described(document["profile"]),
+            verdict=Verdict(
+                document["verdict"]["outcome"],
+                tuple(_read_rule(rule) for rule in document["verdict"]["rules"]),
+            ),
+            findings=tuple(_read_finding(finding) for finding in document["findings"]),
+        )
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"not a sound audit, {_short(error)}; scan again") from error
+
+
+def _described(block: Mapping[str, Any]) -> dict[str, Any]:
+    """A block about the run: settings are free-form, the rest is what it is."""
+    return {
+        key: withhold(value) if key == "settings" else _plain(value) for key, value in block.items()
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, Mapping):
+        return {clean(str(key)): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return withhold(value)
+
+
+def _rule(rule: Ruling) -> dict[str, Any]:
+    return {
+        "id": clean(rule.id),
+        "outcome": rule.outcome,
+        "reason": withhold_text(rule.reason),
+        "required": rule.required,
+        "limit": number(rule.limit),
+        "basis": clean(rule.basis),
+        "finding": rule.finding and clean(rule.finding),
+        "estimate": rule.estimate and clean(rule.estimate),
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "id": clean(finding.id),
+        "check": clean(finding.check),
+        "view": finding.view and clean(finding.view),
+        "protocol": finding.protocol and clean(finding.protocol),
+        "threat": withhold_text(finding.threat),
+        "status": finding.status,
+        "reason": None if finding.reason is None else withhold_text(finding.reason),
+        "estimates": {clean(name): _estimate(one) for name, one in finding.estimates.items()},
+        "curves": withhold(finding.curves),
+        "params": withhold(finding.params),
+        "seconds": number(finding.seconds),
+    }
+
+
+def _estimate(estimate: Estimate) -> dict[str, Any]:
+    return {one.name: number(getattr(estimate, one.name)) for one in fields(Estimate)}
+
+
+def _read_rule(rule: Mapping[str, Any]) -> Ruling:
+    return Ruling(
+        id=clean(rule["id"]),
+        outcome=rule["outcome"],
+        reason=withhold_text(rule["reason"]),
+        required=rule["required"],
+        limit=_float(rule["limit"]),
+        basis=clean(rule["basis"]),
+        finding=rule["finding"] and clean(rule["finding"]),
+        estimate=rule["estimate"] and clean(rule["estimate"]),
+    )
+
+
+def _read_finding(raw: Mapping[str, Any]) -> Finding:
+    finding = Finding(
+        check=clean(raw["check"]),
+        view=raw["view"] and clean(raw["view"]),
+        protocol=raw["protocol"] and clean(raw["protocol"]),
+        threat=withhold_text(raw["threat"]),
+        status=raw["status"],
+        reason=None if raw["reason"] is None else withhold_text(raw["reason"]),
+        params=withhold(raw["params"]),
+        estimates={clean(name): _read_estimate(one) for name, one in raw["estimates"].items()},
+        curves=withhold(raw["curves"]),
+        seconds=float(raw["seconds"]),
+    )
+    if finding.id != raw["id"]:
+        raise ValueError(f"finding {raw['id']!r} is called {finding.id!r} by its parts")
+    return finding
+
+
+def _read_estimate(raw: Mapping[str, Any]) -> Estimate:
+    chance = raw["chance"]
+    return Estimate(
+        value=_float(raw["value"]),
+        low=_float(raw["low"]),
+        high=_float(raw["high"]),
+        level=float(raw["level"]),
+        n_subjects=int(raw["n_subjects"]),
+        chance=None if chance is None else float(chance),
+    )
+
+
+def _float(value: float | None) -> float:
+    return math.nan if value is None else float(value)
+
+
+def _loads(text: str) -> Any:
+    return json.loads(text, parse_constant=_refuse, parse_float=_finite)
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _finite(text: str) -> float:
+    if not math.isfinite(value := float(text)):
+        raise ValueError("a number is too large")
+    return value
+
+
+@cache
+def _validator() -> Any:
+    schema = json.loads(Path(__file__).with_name("audit.schema.json").read_text("utf-8"))
+    return Draft202012Validator(schema)
+
+
+def _flaw(document: Any) -> str | None:
+    """What is most wrong with a document, on one line; None where it fits the schema."""
+    try:
+        error = best_match(_validator().iter_errors(document))
+    except RecursionError:
+        return "it is nested too deep"
+    return error and f"at {_short(error.json_path)}: {_short(error.message)}"
+
+
+def _short(message: object) -> str:
+    text = clean(str(message))
+    return text if len(text) <= 160 else text[:159] + "…"
+
+
+def _one_line_per_column(text: str) -> str:
+    """A column of numbers on one line: a curve is read as a whole or not at all."""
+    number_or_null = r"(?:-?\d[\d.eE+-]*|null)"
+    column = re.compile(rf"\[\n\s*({number_or_null}(?:,\n\s*{number_or_null})*)\n\s*\]")
+    return column.sub(lambda found: "[" + re.sub(r"\s+", " ", found[1]) + "]", text)

@@ -1,0 +1,371 @@
+"""What the names in an audit mean to somebody who is no statistician."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from auditor.core.finding import Estimate
+
+Unit = Literal["percent", "years", "number"]
+Role = Literal["attack", "control", "exposure", "unknown"]
+
+#: Protocols that flatter the attacker: what they give is an upper bound.
+UPPER_BOUNDS = frozenset({"random-segment", "same-session"})
+
+
+@dataclass(frozen=True)
+class Label:
+    """An estimate in plain words.
+
+    Attributes
+    ----------
+    title : what it is called on the page
+    unit : how its numbers are written
+    meaning : one sentence
+    role : an attack's success, a control of the attack, an exposure that needs no attack, or
+        unknown, where this page has never heard of the name
+    lower_is_worse : whether a small number is bad news
+    sentence : the estimate told as people, with {value}, {low}, {high}, {chance}; or ""
+    """
+
+    title: str
+    unit: Unit
+    meaning: str
+    role: Role = "attack"
+    lower_is_worse: bool = False
+    sentence: str = ""
+
+
+_FOUND = (
+    "Of 1,000 people, about {value} would be found (between {low} and {high}); "
+    "guessing would find {chance}."
+)
+_EXPOSED = "Of 1,000 people, about {value} are exposed (between {low} and {high})."
+_ORDERED = (
+    "Of 1,000 pairs of people, about {value} would be told apart rightly "
+    "(between {low} and {high}); guessing gets {chance}."
+)
+
+_ESTIMATES = {
+    "rank1": Label(
+        "Found at the first attempt",
+        "percent",
+        "The share of people whose record is the first one the attacker names.",
+        sentence=_FOUND,
+    ),
+    "rank1_stranger": Label(
+        "Found by a network trained on strangers",
+        "percent",
+        "The share found first by a network that never saw anyone in this release.",
+        sentence=_FOUND,
+    ),
+    "untrained_rank1": Label(
+        "Found by an untrained network",
+        "percent",
+        "A control: a network with random weights shows how much needs no learning at all.",
+        role="control",
+    ),
+    "planted_rank1": Label(
+        "Planted identity found",
+        "percent",
+        "A control: in a simulated copy of the release that holds identities, the attack must "
+        "find them; otherwise its silence means nothing.",
+        role="control",
+    ),
+    "null_rank1": Label(
+        "Found where there is nothing to find",
+        "percent",
+        "A control: in a simulated copy without identities, the attack must do no better than "
+        "guessing.",
+        role="control",
+    ),
+    "eer": Label(
+        "Equal error rate",
+        "percent",
+        "How often two recordings are wrongly judged same or different person; 50% is guessing, "
+        "and a lower rate means that people are easier to tell apart.",
+        lower_is_worse=True,
+    ),
+    "auc": Label(
+        "Told apart (AUC)",
+        "number",
+        "How often the attacker ranks a true case above a false one: 0.5 is guessing, 1 is always.",
+        sentence=_ORDERED,
+    ),
+    "sex_auc": Label(
+        "Sex, told from the recording (AUC)",
+        "number",
+        "Shown a man and a woman, how often the attacker says rightly which is which: 0.5 is "
+        "guessing, 1 is always.",
+        sentence=_ORDERED,
+    ),
+    "age_mae_years": Label(
+        "Error of the guessed age",
+        "years",
+        "How far the attacker's guess is from the true age, on average; lower is a better guess.",
+        lower_is_worse=True,
+        sentence="The attacker guesses an age to within about {value} on average (between {low} "
+        "and {high}); naming the typical age for everybody is off by {chance}.",
+    ),
+    "age_gain_years": Label(
+        "Gain over naming the typical age",
+        "years",
+        "How much closer the attacker comes than somebody who names one typical age for "
+        "everybody; 0 means the recording gave nothing away.",
+    ),
+    "age_concordance": Label(
+        "Older told from younger",
+        "number",
+        "Shown two people, how often the attacker says rightly who is older: 0.5 is guessing.",
+        sentence=_ORDERED,
+    ),
+    "direct": Label(
+        "People with a direct identifier",
+        "percent",
+        "The share of people for whom a name, a number, a date or the like is in the files.",
+        role="exposure",
+        sentence=_EXPOSED,
+    ),
+    "ages_over_89": Label(
+        "People with an exact age over 89",
+        "percent",
+        "So few people reach such an age that many rules count it as an identifier.",
+        role="exposure",
+        sentence=_EXPOSED,
+    ),
+    "max_risk": Label(
+        "Risk of the most exposed person",
+        "percent",
+        "One divided by the number of people who share the rarest combination of attributes; "
+        "100% means that somebody is alone.",
+        role="exposure",
+    ),
+    "mean_risk": Label(
+        "Average risk",
+        "percent",
+        "The chance of naming a person from the attributes alone, averaged over everybody.",
+        role="exposure",
+        sentence=_FOUND,
+    ),
+    "below_11": Label(
+        "People in a group of fewer than 11",
+        "percent",
+        "The share of people who share their combination of attributes with fewer than ten "
+        "others.",
+        role="exposure",
+        sentence=_EXPOSED,
+    ),
+}
+
+_PROTOCOLS = {
+    "cross-release": (
+        "Across two releases",
+        "The attacker's recording comes from another release.",
+    ),
+    "cross-session": (
+        "On another occasion",
+        "The attacker's recording was made on another day than the released one. This is the "
+        "honest test.",
+    ),
+    "subject-disjoint": (
+        "On people not trained on",
+        "The attacker learned from some people and is tested on others.",
+    ),
+    "same-session": (
+        "Within one session",
+        "Both recordings were made on one occasion, so electrodes and noise are alike. An upper "
+        "bound on the risk.",
+    ),
+    "random-segment": (
+        "On random pieces",
+        "Both are pieces of the same recordings, cut at random. Papers often report this; an "
+        "upper bound on the risk.",
+    ),
+}
+
+_VIEWS = {
+    "metadata": "Header alone",
+    "template": "Average beat",
+    "fiducials": "Table of wave timings",
+    "subspace": "Aligned beats, LDA and PLDA",
+    "vit": "Network trained on the release",
+    "embedding": "Network trained on other people",
+    "scores": "A model's scores",
+    "explanation": "A model's explanations",
+    "leaves": "A model's decision paths",
+    "image": "Rendered image",
+    "text": "Text",
+}
+#: The adversary ladder, weakest first.
+RUNGS = ("metadata", "template", "fiducials", "subspace", "vit", "embedding")
+
+_CHECKS = {
+    "linkage": "Finding a person",
+    "attribute": "Learning what was withheld",
+    "attributes": "Learning what was withheld",
+    "identifiers": "Identifiers left in the files",
+    "uniqueness": "Rare combinations of attributes",
+    "membership": "Who was in the training data",
+    "crossmodal": "Linking across kinds of data",
+    "structure": "What a model's structure discloses",
+    "memorisation": "What a model has memorised",
+}
+
+_PROFILES = {
+    "public": "Anyone may download the release, and nothing binds them.",
+    "registered": "Recipients are known by name and have signed terms of use.",
+    "enclave": "The release stays in a guarded place; only results leave it.",
+}
+
+#: An outcome: the word, a mark that needs no colour, a class for the style.
+OUTCOMES = {
+    "pass": ("Pass", "✓", "pass"),
+    "fail": ("Fail", "✕", "fail"),
+    "inconclusive": ("Inconclusive", "?", "open"),
+    "not assessed": ("Not assessed", "–", "open"),
+}
+
+
+def estimate_label(name: str) -> Label:
+    """The plain words for an estimate, also for one this page has never heard of."""
+    if label := _ESTIMATES.get(name):
+        return label
+    if rank := re.fullmatch(r"rank(\d+)", name):
+        return Label(
+            f"Found within {rank[1]} attempts",
+            "percent",
+            f"The share of people whose record is among the first {rank[1]} the attacker names.",
+            sentence=_FOUND,
+        )
+    if rate := re.fullmatch(r"(tpir|tpr|tar)_at_(?:fpir|fpr|fmr)_(\d+(?:[._]\d+)?)pct", name):
+        share = rate[2].replace("_", ".")
+        if rate[1] == "tpr":
+            return Label(
+                f"True cases found at {share}% false alarms",
+                "percent",
+                f"The share of true cases the attacker claims while claiming {share}% of the "
+                "false ones.",
+            )
+        return Label(
+            f"Found, at {share}% false alarms",
+            "percent",
+            f"The share of people found by an attacker who would rather stay silent: {share}% of "
+            "those who are not in the release are taken for somebody who is.",
+            sentence=_FOUND,
+        )
+    if name.endswith("_auc"):
+        return Label(f"{humanise(name[:-4])}, told from the recording (AUC)", "number",
+                     _ESTIMATES["auc"].meaning, sentence=_ORDERED)  # fmt: skip
+    if name.endswith("_years"):
+        return Label(humanise(name[:-6]), "years", "", role="unknown")
+    counted = name.startswith("n_") or name.endswith(("_s", "_ms", "_mv", "_db", "_ratio"))
+    return Label(humanise(name), "number" if counted else "percent", "", role="unknown")
+
+
+def protocol_title(protocol: str | None) -> str:
+    """What a protocol is called on the page."""
+    if not protocol:
+        return ""
+    return _PROTOCOLS.get(protocol, (humanise(protocol), ""))[0]
+
+
+def protocol_meaning(protocol: str) -> str:
+    """What a protocol asks of the attacker, in a sentence; "" where unknown."""
+    return _PROTOCOLS.get(protocol, ("", ""))[1]
+
+
+def protocol_order(protocol: str | None) -> tuple[int, str]:
+    """Where a protocol stands: the honest ones first."""
+    known = list(_PROTOCOLS)
+    return (known.index(protocol) if protocol in known else len(known), protocol or "")
+
+
+def view_title(view: str | None) -> str:
+    """What a view is called on the page."""
+    return _VIEWS.get(view, humanise(view)) if view else ""
+
+
+def rung_order(view: str | None) -> tuple[int, str]:
+    """Where a view stands on the adversary ladder; one that is not on it stands above."""
+    return (RUNGS.index(view) if view in RUNGS else len(RUNGS), view or "")
+
+
+def check_title(check: str) -> str:
+    """What an attack's question is called on the page."""
+    return _CHECKS.get(check, humanise(check))
+
+
+def profile_meaning(name: str) -> str:
+    """Whom a profile is for, in a sentence."""
+    return _PROFILES.get(name, "A profile of your own.")
+
+
+def humanise(name: str) -> str:
+    """A name from the code as words, with a capital."""
+    words = re.sub(r"[_\-\s]+", " ", name).strip()
+    return words[:1].upper() + words[1:]
+
+
+def amount(value: float | None, unit: Unit) -> str:
+    """A number in its unit; a dash where there is none."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    if unit == "percent":
+        return _percent(value)
+    text = f"{value:.2f}" if unit == "number" else f"{value:.1f}"
+    return f"{_minus(text)} years" if unit == "years" else _minus(text)
+
+
+def per_thousand(value: float | None, unit: Unit) -> str:
+    """A fraction as people in 1,000; years as years."""
+    if unit == "years" or value is None or not math.isfinite(value):
+        return amount(value, unit)
+    people = value * 1000
+    if 0 < people < 0.95:
+        return "fewer than 1"
+    return "nobody" if people <= 0 else f"{people:,.0f}"
+
+
+def sentence(label: Label, estimate: Estimate) -> str:
+    """An estimate told as people, in a sentence; "" where its name does not allow it."""
+    if not label.sentence or not math.isfinite(estimate.value):
+        return ""
+    told = label.sentence
+    if estimate.chance is None and "{chance}" in told:
+        told = told.partition(";")[0] + "."
+    return told.format(
+        **{
+            part: per_thousand(getattr(estimate, part), label.unit)
+            for part in ("value", "low", "high", "chance")
+        }
+    )
+
+
+def duration(seconds: float) -> str:
+    """How long something took, in the unit a person would use."""
+    if seconds < 0.1:
+        return "under 0.1 s"
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def _percent(value: float) -> str:
+    share = abs(value) * 100
+    sign = "−" if value < 0 else ""
+    if share == 0:
+        return "0%"
+    if share < 0.001:
+        return f"{sign}<0.001%"
+    if share < 1:
+        return f"{sign}{float(f'{share:.2g}'):.5f}".rstrip("0").rstrip(".") + "%"
+    if 99.95 <= share < 100:
+        return f"{sign}>99.9%"
+    return f"{sign}{share:,.1f}".removesuffix(".0") + "%"
+
+
+def _minus(text: str) -> str:
+    return text.replace("-", "−")

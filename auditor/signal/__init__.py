@@ -1,0 +1,1 @@
+"""Recordings become clean signals and beats."""
