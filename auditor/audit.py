@@ -322,9 +322,7 @@ def describe_release(dataset: Dataset, prepared: Prepared) -> dict[str, Any]:
         "n_sessions": int(sessions.sum()),
         "n_subjects_with_sessions": int((sessions > 1).sum()),
         "n_quarantined": sum(reasons.values()),
-        "quarantine": [
-            {"reason": reason, "records": n} for reason, n in sorted(reasons.items())
-        ],
+        "quarantine": [{"reason": reason, "records": n} for reason, n in sorted(reasons.items())],
         "leads": list(prepared.leads),
         "fs": sorted({float(fs) for fs in manifest["fs"]}),
     }

@@ -108,13 +108,19 @@ def judged(command: Command) -> Command:
         [
             (
                 ("--profile",),
-                {"default": "public", "help": "Who receives the release: public, registered, "
-                 "enclave, or a YAML file of your own."},
+                {
+                    "default": "public",
+                    "help": "Who receives the release: public, registered, "
+                    "enclave, or a YAML file of your own.",
+                },
             ),
             (
                 ("--preset",),
-                {"default": "standard", "help": "How hard to try: quick (no network trained; "
-                 "cannot pass a release), standard, full."},
+                {
+                    "default": "standard",
+                    "help": "How hard to try: quick (no network trained; "
+                    "cannot pass a release), standard, full.",
+                },
             ),
             (("--device",), {"default": "auto", "help": "auto, cpu or cuda."}),
             (("--seed",), {"type": int, "default": 0, "help": "Same seed, same numbers."}),

@@ -12,8 +12,8 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from auditor.attacks.case import Training
 from auditor.core.errors import ConfigError
-from auditor.models.train import Training
 from auditor.resources import resource
 from auditor.risk.policy import Profile, parse_profile
 

@@ -13,8 +13,16 @@ from auditor.core.evidence import Evidence
 from auditor.core.registry import Registry
 from auditor.data.dataset import Dataset
 from auditor.engine import Engine
-from auditor.models.train import Training
+from auditor.models.train import Recipe
 from auditor.signal.prepare import Prepared
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a network is trained on a release: which model, and by what recipe."""
+
+    model: str = "beat"
+    recipe: Recipe = field(default_factory=Recipe)
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,17 +24,29 @@ _MONTH = "(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
 _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (name, re.compile(pattern, re.IGNORECASE))
     for name, pattern in (
-        ("date", r"(?<!\d)(?:0?[1-9]|[12]\d|3[01])[./-](?:0?[1-9]|1[0-2])[./-](?:19|2\d)?\d\d(?!\d)"),
+        (
+            "date",
+            r"(?<!\d)(?:0?[1-9]|[12]\d|3[01])[./-](?:0?[1-9]|1[0-2])[./-](?:19|2\d)?\d\d(?!\d)",
+        ),
         ("date", r"(?<!\d)(?:0?[1-9]|1[0-2])/(?:0?[1-9]|[12]\d|3[01])/(?:19|2\d)?\d\d(?!\d)"),
-        ("date", r"(?<!\d)(?:19|2\d)\d\d[-/.](?:0?[1-9]|1[0-2])[-/.](?:0?[1-9]|[12]\d|3[01])(?!\d)"),
+        (
+            "date",
+            r"(?<!\d)(?:19|2\d)\d\d[-/.](?:0?[1-9]|1[0-2])[-/.](?:0?[1-9]|[12]\d|3[01])(?!\d)",
+        ),
         ("date", rf"(?<![a-z\d])\d{{1,2}}[ -]{_MONTH}[ -](?:19|2\d)?\d\d(?!\d)"),
         ("date", rf"\b{_MONTH} \d{{1,2}},? (?:19|2\d)\d\d(?!\d)"),
         ("contact", r"[\w.+-]+@[\w-]+\.[a-z]{2,}"),
         ("contact", r"\bhttps?://\S+"),
         ("contact", r"(?<![\w.])(?:\+\d{1,3}[ -]?)?\(?\d{3}\)?[ -]\d{3}[ -]\d{4}(?!\d)"),
-        ("contact", r"(?<!\d)(?:\d{1,3}\.){3}\d{1,3}(?!\d)(?=.*\bip\b)|\b(?:tel|phone|fax)\b\W*\d{4,}"),
+        (
+            "contact",
+            r"(?<!\d)(?:\d{1,3}\.){3}\d{1,3}(?!\d)(?=.*\bip\b)|\b(?:tel|phone|fax)\b\W*\d{4,}",
+        ),
         ("number", r"(?<![\d.-])\d{3}-\d{2}-\d{4}(?![\d.-])"),
-        ("number", r"\b(?:mrn|ssn|nhs|patient ?(?:id|no|number)|case ?(?:id|no|number)|insurance)\b\W*\w*\d"),
+        (
+            "number",
+            r"\b(?:mrn|ssn|nhs|patient ?(?:id|no|number)|case ?(?:id|no|number)|insurance)\b\W*\w*\d",
+        ),
         ("device", r"\b(?:serial|s/n|cart(?: ?id)?|device ?(?:id|no))\b\W*\w*\d"),
         ("place", r"\b(?:zip|postcode|postal code|ward|room|street|address)\b\W*\w+"),
         (
@@ -59,7 +71,9 @@ _COLUMNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     )
 )
 #: Comment keys that say no more than the manifest does.
-_ORDINARY = re.compile(r"\W*(?:age|sex|gender|dx|rx|hx|sx|label|diagnos[ei]s)\W*[:>]", re.IGNORECASE)
+_ORDINARY = re.compile(
+    r"\W*(?:age|sex|gender|dx|rx|hx|sx|label|diagnos[ei]s)\W*[:>]", re.IGNORECASE
+)
 _POSITIONAL = re.compile(r"\W*-?\d+ [MF-]\S* .*")
 #: Text shorter than this is a code, not prose.
 _PROSE = 3
@@ -100,9 +114,7 @@ class Identifiers:
         """For each person, how often each class was met at each kind of place."""
         del rng
         dataset = case.dataset
-        jobs = [
-            dataset.part(np.asarray(rows)) for rows in shards(range(len(dataset.manifest)))
-        ]
+        jobs = [dataset.part(np.asarray(rows)) for rows in shards(range(len(dataset.manifest)))]
         found = [
             (subject, place)
             for part in case.engine.map(_hits_in_texts, jobs)

@@ -77,9 +77,7 @@ def unmet(records: pd.DataFrame, protocol: str) -> str | None:
             "name a subject rule in auditor.yaml or with --subject-pattern"
         )
     if records["subject"].is_unique and protocol != "random-segment":
-        return (
-            "linkage within the release cannot be tested: it holds one usable record per person"
-        )
+        return "linkage within the release cannot be tested: it holds one usable record per person"
     if protocol == "cross-session" and not records["session_known"].any():
         return (
             "nothing says on which occasion a record was taken, so a person's records count as "

@@ -136,9 +136,7 @@ def _draw_limit(
     )  # fmt: skip
 
 
-def _draw_rung(
-    ax: Any, rung: Rung, upper_bound: bool, sheet: _Sheet, top: float, y: float
-) -> None:
+def _draw_rung(ax: Any, rung: Rung, upper_bound: bool, sheet: _Sheet, top: float, y: float) -> None:
     middle = y + (32 if sheet.label_above else sheet.row / 2)
     label = y + 14 if sheet.label_above else middle
     ax.text(0, label, _fitting(rung.title), va="center", size=sheet.font, color=svg.INK)
@@ -234,7 +232,9 @@ def _draw_curve(
     ax.set_axisbelow(True)
     if guessing is not None:
         ax.plot(x, guessing, color=svg.SOFT, linewidth=1.4, dashes=(4, 3))
-    ax.plot(x, y, color=svg.INK, linewidth=2.2, drawstyle="steps-post" if axes.x == "rank" else None)
+    ax.plot(
+        x, y, color=svg.INK, linewidth=2.2, drawstyle="steps-post" if axes.x == "rank" else None
+    )
     quarters = (0, 0.25, 0.5, 0.75, 1)
     ax.set_ylim(-0.02, 1.04)
     ax.set_yticks(quarters, [words.amount(part, "percent") for part in quarters])

@@ -153,8 +153,7 @@ _ESTIMATES = {
     "below_11": Label(
         "People in a group of fewer than 11",
         "percent",
-        "The share of people who share their combination of attributes with fewer than ten "
-        "others.",
+        "The share of people who share their combination of attributes with fewer than ten others.",
         role="exposure",
         sentence=_EXPOSED,
     ),

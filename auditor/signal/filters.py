@@ -74,9 +74,7 @@ def mains_frequency(signal: NDArray[np.float64], fs: float) -> float | None:
     return strongest if prominence[strongest] > 3 else None
 
 
-def _interpolated(
-    signal: NDArray[np.float32], missing: NDArray[np.bool_]
-) -> NDArray[np.float64]:
+def _interpolated(signal: NDArray[np.float32], missing: NDArray[np.bool_]) -> NDArray[np.float64]:
     filled = signal.astype(np.float64)
     at = np.arange(signal.shape[1])
     for lead, gaps in zip(filled, missing, strict=True):

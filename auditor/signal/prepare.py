@@ -11,14 +11,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from auditor.core.beats import FIDUCIALS, Beats
+from auditor.core.beats import Beats
 from auditor.core.errors import AuditorError, DataError, SignalError
 from auditor.core.record import STANDARD_LEADS
 from auditor.data.dataset import Dataset
@@ -199,9 +198,7 @@ def _joined(parts: Sequence[NDArray[Any]], dtype: Any, tail: tuple[int, ...]) ->
     return np.concatenate(parts) if parts else np.empty((0, *tail), dtype)
 
 
-def _prepare_record(
-    job: _Job, record_id: str
-) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+def _prepare_record(job: _Job, record_id: str) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     record = job.dataset.read(record_id)
     absent = [lead for lead in job.leads if lead not in record.leads]
     if absent:

@@ -40,7 +40,5 @@ def trusted(signal: NDArray[np.float32], fs: float) -> NDArray[np.bool_]:
     top = np.where(missing, -np.inf, seconds).max(axis=2)
     bottom = np.where(missing, np.inf, seconds).min(axis=2)
     swing = np.where(n_present > 0, top - bottom, 0.0)
-    trusted: NDArray[np.bool_] = (
-        (n_present >= 0.9 * held) & (swing > FLAT_MV) & (swing < SWING_MV)
-    )
+    trusted: NDArray[np.bool_] = (n_present >= 0.9 * held) & (swing > FLAT_MV) & (swing < SWING_MV)
     return trusted

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.core.streams import stream
-from auditor.data.protocol import FIRST_HALF, SECOND_HALF, WHOLE, Items, half_of
+from auditor.data.protocol import WHOLE, Items, half_of
+from auditor.signal.filters import FS
 from auditor.signal.prepare import BEAT_SAMPLES, BEFORE_R, Prepared
 
 
@@ -43,7 +44,9 @@ class Windows:
         for places in np.split(order, bounds[1:]):
             signal = self.prepared.signal(int(rows[places[0]]))
             at = self.start[indices[places]][:, None] + np.arange(self.length)
-            gathered[places] = signal[:, at].transpose(1, 0, 2)
+            inside = at < signal.shape[1]
+            values = signal[:, np.where(inside, at, 0)].transpose(1, 0, 2)
+            gathered[places] = np.where(inside[:, None], values, np.nan)
         return gathered
 
 
@@ -63,27 +66,35 @@ def beat_windows(prepared: Prepared, items: Items, seed: int) -> Windows:
         chosen = beat_choice(prepared, int(row), int(half), seed)
         starts.append(prepared.beats(int(row))["r"][chosen].astype(np.int64) - BEFORE_R)
         owner.append(np.full(len(chosen), item))
-    item_of = np.concatenate(owner) if owner else np.empty(0, dtype=np.int64)
-    start = np.concatenate(starts) if starts else np.empty(0, dtype=np.int64)
-    return Windows(prepared, item_of, items.row[item_of], start, BEAT_SAMPLES)
+    return _windows(prepared, items, starts, owner, BEAT_SAMPLES)
 
 
 def strip_windows(prepared: Prepared, items: Items, seed: int, length: int) -> Windows:
-    """Strips of `length` samples that start half a strip apart; a half item gets every other one.
+    """Strips of `length` samples, each starting a second after the last; of a half item a random
+    half of them.
 
-    The strips of the two halves of a record overlap: random segments of one recording, as the
-    papers that report them draw them.
+    A record shorter than a strip gives one, missing at its end. The strips of the two halves of a
+    record overlap: random segments of one recording, as the papers that report them draw them.
     """
     starts, owner = [], []
     for item, (row, half) in enumerate(zip(items.row, items.half, strict=True)):
-        n_samples = int(prepared.records["clean_samples"].iloc[row])
-        first = np.arange(0, max(n_samples - length, 0) + 1, length // 2)
-        if half == FIRST_HALF:
-            first = first[0::2]
-        elif half == SECOND_HALF:
-            first = first[1::2] if len(first) > 1 else first
-        starts.append(first[first + length <= n_samples])
+        record = prepared.records.iloc[row]
+        n_samples = int(record["clean_samples"])
+        first = np.arange(0, max(n_samples - length, 0) + 1, round(FS))
+        chosen = half_of(len(first), int(half), stream(seed, f"half/{record['record']}"))
+        # A single strip is in both halves: there is nothing to divide.
+        starts.append(first[chosen] if len(first) > 1 else first)
         owner.append(np.full(len(starts[-1]), item))
-    item_of = np.concatenate(owner) if owner else np.empty(0, dtype=np.int64)
-    start = np.concatenate(starts) if starts else np.empty(0, dtype=np.int64)
-    return Windows(prepared, item_of, items.row[item_of], start, length)
+    return _windows(prepared, items, starts, owner, length)
+
+
+def _windows(
+    prepared: Prepared,
+    items: Items,
+    starts: list[NDArray[np.int64]],
+    owner: list[NDArray[np.int64]],
+    length: int,
+) -> Windows:
+    none = np.empty(0, dtype=np.int64)
+    item, start = (np.concatenate([none, *parts]) for parts in (owner, starts))
+    return Windows(prepared, item, items.row[item], start, length)

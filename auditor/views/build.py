@@ -81,5 +81,3 @@ def _build_shard(job: _Job) -> NDArray[np.float32]:
         chosen = beat_choice(job.prepared, int(row), int(half), job.seed)
         rows.append(view.values(job.prepared, int(row), chosen))
     return np.stack(rows)
-
-

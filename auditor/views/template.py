@@ -34,4 +34,3 @@ class Template:
 
 
 VIEWS.register("template")(Template())
-

@@ -1,0 +1,73 @@
+# What one does with this checkout; `make` lists it. Needs Python 3.11 or later, and nothing else.
+
+PYTHON ?= python3
+# More arguments for what a target runs: make test ARGS="-k linkage", make lock ARGS=--upgrade
+ARGS ?=
+
+ON_PATH := $(shell command -v uv 2>/dev/null)
+UV := $(or $(ON_PATH),$(CURDIR)/.uv/bin/uv)
+BOOTSTRAP := $(if $(ON_PATH),,.uv/bin/uv)
+
+INSTALLED := .venv/.installed
+PY := .venv/bin/python
+# Small arrays are worked on faster by one thread, and two cores are soon oversubscribed.
+ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
+PYTEST := $(ONE_THREAD) UV="$(UV)" $(PY) -m pytest
+
+unexport PYTHONPATH VIRTUAL_ENV
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help env demo test test-slow test-wheel check bench lock format clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
+
+demo: $(INSTALLED) ## simulate a small hospital, scan it, say where the report is
+	.venv/bin/auditor demo --out demo
+
+test: $(INSTALLED) ## run the tests that take seconds
+	$(PYTEST) -m "not slow and not network" --ignore=tests/benchmarks $(ARGS)
+
+test-slow: $(INSTALLED) ## run the tests that take minutes
+	$(PYTEST) -m "slow and not network" --ignore=tests/benchmarks $(ARGS)
+
+test-wheel: $(INSTALLED) ## build the wheel, install it in an empty environment, run the demo there
+	$(PYTEST) tests/test_install.py
+
+check: $(INSTALLED) ## what CI runs: format, lint, types, tests, the wheel
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+	@$(MAKE) test
+	@$(MAKE) test-wheel
+
+bench: $(INSTALLED) ## time it against its peers
+	$(PYTEST) tests/benchmarks -s $(ARGS)
+
+format: $(INSTALLED) ## put every file in the house's form
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+env: $(INSTALLED) ## make the environment .venv, and nothing more
+
+lock: | $(BOOTSTRAP) ## resolve pyproject.toml anew; ARGS=--upgrade moves every version
+	"$(UV)" pip compile --quiet --universal --python-version 3.11 --group dev --generate-hashes \
+	  --custom-compile-command "make lock" --output-file requirements.lock pyproject.toml $(ARGS)
+
+clean: ## remove what make made, environments included
+	rm -rf .venv .uv dist build demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# Only what the lock names is installed, and nothing is built but auditor itself, with the lock's hatchling.
+$(INSTALLED): requirements.lock pyproject.toml | $(BOOTSTRAP)
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "auditor needs Python 3.11 or later: make PYTHON=/path/to/python3.11 …" >&2; exit 1; }
+	@$(PY) -c '' 2>/dev/null || "$(UV)" venv --quiet --clear --python "$(PYTHON)" .venv
+	"$(UV)" pip sync --quiet --python .venv --require-hashes --no-build requirements.lock
+	@"$(UV)" pip install --quiet --python .venv --no-deps --no-build-isolation --editable .
+	@touch $(INSTALLED)
+
+.uv/bin/uv:
+	@"$(PYTHON)" -m venv .uv || \
+	  { echo "uv is missing, and this Python cannot make an environment to put it in:" \
+	    "install uv, or your system's python3-venv" >&2; exit 1; }
+	@.uv/bin/python -m pip install --quiet "uv>=0.5"

@@ -1,0 +1,394 @@
+"""Simulated people with 12-lead ECGs: leaks to plant, and populations that leak nothing.
+
+A heart is a list of `TRAITS`: how large, wide and turned each wave is, and when it comes. A
+record's traits are
+
+    mean + spread · limit(demographics · (sex + age) + identity · (person + drift · session + …))
+
+so at `identity` 0 and `demographics` 0 every record comes from one and the same heart. What then
+differs between two beats is drawn for each beat anew: the time to the next one, its place among
+the samples and on the mains' cycle, its muscle noise. Only breathing's wander, at most 0.15 Hz,
+outlasts a beat, as it does in life; a high pass for ECG (0.5 Hz) takes it off.
+
+Waves are bells, (1 − u²)⁴: Gaussian to the eye, and exactly zero beyond their half-width. Each is
+a dipole, seen by eight leads through Dower's transform (Dower, Machado, Osborne 1980, "On deriving
+the electrocardiogram from vectorcardiographic leads"); the other four leads are sums of I and II.
+Traits are limited to three spreads, so at the mean heart's timing each wave stays inside its
+window of `WINDOWS_S`, and no two windows overlap. The price is an ST segment that comes back to
+the baseline before T, where a real one runs into it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import wfdb
+from numpy.typing import NDArray
+
+from auditor.core.errors import ConfigError
+from auditor.core.record import STANDARD_LEADS, Record
+from auditor.core.streams import stream
+
+Floats = NDArray[np.float64]
+
+#: Where each wave lies, seconds from R, in a heart whose rate, PR and QT are the mean.
+WINDOWS_S: Mapping[str, tuple[float, float]] = {
+    "P": (-0.255, -0.08),
+    "QRS": (-0.08, 0.09),
+    "ST": (0.09, 0.155),
+    "T": (0.155, 0.435),
+}
+SEXES = ("female", "male")
+
+
+class Trait(NamedTuple):
+    """One way in which hearts differ.
+
+    `mean` and `spread` (one SD between people) are in the unit of the name; a `log` trait is
+    mean · exp(spread · z). `female` is women's mean less men's, `age` the change in 20 years, both
+    in spreads, after the sex differences that textbooks and Macfarlane's norms agree on.
+    """
+
+    name: str
+    wave: str
+    mean: float
+    spread: float
+    log: bool = True
+    female: float = 0.0
+    age: float = 0.0
+
+
+TRAITS = (
+    Trait("rr_s", "rhythm", 0.9, 0.13, female=-0.3),
+    Trait("rr_jitter", "rhythm", 0.035, 0.3, age=-0.4),
+    Trait("p_before_r_s", "rhythm", 0.17, 0.09, age=0.3),
+    Trait("qt", "rhythm", 1.0, 0.04, female=0.7, age=0.2),
+    Trait("p_size", "P", 1.0, 0.3, female=-0.2),
+    Trait("p_width", "P", 1.0, 0.08, female=-0.2, age=0.2),
+    Trait("p_left", "P", 1.0, 0.25, age=0.2),
+    Trait("p_axis_deg", "P", 0.0, 16.0, log=False),
+    Trait("p_turn_deg", "P", 0.0, 16.0, log=False),
+    Trait("q_size", "QRS", 1.0, 0.4),
+    Trait("r_size", "QRS", 1.0, 0.25, female=-0.5, age=-0.2),
+    Trait("s_size", "QRS", 1.0, 0.35, female=-0.6, age=-0.1),
+    Trait("qrs_width", "QRS", 1.0, 0.08, female=-0.8),
+    Trait("qrs_axis_deg", "QRS", 0.0, 22.0, log=False, age=-0.4),
+    Trait("qrs_turn_deg", "QRS", 0.0, 18.0, log=False),
+    Trait("st_left_mv", "ST", 0.02, 0.03, log=False),
+    Trait("st_down_mv", "ST", 0.02, 0.03, log=False),
+    Trait("st_back_mv", "ST", -0.04, 0.03, log=False, female=0.9, age=0.1),
+    Trait("st_slope_mv", "ST", 0.02, 0.02, log=False, female=-0.5),
+    Trait("t_size", "T", 1.0, 0.3, female=-0.7, age=-0.3),
+    Trait("t_width", "T", 1.0, 0.06),
+    Trait("t_lean", "T", 1.0, 0.027, female=-0.5),
+    Trait("t_axis_deg", "T", 0.0, 14.0, log=False),
+    Trait("t_turn_deg", "T", 0.0, 18.0, log=False, female=-0.3),
+)
+_LOG = np.array([trait.log for trait in TRAITS])
+_MEAN = np.array([trait.mean for trait in TRAITS])
+_SPREAD = np.array([trait.spread for trait in TRAITS])
+_FEMALE = np.array([trait.female for trait in TRAITS])
+_AGE = np.array([trait.age for trait in TRAITS])
+#: How far a person's records of one session differ, as a share of how far people do.
+_RECORD_DRIFT = 0.1
+#: No trait goes further than this many spreads.
+_LIMIT = 3.0
+
+# Dipoles of the mean heart's waves, mV towards the left, down and to the back.
+_P_RIGHT, _P_LEFT = np.array([0.10, 0.09, -0.06]), np.array([0.14, 0.06, 0.05])
+_Q, _R, _S = np.array([[-0.10, -0.05, -0.25], [1.2, 0.75, 0.40], [-0.15, -0.15, 0.45]])
+_T = np.array([0.38, 0.18, -0.15])
+_ST_SLOPE = np.array([0.6, 0.3, -0.6])
+
+#: The leads that are not sums of others, and what each sees of a dipole (left, down, back).
+_INDEPENDENT = ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")
+_DOWER = np.array(
+    [
+        [0.632, -0.235, 0.059],
+        [0.235, 1.066, -0.132],
+        [-0.515, 0.157, -0.917],
+        [0.044, 0.164, -1.387],
+        [0.882, 0.098, -1.277],
+        [1.213, 0.127, -0.601],
+        [1.125, 0.127, -0.086],
+        [0.831, 0.076, 0.230],
+    ]
+)
+#: Einthoven and Goldberger: what the other leads are made of.
+_SUMS = {"III": (-1.0, 1.0), "aVR": (-0.5, -0.5), "aVL": (1.0, -0.5), "aVF": (-0.5, 1.0)}
+
+_MAINS_HZ = 50.0
+_WANDER_HZ = np.array([0.05, 0.1, 0.15])
+#: How much of the wander and the mains each independent lead picks up.
+_PICK_UP = np.array([0.5, 1.0, 0.8, 0.8, 0.8, 0.8, 0.8, 0.8])
+
+_ADU_PER_MV = 1000.0
+_EPOCH = datetime(2001, 1, 1)
+_DESCRIPTOR = """\
+name: simulated
+title: Simulated people
+licence: none needed; nobody's recordings
+reader: wfdb
+subject:
+  path: 'p(\\d+)/'
+session:
+  header: date
+"""
+
+
+@dataclass(frozen=True)
+class Population:
+    """Simulated people, their sessions and their records; the same seed gives the same bytes.
+
+    Each person, session and record has a random stream of its own: it is the same however many
+    others there are, and under every setting of the knobs.
+
+    Attributes
+    ----------
+    n_subjects : people
+    n_sessions : occasions per person, each on another date
+    n_records : records per person and session
+    seconds, fs : length and sampling frequency (Hz) of a record
+    leads : some of the twelve, in the order wanted
+    identity : 0 nothing ties a record to its person, session or itself; 1 plain
+    demographics : what sex and age do to the waves: 0 nothing, 1 plain
+    drift : how far a person's sessions differ, as a share of how far people do
+    wave : one of "P", "QRS", "ST", "T", when identity is to act on that wave alone
+    noise_mv : standard deviation of muscle noise; wander and mains scale with it
+    sizes : records of each session of each person, in place of n_sessions and n_records
+    people : each person's sex and age in years, None where unknown; drawn when not given
+
+    Raises
+    ------
+    ConfigError
+        A setting makes no population.
+    """
+
+    n_subjects: int
+    n_sessions: int = 2
+    n_records: int = 1
+    seconds: float = 10.0
+    fs: float = 250.0
+    leads: tuple[str, ...] = STANDARD_LEADS
+    identity: float = 1.0
+    demographics: float = 0.0
+    drift: float = 0.3
+    wave: str | None = None
+    noise_mv: float = 0.02
+    seed: int = 0
+    sizes: tuple[tuple[int, ...], ...] | None = None
+    people: tuple[tuple[str | None, float | None], ...] | None = None
+
+    def __post_init__(self) -> None:
+        for name, least in (("n_subjects", 1), ("n_sessions", 1), ("n_records", 1), ("seed", 0)):
+            if getattr(self, name) < least:
+                raise ConfigError(f"{name} is {getattr(self, name)}, wanted {least} or more")
+        for name, low in (("seconds", 1), ("fs", 100), ("identity", 0), ("demographics", 0)) + (
+            ("drift", 0),
+            ("noise_mv", 0),
+        ):
+            if not low <= getattr(self, name) < np.inf:
+                raise ConfigError(f"{name} is {getattr(self, name):g}, wanted {low} or more")
+        if self.wave is not None and self.wave not in WINDOWS_S:
+            raise ConfigError(f"no wave is named {self.wave!r}; known: {', '.join(WINDOWS_S)}")
+        if not self.leads or len(set(self.leads)) < len(self.leads):
+            raise ConfigError(f"leads are {self.leads}, wanted at least one, and none twice")
+        if unknown := [lead for lead in self.leads if lead not in STANDARD_LEADS]:
+            known = ", ".join(STANDARD_LEADS)
+            raise ConfigError(f"no lead is named {', '.join(unknown)}; known: {known}")
+        for name in ("sizes", "people"):
+            rows = getattr(self, name)
+            if rows is not None and len(rows) != self.n_subjects:
+                raise ConfigError(f"{name} has {len(rows)} rows for {self.n_subjects} people")
+        for sessions in self.sizes or ():
+            if not sessions or min(sessions) < 1:
+                raise ConfigError(f"sizes of a person are {sessions}, wanted 1 or more in each")
+        for sex, age in self.people or ():
+            if sex not in (*SEXES, None) or not (age is None or 0 <= age < 150):
+                raise ConfigError(f"a person is {sex}, {age}; wanted female or male, and years")
+
+    def records(self) -> Iterator[Record]:
+        """Every record, person by person, made when it is asked for."""
+        for person in range(self.n_subjects):
+            yield from self._records_of(person)
+
+    def write(self, root: Path) -> None:
+        """Write every record as WFDB under `root`, with a `RECORDS` list and an `auditor.yaml`.
+
+        Format 16 at 1000 units per mV; `p0001/s1_r1` is person 1, session 1, record 1. Age, sex
+        and date stand in the header's comments as ECG-ID writes them.
+        """
+        root.mkdir(parents=True, exist_ok=True)
+        written = []
+        for record in self.records():
+            folder = root / record.subject
+            folder.mkdir(exist_ok=True)
+            _write_wfdb(record, folder)
+            written.append(record.id)
+        (root / "RECORDS").write_text("".join(f"{name}\n" for name in written))
+        (root / "auditor.yaml").write_text(_DESCRIPTOR)
+
+    def _records_of(self, person: int) -> Iterator[Record]:
+        rng = stream(self.seed, f"person/{person}")
+        nature = rng.standard_normal(len(TRAITS))
+        sex, age = self._sex_and_age(person, rng)
+        shared = self.demographics * _demographic(sex, age)
+        known = {"sex": sex, "age": age}
+        sizes = self.sizes[person] if self.sizes else (self.n_records,) * self.n_sessions
+        days = np.sort(rng.choice(3650 + len(sizes), len(sizes), replace=False))
+        for session, (n_records, day) in enumerate(zip(sizes, days, strict=True)):
+            name = f"person/{person}/session/{session}"
+            shift = self.drift * stream(self.seed, name).standard_normal(len(TRAITS))
+            date = _EPOCH + timedelta(days=int(day))
+            for number in range(n_records):
+                rng = stream(self.seed, f"{name}/record/{number}")
+                own = nature + shift + _RECORD_DRIFT * rng.standard_normal(len(TRAITS))
+                heart = _heart(shared + self.identity * own * self._carries_identity)
+                yield Record(
+                    id=f"p{person + 1:04d}/s{session + 1}_r{number + 1}",
+                    subject=f"p{person + 1:04d}",
+                    session=date.date().isoformat(),
+                    signal=self._signal(heart, rng),
+                    fs=self.fs,
+                    leads=self.leads,
+                    taken_at=date,
+                    attributes={key: value for key, value in known.items() if value is not None},
+                )
+
+    def _sex_and_age(
+        self, person: int, rng: np.random.Generator
+    ) -> tuple[str | None, float | None]:
+        drawn = str(rng.choice(SEXES)), float(rng.integers(18, 89))
+        return self.people[person] if self.people else drawn
+
+    @property
+    def _carries_identity(self) -> NDArray[np.bool_]:
+        """(n_traits,) which traits differ between people."""
+        return np.array([self.wave in (None, trait.wave) for trait in TRAITS])
+
+    def _signal(self, heart: Mapping[str, float], rng: np.random.Generator) -> NDArray[np.float32]:
+        """(n_leads, n_samples) mV of one record."""
+        at = np.arange(round(self.seconds * self.fs)) / self.fs
+        # As many draws for every heart, so that what follows them is the same for every heart.
+        first, mains_phase, *wander_phases = rng.random(2 + len(_WANDER_HZ))
+        jitter = rng.standard_normal(int(self.seconds / 0.4) + 4).clip(-_LIMIT, _LIMIT)
+        rr = heart["rr_s"] * (1 + heart["rr_jitter"] * jitter)
+        r = np.cumsum(rr) - rr[0] - first * heart["rr_s"]
+
+        seen = _DOWER @ _dipole(heart, at, r)
+        seen += self.noise_mv * rng.standard_normal(seen.shape, dtype=np.float32)
+        wander = np.sin(2 * np.pi * (np.outer(_WANDER_HZ, at).T + wander_phases)).sum(axis=1)
+        mains = 0.5 * np.sin(2 * np.pi * (_MAINS_HZ * at + mains_phase))
+        # At twice the mains frequency an amplifier's own filter has taken it off.
+        picked_up = wander + mains * (self.fs > 2 * _MAINS_HZ)
+        seen += np.outer(_PICK_UP, self.noise_mv * picked_up)
+        return (_mixing(self.leads) @ seen).astype(np.float32)
+
+
+def _demographic(sex: str | None, age: float | None) -> Floats:
+    """(n_traits,) what sex and age do, in spreads; nothing where they are unknown."""
+    female = {"female": 0.5, "male": -0.5, None: 0.0}[sex]
+    decades = 0.0 if age is None else (age - 50) / 20
+    return female * _FEMALE + decades * _AGE
+
+
+def _heart(deviation: Floats) -> dict[str, float]:
+    """The traits of one record, from how many spreads each is off the mean."""
+    z = _SPREAD * _LIMIT * np.tanh(deviation / _LIMIT)
+    values = np.where(_LOG, _MEAN * np.exp(z), _MEAN + z)
+    return {trait.name: float(value) for trait, value in zip(TRAITS, values, strict=True)}
+
+
+def _dipole(heart: Mapping[str, float], at: Floats, r: Floats) -> Floats:
+    """(3, n_samples) mV left, down and back, at times `at`, of beats whose R are at `r`, seconds.
+
+    P is timed from the R to come, the rest from the R that was; QT follows the cube root of RR.
+    """
+    h = heart
+    to_come = at - r[np.searchsorted(r, at)]
+    since = at - r[np.searchsorted(r + WINDOWS_S["QRS"][0], at, side="right") - 1]
+
+    p = to_come + h["p_before_r_s"]
+    right, left = _turned(
+        h["p_size"] * np.stack([_P_RIGHT, h["p_left"] * _P_LEFT]), h["p_axis_deg"], h["p_turn_deg"]
+    )
+    width = h["p_width"]
+    dipole = np.outer(right, _bell(p + 0.012 * width, 0.052 * width))
+    dipole += np.outer(left, _bell(p - 0.016 * width, 0.052 * width))
+
+    sizes = np.array([[h["q_size"]], [h["r_size"]], [h["s_size"]]])
+    qrs = _turned(sizes * np.stack([_Q, _R, _S]), h["qrs_axis_deg"], h["qrs_turn_deg"])
+    for vector, centre, half in zip(
+        qrs, (-0.035, 0.0, 0.036), (0.025, 0.045, 0.030), strict=True
+    ):
+        width = h["qrs_width"]
+        dipole += np.outer(vector, _bell(since - centre * width, half * width))
+
+    begin, end = WINDOWS_S["ST"]
+    stretch = h["qt"] * (h["rr_s"] / TRAITS[0].mean) ** (1 / 3)
+    recovery = begin + (since - begin) / stretch
+    u = (2 * recovery - begin - end) / (end - begin)
+    plateau = np.maximum(1 - u**4, 0) ** 2
+    level = np.array([h["st_left_mv"], h["st_down_mv"], h["st_back_mv"]])
+    dipole += np.outer(level, plateau) + np.outer(h["st_slope_mv"] * _ST_SLOPE, plateau * u)
+
+    (t,) = _turned(h["t_size"] * _T[None], h["t_axis_deg"], h["t_turn_deg"])
+    rise, fall = 0.11 * h["t_width"] * h["t_lean"], 0.10 * h["t_width"] / h["t_lean"]
+    return dipole + np.outer(t, _bell(recovery - 0.30, np.where(recovery < 0.30, rise, fall)))
+
+
+def _bell(time: Floats, half_width: float | Floats) -> Floats:
+    """(1 − u²)⁴ inside its half-width, zero outside: nearly a Gaussian of SD 0.35 half-widths."""
+    square = np.square(np.maximum(1 - np.square(time / half_width), 0))
+    return np.square(square)
+
+
+def _turned(vectors: Floats, axis_deg: float, turn_deg: float) -> Floats:
+    """(n, 3) vectors turned clockwise in the frontal plane, then leftwards round the long axis."""
+    a, b = np.deg2rad(axis_deg), np.deg2rad(turn_deg)
+    frontal = np.array([[np.cos(a), -np.sin(a), 0], [np.sin(a), np.cos(a), 0], [0, 0, 1]])
+    horizontal = np.array([[np.cos(b), 0, -np.sin(b)], [0, 1, 0], [np.sin(b), 0, np.cos(b)]])
+    return vectors @ (horizontal @ frontal).T
+
+
+def _mixing(leads: tuple[str, ...]) -> Floats:
+    """(n_leads, 8) what each lead is made of: one of the independent leads, or a sum of I, II."""
+    mixing = np.zeros((len(leads), len(_INDEPENDENT)))
+    for row, lead in zip(mixing, leads, strict=True):
+        if lead in _SUMS:
+            row[:2] = _SUMS[lead]
+        else:
+            row[_INDEPENDENT.index(lead)] = 1.0
+    return mixing
+
+
+def _write_wfdb(record: Record, folder: Path) -> None:
+    """One record as format 16; `folder` is its person's."""
+    known = {"Age": "age", "Sex": "sex"}
+    comments = [
+        f"{word}: {value:g}" if isinstance(value := record.attributes[key], float)
+        else f"{word}: {value}"
+        for word, key in known.items()
+        if key in record.attributes
+    ]
+    assert record.taken_at is not None
+    comments.append(f"ECG date: {record.taken_at:%d.%m.%Y}")
+    n_leads = len(record.leads)
+    adu = np.round(record.signal.T * _ADU_PER_MV).clip(-32767, 32767).astype(np.int64)
+    wfdb.wrsamp(
+        record.id.rpartition("/")[2],
+        fs=record.fs,
+        units=["mV"] * n_leads,
+        sig_name=list(record.leads),
+        d_signal=adu,
+        fmt=["16"] * n_leads,
+        adc_gain=[_ADU_PER_MV] * n_leads,
+        baseline=[0] * n_leads,
+        comments=comments,
+        write_dir=str(folder),
+    )

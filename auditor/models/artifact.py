@@ -1,0 +1,119 @@
+"""A model on disk: weights as `.safetensors`, its shape as `.json` beside them; never a pickle.
+
+What is loaded was written by strangers: sizes are bounded before anything is allocated, and every
+tensor is held against the shape that the configuration asks for before it is read.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from auditor.core.errors import ModelError
+from auditor.models.vit import ViT, ViTConfig
+
+SCHEMA = "auditor/model/1"
+#: Larger files were not written by us.
+MOST_BYTES = 2**31
+_MOST_JSON_BYTES = 2**16
+#: Larger settings would take long before any tensor could contradict them.
+_MOST = {"n_leads": 256, "n_samples": 2**20, "patch": 2**16, "width": 2**13, "depth": 128}
+_MOST |= {"heads": 256, "head_dim": 1024, "n_ids": 2**24}
+
+
+def save(model: ViT, path: Path) -> None:
+    """Write the weights to `path`, a `.safetensors`, and the configuration beside it, a `.json`."""
+    _refuse_other_names(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    weights = {name: one.detach().cpu().contiguous() for name, one in model.state_dict().items()}
+    described = {"schema": SCHEMA, "architecture": "vit", "config": asdict(model.config)}
+    path.with_suffix(".json").write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
+    save_file(weights, path)
+
+
+def load(path: Path) -> ViT:
+    """The model that `save` wrote to `path`, on the CPU and ready to be asked.
+
+    Raises
+    ------
+    ModelError
+        Either file is missing, too large or damaged, or the two do not belong together.
+    """
+    _refuse_other_names(path)
+    config = _config(path.with_suffix(".json"))
+    with torch.device("meta"):
+        model = ViT(config)  # shapes alone, nothing allocated
+    shapes = {name: tuple(one.shape) for name, one in model.state_dict().items()}
+    model.load_state_dict(_weights(path, shapes), assign=True)
+    return model.requires_grad_().eval()
+
+
+def _refuse_other_names(path: Path) -> None:
+    if path.suffix != ".safetensors":
+        raise ModelError(f"{path.name}: a model is a .safetensors with a .json beside it")
+
+
+def _config(path: Path) -> ViTConfig:
+    _refuse_size(path, _MOST_JSON_BYTES)
+    try:
+        described = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelError(f"{path.name}: cannot be read as JSON") from error
+    if not isinstance(described, dict) or described.get("schema") != SCHEMA:
+        raise ModelError(f"{path.name}: is not a model's configuration, wanted schema {SCHEMA!r}")
+    if described.get("architecture") != "vit" or not isinstance(described.get("config"), dict):
+        raise ModelError(f"{path.name}: wanted architecture 'vit' with its config")
+    settings: dict[str, Any] = described["config"]
+    types = {one.name: one.type for one in fields(ViTConfig)}
+    if settings.keys() != types.keys():
+        odd = ", ".join(sorted(settings.keys() ^ types.keys()))
+        raise ModelError(f"{path.name}: settings unknown or missing: {odd[:200]}")
+    for name, value in settings.items():
+        if type(value).__name__ != types[name]:
+            raise ModelError(f"{path.name}: {name} is a {type(value).__name__}, not {types[name]}")
+        if name in _MOST and value > _MOST[name]:
+            raise ModelError(f"{path.name}: {name} is {value}, more than {_MOST[name]}")
+    try:
+        return ViTConfig(**settings)
+    except ValueError as error:
+        raise ModelError(f"{path.name}: {error}") from error
+
+
+def _weights(path: Path, shapes: dict[str, tuple[int, ...]]) -> dict[str, Tensor]:
+    _refuse_size(path, MOST_BYTES)
+    try:
+        with safe_open(path, framework="pt") as file:
+            odd = set(file.keys()) ^ shapes.keys()
+            if odd:
+                raise ModelError(
+                    f"{path.name}: tensors unknown or missing: {', '.join(sorted(odd))[:200]}"
+                )
+            for name, shape in shapes.items():
+                part = file.get_slice(name)
+                if tuple(part.get_shape()) != shape or part.get_dtype() != "F32":
+                    raise ModelError(
+                        f"{path.name}: {name} is {part.get_dtype()} {tuple(part.get_shape())}, "
+                        f"its configuration wants F32 {shape}"
+                    )
+            weights = {name: file.get_tensor(name) for name in shapes}
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{path.name}: is damaged or no .safetensors file") from error
+    if not all(bool(one.isfinite().all()) for one in weights.values()):
+        raise ModelError(f"{path.name}: holds weights that are not finite")
+    return weights
+
+
+def _refuse_size(path: Path, most: int) -> None:
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise ModelError(f"{path.name}: not found") from error
+    if size > most:
+        raise ModelError(f"{path.name}: {size} bytes, more than the {most} of any model of ours")

@@ -1,0 +1,36 @@
+"""Where a network trains, and whose random numbers it uses while it does."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+
+
+def fabric(device: torch.device | str, precision: str) -> Any:
+    """Lightning Fabric on one device, without the log handlers that Lightning brings along."""
+    names = ("lightning", "lightning.fabric", "lightning.pytorch")
+    before = {name: list(logging.getLogger(name).handlers) for name in names}
+    from lightning.fabric import Fabric  # here, for it takes seconds
+
+    for name in names:
+        logger = logging.getLogger(name)
+        for handler in set(logger.handlers) - set(before[name]):
+            logger.removeHandler(handler)
+        logger.propagate = True
+    device = torch.device(device)
+    devices = [device.index] if device.type == "cuda" and device.index is not None else 1
+    return Fabric(accelerator=device.type, devices=devices, precision=precision)
+
+
+@contextmanager
+def own_randomness(rng: np.random.Generator) -> Iterator[None]:
+    """Within, torch's stream (initial weights, dropout) follows `rng`; after, it is as it was."""
+    devices = list(range(torch.cuda.device_count()))
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(int(rng.integers(2**63)))
+        yield

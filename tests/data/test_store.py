@@ -1,0 +1,75 @@
+"""Files of the store appear whole or not at all, and are nobody else's to read."""
+
+from __future__ import annotations
+
+import stat
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from auditor.core.errors import ConfigError
+from auditor.data.store import Store, whole_file
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch) -> Store:
+    monkeypatch.setenv("AUDITOR_CACHE", str(tmp_path / "cache"))
+    return Store.of("sha256:1", {"fs": 250})
+
+
+def test_what_is_put_comes_back_and_arrays_are_mapped(store):
+    store.put_array("x.npy", np.arange(6.0))
+    store.put_table("t.parquet", pd.DataFrame({"a": ["x", None]}))
+    assert isinstance(store.array("x.npy"), np.memmap)
+    assert np.array_equal(store.array("x.npy"), np.arange(6.0))
+    assert store.table("t.parquet")["a"].tolist() == ["x", None]
+    assert "x.npy" in store
+    assert "y.npy" not in store
+
+
+def test_another_release_or_other_settings_have_another_folder(store):
+    roots = {store.root, Store.of("sha256:2", {"fs": 250}).root, Store.of("sha256:1", {}).root}
+    assert len(roots) == 3
+
+
+def test_only_the_owner_can_read(store):
+    store.put_array("x.npy", np.zeros(1))
+    assert stat.S_IMODE((store.root / "x.npy").stat().st_mode) == 0o600
+    assert stat.S_IMODE(store.root.stat().st_mode) == 0o700
+
+
+def test_an_interrupted_write_leaves_nothing(tmp_path):
+    def interrupted():
+        with whole_file(tmp_path / "report") as file:
+            file.write(b"half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupted_rewrite_leaves_the_old_file(tmp_path):
+    (tmp_path / "report").write_bytes(b"old")
+
+    def interrupted():
+        with whole_file(tmp_path / "report") as file:
+            file.write(b"half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert (tmp_path / "report").read_bytes() == b"old"
+
+
+def test_objects_are_never_pickled_into_the_store(store):
+    with pytest.raises(ValueError, match="pickle"):
+        store.put_array("x.npy", np.array([{"a": 1}], dtype=object))
+
+
+def test_a_cache_that_cannot_be_made_names_the_cure(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("AUDITOR_CACHE", str(tmp_path / "file" / "below"))
+    with pytest.raises(ConfigError, match="AUDITOR_CACHE"):
+        Store.of("sha256:1", {})
