@@ -1,0 +1,216 @@
+"""What a folder of ECGs is believed to be: a catalogue entry, an `auditor.yaml`, or flags."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from auditor.core.errors import ConfigError
+from auditor.resources import resource
+
+DESCRIPTOR = "auditor.yaml"
+_MAX_BYTES = 1_000_000
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SubjectRule(_Part):
+    """Who a record is of: a pattern on its path, or a column of the table.
+
+    A pattern's first group is the person; without a group, the whole match.
+    """
+
+    path: str | None = None
+    column: str | None = None
+    #: People who are known under two names, as name → the name to use.
+    same: dict[str, str] = Field(default_factory=dict)
+
+    @field_validator("path")
+    @classmethod
+    def _compiles(cls, value: str | None) -> str | None:
+        return _pattern(value)
+
+    @model_validator(mode="after")
+    def _one_source(self) -> SubjectRule:
+        if (self.path is None) == (self.column is None):
+            raise ValueError("wanted either path or column")
+        return self
+
+
+class SessionRule(_Part):
+    """On which occasion a record was taken: the header's date, a path pattern or a column."""
+
+    path: str | None = None
+    column: str | None = None
+    header: Literal["date"] | None = None
+
+    @field_validator("path")
+    @classmethod
+    def _compiles(cls, value: str | None) -> str | None:
+        return _pattern(value)
+
+    @model_validator(mode="after")
+    def _one_source(self) -> SessionRule:
+        if sum(one is not None for one in (self.path, self.column, self.header)) != 1:
+            raise ValueError("wanted one of path, column, header")
+        return self
+
+
+class TableRule(_Part):
+    """A companion table with a row for each record."""
+
+    file: str
+    #: Columns that name the record: by its path, or by its file name alone.
+    record: tuple[str, ...]
+    age: str | None = None
+    sex: str | None = None
+    #: How the table writes the sexes, where not as words: written → female or male.
+    sexes: dict[str, Literal["female", "male"]] = Field(default_factory=dict)
+    date: str | None = None
+    labels: str | None = None
+
+
+class Descriptor(_Part):
+    """What a data set is, where it comes from, and how its records are to be understood."""
+
+    name: str
+    title: str = ""
+    licence: str = ""
+    citation: str = ""
+    #: PhysioNet's name for it, and the version described.
+    slug: str = ""
+    version: str = ""
+    reader: str = "wfdb"
+    #: A file or folder whose presence in the folder tells the data set, as a glob.
+    marker: str = ""
+    #: Where the same recordings stand twice, the places to choose among: most records, then first.
+    records: tuple[str, ...] = ()
+    subject: SubjectRule | None = None
+    session: SessionRule | None = None
+    table: TableRule | None = None
+    #: What a complete copy holds, e.g. `{subjects: 90, records: 310}`.
+    expected_counts: dict[Literal["subjects", "records"], int] = Field(default_factory=dict)
+
+
+@cache
+def catalogue() -> tuple[Descriptor, ...]:
+    """The public data sets that are known."""
+    raw = yaml.safe_load(resource("datasets.yaml").read_text(encoding="utf-8"))
+    return tuple(_validated({"name": name, **one}, f"datasets.yaml: {name}") for name, one in raw.items())
+
+
+def entry(name: str) -> Descriptor:
+    """One public data set, by name."""
+    for one in catalogue():
+        if one.name == name:
+            return one
+    raise ConfigError(
+        f"no data set is named {name!r}; known: {', '.join(one.name for one in catalogue())}"
+    )
+
+
+def describe(
+    root: Path,
+    *,
+    reader: str | None = None,
+    subject_pattern: str | None = None,
+    session_pattern: str | None = None,
+    table: str | None = None,
+    record_column: str | None = None,
+    subject_column: str | None = None,
+    session_column: str | None = None,
+    age_column: str | None = None,
+    sex_column: str | None = None,
+) -> Descriptor:
+    """What is believed of a folder: its `auditor.yaml`, else the catalogue, else nothing; then flags.
+
+    Raises
+    ------
+    ConfigError
+        A descriptor or a flag is wrong.
+    """
+    known = _beside(root) or _recognised(root) or Descriptor(
+        name=root.resolve().name or "release", session=SessionRule(header="date")
+    )
+    raw = known.model_dump(exclude_none=True)
+    if reader:
+        raw["reader"] = reader
+    if table:
+        columns = {"record": (record_column or "record",), "age": age_column, "sex": sex_column}
+        raw["table"] = {"file": table, **columns}
+    elif record_column or age_column or sex_column:
+        raise ConfigError("--record-column, --age-column and --sex-column need --table")
+    for key, pattern, column in (
+        ("subject", subject_pattern, subject_column),
+        ("session", session_pattern, session_column),
+    ):
+        if pattern and column:
+            raise ConfigError(f"--{key}-pattern and --{key}-column exclude each other")
+        if column and "table" not in raw:
+            raise ConfigError(f"--{key}-column needs --table")
+        if pattern or column:
+            raw[key] = {"path": pattern} if pattern else {"column": column}
+    return _validated(raw, "flags")
+
+
+def write_descriptor(descriptor: Descriptor, path: Path) -> None:
+    """A descriptor as YAML, for a steward to correct."""
+    raw = descriptor.model_dump(mode="json", exclude_defaults=True)
+    raw.setdefault("reader", descriptor.reader)
+    # An unknown rule is written out, so that whoever corrects the file sees what is wanted.
+    raw.setdefault("subject", None)
+    raw.setdefault("session", None)
+    try:
+        path.write_text(yaml.safe_dump(raw, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written ({error.strerror})") from None
+
+
+def _beside(root: Path) -> Descriptor | None:
+    path = root / DESCRIPTOR
+    if not path.is_file():
+        return None
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise ConfigError(f"{path}: larger than {_MAX_BYTES} bytes; no descriptor is")
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path}: cannot be read as YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(raw, dict):
+        raise ConfigError(f"{path}: wanted names and values such as 'reader: wfdb'")
+    return _validated({"name": root.resolve().name, **raw}, str(path))
+
+
+def _recognised(root: Path) -> Descriptor | None:
+    for one in catalogue():
+        if one.marker and any(root.glob(one.marker)):
+            return one
+    return None
+
+
+def _validated(raw: dict[str, Any], where: str) -> Descriptor:
+    try:
+        return Descriptor.model_validate(raw)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        key = ".".join(map(str, problem["loc"]))
+        if problem["type"] == "extra_forbidden":
+            raise ConfigError(f"{where}: unknown key {key}") from None
+        message = problem["msg"].removeprefix("Value error, ")
+        raise ConfigError(f"{where}: {key}: {message}") from None
+
+
+def _pattern(value: str | None) -> str | None:
+    if value is not None:
+        try:
+            re.compile(value)
+        except re.error as error:
+            raise ValueError(f"the pattern {value!r} is not one: {error}") from None
+    return value

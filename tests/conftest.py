@@ -1,0 +1,49 @@
+"""What every test stands on: where the real recordings are, and nobody's cache but its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+ROOT = Path(__file__).parent.parent
+
+os.environ["MPLBACKEND"] = "Agg"
+settings.register_profile("house", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("house")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AUDITOR_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder of real recordings."""
+    folder = Path(os.environ.get("AUDITOR_DATA") or ROOT.parent / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip("no real recordings: neither $AUDITOR_DATA nor ../shared/data is a folder")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def parity(data: Path) -> Path:
+    """What other programs made of the same recordings."""
+    folder = data.parent / "parity"
+    if not folder.is_dir():
+        pytest.skip("no outputs of other programs: no folder `parity` beside the recordings")
+    return folder
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("gpu"):
+        import torch
+
+        if not torch.cuda.is_available():
+            pytest.skip("no CUDA device")

@@ -1,0 +1,45 @@
+"""Small simulated releases, and settings under which an audit of one takes seconds."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from auditor.attacks.case import Training
+from auditor.audit import Run
+from auditor.config import Preset, load_profile
+from auditor.data.population import Population
+from auditor.models.train import Recipe
+from auditor.models.vit import MODELS, ViTConfig
+
+PROTOCOLS = ("random-segment", "same-session", "cross-session")
+
+#: The beat transformer in miniature: what it does, in a hundredth of the time.
+MODELS.setdefault(
+    "tiny", partial(ViTConfig, n_samples=200, patch=10, width=32, depth=1, heads=2, head_dim=16)
+)
+
+
+def write_release(root: Path, *, identity: float, seed: int, **knobs) -> Path:
+    """Sixteen people with two records on each of two days, lead I and II, as WFDB files."""
+    settings = {"n_subjects": 16, "n_sessions": 2, "n_records": 2, "leads": ("I", "II")} | knobs
+    Population(identity=identity, seed=seed, **settings).write(root)
+    return root
+
+
+def settings(
+    *, seed: int = 0, level: float = 0.95, vit: bool = True, profile: str = "public", **engine
+) -> Run:
+    """A preset of every rung, the transformer in miniature, or of the cheap rungs alone."""
+    views = ("template", "fiducials", "vit") if vit else ("template", "fiducials")
+    preset = Preset(
+        name="test",
+        title="every rung in miniature",
+        max_seconds=60,
+        linkage_views=views,
+        protocols=PROTOCOLS,
+        attribute_views=("fiducials", "vit") if vit else ("fiducials",),
+        training=Training("tiny", Recipe(epochs=3, batch=32, per_epoch=256)) if vit else None,
+        level=level,
+    )
+    return Run(load_profile(profile), preset, seed=seed, **engine)

@@ -1,0 +1,203 @@
+"""The auditor audited: it finds what was planted, is silent where there is nothing, and says so."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from releases import PROTOCOLS, settings, write_release
+from scipy.stats import binom
+
+from auditor.audit import Audit, run
+from auditor.core.errors import ConfigError
+from auditor.core.finding import Finding
+
+SEEDS = range(20)
+VIEWS = ("template", "fiducials", "vit")
+
+
+def audit(root: Path, run_settings) -> Audit:
+    *_, last = run(root, run_settings)
+    assert isinstance(last, Audit)
+    return last
+
+
+@pytest.fixture(scope="module")
+def null(tmp_path_factory) -> list[Audit]:
+    """Audits of releases in which nothing identifies anybody."""
+    return [
+        audit(
+            write_release(tmp_path_factory.mktemp("null"), identity=0, seed=seed),
+            settings(seed=seed),
+        )
+        for seed in SEEDS
+    ]
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory) -> list[Audit]:
+    """Audits of releases in which hearts differ plainly."""
+    return [
+        audit(
+            write_release(tmp_path_factory.mktemp("planted"), identity=1, seed=seed),
+            settings(seed=seed),
+        )
+        for seed in SEEDS
+    ]
+
+
+def covering(estimate) -> bool:
+    return estimate.low <= estimate.chance <= estimate.high
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_linkage_finds_nothing_where_there_is_nothing(null, view, protocol):
+    """Intervals of 95 % may miss as often as 95 % intervals do, and no more."""
+    misses = Counter()
+    for one in null:
+        finding = one[f"linkage/{view}/{protocol}"]
+        assert finding.status == "measured"
+        for name, estimate in finding.estimates.items():
+            if estimate.chance is not None:
+                misses[name] += not covering(estimate)
+    for name, missed in misses.items():
+        assert missed <= binom.ppf(0.9999, len(SEEDS), 0.05), name
+
+
+@pytest.mark.parametrize("view", ["fiducials", "vit"])
+def test_attribute_finds_nothing_where_there_is_nothing(null, view):
+    misses = Counter()
+    for one in null:
+        finding = one[f"attribute/{view}/subject-disjoint"]
+        if finding.status == "measured":
+            for name, estimate in finding.estimates.items():
+                misses[name] += estimate.chance is not None and not covering(estimate)
+    assert misses
+    for name, missed in misses.items():
+        assert missed <= binom.ppf(0.9999, len(SEEDS), 0.05), name
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_linkage_finds_a_planted_identity(planted, view, protocol):
+    for one in planted:
+        rank1 = one[f"linkage/{view}/{protocol}"].estimates["rank1"]
+        assert rank1.low > rank1.chance
+
+
+def test_a_release_that_links_its_people_fails_and_one_that_does_not_never_fails(null, planted):
+    def rule(one: Audit):
+        return next(r for r in one.verdict.rules if r.id == "linkage-cross-session")
+
+    assert {rule(one).outcome for one in planted} == {"fail"}
+    assert "fail" not in {rule(one).outcome for one in null}
+
+
+def comparable(finding: Finding) -> Finding:
+    return replace(finding, seconds=0.0)
+
+
+def test_here_in_two_processes_and_on_a_cluster_the_findings_are_the_same(tmp_path, monkeypatch):
+    distributed = pytest.importorskip("distributed")
+    root = write_release(tmp_path / "release", identity=1, seed=3)
+    found = []
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+    ) as cluster:
+        for number, where in enumerate(
+            ({}, {"jobs": 2}, {"dask": cluster.scheduler_address})
+        ):
+            # A store of its own each time, so that everything is worked out anew.
+            monkeypatch.setenv("AUDITOR_CACHE", str(tmp_path / str(number)))
+            audited = audit(root, settings(vit=False, **where))
+            found.append([comparable(one) for one in audited])
+    assert found[0] == found[1] == found[2]
+
+
+def test_the_same_seed_gives_the_same_numbers_and_another_seed_others(tmp_path):
+    root = write_release(tmp_path, identity=1, seed=0)
+    first, again, other = (audit(root, settings(seed=seed)) for seed in (1, 1, 2))
+    assert [comparable(f) for f in first] == [comparable(f) for f in again]
+    assert [comparable(f) for f in first] != [comparable(f) for f in other]
+
+
+def test_a_second_scan_of_the_same_release_reuses_the_store(tmp_path, monkeypatch):
+    root = write_release(tmp_path / "release", identity=1, seed=0)
+    first = audit(root, settings(vit=False))
+
+    def refuse(job):
+        raise AssertionError("prepared again")
+
+    monkeypatch.setattr("auditor.signal.prepare._prepare_shard", refuse)
+    assert [comparable(f) for f in audit(root, settings(vit=False))] == [
+        comparable(f) for f in first
+    ]
+
+
+def test_one_record_per_person_says_that_linkage_cannot_be_tested(tmp_path):
+    root = write_release(tmp_path, identity=1, seed=0, n_sessions=1, n_records=1)
+    audited = audit(root, settings(vit=False))
+    finding = audited["linkage/template/cross-session"]
+    assert finding.status == "skipped"
+    assert "cannot be tested" in finding.reason
+    assert audited["linkage/template/random-segment"].status == "measured"
+
+
+def test_a_broken_attack_is_said_and_costs_no_other(tmp_path, monkeypatch):
+    def broken(*args, **kwargs):
+        raise RuntimeError("person p0001 was here")
+
+    monkeypatch.setattr("auditor.attacks.linkage.compare", broken)
+    audited = audit(write_release(tmp_path, identity=1, seed=0), settings(vit=False))
+    finding = audited["linkage/template/cross-session"]
+    assert finding.status == "failed"
+    assert "p0001" not in finding.reason
+    assert audited["identifiers"].status == "measured"
+    rule = next(r for r in audited.verdict.rules if r.id == "linkage-cross-session")
+    assert rule.outcome == "not assessed"
+
+
+def test_cheap_rungs_never_pass_a_release(tmp_path):
+    audited = audit(write_release(tmp_path, identity=0, seed=0), settings(vit=False))
+    rule = next(r for r in audited.verdict.rules if r.id == "linkage-cross-session")
+    assert rule.outcome != "pass"
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("profile", ["public", "registered", "enclave"])
+def test_ecgiddb_is_found_and_fails_under_every_profile(data, profile):
+    audited = audit(data / "ecgiddb", settings(vit=False, profile=profile))
+    release = audited.release
+    assert (release["n_subjects"], release["n_records"]) == (90, 310)
+    assert release["n_subjects_with_sessions"] == 20
+    assert release["n_quarantined"] == 0
+    assert audited.verdict.exit_status == 1
+    same, cross = (
+        audited[f"linkage/template/{protocol}"].estimates["rank1"]
+        for protocol in ("same-session", "cross-session")
+    )
+    assert (same.n_subjects, cross.n_subjects) == (89, 20)
+    assert same.value >= 0.85
+    assert cross.value >= 0.65
+    assert cross.chance == pytest.approx(1 / 90)
+
+
+@pytest.mark.data
+def test_ludb_cannot_be_tested_for_linkage_and_does_not_pass(data):
+    audited = audit(data / "ludb", settings(vit=False))
+    assert "cannot be tested" in audited["linkage/template/cross-session"].reason
+    assert audited.verdict.exit_status == 3
+
+
+def test_a_setting_that_is_not_one_is_refused():
+    from auditor.audit import Run, choose_device
+
+    with pytest.raises(ConfigError, match="quick"):
+        Run.of(preset="quik")
+    with pytest.raises(ConfigError, match="public"):
+        Run.of(profile="publik")
+    with pytest.raises(ConfigError, match="cpu"):
+        choose_device("gpu0")

@@ -1,0 +1,228 @@
+"""What a steward meets: help, one clear line, and an exit status that says one thing."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+from releases import write_release
+
+from auditor.cli import main
+
+ROOT = Path(__file__).parent.parent
+
+
+def commands(group=main, path=()):
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+        else:
+            yield (*path, name), command
+
+
+def auditor(*args: object):
+    return CliRunner().invoke(main, [str(arg) for arg in args])
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory) -> Path:
+    return write_release(tmp_path_factory.mktemp("release"), identity=1, seed=0)
+
+
+@pytest.fixture(scope="module")
+def finished(release, tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("out")
+    assert auditor("scan", release, "--preset", "quick", "--out", out).exit_code == 1
+    return out
+
+
+@pytest.mark.parametrize(("path", "command"), commands(), ids=lambda x: str(x))
+def test_every_command_has_help_and_is_in_the_readme_or_in_the_groups_help(path, command):
+    assert command.help, f"{path} has no help"
+    shown = auditor(*path, "--help").output
+    assert "Usage:" in shown
+    for option in command.params:
+        if isinstance(option, click.Option):
+            assert option.help, f"{path}: {option.name} has no help"
+
+
+def test_help_does_not_wait_for_torch():
+    code = "import sys; from auditor.cli import main; main(['--help'], standalone_mode=False); "
+    code += "sys.exit('torch' in sys.modules or 'pandas' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
+
+
+def test_the_readme_names_commands_and_flags_that_exist():
+    readme = (ROOT / "README.md").read_text()
+    known = {path[0] for path, _ in commands()}
+    named = set(re.findall(r"^auditor (\w+)", readme, re.MULTILINE))
+    assert named
+    assert named <= known
+    flags = set(re.findall(r"(--[a-z-]+)", readme))
+    options = {opt for _, c in commands() for p in c.params for opt in p.opts}
+    assert flags <= options
+
+
+def test_a_scan_leaves_a_report_that_can_be_judged_and_drawn_again(finished, tmp_path):
+    audit = json.loads((finished / "audit.json").read_text())
+    assert audit["verdict"]["exit_status"] == 1
+    assert sorted(path.name for path in finished.iterdir()) == ["audit.json", "report.html"]
+    page = tmp_path / "page.html"
+    assert auditor("report", finished / "audit.json", "--out", page).exit_code == 0
+    assert page.read_bytes() == (finished / "report.html").read_bytes()
+    for profile in ("public", "registered", "enclave"):
+        judged = auditor("gate", finished / "audit.json", "--profile", profile)
+        assert judged.exit_code == 1
+        assert "FAIL" in judged.output
+
+
+def test_inspect_shows_what_would_be_believed_and_starts_a_descriptor(release, tmp_path):
+    written = tmp_path / "auditor.yaml"
+    shown = auditor("inspect", release, "--write", written)
+    assert shown.exit_code == 0
+    assert "16" in shown.output
+    assert "subject" in written.read_text()
+
+
+def test_simulate_writes_what_scan_reads(tmp_path):
+    made = auditor("simulate", tmp_path / "h", "--people", 12, "--leads", "I,II", "--wave", "T")
+    assert made.exit_code == 0
+    shown = auditor("inspect", tmp_path / "h")
+    assert shown.exit_code == 0
+    assert "12" in shown.output
+
+
+def test_simulate_keeps_away_from_a_folder_that_holds_something(release):
+    refused = auditor("simulate", release)
+    assert refused.exit_code == 2
+    assert "not empty" in refused.stderr
+
+
+def test_the_catalogue_lists_what_it_knows():
+    shown = auditor("datasets", "list")
+    assert shown.exit_code == 0
+    assert "ecgiddb" in shown.output
+
+
+def one_line(result) -> str:
+    """The error as the steward sees it: one line, no traceback, status 2."""
+    assert result.exit_code == 2, result.output
+    assert "Traceback" not in result.stderr
+    lines = [line for line in result.stderr.splitlines() if line.startswith("Error")]
+    assert len(lines) == 1, result.stderr
+    return lines[0]
+
+
+def test_an_empty_folder_is_one_clear_line(tmp_path):
+    (tmp_path / "release").mkdir()
+    line = one_line(auditor("scan", tmp_path / "release", "--out", tmp_path / "out"))
+    assert "release" in line
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_a_folder_without_ecg_is_one_clear_line(tmp_path):
+    (tmp_path / "notes.txt").write_text("no ECG here")
+    assert str(tmp_path) in one_line(auditor("scan", tmp_path, "--out", tmp_path / "out"))
+
+
+def test_a_folder_that_is_not_there_is_one_clear_line(tmp_path):
+    assert "nowhere" in one_line(auditor("scan", tmp_path / "nowhere"))
+
+
+@pytest.mark.parametrize("outside", ["../../secret.dat", "/etc/passwd"])
+def test_a_header_that_points_outside_the_folder_ends_the_scan(release, tmp_path, outside):
+    copy = shutil.copytree(release, tmp_path / "copy")
+    header = sorted(copy.rglob("*.hea"))[3]
+    text = header.read_text()
+    header.write_text(re.sub(r"^\S+\.dat", outside, text, flags=re.MULTILINE))
+    line = one_line(auditor("scan", copy, "--out", tmp_path / "out"))
+    assert header.name in line
+    assert "outside" in line
+
+
+def test_a_truncated_signal_is_counted_and_stops_nothing(release, tmp_path):
+    copy = shutil.copytree(release, tmp_path / "copy")
+    signal = sorted(copy.rglob("*.dat"))[3]
+    signal.write_bytes(signal.read_bytes()[:500])
+    out = tmp_path / "out"
+    assert auditor("scan", copy, "--preset", "quick", "--out", out).exit_code == 1
+    assert json.loads((out / "audit.json").read_text())["release"]["n_quarantined"] == 1
+
+
+def test_a_folder_of_nothing_but_truncated_signals_is_one_clear_line(release, tmp_path):
+    copy = shutil.copytree(release, tmp_path / "copy")
+    for signal in copy.rglob("*.dat"):
+        signal.write_bytes(signal.read_bytes()[:500])
+    one_line(auditor("scan", copy, "--out", tmp_path / "out"))
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--profile", "nobody"],
+        ["--preset", "hasty"],
+        ["--device", "abacus"],
+        ["--jobs", "0"],
+        ["--jobs", "many"],
+        ["--seed", "-1"],
+        ["--reader", "crystal ball"],
+        ["--subject-pattern", "("],
+        ["--no-such-flag"],
+    ],
+    ids=lambda flags: flags[0],
+)
+def test_a_wrong_flag_is_one_clear_line(release, tmp_path, flags):
+    line = one_line(auditor("scan", release, "--out", tmp_path / "out", *flags))
+    assert flags[0].lstrip("-").split("-")[0] in line.lower() or flags[-1] in line
+
+
+def test_an_output_folder_that_cannot_be_made_is_said_before_the_work(release, tmp_path):
+    (tmp_path / "file").write_text("")
+    line = one_line(auditor("scan", release, "--out", tmp_path / "file" / "out"))
+    assert "--out" in line
+
+
+def test_an_interrupted_scan_leaves_no_report(release, tmp_path, monkeypatch):
+    def interrupt(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("auditor.audit.conclude", interrupt)
+    out = tmp_path / "out"
+    stopped = auditor("scan", release, "--preset", "quick", "--out", out)
+    assert stopped.exit_code == 2
+    assert "Traceback" not in stopped.stderr
+    assert not list(out.iterdir())
+
+
+def test_a_scan_that_is_interrupted_while_writing_leaves_the_old_report(
+    finished, release, tmp_path, monkeypatch
+):
+    out = shutil.copytree(finished, tmp_path / "out")
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+
+    def interrupt(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("auditor.report.html.write", interrupt)
+    assert auditor("scan", release, "--preset", "quick", "--out", out).exit_code == 2
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+
+
+def test_a_file_that_is_no_audit_is_one_clear_line(tmp_path):
+    (tmp_path / "audit.json").write_text("{}")
+    assert "audit" in one_line(auditor("gate", tmp_path / "audit.json"))
+
+
+def test_nothing_a_scan_says_names_a_person_or_a_record(release, tmp_path):
+    done = auditor("scan", release, "--preset", "quick", "--out", tmp_path / "out")
+    said = done.output + (tmp_path / "out" / "audit.json").read_text()
+    said += (tmp_path / "out" / "report.html").read_text()
+    for word in ("p0001", "s1_r1", ".hea", "2001-", "Person"):
+        assert word not in said

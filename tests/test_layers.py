@@ -1,0 +1,243 @@
+"""The house rules that a syntax tree can see."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "auditor"
+
+LAYERS = (
+    "core resources engine data signal models views diagnostics attacks attribution risk config "
+    "report audit mitigation cli"
+).split()
+FOLDERS = {"auditor", "reports", "configs", "tests"}
+
+PRINTS = {"print", "click.echo", "click.secho", "rich.print", "sys.stdout", "sys.stderr"}
+EXITS = {"exit", "quit", "SystemExit", "sys.exit", "os._exit", "os.abort"}
+RUNS_WHAT_IT_READS = {
+    *("eval", "exec", "pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"),
+    *("torch.load", "pandas.read_pickle", "numpy.loads"),
+    *("yaml.load", "yaml.load_all", "yaml.full_load", "yaml.unsafe_load", "yaml.Loader"),
+}
+EVERYBODYS_STREAM = {
+    *("random.seed", "numpy.random.seed", "numpy.random.set_state", "torch.seed"),
+    *("torch.manual_seed", "torch.cuda.manual_seed", "torch.cuda.manual_seed_all"),
+    *(
+        "lightning.seed_everything",
+        "lightning.fabric.seed_everything",
+        "lightning_fabric.seed_everything",
+    ),
+}
+UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|NotImplementedError)\b")
+
+
+class Module:
+    """The names a module uses, written out in full, and the modules it imports."""
+
+    def __init__(self, path: str, text: str) -> None:
+        self.path, self.text, self.tree = path, text, ast.parse(text)
+        self.layer = Path(path).parts[1].removesuffix(".py")
+        self.imports = list(self._imports())
+        self.aliases = {local: full for _, full, local in self.imports}
+
+    def _imports(self) -> Iterator[tuple[int, str, str]]:
+        package = Path(self.path).parent.parts
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                for name in node.names:
+                    top = name.name.split(".")[0]
+                    yield node.lineno, name.name, name.asname or top
+                    if not name.asname:
+                        yield node.lineno, top, top
+            elif isinstance(node, ast.ImportFrom):
+                base = package[: len(package) - node.level + 1] if node.level else ()
+                origin = ".".join((*base, *filter(None, [node.module])))
+                for name in node.names:
+                    yield node.lineno, f"{origin}.{name.name}", name.asname or name.name
+
+    def uses(self, names: set[str]) -> Iterator[tuple[int, str]]:
+        for line, full, _ in self.imports:
+            if full in names or full.split(".")[0] in names:
+                yield line, full
+        for node in ast.walk(self.tree):
+            full = self._full(node)
+            if full in names:
+                yield node.lineno, full
+
+    def _full(self, node: ast.AST) -> str:
+        if isinstance(node, ast.Name):
+            return self.aliases.get(node.id, node.id)
+        if isinstance(node, ast.Attribute) and (owner := self._full(node.value)):
+            return f"{owner}.{node.attr}"
+        return ""
+
+
+Rule = Callable[[Module], Iterator[tuple[int, str]]]
+
+
+def imports_reach_only_downwards(module: Module) -> Iterator[tuple[int, str]]:
+    if module.layer == "__init__":  # it hands out `scan` when asked, and stands above them all
+        return
+    if module.layer not in LAYERS:
+        yield 1, f"{module.layer} is no layer"
+        return
+    for line, full, _ in module.imports:
+        top, _, rest = full.partition(".")
+        if top != "auditor" or rest in ("", "__version__"):
+            continue
+        layer = rest.split(".")[0]
+        if layer not in LAYERS:
+            yield line, f"{full} is in no layer"
+        elif LAYERS.index(layer) > LAYERS.index(module.layer):
+            yield line, f"{module.layer} is below {layer}"
+
+
+def core_knows_only_numpy_and_the_standard_library(module: Module) -> Iterator[tuple[int, str]]:
+    for line, full, _ in module.imports:
+        known = {*sys.stdlib_module_names, "numpy", "auditor"}
+        if module.layer == "core" and full.split(".")[0] not in known:
+            yield line, full
+
+
+def only_the_command_line_prints_or_exits(module: Module) -> Iterator[tuple[int, str]]:
+    if module.layer != "cli":
+        yield from module.uses(PRINTS | EXITS)
+
+
+def only_resources_knows_where_resources_are(module: Module) -> Iterator[tuple[int, str]]:
+    if module.layer != "resources":
+        yield from _lines(module.text, re.compile(r"_resources\b"))
+
+
+def nothing_that_is_read_is_run(module: Module) -> Iterator[tuple[int, str]]:
+    yield from module.uses(RUNS_WHAT_IT_READS)
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.keyword) and node.arg == "allow_pickle":
+            if not (isinstance(node.value, ast.Constant) and node.value.value is False):
+                yield node.value.lineno, "allow_pickle"
+
+
+def nobody_touches_the_random_stream_of_others(module: Module) -> Iterator[tuple[int, str]]:
+    yield from module.uses(EVERYBODYS_STREAM)
+
+
+def nothing_is_left_to_be_written(module: Module) -> Iterator[tuple[int, str]]:
+    yield from _lines(module.text, UNFINISHED)
+
+
+def a_helper_lives_with_its_first_user(module: Module) -> Iterator[tuple[int, str]]:
+    if Path(module.path).stem in ("utils", "util", "helpers", "misc", "common"):
+        yield 1, module.path
+
+
+def _lines(text: str, pattern: re.Pattern[str]) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(text.splitlines(), start=1):
+        if found := pattern.search(line):
+            yield number, found[0]
+
+
+RULES: dict[Rule, list[tuple[str, str]]] = {
+    # each with what it must object to, lest it sleep
+    imports_reach_only_downwards: [
+        ("auditor/core/record.py", "from auditor.data import store"),
+        ("auditor/risk/policy.py", "def f():\n    import auditor.report.json"),
+        ("auditor/views/build.py", "from ..attacks import linkage"),
+        ("auditor/views/build.py", "from .. import audit"),
+        ("auditor/config.py", "from auditor import scan"),
+        ("auditor/extras/new.py", ""),
+    ],
+    core_knows_only_numpy_and_the_standard_library: [
+        ("auditor/core/view.py", "import pandas as pd"),
+        ("auditor/core/view.py", "from scipy.stats import norm"),
+    ],
+    only_the_command_line_prints_or_exits: [
+        ("auditor/audit.py", "print(1)"),
+        ("auditor/audit.py", "raise SystemExit(2)"),
+        ("auditor/audit.py", "import sys as s\ns.exit(1)"),
+        ("auditor/audit.py", "from click import echo\necho(1)"),
+    ],
+    only_resources_knows_where_resources_are: [
+        ("auditor/config.py", 'HERE / "_resources" / "configs"'),
+    ],
+    nothing_that_is_read_is_run: [
+        ("auditor/models/artifact.py", "import pickle"),
+        ("auditor/models/artifact.py", "from joblib import load"),
+        ("auditor/models/artifact.py", "import torch\ntorch.load(path)"),
+        ("auditor/models/artifact.py", "from torch import load as read\nread(path)"),
+        ("auditor/data/store.py", "import numpy as np\nnp.load(path, allow_pickle=True)"),
+        ("auditor/data/store.py", "import numpy as np\nnp.load(path, allow_pickle=flag)"),
+        ("auditor/config.py", "import yaml\nyaml.load(text, yaml.Loader)"),
+        ("auditor/config.py", "eval(text)"),
+    ],
+    nobody_touches_the_random_stream_of_others: [
+        ("auditor/models/train.py", "import torch\ntorch.manual_seed(0)"),
+        ("auditor/models/train.py", "import numpy as np\nnp.random.seed(0)"),
+        ("auditor/models/train.py", "from numpy.random import seed\nseed(0)"),
+    ],
+    nothing_is_left_to_be_written: [
+        ("auditor/audit.py", "pass  # TO" + "DO"),
+        ("auditor/audit.py", "raise NotImplemented" + "Error"),
+    ],
+    a_helper_lives_with_its_first_user: [("auditor/data/utils.py", "")],
+}
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_the_package_keeps_the_rule(rule: Rule):
+    files = sorted(PACKAGE.rglob("*.py"))
+    assert len(files) > 20
+    found = []
+    for file in files:
+        path = file.relative_to(ROOT).as_posix()
+        module = Module(path, file.read_text(encoding="utf-8"))
+        found += [f"{path}:{line}: {what}" for line, what in rule(module)]
+    assert not found, "\n" + "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    ("rule", "path", "text"), [(rule, *case) for rule, cases in RULES.items() for case in cases]
+)
+def test_the_rule_objects_where_it_should(rule: Rule, path: str, text: str):
+    assert list(rule(Module(path, text)))
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("auditor/cli.py", "import sys\nfrom auditor.audit import run\nprint(1)\nsys.exit(0)"),
+        ("auditor/models/infer.py", "model.eval()\nfrom .vit import ViT\nself.exit()"),
+        ("auditor/models/train.py", "import torch\ntorch.Generator().manual_seed(0)"),
+        ("auditor/data/store.py", "import numpy as np\nnp.load(path, allow_pickle=False)"),
+        ("auditor/config.py", "import yaml\nfrom auditor import __version__\nyaml.safe_load(text)"),
+    ],
+)
+def test_no_rule_objects_to_what_is_right(path: str, text: str):
+    module = Module(path, text)
+    assert not [found for rule in RULES for found in rule(module)]
+
+
+def test_templates_and_settings_are_finished_too():
+    files = [file for folder in ("configs", "reports") for file in (ROOT / folder).rglob("*.*")]
+    assert files
+    assert not [file for file in files if UNFINISHED.search(file.read_text(encoding="utf-8"))]
+
+
+def extra_folders(paths: list[str]) -> set[str]:
+    folders = {path.split("/")[0] for path in paths if "/" in path}
+    return {name for name in folders - FOLDERS if not name.startswith(".")}
+
+
+def test_the_root_holds_no_other_folders():
+    assert extra_folders(["scripts/run.py", ".ci/run", "auditor/cli.py", "Makefile"]) == {"scripts"}
+    listing = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
+    if listing.returncode or not listing.stdout:
+        pytest.skip("not a git checkout")
+    assert not extra_folders(listing.stdout.splitlines())
