@@ -1,4 +1,4 @@
-"""What a user gets: a wheel built from this checkout, alone in an environment that knows nothing."""
+"""What a user gets: a wheel of this checkout, alone in an empty environment."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Evidence becomes estimates, and estimates a verdict."""

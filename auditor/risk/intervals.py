@@ -1,0 +1,127 @@
+"""Intervals for rates and for statistics of people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+#: Resampled people are worked on in blocks of at most this many numbers.
+_BLOCK = 4_000_000
+DRAWS = 1000
+
+
+def wilson(k: float, n: int, level: float) -> tuple[float, float]:
+    """Wilson's score interval for k of n, clipped to [0, 1] (Wilson 1927, JASA 22:209).
+
+    `k` may be a fraction: the mean of n people's rates varies no more than a yes-or-no outcome of
+    the same mean, so that the interval is then conservative. It never collapses at 0 or 1.
+    """
+    z = stats.norm.ppf(0.5 + level / 2)
+    p, zz = k / n, z * z
+    centre = (p + zz / (2 * n)) / (1 + zz / n)
+    half = z * np.sqrt(p * (1 - p) / n + zz / (4 * n * n)) / (1 + zz / n)
+    # At k = 0 and k = n the bound is exact; the difference of equal terms is not.
+    low = 0.0 if k == 0 else max(0.0, centre - half)
+    high = 1.0 if k == n else min(1.0, centre + half)
+    return float(low), float(high)
+
+
+def clopper_pearson(k: float, n: int, level: float) -> tuple[float, float]:
+    """The exact interval for k of n (Clopper and Pearson 1934, Biometrika 26:404)."""
+    tail = (1 - level) / 2
+    low = 0.0 if k == 0 else stats.beta.ppf(tail, k, n - k + 1)
+    high = 1.0 if k == n else stats.beta.ppf(1 - tail, k + 1, n - k)
+    return float(low), float(high)
+
+
+def newcombe_auc(auc: float, n_positive: int, n_negative: int, level: float) -> tuple[float, float]:
+    """An interval for an AUC that does not collapse at 0 or 1.
+
+    Method 5 of Newcombe 2006, Stat Med 25:559: the θ for which |θ − AUC| is z standard errors of
+    Hanley and McNeil at θ, with (m + n)/2 − 1 in place of m − 1 and n − 1.
+    """
+    z = stats.norm.ppf(0.5 + level / 2)
+    pairs, spare = n_positive * n_negative, (n_positive + n_negative) / 2 - 1
+
+    def excess(theta: NDArray[np.float64]) -> NDArray[np.float64]:
+        tails = (1 - theta) / (2 - theta) + theta / (1 + theta)
+        variance = theta * (1 - theta) * (1 + spare * tails) / pairs
+        return np.asarray((auc - theta) ** 2 - z * z * variance)
+
+    # The excess is positive outside the interval and negative inside: bisect on either side.
+    low = 0.0 if auc <= 0 else _root(excess, 0.0, auc)
+    high = 1.0 if auc >= 1 else _root(excess, 1.0, auc)
+    return low, high
+
+
+def _root(
+    excess: Callable[[NDArray[np.float64]], NDArray[np.float64]], outside: float, inside: float
+) -> float:
+    for _ in range(60):
+        middle = (outside + inside) / 2
+        if excess(np.asarray(middle)) > 0:
+            outside = middle
+        else:
+            inside = middle
+    return (outside + inside) / 2
+
+
+def bca(
+    estimate: float,
+    replicates: NDArray[np.float64],
+    leave_one_out: NDArray[np.float64],
+    level: float,
+) -> tuple[float, float]:
+    """The bias-corrected and accelerated interval (Efron 1987, JASA 82:171).
+
+    Parameters
+    ----------
+    replicates : the statistic of resampled people
+    leave_one_out : the statistic without each person in turn
+    """
+    below = (replicates < estimate).mean() + (replicates == estimate).mean() / 2
+    if not 0 < below < 1:
+        return float(replicates.min()), float(replicates.max())
+    bias = stats.norm.ppf(below)
+    pull = leave_one_out.mean() - leave_one_out
+    spread = (pull**2).sum()
+    acceleration = (pull**3).sum() / (6 * spread**1.5) if spread > 0 else 0.0
+    z = bias + stats.norm.ppf([(1 - level) / 2, (1 + level) / 2])
+    shares = stats.norm.cdf(bias + z / (1 - acceleration * z))
+    low, high = np.quantile(replicates, shares)
+    return float(low), float(high)
+
+
+def person_bootstrap(
+    statistic: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    n_people: int,
+    level: float,
+    rng: np.random.Generator,
+) -> tuple[float, float]:
+    """A BCa interval over people.
+
+    Parameters
+    ----------
+    statistic : weights of people (b, n_people) → the statistic under each row of weights, (b,)
+    """
+    whole = float(statistic(np.ones((1, n_people)))[0])
+    size = max(1, _BLOCK // n_people)
+    replicates = [
+        statistic(rng.multinomial(n_people, np.full(n_people, 1 / n_people), size=n).astype(float))
+        for n in _sizes(DRAWS, size)
+    ]
+    left = []
+    # Beyond a few thousand people the acceleration, a mean of cubes, is known well enough.
+    for people in np.array_split(np.arange(min(n_people, 4000)), -(-min(n_people, 4000) // size)):
+        weights = np.ones((len(people), n_people))
+        weights[np.arange(len(people)), people] = 0
+        left.append(statistic(weights))
+    low, high = bca(whole, np.concatenate(replicates), np.concatenate(left), level)
+    return min(low, whole), max(high, whole)
+
+
+def _sizes(total: int, size: int) -> list[int]:
+    return [min(size, total - start) for start in range(0, total, size)]

@@ -1,0 +1,206 @@
+"""Evidence in, estimates and curves out: each number with its interval and its chance level."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditor.core.errors import EvidenceError
+from auditor.core.evidence import Comparison, Counts, Evidence, Predictions, Trials
+from auditor.core.finding import Estimate
+from auditor.risk import metrics
+from auditor.risk.intervals import newcombe_auc, person_bootstrap, wilson
+
+#: No rate over fewer people is estimated, and no smaller count of people is told.
+MIN_PEOPLE = 10
+#: A class of fewer people than this singles out, after 1/0.09 of EMA Policy 0070.
+SMALL_CLASS = 11
+
+Curves = dict[str, dict[str, list[Any]]]
+_FPIRS = {"10pct": 0.1, "1pct": 0.01, "0.1pct": 0.001}
+_GRID = np.unique(np.round(np.geomspace(1e-4, 1, 60), 6))
+
+
+def measure(
+    name: str, evidence: Evidence, *, level: float, rng: np.random.Generator
+) -> tuple[dict[str, Estimate], Curves]:
+    """What an attack's evidence amounts to.
+
+    Parameters
+    ----------
+    name : the evidence's name within its attack, "" for the attack's own
+    level : coverage of the intervals
+    rng : resamples people
+
+    Raises
+    ------
+    EvidenceError
+        There are too few people for any number.
+    """
+    if isinstance(evidence, Comparison):
+        return _comparison(name, evidence, level, rng)
+    if isinstance(evidence, Trials):
+        return _trials(name, evidence, level)
+    if isinstance(evidence, Predictions):
+        return _predictions(name, evidence, level, rng), {}
+    raise TypeError(f"{type(evidence).__name__} is measured by the check it belongs to")
+
+
+def rate(per_person: NDArray[np.float64], level: float, chance: float | None) -> Estimate:
+    """The mean of people's rates, with Wilson's interval for as many yes-or-no outcomes."""
+    n = _enough(len(per_person))
+    value = float(per_person.mean())
+    low, high = wilson(value * n, n, level)
+    return Estimate(value, low, high, level, n, chance)
+
+
+def _comparison(
+    name: str, seen: Comparison, level: float, rng: np.random.Generator
+) -> tuple[dict[str, Estimate], Curves]:
+    n_gallery = seen.n_gallery
+    rank1 = rate(metrics.rank_rate(seen, 1), level, 1 / n_gallery)
+    if name:
+        # A control shows what its kind of attacker finds first, and no more.
+        return {f"{name}_rank1": rank1}, {}
+    found = {"rank1": rank1}
+    if n_gallery > 5:
+        found["rank5"] = rate(metrics.rank_rate(seen, 5), level, 5 / n_gallery)
+    if len(np.unique(seen.subject[seen.stranger_above >= 0])) >= MIN_PEOPLE:
+        found["rank1_stranger"] = rate(metrics.stranger_rate(seen, 1), level, 1 / (n_gallery - 1))
+    genuine, impostor = metrics.acceptance(seen)
+    n = len(genuine)
+
+    def equal_error(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        total = weights.sum(axis=1, keepdims=True)
+        return metrics.eer(weights @ genuine / total, weights @ impostor / total)
+
+    value = float(equal_error(np.ones((1, n)))[0])
+    low, high = person_bootstrap(equal_error, n, level, rng)
+    found["eer"] = Estimate(value, low, high, level, n, 0.5)
+    for label, fpir in _FPIRS.items():
+        try:
+            named = metrics.tpir_at_fpir(seen, fpir)
+        except EvidenceError:
+            continue  # finer than these people can show
+        found[f"tpir_at_fpir_{label}"] = rate(named, level, fpir / n_gallery)
+    ranks = np.unique(np.geomspace(1, n_gallery, 60).astype(int))
+    shares = metrics.cmc(seen, ranks)
+    curves = {
+        "cmc": {
+            "rank": ranks.tolist(),
+            "rate": _rounded(shares),
+            "chance": _rounded(ranks / n_gallery),
+        },
+        "roc": _roc(genuine.mean(axis=0), impostor.mean(axis=0)),
+    }
+    return found, curves
+
+
+def _trials(name: str, seen: Trials, level: float) -> tuple[dict[str, Estimate], Curves]:
+    score, positive, stratum = metrics.person_trials(seen)
+    n = _enough(len(score))
+    value = metrics.auc(score, positive, stratum)
+    n_positive = int(positive.sum())
+    low, high = newcombe_auc(value, n_positive, n - n_positive, level)
+    thresholds = np.unique(score)
+    accepted = score[:, None] >= thresholds
+    curve = _roc(accepted[positive].mean(axis=0), accepted[~positive].mean(axis=0))
+    return {f"{name}_auc": Estimate(value, low, high, level, n, 0.5)}, {f"{name}_roc": curve}
+
+
+def _predictions(
+    name: str, seen: Predictions, level: float, rng: np.random.Generator
+) -> dict[str, Estimate]:
+    value, truth, prior = (
+        metrics.by_person(column, seen.subject) for column in (seen.value, seen.truth, seen.prior)
+    )
+    n = _enough(len(value))
+    error, blind = np.abs(value - truth), np.abs(prior - truth)
+
+    def mean_of(column: NDArray[np.float64], chance: float) -> Estimate:
+        def mean(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+            return np.asarray(weights @ column / weights.sum(axis=1))
+
+        low, high = person_bootstrap(mean, n, level, rng)
+        return Estimate(float(column.mean()), low, high, level, n, chance)
+
+    found = {
+        f"{name}_mae_years": mean_of(error, float(blind.mean())),
+        f"{name}_gain_years": mean_of(blind - error, 0.0),
+    }
+    return found
+
+
+def identifiers(counts: Counts, *, level: float) -> tuple[dict[str, Estimate], dict[str, Any]]:
+    """The share of people with a direct identifier, and with an age over 89.
+
+    Also, as parameters, which class was met at which kind of place, for how many people; numbers
+    under `MIN_PEOPLE` are not told.
+    """
+    kinds = np.array([name.partition("/")[0] for name in counts.names])
+    has = counts.values > 0
+
+    def share(chosen: NDArray[np.bool_]) -> Estimate:
+        people = has[:, chosen].any(axis=1).astype(float)
+        return rate(people, level, 0.0)
+
+    hits = []
+    for column, name in enumerate(counts.names):
+        kind, _, where = name.partition("/")
+        n = int(has[:, column].sum())
+        told: int | str = n if n >= MIN_PEOPLE else f"fewer than {MIN_PEOPLE}"
+        hits.append({"class": kind, "where": where, "people": told})
+    found = {
+        "direct": share(~np.isin(kinds, ["age over 89", "free text"])),
+        "ages_over_89": share(kinds == "age over 89"),
+        "free_text": share(kinds == "free text"),
+    }
+    return found, {"hits": hits}
+
+
+def uniqueness(
+    counts: Counts, *, population: int, level: float
+) -> tuple[dict[str, Estimate], dict[str, Any]]:
+    """How small the classes are that people fall in, here and in the declared population.
+
+    `max_risk` is the highest chance, over people, of naming one by all that the release tells;
+    `below_11` the share of people who share their values with fewer than 10 others of the release.
+    """
+    sizes = counts.values[:, -1]
+    n = _enough(len(sizes))
+    risk = metrics.individual_risk(sizes, min(1.0, n / population))
+    chance = min(1.0, 1 / population)
+    highest, mean = float(risk.max()), float(risk.mean())
+    found = {
+        # A count of everybody, not a sample: it has no sampling error of its own.
+        "max_risk": Estimate(highest, highest, highest, level, n, chance),
+        "mean_risk": Estimate(mean, mean, mean, level, n, chance),
+        "below_11": rate((sizes < SMALL_CLASS).astype(float), level, None),
+    }
+    sets = [
+        {"known": name, "share_unique": round(float((counts.values[:, column] == 1).mean()), 2)}
+        for column, name in enumerate(counts.names)
+    ]
+    return found, {"known": sets, "population": population}
+
+
+def _roc(genuine: NDArray[np.float64], impostor: NDArray[np.float64]) -> dict[str, list[Any]]:
+    """True-acceptance at a fixed grid of false-match rates: no step shows a single person's rank."""
+    order = np.argsort(impostor, kind="stable")
+    fmr, tar = impostor[order], np.maximum.accumulate(genuine[order])
+    place = np.searchsorted(fmr, _GRID, side="right") - 1
+    at = np.where(place >= 0, tar[np.maximum(place, 0)], 0.0)
+    at[_GRID >= 1] = 1.0
+    return {"fmr": _GRID.tolist(), "tar": _rounded(at)}
+
+
+def _rounded(values: NDArray[np.float64]) -> list[float]:
+    return [round(float(value), 4) for value in values]
+
+
+def _enough(n: int) -> int:
+    if n < MIN_PEOPLE:
+        raise EvidenceError(f"needs at least {MIN_PEOPLE} people; found fewer")
+    return n

@@ -1,0 +1,189 @@
+"""What evidence amounts to: rates of biometrics and of detection, by person."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import hyp2f1
+from scipy.stats import rankdata
+
+from auditor.core.errors import EvidenceError
+from auditor.core.evidence import Comparison, Trials
+
+Floats = NDArray[np.float64]
+
+
+def by_person(values: Floats, subject: NDArray[np.str_]) -> Floats:
+    """The mean of each person's values, people in ascending order of their names."""
+    _, code = np.unique(subject, return_inverse=True)
+    return np.bincount(code, weights=values) / np.bincount(code)
+
+
+def hits(above: NDArray[np.int64], ties: NDArray[np.int64], k: int) -> Floats:
+    """(n,) the chance that a person is among the first k when ties are broken at random."""
+    return np.clip((k - above) / (1 + ties), 0, 1)
+
+
+def rank_rate(comparison: Comparison, k: int) -> Floats:
+    """(n_people,) how often each person is among the first k."""
+    return by_person(hits(comparison.above, comparison.ties, k), comparison.subject)
+
+
+def stranger_rate(comparison: Comparison, k: int) -> Floats:
+    """(n_people,) how often a stranger of the same sex and age band is among the first k."""
+    has = comparison.stranger_above >= 0
+    rate = hits(comparison.stranger_above[has], comparison.stranger_ties[has], k)
+    return by_person(rate, comparison.subject[has])
+
+
+def cmc(comparison: Comparison, ranks: NDArray[np.int64]) -> Floats:
+    """The cumulative match characteristic at these ranks."""
+    return np.array([rank_rate(comparison, int(k)).mean() for k in ranks])
+
+
+def acceptance(comparison: Comparison) -> tuple[Floats, Floats]:
+    """What each person contributes to the ROC, thresholds ascending.
+
+    Returns
+    -------
+    genuine, impostor : (n_people, n_edges) shares accepted (score ≥ edge)
+    """
+    people, code = np.unique(comparison.subject, return_inverse=True)
+    counts = np.bincount(code)
+    reached = np.searchsorted(comparison.edges, comparison.mate, side="right")
+    genuine = np.zeros((len(people), len(comparison.edges) + 1))
+    np.add.at(genuine, (code, reached), 1)
+    accepted = genuine[:, ::-1].cumsum(axis=1)[:, -2::-1] / counts[:, None]
+    order = np.argsort(comparison.sketch_subject)
+    impostor = comparison.sketch[order] / comparison.n_impostors[order][:, None]
+    return accepted, impostor
+
+
+def eer(genuine: Floats, impostor: Floats) -> Floats:
+    """The equal error rate, interpolated on the polygon of the ROC.
+
+    Parameters
+    ----------
+    genuine, impostor : (…, n_edges) shares accepted at ascending thresholds
+    """
+    def closed(shares: Floats) -> Floats:
+        """With everybody accepted below the lowest threshold and nobody above the highest."""
+        edge = np.ones((*shares.shape[:-1], 1))
+        return np.concatenate([edge, shares, 0 * edge], axis=-1)
+
+    false_accept, false_reject = closed(impostor), 1 - closed(genuine)
+    gap = false_reject - false_accept  # ascends from −1 to 1
+    after = (gap >= 0).argmax(axis=-1)[..., None]
+    before = np.maximum(after - 1, 0)
+
+    def at(values: Floats, place: NDArray[np.int64]) -> Floats:
+        return np.take_along_axis(values, place, axis=-1)[..., 0]
+
+    low, high = at(gap, before), at(gap, after)
+    share = np.where(high > low, -low / np.where(high > low, high - low, 1), 0)
+    rate = at(false_accept, before) + share * (at(false_accept, after) - at(false_accept, before))
+    return np.asarray(rate)
+
+
+def tpir_at_fpir(comparison: Comparison, fpir: float) -> Floats:
+    """(n_people,) how often each is ranked first above the threshold that few strangers pass.
+
+    A probe whose person had not been enrolled would have had its best impostor on top. The
+    threshold is the lowest at which at most a share `fpir` of such probes, averaged by person,
+    raises an alarm; a score at the threshold is accepted.
+
+    Raises
+    ------
+    EvidenceError
+        There are too few people to see so small a rate.
+    """
+    people, code = np.unique(comparison.subject, return_inverse=True)
+    if fpir * len(people) < 1:
+        raise EvidenceError(
+            f"an FPIR of {fpir:g} needs {math.ceil(1 / fpir)} people, found {len(people)}"
+        )
+    weight = 1 / (np.bincount(code)[code] * len(people))
+    # Accepting down to a score accepts everything tied with it, so alarms are counted by score.
+    score, place = np.unique(-comparison.best_impostor, return_inverse=True)
+    alarms = np.bincount(place, weights=weight).cumsum()
+    n_allowed = int((alarms <= fpir + 1e-12).sum())
+    over = -score[n_allowed] if n_allowed < len(score) else -np.inf
+    return by_person(
+        hits(comparison.above, comparison.ties, 1) * (comparison.mate > over), comparison.subject
+    )
+
+
+def tpr_at_fpr(score: Floats, positive: NDArray[np.bool_], fpr: float) -> float:
+    """The best true-positive rate whose false-positive rate is at most `fpr`; never interpolated.
+
+    Raises
+    ------
+    EvidenceError
+        A rate this small cannot be seen with so few negatives.
+    """
+    negatives = np.sort(score[~positive])[::-1]
+    if 0 < fpr * len(negatives) < 1:
+        raise EvidenceError(
+            f"an FPR of {fpr:g} needs {math.ceil(1 / fpr)} negatives, found {len(negatives)}"
+        )
+    allowed = int(fpr * len(negatives) + 1e-9)
+    if allowed >= len(negatives):
+        return 1.0
+    return float((score[positive] > negatives[allowed]).mean())
+
+
+def person_trials(trials: Trials) -> tuple[Floats, NDArray[np.bool_], NDArray[np.int64]]:
+    """Each person's mean score, whether they are positive, and their stratum."""
+    _, first = np.unique(trials.subject, return_index=True)
+    score = by_person(trials.score, trials.subject)
+    return score, trials.positive[first], trials.stratum[first]
+
+
+def auc(
+    score: Floats, positive: NDArray[np.bool_], stratum: NDArray[np.int64] | None = None
+) -> float:
+    """The share of positive-negative pairs of one stratum that stand in the right order."""
+    stratum = np.zeros(len(score), dtype=np.int64) if stratum is None else stratum
+    right = pairs = 0.0
+    for one in np.unique(stratum):
+        inside = stratum == one
+        place, positives = rankdata(score[inside]), positive[inside]
+        n = int(positives.sum())
+        right += place[positives].sum() - n * (n + 1) / 2
+        pairs += n * (len(place) - n)
+    if not pairs:
+        raise EvidenceError("no stratum holds people of both kinds")
+    return float(right / pairs)
+
+
+def concordance(value: Floats, truth: Floats) -> float:
+    """The share of pairs of people with different truths whose predictions stand in that order.
+
+    Harrell's C without censoring; a tie of predictions counts half.
+    """
+    right = pairs = 0.0
+    for start in range(0, len(value), 512):
+        block = slice(start, start + 512)
+        later = np.sign(truth[block, None] - truth[None])
+        agrees = later * np.sign(value[block, None] - value[None])
+        pairs += float((later != 0).sum())
+        right += float((agrees > 0).sum() + 0.5 * ((agrees == 0) & (later != 0)).sum())
+    if not pairs:
+        raise EvidenceError("everybody has the same true value")
+    return right / pairs
+
+
+def individual_risk(size: NDArray[np.int64], fraction: float) -> Floats:
+    """The chance of naming a person from a class of `size` in a sample, not knowing the population.
+
+    Benedetti and Franconi 1998: the mean of 1/F where F, the class's size in the population, is
+    negative binomial given its size f in a sample that holds a share `fraction` of it. For f = 1
+    this is fraction/(1 − fraction) · ln(1/fraction).
+    """
+    f = size.astype(float)
+    if fraction >= 1:
+        return 1 / f
+    # π^f/f · ₂F₁(f, f; f+1; 1−π), after Euler's transformation, which does not underflow.
+    return np.asarray(np.clip(fraction / f * hyp2f1(1, 1, f + 1, 1 - fraction), 0, 1))

@@ -1,0 +1,243 @@
+"""Estimates become a verdict: what a profile asks, and what an audit answers.
+
+A rule *passes* when the upper bound is within its limit, *fails* when the lower bound is beyond it,
+is *inconclusive* when the limit lies inside the interval, and *not assessed* when nothing measured
+it. The gate fails closed: a required rule that is not settled does not pass.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from auditor.core.errors import ConfigError
+from auditor.core.finding import Estimate, Finding, Outcome, Ruling, Verdict
+from auditor.risk.intervals import wilson
+
+
+class Rule(BaseModel):
+    """One limit on one number."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str
+    check: str
+    protocol: str | None = None
+    estimate: str
+    limit: float
+    #: Where the limit comes from: law, precedent, or our default.
+    basis: str
+    #: A rule that is not required is shown, and changes no verdict.
+    required: bool = True
+    #: The views of which one must have been measured, and shown able, before the rule may pass.
+    strongest: tuple[str, ...] = ()
+
+
+class Profile(BaseModel):
+    """Who receives a release, and what it is held to."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    title: str
+    context: str
+    #: People among whom an intruder would have to look.
+    population: int = Field(gt=0)
+    rules: tuple[Rule, ...] = Field(min_length=1)
+
+
+def parse_profile(raw: Mapping[str, Any]) -> Profile:
+    """A profile as read from YAML.
+
+    Raises
+    ------
+    ConfigError
+        A key is unknown or a value is wrong.
+    """
+    try:
+        profile = Profile.model_validate(raw)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        where = ".".join(map(str, problem["loc"])) or "the file"
+        if problem["type"] == "extra_forbidden":
+            raise ConfigError(f"unknown key {where}") from None
+        raise ConfigError(f"{where}: {problem['msg']}, seen {problem['input']!r:.60}") from None
+    ids = [rule.id for rule in profile.rules]
+    if len(set(ids)) < len(ids):
+        raise ConfigError("two rules have the same id")
+    if not any(rule.required for rule in profile.rules):
+        raise ConfigError("no rule is required: every release would pass")
+    return profile
+
+
+def judge(findings: Iterable[Finding], profile: Profile) -> Verdict:
+    """What a profile says about an audit."""
+    found = list(findings)
+    rulings = tuple(_rule(rule, found) for rule in profile.rules)
+    outcomes = [ruling.outcome for ruling in rulings if ruling.required]
+    worst: Outcome = "pass"
+    for outcome in ("not assessed", "inconclusive", "fail"):
+        if outcome in outcomes:
+            worst = outcome  # type: ignore[assignment]
+    return Verdict(worst, rulings)
+
+
+def competence_needed(findings: Iterable[Finding], profile: Profile) -> list[tuple[str, str]]:
+    """The (view, protocol) whose competence would let a rule pass that nothing else holds back."""
+    found = list(findings)
+    wanted = []
+    for rule in profile.rules:
+        measured = _measured(rule, found)
+        able = [one for one in measured if one.view in rule.strongest]
+        if rule.strongest and able and _within(rule, measured):
+            view, protocol = able[-1].view, able[-1].protocol
+            if view and protocol and (view, protocol) not in wanted:
+                wanted.append((view, protocol))
+    return wanted
+
+
+def _rule(rule: Rule, findings: Sequence[Finding]) -> Ruling:
+    measured = _measured(rule, findings)
+    if not measured:
+        return _ruling(rule, "not assessed", _why_unmeasured(rule, findings))
+    strongest = max(measured, key=lambda one: one.estimates[rule.estimate].value)
+    proven = max(measured, key=lambda one: one.estimates[rule.estimate].low)
+    bound = proven.estimates[rule.estimate]
+    if bound.low > rule.limit and _beyond_chance(bound):
+        return _ruling(rule, "fail", _told(rule, bound, "above"), proven)
+    estimate = strongest.estimates[rule.estimate]
+    if estimate.chance is not None and estimate.chance > rule.limit:
+        needed = math.ceil(1 / rule.limit) if rule.limit > 0 else 0
+        reason = (
+            f"guessing alone reaches {_shown(rule, estimate.chance)} among so few people, beyond "
+            f"the limit of {_shown(rule, rule.limit)}; at least {needed} people are needed"
+        )
+        return _ruling(rule, "not assessed", reason, strongest)
+    if not _within(rule, measured):
+        widest = max(measured, key=lambda one: one.estimates[rule.estimate].high)
+        estimate = widest.estimates[rule.estimate]
+        reason = f"{_told(rule, estimate, 'not shown to be within')}; {_settled_by(rule, estimate)}"
+        return _ruling(rule, "inconclusive", reason, widest)
+    if rule.strongest:
+        able = [one for one in measured if one.view in rule.strongest]
+        if not able:
+            reason = (
+                "only weaker attacks were carried out, and they may fail a release but not pass "
+                f"it; the strongest, {' or '.join(rule.strongest)}, was not"
+            )
+            return _ruling(rule, "not assessed", reason, strongest)
+        if doubt := _incompetent(rule, able[-1], findings):
+            return _ruling(rule, "inconclusive", doubt, strongest)
+    return _ruling(rule, "pass", _told(rule, estimate, "within"), strongest)
+
+
+def _measured(rule: Rule, findings: Sequence[Finding]) -> list[Finding]:
+    return [
+        one
+        for one in findings
+        if one.check == rule.check
+        and (rule.protocol is None or one.protocol == rule.protocol)
+        and one.status == "measured"
+        and rule.estimate in one.estimates
+    ]
+
+
+def _within(rule: Rule, measured: Sequence[Finding]) -> bool:
+    return all(one.estimates[rule.estimate].high <= rule.limit for one in measured) or (
+        # A rule that nobody is to be hit passes when nobody was: its interval is about other people.
+        rule.limit == 0 and all(one.estimates[rule.estimate].value == 0 for one in measured)
+    )
+
+
+def _beyond_chance(estimate: Estimate) -> bool:
+    return estimate.chance is None or estimate.low > estimate.chance
+
+
+def _incompetent(rule: Rule, finding: Finding, findings: Sequence[Finding]) -> str | None:
+    """Why an attack that found little does not show that there is little to find."""
+    proof = next(
+        (
+            one
+            for one in findings
+            if one.check == "competence"
+            and one.view == finding.view
+            and one.protocol == finding.protocol
+        ),
+        None,
+    )
+    if proof is None or proof.status != "measured":
+        why = proof.reason if proof else "it was not tried"
+        return f"nothing shows that the attack could have found anybody: {why}"
+    planted, null = proof.estimates["planted_rank1"], proof.estimates["null_rank1"]
+    if not (planted.low > rule.limit and _beyond_chance(planted)):
+        return "the attack did not find an identity that was planted in a simulated twin"
+    if null.low > rule.limit and _beyond_chance(null):
+        return "the attack found an identity in a simulated twin that held none"
+    return None
+
+
+def _why_unmeasured(rule: Rule, findings: Sequence[Finding]) -> str:
+    for one in findings:
+        protocol = rule.protocol is None or one.protocol == rule.protocol
+        if one.check == rule.check and protocol and one.reason:
+            return one.reason
+    return "no attack that answers it was carried out"
+
+
+def _told(rule: Rule, estimate: Estimate, relation: str) -> str:
+    value, low, high = (
+        _shown(rule, one) for one in (estimate.value, estimate.low, estimate.high)
+    )
+    interval = f" ({low} to {high})" if low != high else ""
+    return f"{value}{interval} among {estimate.n_subjects} people, {relation} {_shown(rule, rule.limit)}"
+
+
+def _shown(rule: Rule, value: float) -> str:
+    """A number in the unit that its estimate's name ends in."""
+    if rule.estimate.endswith("_years"):
+        return f"{value:.1f} years"
+    if rule.estimate.endswith("_auc"):
+        return f"{value:.2f}"
+    return f"{100 * value:.1f} %"
+
+
+def _settled_by(rule: Rule, estimate: Estimate) -> str:
+    """How many more people would bring the nearer bound to the limit, were the value to stay."""
+    gap = abs(estimate.value - rule.limit)
+    if gap == 0:
+        return "no number of people settles a value that is the limit itself"
+    n = estimate.n_subjects
+    if 0 <= estimate.value <= 1 and 0 < rule.limit < 1 and not rule.estimate.endswith(("_years", "_auc")):
+        wanted = n
+        while wanted < 10_000_000:
+            low, high = wilson(estimate.value * wanted, wanted, estimate.level)
+            if low > rule.limit or high <= rule.limit:
+                break
+            wanted = math.ceil(wanted * 1.05) + 1
+    else:
+        side = estimate.high - estimate.value if estimate.value < rule.limit else estimate.value - estimate.low
+        wanted = math.ceil(n * (side / gap) ** 2)
+    more = max(wanted - n, 1)
+    return f"about {_round_up(more)} more people would settle it"
+
+
+def _round_up(n: int) -> int:
+    """Two significant digits: more would pretend."""
+    scale = 10 ** max(len(str(n)) - 2, 0)
+    return -(-n // scale) * scale
+
+
+def _ruling(rule: Rule, outcome: Outcome, reason: str, finding: Finding | None = None) -> Ruling:
+    return Ruling(
+        rule.id,
+        outcome,
+        reason,
+        rule.required,
+        rule.limit,
+        rule.basis,
+        finding.id if finding else None,
+        rule.estimate if finding else None,
+    )
