@@ -301,7 +301,7 @@ def conclude(case: Case, settings: Run, findings: Iterable[Finding]) -> Audit:
         profile={
             "name": settings.profile.name,
             "title": settings.profile.title,
-            "context": settings.profile.context,
+            "description": settings.profile.context,
             "population": settings.profile.population,
         },
         verdict=judge(found, settings.profile),
@@ -322,7 +322,7 @@ def describe_release(dataset: Dataset, prepared: Prepared) -> dict[str, Any]:
         "n_sessions": int(sessions.sum()),
         "n_subjects_with_sessions": int((sessions > 1).sum()),
         "n_quarantined": sum(reasons.values()),
-        "quarantine": [{"reason": reason, "records": n} for reason, n in sorted(reasons.items())],
+        "quarantine": dict(sorted(reasons.items())),
         "leads": list(prepared.leads),
         "fs": sorted({float(fs) for fs in manifest["fs"]}),
     }

@@ -170,7 +170,10 @@ def uniqueness(
     """
     sizes = counts.values[:, -1]
     n = _enough(len(sizes))
-    risk = metrics.individual_risk(sizes, min(1.0, n / population))
+    # Who knows the day of a recording knows that the person is in the release: then the release
+    # itself is the population to look in.
+    hidden_among = n if "date" in counts.names[-1] else population
+    risk = metrics.individual_risk(sizes, min(1.0, n / hidden_among))
     chance = min(1.0, 1 / population)
     highest, mean = float(risk.max()), float(risk.mean())
     found = {

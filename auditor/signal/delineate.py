@@ -59,7 +59,8 @@ def delineate(signal: NDArray[np.float32], fs: float, lead: str) -> Beats:
     fiducials = np.full((len(r), len(FIDUCIALS)), np.nan)
     fiducials[:, FIDUCIALS.index("r")] = r
     for ours, theirs in _NEUROKIT.items():
-        fiducials[:, FIDUCIALS.index(ours)] = waves[theirs]
+        # NeuroKit2 leaves out a wave that stands at sample 0, which only the first beat's can.
+        fiducials[len(r) - len(waves[theirs]) :, FIDUCIALS.index(ours)] = waves[theirs]
     beats = Beats(lead, fs, fiducials)
     fiducials[beats.disordered] = np.where(
         np.array(FIDUCIALS) == "r", fiducials[beats.disordered], np.nan
