@@ -38,8 +38,7 @@ class Cli(click.Group):
         try:
             return super().invoke(ctx)
         except click.ClickException as error:
-            error.exit_code = 2
-            raise
+            error.show()
         except click.exceptions.Exit:
             raise
         except AuditorError as error:
@@ -104,29 +103,27 @@ def worked(command: Command) -> Command:
 
 def judged(command: Command) -> Command:
     """The flags that say how hard an audit tries and what it is judged by."""
-    for args, options in reversed(
+    for name, kind, default, help_text in reversed(
         [
             (
-                ("--profile",),
-                {
-                    "default": "public",
-                    "help": "Who receives the release: public, registered, "
-                    "enclave, or a YAML file of your own.",
-                },
+                "--profile",
+                str,
+                "public",
+                "Who receives the release: public, registered, enclave, or a YAML file.",
             ),
             (
-                ("--preset",),
-                {
-                    "default": "standard",
-                    "help": "How hard to try: quick (no network trained; "
-                    "cannot pass a release), standard, full.",
-                },
+                "--preset",
+                str,
+                "standard",
+                "How hard to try: quick (no network is trained; cannot pass a release), standard, "
+                "full, or a YAML file.",
             ),
-            (("--device",), {"default": "auto", "help": "auto, cpu or cuda."}),
-            (("--seed",), {"type": int, "default": 0, "help": "Same seed, same numbers."}),
+            ("--device", str, "auto", "auto, cpu or cuda."),
+            ("--seed", int, 0, "Same seed, same numbers."),
         ]
     ):
-        command = click.option(*args, show_default=True, **options)(command)
+        option = click.option(name, type=kind, default=default, show_default=True, help=help_text)
+        command = option(command)
     return command
 
 

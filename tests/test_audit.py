@@ -107,9 +107,7 @@ def test_here_in_two_processes_and_on_a_cluster_the_findings_are_the_same(tmp_pa
     with distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
     ) as cluster:
-        for number, where in enumerate(
-            ({}, {"jobs": 2}, {"dask": cluster.scheduler_address})
-        ):
+        for number, where in enumerate(({}, {"jobs": 2}, {"dask": cluster.scheduler_address})):
             # A store of its own each time, so that everything is worked out anew.
             monkeypatch.setenv("AUDITOR_CACHE", str(tmp_path / str(number)))
             audited = audit(root, settings(vit=False, **where))

@@ -121,7 +121,8 @@ def _measurable_sex(people: pd.DataFrame) -> bool:
 
 
 def _measurable_age(people: pd.DataFrame) -> bool:
-    return bool(people["age"].notna().sum() >= 2 * _MIN_OF_EACH and people["age"].nunique() > 1)
+    known = people["age"].dropna()
+    return len(known) >= 2 * _MIN_OF_EACH and bool(known.min() < known.max())
 
 
 def _by_trees(

@@ -55,8 +55,16 @@ class Attack(Protocol):
     """One question to a release; its settings are its own fields."""
 
     check: ClassVar[str]
-    view: str | None
-    protocol: str | None
+
+    @property
+    def view(self) -> str | None:
+        """What of the release the attack looks at."""
+        ...
+
+    @property
+    def protocol(self) -> str | None:
+        """Who is enrolled and who is to be named."""
+        ...
 
     @property
     def threat(self) -> str:

@@ -45,7 +45,7 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("number", r"(?<![\d.-])\d{3}-\d{2}-\d{4}(?![\d.-])"),
         (
             "number",
-            r"\b(?:mrn|ssn|nhs|patient ?(?:id|no|number)|case ?(?:id|no|number)|insurance)\b\W*\w*\d",
+            r"\b(?:mrn|ssn|nhs|(?:patient|case) ?(?:id|no|number)|insurance)\b\W*\w*\d",
         ),
         ("device", r"\b(?:serial|s/n|cart(?: ?id)?|device ?(?:id|no))\b\W*\w*\d"),
         ("place", r"\b(?:zip|postcode|postal code|ward|room|street|address)\b\W*\w+"),

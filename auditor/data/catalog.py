@@ -103,7 +103,9 @@ class Descriptor(_Part):
 def catalogue() -> tuple[Descriptor, ...]:
     """The public data sets that are known."""
     raw = yaml.safe_load(resource("datasets.yaml").read_text(encoding="utf-8"))
-    return tuple(_validated({"name": name, **one}, f"datasets.yaml: {name}") for name, one in raw.items())
+    return tuple(
+        _validated({"name": name, **one}, f"datasets.yaml: {name}") for name, one in raw.items()
+    )
 
 
 def entry(name: str) -> Descriptor:
@@ -129,15 +131,17 @@ def describe(
     age_column: str | None = None,
     sex_column: str | None = None,
 ) -> Descriptor:
-    """What is believed of a folder: its `auditor.yaml`, else the catalogue, else nothing; then flags.
+    """What is believed of a folder: its `auditor.yaml`, else the catalogue; flags win over both.
 
     Raises
     ------
     ConfigError
         A descriptor or a flag is wrong.
     """
-    known = _beside(root) or _recognised(root) or Descriptor(
-        name=root.resolve().name or "release", session=SessionRule(header="date")
+    known = (
+        _beside(root)
+        or _recognised(root)
+        or Descriptor(name=root.resolve().name or "release", session=SessionRule(header="date"))
     )
     raw = known.model_dump(exclude_none=True)
     if reader:
@@ -182,7 +186,9 @@ def _beside(root: Path) -> Descriptor | None:
             raise ConfigError(f"{path}: larger than {_MAX_BYTES} bytes; no descriptor is")
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path}: cannot be read as YAML: {' '.join(str(error).split())}") from None
+        raise ConfigError(
+            f"{path}: cannot be read as YAML: {' '.join(str(error).split())}"
+        ) from None
     if not isinstance(raw, dict):
         raise ConfigError(f"{path}: wanted names and values such as 'reader: wfdb'")
     return _validated({"name": root.resolve().name, **raw}, str(path))

@@ -82,9 +82,7 @@ class Dataset:
 
     def part(self, rows: NDArray[np.int64]) -> Dataset:
         """The same with these records alone, light enough to travel to a worker."""
-        return replace(
-            self, manifest=self.manifest.iloc[rows], quarantine=self.quarantine.iloc[:0]
-        )
+        return replace(self, manifest=self.manifest.iloc[rows], quarantine=self.quarantine.iloc[:0])
 
 
 def open_dataset(
@@ -125,7 +123,9 @@ def open_dataset(
             f"{root}: none of {len(seen)} records can be used; the first, {first['record']}: "
             f"{first['reason']}; export the release again"
         )
-    manifest = _identified(seen[~bad].drop(columns="reason").reset_index(drop=True), root, descriptor)
+    manifest = _identified(
+        seen[~bad].drop(columns="reason").reset_index(drop=True), root, descriptor
+    )
     return Dataset(
         name=descriptor.name,
         fingerprint=_fingerprint(seen, root, descriptor),
@@ -166,9 +166,9 @@ def _row(seen: Read, min_seconds: float) -> dict[str, Any]:
     held = ~np.isnan(seen.signal).all(axis=0)
     if not held.any():
         raise DataError("every sample is missing")
-    moves = np.nanmax(seen.signal, axis=1, initial=-np.inf, where=~np.isnan(seen.signal)) > np.nanmin(
-        seen.signal, axis=1, initial=np.inf, where=~np.isnan(seen.signal)
-    )
+    moves = np.nanmax(
+        seen.signal, axis=1, initial=-np.inf, where=~np.isnan(seen.signal)
+    ) > np.nanmin(seen.signal, axis=1, initial=np.inf, where=~np.isnan(seen.signal))
     if not moves.any():
         raise DataError("every lead is flat")
     if held.sum() < min_seconds * seen.fs:
@@ -198,7 +198,7 @@ def _digest(files: Sequence[Path]) -> str:
 
 
 def _fingerprint(seen: pd.DataFrame, root: Path, descriptor: Descriptor) -> str:
-    """Over contents and the names records have within the release; the place it lies at is not in it."""
+    """Over contents, and names within the release; not over the place it lies at."""
     whole = hashlib.sha256(json.dumps(descriptor.model_dump(mode="json"), sort_keys=True).encode())
     for record, digest in sorted(zip(seen["record"], seen["digest"], strict=True)):
         whole.update(f"{record}\0{digest}\n".encode())
@@ -258,7 +258,7 @@ def _by_rule(seen: pd.DataFrame, rule: Any) -> pd.Series:
         return pd.Series(found, index=seen.index, dtype=object)
     if rule.column is not None:
         column = f"table:{rule.column}"
-        return seen[column] if column in seen else nothing
+        return seen.get(column, nothing)
     days = seen["taken_at"].dt.strftime("%Y-%m-%d")
     return days.astype(object).where(days.notna(), None)
 
@@ -295,7 +295,7 @@ def _join_table(seen: pd.DataFrame, root: Path, descriptor: Descriptor) -> None:
         sexes = pd.Series([sex_of(value).get("sex") for value in written], dtype=object)
         seen["sex"] = sexes.where(sexes.notna(), seen["sex"])
     if rule.date:
-        dates = pd.Series(pd.to_datetime([date_of(value) for value in column(rule.date)]))
+        dates = pd.to_datetime(pd.Series([date_of(value) for value in column(rule.date)]))
         seen["taken_at"] = dates.where(dates.notna(), seen["taken_at"])
     if rule.labels:
         found = [re.findall(r"[A-Za-z][\w-]*", value) for value in column(rule.labels)]
@@ -306,7 +306,9 @@ def _table_path(root: Path, descriptor: Descriptor) -> Path:
     assert descriptor.table is not None
     path = inside(root, root / descriptor.table.file, "the descriptor's table")
     if not path.is_file():
-        raise DataError(f"{path}: there is no such table; correct --table, or table in auditor.yaml")
+        raise DataError(
+            f"{path}: there is no such table; correct --table, or table in auditor.yaml"
+        )
     if path.stat().st_size > _MAX_TABLE:
         raise DataError(f"{path}: larger than the {_MAX_TABLE:,} bytes a table may have")
     return path
@@ -359,11 +361,17 @@ def inspection(dataset: Dataset) -> list[str]:
     lines = [
         f"{descriptor.title or dataset.name} ({descriptor.reader})",
         f"licence      {descriptor.licence or 'not stated'}",
-        f"people       {len(people)}" + _unless(manifest["subject_known"].all(), "NOT KNOWN: each "
-        "record counts as a person; give --subject-pattern or --subject-column"),
+        f"people       {len(people)}"
+        + _unless(
+            manifest["subject_known"].all(),
+            "NOT KNOWN: each record counts as a person; give --subject-pattern or --subject-column",
+        ),
         f"records      {len(manifest)} usable, {len(dataset.quarantine)} in quarantine",
         f"sessions     {int(sessions.sum())}; {int((sessions > 1).sum())} people have more than one"
-        + _unless(manifest["session_known"].all(), f"unknown for {int((~manifest['session_known']).sum())} records"),
+        + _unless(
+            manifest["session_known"].all(),
+            f"unknown for {int((~manifest['session_known']).sum())} records",
+        ),
         f"leads        {_most(manifest['leads'])}",
         f"fs, Hz       {_most(manifest['fs'].map('{:g}'.format))}",
         f"length, s    {manifest['duration_s'].min():g} to {manifest['duration_s'].max():g}",
@@ -374,9 +382,11 @@ def inspection(dataset: Dataset) -> list[str]:
         "",
         "a sample of what each record is believed to be:",
     ]
-    for subject, rows in list(people)[:3]:
-        for row in rows.head(3).itertuples():
-            lines.append(f"  person {subject}, session {row.session}: {row.record}")
+    lines += [
+        f"  person {subject}, session {row.session}: {row.record}"
+        for subject, rows in list(people)[:3]
+        for row in rows.head(3).itertuples()
+    ]
     for name, wanted in descriptor.expected_counts.items():
         found = {"subjects": len(people), "records": len(manifest) + len(dataset.quarantine)}[name]
         if found != wanted:
@@ -389,7 +399,7 @@ def inspection(dataset: Dataset) -> list[str]:
     return lines
 
 
-def _unless(fine: bool, note: str) -> str:
+def _unless(fine: bool | np.bool_, note: str) -> str:
     return "" if fine else f" ({note})"
 
 

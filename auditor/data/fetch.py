@@ -83,8 +83,8 @@ def _attempt(download: Download, source: str, root: Path, file: str) -> None:
         download(source, root, file)
     except Exception as error:
         raise DataError(
-            f"{file} of {source}: cannot be downloaded ({type(error).__name__}); check the network, "
-            "and fetch again: what is there already is kept"
+            f"{file} of {source}: cannot be downloaded ({type(error).__name__}); check the "
+            "network, and fetch again: what is there already is kept"
         ) from error
 
 

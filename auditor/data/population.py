@@ -323,9 +323,7 @@ def _dipole(heart: Mapping[str, float], at: Floats, r: Floats) -> Floats:
 
     sizes = np.array([[h["q_size"]], [h["r_size"]], [h["s_size"]]])
     qrs = _turned(sizes * np.stack([_Q, _R, _S]), h["qrs_axis_deg"], h["qrs_turn_deg"])
-    for vector, centre, half in zip(
-        qrs, (-0.035, 0.0, 0.036), (0.025, 0.045, 0.030), strict=True
-    ):
+    for vector, centre, half in zip(qrs, (-0.035, 0.0, 0.036), (0.025, 0.045, 0.030), strict=True):
         width = h["qrs_width"]
         dipole += np.outer(vector, _bell(since - centre * width, half * width))
 
@@ -371,7 +369,8 @@ def _write_wfdb(record: Record, folder: Path) -> None:
     """One record as format 16; `folder` is its person's."""
     known = {"Age": "age", "Sex": "sex"}
     comments = [
-        f"{word}: {value:g}" if isinstance(value := record.attributes[key], float)
+        f"{word}: {value:g}"
+        if isinstance(value := record.attributes[key], float)
         else f"{word}: {value}"
         for word, key in known.items()
         if key in record.attributes

@@ -23,9 +23,9 @@ def wilson(k: float, n: int, level: float) -> tuple[float, float]:
     p, zz = k / n, z * z
     centre = (p + zz / (2 * n)) / (1 + zz / n)
     half = z * np.sqrt(p * (1 - p) / n + zz / (4 * n * n)) / (1 + zz / n)
-    # At k = 0 and k = n the bound is exact; the difference of equal terms is not.
-    low = 0.0 if k == 0 else max(0.0, centre - half)
-    high = 1.0 if k == n else min(1.0, centre + half)
+    # Near 0 and 1 the bounds are differences of equal terms, and rounding must not cross the rate.
+    low = 0.0 if k == 0 else min(max(0.0, centre - half), p)
+    high = 1.0 if k == n else max(min(1.0, centre + half), p)
     return float(low), float(high)
 
 

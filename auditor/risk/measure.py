@@ -190,7 +190,7 @@ def uniqueness(
 
 
 def _roc(genuine: NDArray[np.float64], impostor: NDArray[np.float64]) -> dict[str, list[Any]]:
-    """True-acceptance at a fixed grid of false-match rates: no step shows a single person's rank."""
+    """True acceptance on a fixed grid of false-match rates: no step shows one person's rank."""
     order = np.argsort(impostor, kind="stable")
     fmr, tar = impostor[order], np.maximum.accumulate(genuine[order])
     place = np.searchsorted(fmr, _GRID, side="right") - 1

@@ -68,6 +68,7 @@ def eer(genuine: Floats, impostor: Floats) -> Floats:
     ----------
     genuine, impostor : (…, n_edges) shares accepted at ascending thresholds
     """
+
     def closed(shares: Floats) -> Floats:
         """With everybody accepted below the lowest threshold and nobody above the highest."""
         edge = np.ones((*shares.shape[:-1], 1))
@@ -182,8 +183,18 @@ def individual_risk(size: NDArray[np.int64], fraction: float) -> Floats:
     negative binomial given its size f in a sample that holds a share `fraction` of it. For f = 1
     this is fraction/(1 − fraction) · ln(1/fraction).
     """
-    f = size.astype(float)
     if fraction >= 1:
-        return 1 / f
-    # π^f/f · ₂F₁(f, f; f+1; 1−π), after Euler's transformation, which does not underflow.
-    return np.asarray(np.clip(fraction / f * hyp2f1(1, 1, f + 1, 1 - fraction), 0, 1))
+        return 1 / size.astype(float)
+    # The mean is π·∫₀¹ u^(f−1) / (π + (1−π)u) du, by Euler's integral of the hypergeometric form.
+    largest = int(size.max())
+    if fraction > 0.5:
+        f = np.arange(1, largest + 1, dtype=float)
+        risk = fraction / f * hyp2f1(1, 1, f + 1, 1 - fraction)
+    else:
+        # The integral of f + 1 follows from that of f; stable while the fraction is at most a half.
+        integral = np.empty(largest)
+        integral[0] = -np.log(fraction) / (1 - fraction)
+        for f in range(1, largest):
+            integral[f] = (1 / f - fraction * integral[f - 1]) / (1 - fraction)
+        risk = fraction * integral
+    return np.clip(risk, 0, 1)[size - 1]

@@ -79,9 +79,10 @@ def judge(findings: Iterable[Finding], profile: Profile) -> Verdict:
     rulings = tuple(_rule(rule, found) for rule in profile.rules)
     outcomes = [ruling.outcome for ruling in rulings if ruling.required]
     worst: Outcome = "pass"
-    for outcome in ("not assessed", "inconclusive", "fail"):
+    ascending: tuple[Outcome, ...] = ("not assessed", "inconclusive", "fail")
+    for outcome in ascending:
         if outcome in outcomes:
-            worst = outcome  # type: ignore[assignment]
+            worst = outcome
     return Verdict(worst, rulings)
 
 
@@ -147,7 +148,7 @@ def _measured(rule: Rule, findings: Sequence[Finding]) -> list[Finding]:
 
 def _within(rule: Rule, measured: Sequence[Finding]) -> bool:
     return all(one.estimates[rule.estimate].high <= rule.limit for one in measured) or (
-        # A rule that nobody is to be hit passes when nobody was: its interval is about other people.
+        # Where nobody may be hit and nobody was, the interval speaks of other people.
         rule.limit == 0 and all(one.estimates[rule.estimate].value == 0 for one in measured)
     )
 
@@ -188,9 +189,7 @@ def _why_unmeasured(rule: Rule, findings: Sequence[Finding]) -> str:
 
 
 def _told(rule: Rule, estimate: Estimate, relation: str) -> str:
-    value, low, high = (
-        _shown(rule, one) for one in (estimate.value, estimate.low, estimate.high)
-    )
+    value, low, high = (_shown(rule, one) for one in (estimate.value, estimate.low, estimate.high))
     interval = f" ({low} to {high})" if low != high else ""
     return f"{value}{interval} among {estimate.n_subjects} people, {relation} {_shown(rule, rule.limit)}"
 
@@ -210,7 +209,11 @@ def _settled_by(rule: Rule, estimate: Estimate) -> str:
     if gap == 0:
         return "no number of people settles a value that is the limit itself"
     n = estimate.n_subjects
-    if 0 <= estimate.value <= 1 and 0 < rule.limit < 1 and not rule.estimate.endswith(("_years", "_auc")):
+    if (
+        0 <= estimate.value <= 1
+        and 0 < rule.limit < 1
+        and not rule.estimate.endswith(("_years", "_auc"))
+    ):
         wanted = n
         while wanted < 10_000_000:
             low, high = wilson(estimate.value * wanted, wanted, estimate.level)
@@ -218,7 +221,11 @@ def _settled_by(rule: Rule, estimate: Estimate) -> str:
                 break
             wanted = math.ceil(wanted * 1.05) + 1
     else:
-        side = estimate.high - estimate.value if estimate.value < rule.limit else estimate.value - estimate.low
+        side = (
+            estimate.high - estimate.value
+            if estimate.value < rule.limit
+            else estimate.value - estimate.low
+        )
         wanted = math.ceil(n * (side / gap) ** 2)
     more = max(wanted - n, 1)
     return f"about {_round_up(more)} more people would settle it"

@@ -29,7 +29,7 @@ def metadata(manifest: pd.DataFrame) -> View:
             seconds.astype(float),
             manifest["fs"].astype(float),
             manifest["duration_s"].astype(float),
-            manifest["leads"].str.split().str.len().astype(float),
+            manifest["leads"].map(lambda leads: len(leads.split())).astype(float),
         ]
     ).astype(np.float32)
     record, subject, session = (

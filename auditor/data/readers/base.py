@@ -13,15 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.core.errors import DataError
+from auditor.core.record import STANDARD_LEADS
 from auditor.core.registry import Registry
 
 #: Samples of all leads together beyond which a record is not opened: a day of 8 leads at 250 Hz.
 MAX_SAMPLES = 200_000_000
 
-_STANDARD = {
-    lead.lower(): lead
-    for lead in "I II III aVR aVL aVF V1 V2 V3 V4 V5 V6 MLII MLIII Vx Vy Vz".split()
-}
+_KNOWN = (*STANDARD_LEADS, "MLII", "MLIII", "Vx", "Vy", "Vz")
 #: Units of voltage, as factors to mV.
 MILLIVOLTS = {"mv": 1.0, "v": 1000.0, "uv": 1e-3, "µv": 1e-3, "μv": 1e-3, "nv": 1e-6}
 
@@ -76,7 +74,8 @@ def lead_name(name: str) -> str:
     """A lead's normalised name: `ECG I`, `i` and `lead I` are `I`; unknown names stay."""
     bare = re.sub(r"^(?:ecg|lead)[ _-]+", "", name.strip(), flags=re.IGNORECASE)
     bare = re.sub(r"[ _-]+filtered$", "", bare, flags=re.IGNORECASE)
-    return _STANDARD.get(bare.lower(), re.sub(r"\s+", "_", bare) or "unnamed")
+    known = {lead.lower(): lead for lead in _KNOWN}
+    return known.get(bare.lower(), re.sub(r"\s+", "_", bare) or "unnamed")
 
 
 def inside(root: Path, path: Path, named_by: str) -> Path:

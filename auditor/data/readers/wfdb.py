@@ -40,7 +40,7 @@ class Wfdb:
     """The PhysioNet format."""
 
     def find(self, root: Path) -> list[str]:
-        """Every header that is not a segment of another; links out of the folder are not followed."""
+        """Every header that is not a segment of another; linked folders are not entered."""
         headers, segments = [], set()
         for folder, names, files in os.walk(root):
             names[:] = sorted(name for name in names if not name.startswith("."))
@@ -74,7 +74,7 @@ class Wfdb:
         )
 
     def texts(self, root: Path, record: str) -> list[tuple[str, str]]:
-        """Header comments, the record line's date, notes in annotations, and the file's own name."""
+        """Header comments, the record line's date, annotation notes and the file's name."""
         path = root / f"{record}.hea"
         lines = _header(root, path)
         texts = [("file name", record)]
@@ -166,7 +166,9 @@ def _load(path: Path, lines: list[str], files: tuple[Path, ...]) -> tuple[Any, l
             Path(folder, file.name).symlink_to(file.resolve())
         Path(folder, path.name).write_text("\n".join(mended) + "\n")
         try:
-            return _rdrecord(Path(folder, path.stem), physical), ["header that strict readers refuse"]
+            return _rdrecord(Path(folder, path.stem), physical), [
+                "header that strict readers refuse"
+            ]
         except Exception:
             raise DataError("the signal file is truncated, or the header is wrong") from None
 
@@ -196,7 +198,7 @@ def _mended(lines: list[str]) -> list[str]:
 def _record_date(lines: list[str]) -> datetime | None:
     """The date, with its time, at the end of the record line; `hh:mm:ss dd/mm/yyyy` in WFDB."""
     first, _ = _described(lines)
-    time, date = (first[4:6] + ["", ""])[:2]
+    time, date = [*first[4:6], "", ""][:2]
     if "-" in time:  # the challenge writes the date first
         time, date = date, time
     day = date_of(date)
@@ -292,5 +294,7 @@ def _notes(path: Path) -> list[str]:
                 read = wfdb.rdann(str(path.with_suffix("")), kind).aux_note
         except Exception:
             continue  # not an annotation file
-        notes += [note.strip("\x00 ") for note in dict.fromkeys(read) if note and note.strip("\x00 ")]
+        notes += [
+            note.strip("\x00 ") for note in dict.fromkeys(read) if note and note.strip("\x00 ")
+        ]
     return notes

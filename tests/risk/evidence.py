@@ -1,0 +1,55 @@
+"""Comparisons made from a whole score matrix, by the definition."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from auditor.core.evidence import Comparison
+
+
+def comparison(scores: np.ndarray, subject: np.ndarray, stranger: np.ndarray | None = None):
+    """A comparison from a (n_probes, n_people) score matrix.
+
+    Parameters
+    ----------
+    subject : (n_probes,) int, the column of each probe's own person
+    stranger : (n_people,) int, who stands in for each person in the control
+    """
+    n, n_people = scores.shape
+    own = np.arange(n), subject
+    mate = scores[own].astype(float)
+    impostor = scores.astype(float).copy()
+    impostor[own] = -np.inf
+    edges = np.unique(mate)
+    people = np.unique(subject)
+    sketch = np.array(
+        [[(impostor[subject == one] >= edge).sum() for edge in edges] for one in people]
+    )
+    above, ties = np.full(n, -1), np.full(n, -1)
+    if stranger is not None:
+        other = impostor[np.arange(n), stranger[subject]]
+        above = (impostor > other[:, None]).sum(axis=1)
+        ties = (impostor == other[:, None]).sum(axis=1) - 1
+    return Comparison(
+        subject=subject.astype(str),
+        mate=mate,
+        above=(impostor > mate[:, None]).sum(axis=1),
+        ties=(impostor == mate[:, None]).sum(axis=1),
+        best_impostor=impostor.max(axis=1),
+        n_gallery=n_people,
+        edges=edges,
+        sketch_subject=people.astype(str),
+        sketch=sketch,
+        n_impostors=np.array([(subject == one).sum() * (n_people - 1) for one in people]),
+        stranger_above=above,
+        stranger_ties=ties,
+    )
+
+
+def random_search(rng: np.random.Generator, n_people: int, signal: float = 0.0):
+    """A search of a gallery in which people have one to five probes each."""
+    subject = np.repeat(np.arange(n_people), rng.integers(1, 6, n_people))
+    goats = rng.normal(size=n_people)  # some people score higher with everybody
+    scores = rng.normal(size=(len(subject), n_people)) + goats
+    scores[np.arange(len(subject)), subject] += signal
+    return comparison(scores, subject, np.roll(np.arange(n_people), 1))

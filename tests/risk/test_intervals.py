@@ -1,0 +1,78 @@
+"""Intervals against other programs, and against what they promise."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditor.risk.intervals import bca, clopper_pearson, newcombe_auc, person_bootstrap, wilson
+
+
+def test_wilson_and_clopper_pearson_agree_with_statsmodels(parity):
+    rows = json.loads((parity / "statistics" / "binomial_intervals.json").read_text())["rows"]
+    assert len(rows) > 40
+    for row in rows:
+        args = row["k"], row["n"], row["level"]
+        assert wilson(*args) == pytest.approx(row["wilson"], abs=1e-9)
+        assert clopper_pearson(*args) == pytest.approx(row["clopper_pearson"], abs=1e-9)
+
+
+def test_bca_agrees_with_scipy(parity):
+    stored = json.loads((parity / "statistics" / "bca.json").read_text())
+    sample = np.array(stored["sample"])
+    replicates = {}
+    checked = 0
+    for case in stored["fixed_replicates"]:
+        if isinstance(case["replicates"], list):
+            replicates[case["statistic"]] = np.array(case["replicates"], dtype=float)
+        statistic = {"mean": np.mean, "median": np.median}.get(case["statistic"])
+    for case in stored["fixed_replicates"]:
+        statistic = {"mean": np.mean, "median": np.median}.get(case["statistic"])
+        if statistic is None or case["statistic"] not in replicates:
+            continue
+        left = np.array([statistic(np.delete(sample, i)) for i in range(len(sample))])
+        found = bca(case["estimate"], replicates[case["statistic"]], left, case["level"])
+        assert found == pytest.approx(case["bca"], abs=1e-6)
+        checked += 1
+    assert checked
+
+
+@given(st.integers(1, 300), st.data())
+def test_wilson_holds_the_value_and_never_collapses(n, data):
+    k = data.draw(st.floats(0, n))
+    low, high = wilson(k, n, 0.95)
+    assert 0 <= low <= k / n <= high <= 1
+    assert high - low > 0.005
+
+
+@given(st.floats(0, 1), st.integers(2, 80), st.integers(2, 80))
+def test_newcombes_interval_holds_the_auc_and_never_collapses(auc, m, n):
+    low, high = newcombe_auc(auc, m, n, 0.95)
+    assert 0 <= low <= auc + 1e-9
+    assert auc - 1e-9 <= high <= 1
+    assert high - low > 0.005
+
+
+def test_newcombes_interval_covers_an_auc_of_one_half_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    missed = 0
+    for _ in range(600):
+        score, positive = rng.normal(size=40), np.arange(40) < 17
+        auc = (score[positive][:, None] > score[~positive]).mean()
+        low, high = newcombe_auc(auc, 17, 23, 0.95)
+        missed += not low <= 0.5 <= high
+    assert 10 <= missed <= 50
+
+
+def test_the_person_bootstrap_covers_a_mean_as_often_as_it_says():
+    rng = np.random.default_rng(1)
+    missed = 0
+    for _ in range(200):
+        people = rng.exponential(size=40)
+        low, high = person_bootstrap(lambda w: w @ people / w.sum(axis=1), 40, 0.95, rng)
+        missed += not low <= 1 <= high
+    assert 3 <= missed <= 25
