@@ -39,7 +39,7 @@ def settings(
         linkage_views=views,
         protocols=PROTOCOLS,
         attribute_views=("fiducials", "vit") if vit else ("fiducials",),
-        training=Training("tiny", Recipe(epochs=3, batch=32, per_epoch=256)) if vit else None,
+        training=Training("tiny", 12, Recipe(epochs=4, batch=32)) if vit else None,
         level=level,
     )
     return Run(load_profile(profile), preset, seed=seed, **engine)

@@ -19,9 +19,16 @@ from auditor.signal.prepare import Prepared
 
 @dataclass(frozen=True)
 class Training:
-    """How a network is trained on a release: which model, and by what recipe."""
+    """How a network is trained on a release: which model, and by what recipe.
+
+    Attributes
+    ----------
+    per_person : windows of each person that are drawn in an epoch, so that an epoch costs what the
+        people are worth and not what their recordings are long
+    """
 
     model: str = "beat"
+    per_person: int = 12
     recipe: Recipe = field(default_factory=Recipe)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from copy import deepcopy
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -121,6 +122,7 @@ def _train(
     rng: np.random.Generator,
 ) -> None:
     assert case.training is not None
+    n_people = len(np.unique(labels.person[train]))
     fit(
         model,
         windows,
@@ -130,7 +132,7 @@ def _train(
         rng=rng,
         device=case.device,
         precision="bf16-mixed" if case.device.startswith("cuda") else "32-true",
-        recipe=case.training.recipe,
+        recipe=replace(case.training.recipe, per_epoch=n_people * case.training.per_person),
         progress=lambda epoch, epochs, loss: case.progress("training", epoch, epochs),
     )
 

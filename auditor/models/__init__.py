@@ -1,5 +1,7 @@
-"""Architectures, one per file, and the one training loop that serves them."""
+"""Architectures, one per file, and the one way to train, ask and keep them."""
 
-from auditor.models.vit import MODELS, ViT, ViTConfig, create
+import os
 
-__all__ = ["MODELS", "ViT", "ViTConfig", "create"]
+# OpenMP's threads spin while they wait. Beside any other busy process that makes training many
+# times slower; asleep they cost nothing. It counts only before torch is loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -186,7 +186,7 @@ def test_the_same_heart_is_the_same_signal_in_two_data_sets(data):
     original = READER.read(data / "ptb-xl", "records100/00000/00001_lr")
     assert challenge.leads == original.leads
     for fine, coarse in zip(challenge.signal, original.signal, strict=True):
-        assert np.corrcoef(fine.reshape(-1, 5).mean(axis=1), coarse)[0, 1] > 0.97
+        assert np.corrcoef(fine.reshape(-1, 5).mean(axis=1), coarse)[0, 1] > 0.95
 
 
 @pytest.mark.data
