@@ -1,7 +1,11 @@
-"""Architectures, one per file, and the one way to train, ask and keep them."""
+"""Architectures, one per file, and the one training loop that serves them."""
 
 import os
 
-# OpenMP's threads spin while they wait. Beside any other busy process that makes training many
-# times slower; asleep they cost nothing. It counts only before torch is loaded.
+# OpenMP's threads spin while they wait: beside any other busy process that makes training many
+# times slower, and asleep they cost nothing. It counts only when it is set before torch loads.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+from auditor.models.vit import MODELS, ViT, ViTConfig, create  # noqa: E402
+
+__all__ = ["MODELS", "ViT", "ViTConfig", "create"]
