@@ -25,9 +25,10 @@ def standardised(
     dot product.
     """
     middle = _middle(gallery)
-    low, high = (np.nanpercentile(gallery, q, axis=0) for q in (25, 75))
-    spread = np.nan_to_num((high - low) / 1.349)
-    scale = np.where(spread > 0, spread, 1.0)
+    known = ~np.isnan(gallery).all(axis=0)
+    scale = np.ones(gallery.shape[1])
+    low, high = np.nanpercentile(gallery[:, known], [25, 75], axis=0)
+    scale[known] = np.where(high > low, (high - low) / 1.349, 1.0)
 
     def standard(values: NDArray[np.float32]) -> NDArray[np.float32]:
         z = np.clip((np.where(np.isnan(values), middle, values) - middle) / scale, -4, 4)

@@ -73,6 +73,18 @@ def parse_profile(raw: Mapping[str, Any]) -> Profile:
     return profile
 
 
+#: How a ruling tells what it judged.
+_SENTENCES = {
+    "rank1": "An intruder's first pick is the right person in {} of cases",
+    "direct": "{} of people carry a direct identifier",
+    "ages_over_89": "{} of people are given with an age over 89",
+    "max_risk": "The most exposed person can be named with a chance of {}",
+    "below_11": "{} of people share their values with fewer than ten others",
+    "sex_auc": "Sex can be told from the ECG with an AUC of {}",
+    "age_gain_years": "Guesses of age are better than naming the middle age by {}",
+}
+
+
 def judge(findings: Iterable[Finding], profile: Profile) -> Verdict:
     """What a profile says about an audit."""
     found = list(findings)
@@ -108,7 +120,7 @@ def _rule(rule: Rule, findings: Sequence[Finding]) -> Ruling:
     proven = max(measured, key=lambda one: one.estimates[rule.estimate].low)
     bound = proven.estimates[rule.estimate]
     if bound.low > rule.limit and _beyond_chance(bound):
-        return _ruling(rule, "fail", _told(rule, bound, "above"), proven)
+        return _ruling(rule, "fail", _told(rule, bound, "beyond"), proven)
     estimate = strongest.estimates[rule.estimate]
     if estimate.chance is not None and estimate.chance > rule.limit:
         needed = math.ceil(1 / rule.limit) if rule.limit > 0 else 0
@@ -191,7 +203,11 @@ def _why_unmeasured(rule: Rule, findings: Sequence[Finding]) -> str:
 def _told(rule: Rule, estimate: Estimate, relation: str) -> str:
     value, low, high = (_shown(rule, one) for one in (estimate.value, estimate.low, estimate.high))
     interval = f" ({low} to {high})" if low != high else ""
-    return f"{value}{interval} among {estimate.n_subjects} people, {relation} {_shown(rule, rule.limit)}"
+    what = _SENTENCES.get(rule.estimate, "{} was measured")
+    return (
+        f"{what.format(value + interval)}, among {estimate.n_subjects} people; "
+        f"that is {relation} the limit of {_shown(rule, rule.limit)}"
+    )
 
 
 def _shown(rule: Rule, value: float) -> str:
@@ -200,7 +216,7 @@ def _shown(rule: Rule, value: float) -> str:
         return f"{value:.1f} years"
     if rule.estimate.endswith("_auc"):
         return f"{value:.2f}"
-    return f"{100 * value:.1f} %"
+    return f"{100 * value:.1f}%"
 
 
 def _settled_by(rule: Rule, estimate: Estimate) -> str:
