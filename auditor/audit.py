@@ -37,6 +37,9 @@ log = logging.getLogger(__name__)
 #: Told what is being done, how far it is, and of how much.
 Progress = Callable[[str, int, int], None]
 
+#: The estimates that rules with a ladder are about.
+_JUDGED = {"rank1", "sex_auc", "age_gain_years"}
+
 _LIBRARIES = ("numpy", "scipy", "scikit-learn", "xgboost", "torch", "timm", "neurokit2", "wfdb")
 
 
@@ -177,8 +180,8 @@ def investigate(case: Case, settings: Run) -> Iterator[Finding]:
     for attack in plan(settings.preset):
         findings.append(attempt(attack, case, settings))
         yield findings[-1]
-    for view, protocol in competence_needed(findings, settings.profile):
-        yield competence(view, protocol, case, settings)
+    for finding in competence_needed(findings, settings.profile):
+        yield competence(finding, case, settings)
 
 
 def attempt(attack: Attack, case: Case, settings: Run) -> Finding:
@@ -234,37 +237,45 @@ def _measured(
     return estimates, curves, params
 
 
-def competence(view: str, protocol: str, case: Case, settings: Run) -> Finding:
-    """Whether a linkage attack finds a planted identity in a simulated twin of the release, and
-    stays silent in one where there is none.
+def competence(subject: Finding, case: Case, settings: Run) -> Finding:
+    """Whether the attack behind a finding finds what is planted in a simulated twin of the
+    release, and stays silent in a twin where there is nothing to find.
     """
     started = time.perf_counter()
     finding = Finding(
         "competence",
-        view,
-        protocol,
+        subject.view,
+        subject.protocol,
         "The attack itself is put to the test: on simulated people in the numbers of this release "
-        "it must find an identity that was planted, and find none where there is none.",
+        "it must find what was planted, and find nothing where there is nothing.",
         "skipped",
         reason="not begun",
     )
-    estimates = {}
-    for name, identity in (("planted", 1.0), ("null", 0.0)):
+    estimates: dict[str, Estimate] = {}
+    for name, strength in (("planted", 1.0), ("null", 0.0)):
         with tempfile.TemporaryDirectory(prefix="auditor-twin-") as folder:
-            twin(case.prepared, identity, settings.seed).write(Path(folder))
+            twin(case.prepared, strength, settings.seed).write(Path(folder))
             twin_case = open_case(Path(folder), settings, case.engine, progress=case.progress)
-            attack = ATTACKS["linkage"](view=view, protocol=protocol)
+            attack = ATTACKS[subject.check](view=subject.view, protocol=subject.protocol)
             seen = attempt(attack, twin_case, settings)
         if seen.status != "measured":
             return replace(finding, reason=f"on its simulated twin: {seen.reason}")
-        estimates[f"{name}_rank1"] = seen.estimates["rank1"]
+        estimates |= {
+            f"{name}_{key}": seen.estimates[key]
+            for key in subject.estimates.keys() & seen.estimates.keys() & _JUDGED
+        }
     return replace(
         finding, status="measured", reason=None, estimates=estimates, seconds=_since(started)
     )
 
 
-def twin(prepared: Prepared, identity: float, seed: int) -> Population:
-    """Simulated people with the sessions and records of a release, and its leads and lengths."""
+def twin(prepared: Prepared, strength: float, seed: int) -> Population:
+    """Simulated people with the sessions and records of a release, and its leads and lengths.
+
+    Parameters
+    ----------
+    strength : how much of the person, and of their sex and age, is in the signals: 0 none, 1 plain
+    """
     records = prepared.records
     sizes = tuple(
         tuple(int(n) for n in person.groupby("session", sort=False).size())
@@ -276,7 +287,8 @@ def twin(prepared: Prepared, identity: float, seed: int) -> Population:
         sizes=sizes,
         seconds=float(np.clip(records["duration_s"].median(), 10, 60)),
         leads=leads,
-        identity=identity,
+        identity=strength,
+        demographics=strength,
         seed=seed,
     )
 

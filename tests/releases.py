@@ -21,8 +21,8 @@ MODELS.setdefault(
 
 
 def write_release(root: Path, *, identity: float, seed: int, **knobs) -> Path:
-    """Sixteen people with two records on each of two days, lead I and II, as WFDB files."""
-    settings = {"n_subjects": 16, "n_sessions": 2, "n_records": 2, "leads": ("I", "II")} | knobs
+    """Twenty-four people with two records on each of two days, lead I and II, as WFDB files."""
+    settings = {"n_subjects": 24, "n_sessions": 2, "n_records": 2, "leads": ("I", "II")} | knobs
     Population(identity=identity, seed=seed, **settings).write(root)
     return root
 

@@ -158,6 +158,18 @@ def test_a_broken_attack_is_said_and_costs_no_other(tmp_path, monkeypatch):
     assert rule.outcome == "not assessed"
 
 
+def test_a_release_without_identity_passes_only_with_the_proof_that_the_attack_is_able(tmp_path):
+    root = write_release(tmp_path, identity=0, seed=2, n_subjects=120, n_records=1)
+    audited = audit(root, settings(profile="enclave"))
+    rule = next(r for r in audited.verdict.rules if r.id == "linkage-cross-session")
+    proof = audited["competence/vit/cross-session"]
+    assert proof.status == "measured"
+    planted, silent = (proof.estimates[f"{name}_rank1"] for name in ("planted", "null"))
+    assert planted.low > rule.limit
+    assert silent.low <= silent.chance <= silent.high
+    assert rule.outcome == "pass"
+
+
 def test_cheap_rungs_never_pass_a_release(tmp_path):
     audited = audit(write_release(tmp_path, identity=0, seed=0), settings(vit=False))
     rule = next(r for r in audited.verdict.rules if r.id == "linkage-cross-session")

@@ -87,7 +87,7 @@ def test_inspect_shows_what_would_be_believed_and_starts_a_descriptor(release, t
     written = tmp_path / "auditor.yaml"
     shown = auditor("inspect", release, "--write", written)
     assert shown.exit_code == 0
-    assert "16" in shown.output
+    assert "24" in shown.output
     assert "subject" in written.read_text()
 
 

@@ -98,17 +98,15 @@ def judge(findings: Iterable[Finding], profile: Profile) -> Verdict:
     return Verdict(worst, rulings)
 
 
-def competence_needed(findings: Iterable[Finding], profile: Profile) -> list[tuple[str, str]]:
-    """The (view, protocol) whose competence would let a rule pass that nothing else holds back."""
+def competence_needed(findings: Iterable[Finding], profile: Profile) -> list[Finding]:
+    """The findings whose attack's competence is all that a required rule lacks to pass."""
     found = list(findings)
-    wanted = []
+    wanted: list[Finding] = []
     for rule in profile.rules:
         measured = _measured(rule, found)
         able = [one for one in measured if one.view in rule.strongest]
-        if rule.strongest and able and _within(rule, measured):
-            view, protocol = able[-1].view, able[-1].protocol
-            if view and protocol and (view, protocol) not in wanted:
-                wanted.append((view, protocol))
+        if rule.required and able and _within(rule, measured) and able[-1] not in wanted:
+            wanted.append(able[-1])
     return wanted
 
 
@@ -184,11 +182,15 @@ def _incompetent(rule: Rule, finding: Finding, findings: Sequence[Finding]) -> s
     if proof is None or proof.status != "measured":
         why = proof.reason if proof else "it was not tried"
         return f"nothing shows that the attack could have found anybody: {why}"
-    planted, null = proof.estimates["planted_rank1"], proof.estimates["null_rank1"]
+    planted, null = (
+        proof.estimates.get(f"{twin}_{rule.estimate}") for twin in ("planted", "null")
+    )
+    if planted is None or null is None:
+        return f"nothing shows that the attack could have found anybody: {rule.estimate} is missing"
     if not (planted.low > rule.limit and _beyond_chance(planted)):
-        return "the attack did not find an identity that was planted in a simulated twin"
+        return "the attack did not find what was planted in a simulated twin of the release"
     if null.low > rule.limit and _beyond_chance(null):
-        return "the attack found an identity in a simulated twin that held none"
+        return "the attack found something in a simulated twin of the release that held nothing"
     return None
 
 

@@ -136,7 +136,10 @@ def test_a_limit_that_rises_never_makes_an_outcome_worse():
 
 def test_competence_is_asked_for_only_where_it_decides():
     asked = profile(LINKAGE)
-    assert competence_needed([finding("vit", *LOW)], asked) == [("vit", "cross-session")]
+    low = finding("vit", *LOW)
+    assert competence_needed([low], asked) == [low]
+    shown = profile(LINKAGE.model_copy(update={"required": False}), PLAIN)
+    assert competence_needed([low], shown) == []
     assert competence_needed([finding("vit", *HIGH)], asked) == []
     assert competence_needed([finding("template", *LOW)], asked) == []
     assert competence_needed([finding("template", *WIDE), finding("vit", *LOW)], asked) == []
