@@ -20,6 +20,9 @@ MODELS.setdefault(
 )
 
 
+_RECIPE = Recipe(epochs=20, batch=32, learning_rate=3e-3, patience=20)
+
+
 def write_release(root: Path, *, identity: float, seed: int, **knobs) -> Path:
     """Twenty-four people with two records on each of two days, lead I and II, as WFDB files."""
     settings = {"n_subjects": 24, "n_sessions": 2, "n_records": 2, "leads": ("I", "II")} | knobs
@@ -39,7 +42,7 @@ def settings(
         linkage_views=views,
         protocols=PROTOCOLS,
         attribute_views=("fiducials", "vit") if vit else ("fiducials",),
-        training=Training("tiny", 12, Recipe(epochs=4, batch=32)) if vit else None,
+        training=Training("tiny", 12, _RECIPE) if vit else None,
         level=level,
     )
     return Run(load_profile(profile), preset, seed=seed, **engine)

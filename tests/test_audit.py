@@ -13,6 +13,7 @@ from scipy.stats import binom
 from auditor.audit import Audit, run
 from auditor.core.errors import ConfigError
 from auditor.core.finding import Finding
+from auditor.risk.policy import judge
 
 SEEDS = range(20)
 VIEWS = ("template", "fiducials", "vit")
@@ -160,14 +161,24 @@ def test_a_broken_attack_is_said_and_costs_no_other(tmp_path, monkeypatch):
 
 def test_a_release_without_identity_passes_only_with_the_proof_that_the_attack_is_able(tmp_path):
     root = write_release(tmp_path, identity=0, seed=2, n_subjects=120, n_records=1)
-    audited = audit(root, settings(profile="enclave"))
+    chosen = settings(profile="enclave", vit=False)
+    # Here the template counts as the strongest attack there is.
+    rules = tuple(
+        rule.model_copy(update={"strongest": ("template",)} if rule.strongest else {})
+        for rule in chosen.profile.rules
+    )
+    profile = chosen.profile.model_copy(update={"rules": rules})
+    audited = audit(root, replace(chosen, profile=profile))
     rule = next(r for r in audited.verdict.rules if r.id == "linkage-cross-session")
-    proof = audited["competence/vit/cross-session"]
-    assert proof.status == "measured"
+    proof = audited["competence/template/cross-session"]
     planted, silent = (proof.estimates[f"{name}_rank1"] for name in ("planted", "null"))
     assert planted.low > rule.limit
     assert silent.low <= silent.chance <= silent.high
     assert rule.outcome == "pass"
+    without = [one for one in audited if one.check != "competence"]
+    assert "pass" not in {
+        r.outcome for r in judge(without, profile).rules if r.id == "linkage-cross-session"
+    }
 
 
 def test_cheap_rungs_never_pass_a_release(tmp_path):

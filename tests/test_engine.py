@@ -34,9 +34,12 @@ def test_results_come_back_in_order_and_bit_for_bit_alike():
 
 def test_a_dask_cluster_gives_the_same_results():
     distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None
-    ) as cluster, engine(dask=cluster.scheduler_address) as dask:
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None
+        ) as cluster,
+        engine(dask=cluster.scheduler_address) as dask,
+    ):
         there = list(dask.map(spectrum, range(6)))
     here = [spectrum(seed) for seed in range(6)]
     assert all(np.allclose(a, b) for a, b in zip(here, there, strict=True))

@@ -6,6 +6,6 @@ import os
 # times slower, and asleep they cost nothing. It counts only when it is set before torch loads.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from auditor.models.vit import MODELS, ViT, ViTConfig, create  # noqa: E402
+from auditor.models.vit import MODELS, ViT, ViTConfig, create
 
 __all__ = ["MODELS", "ViT", "ViTConfig", "create"]

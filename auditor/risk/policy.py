@@ -182,9 +182,7 @@ def _incompetent(rule: Rule, finding: Finding, findings: Sequence[Finding]) -> s
     if proof is None or proof.status != "measured":
         why = proof.reason if proof else "it was not tried"
         return f"nothing shows that the attack could have found anybody: {why}"
-    planted, null = (
-        proof.estimates.get(f"{twin}_{rule.estimate}") for twin in ("planted", "null")
-    )
+    planted, null = (proof.estimates.get(f"{twin}_{rule.estimate}") for twin in ("planted", "null"))
     if planted is None or null is None:
         return f"nothing shows that the attack could have found anybody: {rule.estimate} is missing"
     if not (planted.low > rule.limit and _beyond_chance(planted)):

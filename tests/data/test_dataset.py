@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 from releases import write_release
 
 from auditor.core.errors import ConfigError, DataError

@@ -35,9 +35,7 @@ def competence(planted: float = 0.9, null: float = 0.01) -> Finding:
         name: Estimate(value, max(value - 0.05, 0), min(value + 0.05, 1), 0.95, 400, 0.01)
         for name, value in (("planted_rank1", planted), ("null_rank1", null))
     }
-    return Finding(
-        "competence", "vit", "cross-session", "threat", "measured", estimates=estimates
-    )
+    return Finding("competence", "vit", "cross-session", "threat", "measured", estimates=estimates)
 
 
 def skipped(view: str) -> Finding:
@@ -172,7 +170,13 @@ def test_a_stricter_context_has_stricter_limits():
     ],
 )
 def test_a_wrong_profile_is_refused_in_one_line(change, word):
-    raw = {"name": "p", "title": "t", "context": "c", "population": 9, "rules": [PLAIN.model_dump()]}
+    raw = {
+        "name": "p",
+        "title": "t",
+        "context": "c",
+        "population": 9,
+        "rules": [PLAIN.model_dump()],
+    }
     assert parse_profile(raw).population == 9
     with pytest.raises(ConfigError, match=word) as error:
         parse_profile(raw | change)
