@@ -51,10 +51,8 @@ format: $(INSTALLED) ## put every file in the house's form
 env: $(INSTALLED) ## make the environment .venv, and nothing more
 
 lock: | $(BOOTSTRAP) ## resolve pyproject.toml anew; ARGS=--upgrade moves every version
-	@# hatchling needs editables to install a checkout in place, and says so only when asked to
-	echo "editables>=0.5" | "$(UV)" pip compile --quiet --universal --python-version 3.11 --group dev \
-	  --generate-hashes --custom-compile-command "make lock" --output-file requirements.lock \
-	  $(ARGS) pyproject.toml -
+	"$(UV)" pip compile --quiet --universal --python-version 3.11 --group dev --generate-hashes \
+	  --custom-compile-command "make lock" --output-file requirements.lock $(ARGS) pyproject.toml
 
 clean: ## remove what make made, environments included
 	rm -rf .venv .uv dist build demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -196,7 +196,13 @@ def inspect(
     show_default=True,
     help="Folder for the simulated hospital and its report.",
 )
-@click.option("--people", type=click.IntRange(20), default=40, show_default=True)
+@click.option(
+    "--people",
+    type=click.IntRange(20),
+    default=30,
+    show_default=True,
+    help="How many people the hospital has.",
+)
 @click.option("--quiet", is_flag=True, help="Say nothing but where the report is.")
 def demo(out: Path, people: int, quiet: bool) -> None:
     """Simulate a small hospital, scan it, and say where the report is.
@@ -218,12 +224,43 @@ def demo(out: Path, people: int, quiet: bool) -> None:
 
 @main.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--people", type=click.IntRange(1), default=100, show_default=True)
-@click.option("--sessions", type=click.IntRange(1), default=2, show_default=True)
-@click.option("--records", type=click.IntRange(1), default=1, show_default=True, help="A session.")
-@click.option("--seconds", type=click.FloatRange(5, 3600), default=10.0, show_default=True)
-@click.option("--fs", type=click.FloatRange(100, 1000), default=500.0, show_default=True)
-@click.option("--leads", default="I,II,III,aVR,aVL,aVF,V1,V2,V3,V4,V5,V6", show_default=True)
+@click.option(
+    "--people", type=click.IntRange(1), default=100, show_default=True, help="How many people."
+)
+@click.option(
+    "--sessions",
+    type=click.IntRange(1),
+    default=2,
+    show_default=True,
+    help="Days on which each is recorded.",
+)
+@click.option(
+    "--records",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Records of a person on a day.",
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(5, 3600),
+    default=10.0,
+    show_default=True,
+    help="Length of a record.",
+)
+@click.option(
+    "--fs",
+    type=click.FloatRange(100, 1000),
+    default=500.0,
+    show_default=True,
+    help="Sampling frequency, Hz.",
+)
+@click.option(
+    "--leads",
+    default="I,II,III,aVR,aVL,aVF,V1,V2,V3,V4,V5,V6",
+    show_default=True,
+    help="Leads, with commas between.",
+)
 @click.option(
     "--identity",
     type=click.FloatRange(0),
@@ -243,7 +280,9 @@ def demo(out: Path, people: int, quiet: bool) -> None:
     type=click.Choice(["P", "QRS", "ST", "T"]),
     help="Put the identity in this wave alone.",
 )
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="Same seed, same population."
+)
 def simulate(
     folder: Path, people: int, sessions: int, records: int, leads: str, **knobs: Any
 ) -> None:

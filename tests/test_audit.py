@@ -106,7 +106,7 @@ def test_here_in_two_processes_and_on_a_cluster_the_findings_are_the_same(tmp_pa
     root = write_release(tmp_path / "release", identity=1, seed=3)
     found = []
     with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
     ) as cluster:
         for number, where in enumerate(({}, {"jobs": 2}, {"dask": cluster.scheduler_address})):
             # A store of its own each time, so that everything is worked out anew.

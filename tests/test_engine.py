@@ -36,7 +36,7 @@ def test_a_dask_cluster_gives_the_same_results():
     distributed = pytest.importorskip("distributed")
     with (
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None
+            n_workers=2, threads_per_worker=1, processes=False, dashboard_address=":0"
         ) as cluster,
         engine(dask=cluster.scheduler_address) as dask,
     ):

@@ -13,9 +13,9 @@ import torch
 
 def fabric(device: torch.device | str, precision: str) -> Any:
     """Lightning Fabric on one device, without the log handlers that Lightning brings along."""
-    names = ("lightning", "lightning.fabric", "lightning.pytorch")
+    names = ("lightning", "lightning.fabric", "lightning_fabric")
     before = {name: list(logging.getLogger(name).handlers) for name in names}
-    from lightning.fabric import Fabric  # here, for it takes seconds
+    from lightning_fabric import Fabric  # here, for it takes seconds
 
     for name in names:
         logger = logging.getLogger(name)

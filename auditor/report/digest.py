@@ -130,7 +130,8 @@ def worst(audit: Audit, most: int = 3) -> list[Worst]:
         ),
     )
     asked: set[str] = set()
-    first, rest = [], []
+    first: list[Worst] = []
+    rest: list[Worst] = []
     for bad in ranked:
         (rest if bad.finding.check in asked else first).append(bad)
         asked.add(bad.finding.check)

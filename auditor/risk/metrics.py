@@ -188,8 +188,8 @@ def individual_risk(size: NDArray[np.int64], fraction: float) -> Floats:
     # The mean is π·∫₀¹ u^(f−1) / (π + (1−π)u) du, by Euler's integral of the hypergeometric form.
     largest = int(size.max())
     if fraction > 0.5:
-        f = np.arange(1, largest + 1, dtype=float)
-        risk = fraction / f * hyp2f1(1, 1, f + 1, 1 - fraction)
+        sizes = np.arange(1, largest + 1, dtype=float)
+        risk = fraction / sizes * hyp2f1(1, 1, sizes + 1, 1 - fraction)
     else:
         # The integral of f + 1 follows from that of f; stable while the fraction is at most a half.
         integral = np.empty(largest)

@@ -1,4 +1,4 @@
-"""Every signal in millivolts, every known defect met, and nothing opened that a file should not ask for."""
+"""Every signal in millivolts, every known defect met, nothing opened that should not be."""
 
 from __future__ import annotations
 
