@@ -280,9 +280,7 @@ def demo(out: Path, people: int, quiet: bool) -> None:
     type=click.Choice(["P", "QRS", "ST", "T"]),
     help="Put the identity in this wave alone.",
 )
-@click.option(
-    "--seed", type=int, default=0, show_default=True, help="Same seed, same population."
-)
+@click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same population.")
 def simulate(
     folder: Path, people: int, sessions: int, records: int, leads: str, **knobs: Any
 ) -> None:

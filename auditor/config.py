@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from auditor.attacks.case import Training
+from auditor.attacks.linkage import ENCODER
 from auditor.core.errors import ConfigError
 from auditor.resources import resource
 from auditor.risk.policy import Profile, parse_profile
+from auditor.views import VIEWS
 
 #: A profile or preset is read up to this size.
 _MAX_BYTES = 1_000_000
@@ -30,12 +32,21 @@ class Preset(BaseModel):
     title: str
     #: A longer record is read up to here.
     max_seconds: float = Field(gt=10)
-    linkage_views: tuple[Literal["template", "fiducials", "vit"], ...]
+    linkage_views: tuple[str, ...]
     protocols: tuple[Literal["random-segment", "same-session", "cross-session"], ...]
-    attribute_views: tuple[Literal["fiducials", "vit"], ...]
+    attribute_views: tuple[str, ...]
     #: How a network is trained on the release; null trains none.
     training: Training | None
     level: float = Field(default=0.95, gt=0.5, lt=1)
+
+    @field_validator("linkage_views", "attribute_views")
+    @classmethod
+    def _known(cls, views: tuple[str, ...]) -> tuple[str, ...]:
+        for view in views:
+            if view != ENCODER and view not in VIEWS:
+                known = ", ".join([*sorted(VIEWS), ENCODER])
+                raise ValueError(f"no view is named {view!r}; known: {known}")
+        return views
 
 
 def load_preset(name: str) -> Preset:

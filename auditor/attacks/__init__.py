@@ -1,8 +1,11 @@
 """One question to a release per file; each returns evidence, never a verdict."""
 
-from __future__ import annotations
+from importlib import import_module
+from pkgutil import iter_modules
 
-from auditor.attacks import attribute, identifiers, linkage, uniqueness
 from auditor.attacks.case import ATTACKS, Attack, Case
 
-__all__ = ["ATTACKS", "Attack", "Case", "attribute", "identifiers", "linkage", "uniqueness"]
+for _module in iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")
+
+__all__ = ["ATTACKS", "Attack", "Case"]

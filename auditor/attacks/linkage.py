@@ -12,13 +12,14 @@ import pandas as pd
 from auditor.attacks import encoder
 from auditor.attacks.case import ATTACKS, Case
 from auditor.attacks.compare import compare
-from auditor.attacks.matchers import cosine, standardised
+from auditor.attacks.matchers import MATCHERS
 from auditor.core.evidence import Comparison, Evidence
 from auditor.core.view import View
 from auditor.data.protocol import LINKAGE_PROTOCOLS, Split, split, unmet
 from auditor.views import VIEWS, build
 
-_MATCHERS = {"template": cosine, "fiducials": standardised, "vit": cosine}
+#: The view that is a trained network's, not a function of one record.
+ENCODER = "vit"
 
 _THREATS = {
     "cross-session": "holds one named ECG of every person and finds their records of other days",
@@ -41,8 +42,10 @@ class Linkage:
     check: ClassVar[str] = "linkage"
 
     def __post_init__(self) -> None:
-        if self.view not in _MATCHERS or self.protocol not in LINKAGE_PROTOCOLS:
-            raise ValueError(f"no linkage over {self.view} under {self.protocol}")
+        if self.view != ENCODER:
+            VIEWS[self.view]  # a wrong name is answered with the nearest right one
+        if self.protocol not in LINKAGE_PROTOCOLS:
+            raise ValueError(f"no linkage protocol is named {self.protocol!r}")
 
     @property
     def threat(self) -> str:
@@ -51,14 +54,14 @@ class Linkage:
 
     def unmet(self, case: Case) -> str | None:
         """Why the attack cannot be carried out on this release; None when it can."""
-        if self.view not in VIEWS and case.training is None:
+        if self.view == ENCODER and case.training is None:
             return "no network is trained under this preset"
         return unmet(case.records, self.protocol)
 
     def run(self, case: Case, rng: np.random.Generator) -> Mapping[str, Evidence]:
         """The search of the gallery; for a network also by its untrained twin, the control."""
         parts = split(case.records, self.protocol)
-        if self.view in VIEWS:
+        if self.view != ENCODER:
             gallery, probe = (
                 build(self.view, case.prepared, items, case.engine, case.seed)
                 for items in (parts.gallery, parts.probe)
@@ -81,7 +84,8 @@ class Linkage:
     def _search(
         self, case: Case, gallery: View, probe: View, rng: np.random.Generator
     ) -> Comparison:
-        rows = _MATCHERS[self.view](gallery.values, probe.values)
+        matcher = "cosine" if self.view == ENCODER else VIEWS[self.view].matcher
+        rows = MATCHERS[matcher](gallery.values, probe.values)
         alike = sex_and_age_band(case.records)
         return compare(rows[0], gallery.subject, rows[1], probe.subject, alike, rng)
 

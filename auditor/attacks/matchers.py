@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
+from auditor.core.registry import Registry
 
-def cosine(
-    gallery: NDArray[np.float32], probe: NDArray[np.float32]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+Rows = NDArray[np.float32]
+#: (gallery, probe) values, (n, d) each, NaN where unknown → rows, (n, k) each.
+Matcher = Callable[[Rows, Rows], tuple[Rows, Rows]]
+MATCHERS: Registry[Matcher] = Registry("matcher")
+
+
+@MATCHERS.register("cosine")
+def cosine(gallery: Rows, probe: Rows) -> tuple[Rows, Rows]:
     """Rows of unit length; a value that is missing counts as the gallery's median."""
     middle = _middle(gallery)
-    return tuple(_unit(np.where(np.isnan(x), middle, x)) for x in (gallery, probe))  # type: ignore[return-value]
+    x, y = (_unit(np.where(np.isnan(rows), middle, rows)) for rows in (gallery, probe))
+    return x, y
 
 
-def standardised(
-    gallery: NDArray[np.float32], probe: NDArray[np.float32]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+@MATCHERS.register("standardised")
+def standardised(gallery: Rows, probe: Rows) -> tuple[Rows, Rows]:
     """Rows whose dot product is the negative squared distance of standardised values.
 
     Each column is centred on the gallery's median and divided by its interquartile range, held
@@ -30,7 +38,7 @@ def standardised(
     low, high = np.nanpercentile(gallery[:, known], [25, 75], axis=0)
     scale[known] = np.where(high > low, (high - low) / 1.349, 1.0)
 
-    def standard(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    def standard(values: Rows) -> Rows:
         z = np.clip((np.where(np.isnan(values), middle, values) - middle) / scale, -4, 4)
         return np.asarray(z, dtype=np.float32)
 
@@ -43,13 +51,13 @@ def standardised(
     )
 
 
-def _middle(gallery: NDArray[np.float32]) -> NDArray[np.float32]:
+def _middle(gallery: Rows) -> Rows:
     known = ~np.isnan(gallery).all(axis=0)
     middle = np.zeros(gallery.shape[1], dtype=np.float32)
     middle[known] = np.nanmedian(gallery[:, known], axis=0)
     return middle
 
 
-def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+def _unit(rows: Rows) -> Rows:
     length = np.linalg.norm(rows, axis=1, keepdims=True)
     return np.asarray(rows / np.where(length > 0, length, 1), dtype=np.float32)

@@ -188,7 +188,14 @@ class Population:
         for name, least in (("n_subjects", 1), ("n_sessions", 1), ("n_records", 1), ("seed", 0)):
             if getattr(self, name) < least:
                 raise ConfigError(f"{name} is {getattr(self, name)}, wanted {least} or more")
-        lowest = {"seconds": 1, "fs": 100, "identity": 0, "demographics": 0, "drift": 0, "noise_mv": 0}
+        lowest = {
+            "seconds": 1,
+            "fs": 100,
+            "identity": 0,
+            "demographics": 0,
+            "drift": 0,
+            "noise_mv": 0,
+        }
         for name, low in lowest.items():
             if not low <= getattr(self, name) < np.inf:
                 raise ConfigError(f"{name} is {getattr(self, name):g}, wanted {low} or more")

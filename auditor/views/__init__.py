@@ -4,9 +4,12 @@ A view computed from signals is a function of one record and some of its beats, 
 `VIEWS`; `build` maps it over a release.
 """
 
-from __future__ import annotations
+from importlib import import_module
+from pkgutil import iter_modules
 
-from auditor.views import fiducials, metadata, template
 from auditor.views.build import VIEWS, build
 
-__all__ = ["VIEWS", "build", "fiducials", "metadata", "template"]
+for _module in iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")
+
+__all__ = ["VIEWS", "build"]

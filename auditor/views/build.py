@@ -17,7 +17,14 @@ from auditor.signal.windows import beat_choice
 
 
 class SignalView(Protocol):
-    """A view of one record that is computed from its signal."""
+    """A view of one record that is computed from its signal.
+
+    Attributes
+    ----------
+    matcher : how two rows are compared, a name in `auditor.attacks.matchers`
+    """
+
+    matcher: str
 
     def columns(self, leads: tuple[str, ...]) -> tuple[str, ...]:
         """Names of the values."""

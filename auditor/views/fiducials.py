@@ -37,6 +37,8 @@ _LONGEST_RR_MS = 2500
 class Fiducials:
     """Medians over a record's beats, in the lead that was delineated."""
 
+    matcher = "standardised"
+
     def columns(self, leads: tuple[str, ...]) -> tuple[str, ...]:
         """Names with their unit."""
         del leads

@@ -17,6 +17,8 @@ class Template:
     the heart, decides where a beat sits.
     """
 
+    matcher = "cosine"
+
     def columns(self, leads: tuple[str, ...]) -> tuple[str, ...]:
         """`lead@sample`, samples counted from R."""
         at = range(-BEFORE_R, BEAT_SAMPLES - BEFORE_R)

@@ -1,4 +1,4 @@
-"""Where there is nothing, intervals cover chance as often as they say; and nothing small is told."""
+"""Where there is nothing, intervals cover chance as often as they say; nothing small is told."""
 
 from __future__ import annotations
 

@@ -1,8 +1,11 @@
 """Files become signals in millivolts: one reader per format."""
 
-from __future__ import annotations
+from importlib import import_module
+from pkgutil import iter_modules
 
-from auditor.data.readers import wfdb
 from auditor.data.readers.base import READERS, OutsideError, Read, Reader
 
-__all__ = ["READERS", "OutsideError", "Read", "Reader", "wfdb"]
+for _module in iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")
+
+__all__ = ["READERS", "OutsideError", "Read", "Reader"]
