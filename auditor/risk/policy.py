@@ -216,7 +216,7 @@ def _shown(rule: Rule, value: float) -> str:
         return f"{value:.1f} years"
     if rule.estimate.endswith("_auc"):
         return f"{value:.2f}"
-    return f"{100 * value:.1f}%"
+    return f"{100 * value:.3g}%"
 
 
 def _settled_by(rule: Rule, estimate: Estimate) -> str:
