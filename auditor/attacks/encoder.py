@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
 
+from auditor import __version__
 from auditor.attacks.case import Case
 from auditor.core.streams import stream
 from auditor.core.view import View
 from auditor.data.protocol import Items, subject_folds
 from auditor.engine import shards
+from auditor.models import artifact
 from auditor.models.infer import embed, predict
 from auditor.models.loss import Labels
 from auditor.models.train import fit
@@ -31,30 +37,33 @@ def identity_encoders(case: Case, gallery: Items) -> tuple[ViT, ViT]:
     """A transformer trained to tell the people of a gallery apart, and its untrained twin.
 
     Training sees the windows of the gallery's items and nothing else; the last fifth of each
-    item's windows decides when to stop. Two protocols with one gallery share the training.
+    item's windows decides when to stop. Two protocols with one gallery share the training, and a
+    second scan of the same release finds it in the store.
     """
-    key = ("identity", gallery.row.tobytes(), gallery.half.tobytes())
-    if key not in case.shared:
-        subject = case.records["subject"].to_numpy().astype(str)[gallery.row]
-        people, code = np.unique(subject, return_inverse=True)
-        windows = _windows(case, gallery)
-        rng = stream(case.seed, f"encoder/identity/{int(gallery.half.any())}")
-        model = create(_config(case, n_ids=len(people)), rng)
-        untrained = deepcopy(model)
-        held = _last_of_each(windows.item)
-        person = code[windows.item]
-        _train(
-            case,
-            model,
-            windows,
-            Labels.of(person, identity=person),
-            np.flatnonzero(~held),
-            np.flatnonzero(held),
-            rng,
-        )
-        case.shared[key] = model, untrained
-    trained, untrained = case.shared[key]
-    return trained, untrained
+    subject = case.records["subject"].to_numpy().astype(str)[gallery.row]
+    people, code = np.unique(subject, return_inverse=True)
+    rng = stream(case.seed, f"encoder/identity/{int(gallery.half.any())}")
+    untrained = create(_config(case, n_ids=len(people)), rng)
+    kept = case.prepared.store.root / f"encoder-{_key(case, gallery)}.safetensors"
+    if kept.exists():
+        return artifact.load(kept), untrained
+    windows = _windows(case, gallery)
+    person, held = code[windows.item], _last_of_each(windows.item)
+    labels = Labels.of(person, identity=person)
+    model = deepcopy(untrained)
+    _train(case, model, windows, labels, np.flatnonzero(~held), np.flatnonzero(held), rng)
+    with TemporaryDirectory(dir=kept.parent) as draft:
+        artifact.save(model, Path(draft, kept.name))
+        # The weights come last: where they are, their configuration is.
+        for suffix in (".json", ".safetensors"):
+            os.replace(Path(draft, kept.name).with_suffix(suffix), kept.with_suffix(suffix))
+    return model, untrained
+
+
+def _key(case: Case, gallery: Items) -> str:
+    """A name for the training on a gallery: what it saw, how, on what, by which version."""
+    how = repr((case.training, case.seed, case.device, __version__)).encode()
+    return sha256(how + gallery.row.tobytes() + gallery.half.tobytes()).hexdigest()[:16]
 
 
 def embedding(case: Case, model: ViT, items: Items) -> View:
