@@ -112,7 +112,7 @@ def test_written_records_are_ordinary_wfdb_with_headers(tmp_path):
             read = wfdb.rdrecord(str(tmp_path / name))
         assert read.fs == record.fs
         assert tuple(read.sig_name) == record.leads
-        assert read.p_signal.T == pytest.approx(record.signal, abs=0.00051)
+        assert pytest.approx(record.signal, abs=0.00051) == read.p_signal.T
         comments = " ".join(read.comments)
         assert f"Sex: {record.attributes['sex']}" in comments
         assert record.taken_at.strftime("%d.%m.%Y") in comments
