@@ -50,6 +50,9 @@ class Cli(click.Group):
         except BrokenPipeError:
             # Whoever read our output has seen enough.
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        except OSError as error:
+            # A full disk, a lost share: nothing that a report of a bug would mend.
+            click.echo(f"Error: {error.filename or 'a file'}: {error.strerror or error}", err=True)
         except Exception:
             traceback.print_exc()
             click.echo("Error: auditor itself broke; please report the lines above.", err=True)

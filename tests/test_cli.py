@@ -215,6 +215,16 @@ def test_a_scan_that_is_interrupted_while_writing_leaves_the_old_report(
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
 
 
+def test_a_full_disk_is_one_clear_line_and_leaves_no_half_report(release, tmp_path, monkeypatch):
+    def full(*args, **kwargs):
+        raise OSError(28, "No space left on device", "report.html")
+
+    monkeypatch.setattr("auditor.report.html.write", full)
+    line = one_line(auditor("scan", release, "--preset", "quick", "--out", tmp_path / "out"))
+    assert "No space left" in line
+    assert not list((tmp_path / "out").iterdir())
+
+
 def test_a_file_that_is_no_audit_is_one_clear_line(tmp_path):
     (tmp_path / "audit.json").write_text("{}")
     assert "audit" in one_line(auditor("gate", tmp_path / "audit.json"))
