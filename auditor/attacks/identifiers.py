@@ -11,9 +11,8 @@ import numpy as np
 import pandas as pd
 
 from auditor.attacks.case import ATTACKS, Case
-from auditor.core.evidence import Counts, Evidence
+from auditor.core.evidence import MIN_PEOPLE, Counts, Evidence
 from auditor.data.dataset import Dataset
-from auditor.data.protocol import MIN_PEOPLE
 from auditor.engine import shards
 
 #: Classes that identify by themselves; the others are shown beside them.

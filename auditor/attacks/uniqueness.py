@@ -10,8 +10,7 @@ import numpy as np
 import pandas as pd
 
 from auditor.attacks.case import ATTACKS, Case
-from auditor.core.evidence import Counts, Evidence
-from auditor.data.protocol import MIN_PEOPLE
+from auditor.core.evidence import MIN_PEOPLE, Counts, Evidence
 from auditor.views.metadata import metadata
 
 

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+#: No rate over fewer people is estimated, and no smaller count of people is told.
+MIN_PEOPLE = 10
+
 
 @dataclass(frozen=True, eq=False)
 class Comparison:

@@ -22,11 +22,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from auditor.core.errors import EvidenceError
+from auditor.core.evidence import MIN_PEOPLE
 
 LINKAGE_PROTOCOLS = ("random-segment", "same-session", "cross-session")
-
-#: No rate over fewer people is estimated or shown.
-MIN_PEOPLE = 10
 
 #: Beats a record needs before it is split in two.
 MIN_BEATS_TO_HALVE = 6

@@ -8,13 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.core.errors import EvidenceError
-from auditor.core.evidence import Comparison, Counts, Evidence, Predictions, Trials
+from auditor.core.evidence import MIN_PEOPLE, Comparison, Counts, Evidence, Predictions, Trials
 from auditor.core.finding import Estimate
 from auditor.risk import metrics
 from auditor.risk.intervals import newcombe_auc, person_bootstrap, wilson
 
-#: No rate over fewer people is estimated, and no smaller count of people is told.
-MIN_PEOPLE = 10
 #: A class of fewer people than this singles out, after 1/0.09 of EMA Policy 0070.
 SMALL_CLASS = 11
 
