@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from functools import cache
 from pathlib import Path
@@ -90,13 +91,28 @@ class Descriptor(_Part):
     reader: str = "wfdb"
     #: A file or folder whose presence in the folder tells the data set, as a glob.
     marker: str = ""
+    #: What every header in the folder is called, without its suffix, as a pattern.
+    names: str = ""
     #: Where the same recordings stand twice, the places to choose among: most records, then first.
     records: tuple[str, ...] = ()
     subject: SubjectRule | None = None
     session: SessionRule | None = None
     table: TableRule | None = None
+    #: The dates in headers are those of a conversion, not of the recordings.
+    undated: bool = False
     #: What a complete copy holds, e.g. `{subjects: 90, records: 310}`.
     expected_counts: dict[Literal["subjects", "records"], int] = Field(default_factory=dict)
+
+    @field_validator("names")
+    @classmethod
+    def _compiles(cls, value: str) -> str:
+        return _pattern(value) or ""
+
+    @property
+    def meaning(self) -> dict[str, Any]:
+        """What changes how records are understood, without what the data set is called."""
+        keys = {"reader", "records", "subject", "session", "table", "undated"}
+        return self.model_dump(mode="json", include=keys)
 
 
 @cache
@@ -195,10 +211,26 @@ def _beside(root: Path) -> Descriptor | None:
 
 
 def _recognised(root: Path) -> Descriptor | None:
+    names: set[str] | None = None
     for one in catalogue():
-        if one.marker and any(root.glob(one.marker)):
-            return one
+        if one.marker and not any(root.glob(one.marker)):
+            continue
+        if one.names:
+            names = _header_names(root) if names is None else names
+            if not names or not all(re.fullmatch(one.names, name) for name in names):
+                continue
+        return one
     return None
+
+
+def _header_names(root: Path) -> set[str]:
+    """What the headers in a folder are called, without suffix."""
+    return {
+        file.removesuffix(".hea")
+        for _, _, files in os.walk(root)
+        for file in files
+        if file.endswith(".hea")
+    }
 
 
 def _validated(raw: dict[str, Any], where: str) -> Descriptor:

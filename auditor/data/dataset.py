@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -18,15 +19,15 @@ from numpy.typing import NDArray
 from auditor.core.errors import DataError
 from auditor.core.record import Record
 from auditor.data.catalog import Descriptor, describe
+from auditor.data.companion import join, rows_of, table_of, table_path
 from auditor.data.readers import READERS, OutsideError, Read
-from auditor.data.readers.base import inside, natural
-from auditor.data.readers.comments import age_of, date_of, sex_of
+from auditor.data.readers.base import natural
 from auditor.engine import Engine, shards
+
+log = logging.getLogger(__name__)
 
 #: A record with less signal than this is not used, seconds.
 MIN_SECONDS = 5.0
-#: A table is read up to this size.
-_MAX_TABLE = 2_000_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +49,8 @@ class Dataset:
     descriptor: Descriptor
     manifest: pd.DataFrame
     quarantine: pd.DataFrame
+    #: Records that stand in a place the descriptor does not choose, and are not used.
+    n_left_out: int = 0
 
     def read(self, record: str) -> Record:
         """One usable record."""
@@ -73,9 +76,9 @@ class Dataset:
     def tables(self) -> Iterator[pd.DataFrame]:
         """The companion table's rows of usable records, with the column `subject` added."""
         if self.descriptor.table:
-            table = _table(self.root, self.descriptor)
+            table = table_of(self.root, self.descriptor)
             by_record = self.manifest.set_index("record")["subject"]
-            rows = _rows_of(table, self.descriptor, list(by_record.index))
+            rows = rows_of(table, self.descriptor, list(by_record.index))
             found = [row for row in rows.values() if row is not None]
             who = [by_record[record] for record, row in rows.items() if row is not None]
             yield table.iloc[found].reset_index(drop=True).assign(subject=who)
@@ -105,15 +108,17 @@ def open_dataset(
     root = Path(root)
     if not root.is_dir():
         raise DataError(f"{root}: is not a folder; name the folder that holds the recordings")
+    root = root.absolute()  # a worker may stand elsewhere
     descriptor = descriptor or describe(root)
     reader = READERS[descriptor.reader]
-    records = _chosen(reader.find(root), descriptor.records)
+    found = reader.find(root)
+    records = _chosen(found, descriptor.records)
     if not records:
         what = "is empty" if not any(root.iterdir()) else "holds no ECG that can be read"
         raise DataError(
             f"{root}: {what}; wanted WFDB records (.hea with .dat or .mat), at any depth"
         )
-    jobs = [_Job(root, descriptor.reader, tuple(part), min_seconds) for part in shards(records)]
+    jobs = [_Job(root, descriptor, tuple(part), min_seconds) for part in shards(records)]
     rows = [row for part in engine.map(_examine, jobs) for row in part]
     seen = pd.DataFrame(rows)
     bad = seen["reason"].notna()
@@ -133,13 +138,14 @@ def open_dataset(
         descriptor=descriptor,
         manifest=manifest.drop(columns="digest"),
         quarantine=seen.loc[bad, ["record", "reason"]].reset_index(drop=True),
+        n_left_out=len(found) - len(records),
     )
 
 
 @dataclass(frozen=True)
 class _Job:
     root: Path
-    reader: str
+    descriptor: Descriptor
     records: tuple[str, ...]
     min_seconds: float
 
@@ -150,14 +156,21 @@ def _examine(job: _Job) -> list[dict[str, Any]]:
     for record in job.records:
         row: dict[str, Any] = {"record": record, "reason": None, "digest": ""}
         try:
-            seen = READERS[job.reader].read(job.root, record)
+            seen = READERS[job.descriptor.reader].read(job.root, record)
+            if job.descriptor.undated:
+                seen = replace(seen, taken_at=None)
             row |= _row(seen, job.min_seconds)
         except OutsideError:
             raise
         except DataError as error:
-            row["reason"] = str(error).removeprefix(f"{Path(record).name}.hea: ")
+            row["reason"] = str(error)
         except MemoryError:
             row["reason"] = "larger than this machine's memory"
+        except Exception as error:
+            # One strange file must not cost the others; the reason goes into the report, so it
+            # holds nothing of the file.
+            log.debug("record %s broke its reader", record, exc_info=True)
+            row["reason"] = f"cannot be understood ({type(error).__name__})"
         rows.append(row)
     return rows
 
@@ -175,7 +188,7 @@ def _row(seen: Read, min_seconds: float) -> dict[str, Any]:
         raise DataError(f"holds less than {min_seconds:g} s of signal")
     return {
         "digest": _digest(seen.files),
-        "taken_at": pd.Timestamp(seen.taken_at) if seen.taken_at else pd.NaT,
+        "moment": seen.taken_at.isoformat() if seen.taken_at else "",
         "age": float(seen.attributes.get("age", np.nan)),  # type: ignore[arg-type]
         "age_pooled": bool(seen.attributes.get("age_pooled", False)),
         "sex": seen.attributes.get("sex"),
@@ -199,11 +212,11 @@ def _digest(files: Sequence[Path]) -> str:
 
 def _fingerprint(seen: pd.DataFrame, root: Path, descriptor: Descriptor) -> str:
     """Over contents, and names within the release; not over the place it lies at."""
-    whole = hashlib.sha256(json.dumps(descriptor.model_dump(mode="json"), sort_keys=True).encode())
+    whole = hashlib.sha256(json.dumps(descriptor.meaning, sort_keys=True).encode())
     for record, digest in sorted(zip(seen["record"], seen["digest"], strict=True)):
         whole.update(f"{record}\0{digest}\n".encode())
     if descriptor.table:
-        whole.update(_digest([_table_path(root, descriptor)]).encode())
+        whole.update(_digest([table_path(root, descriptor)]).encode())
     return f"sha256:{whole.hexdigest()}"
 
 
@@ -218,7 +231,7 @@ def _chosen(records: list[str], places: Sequence[str]) -> list[str]:
 def _identified(seen: pd.DataFrame, root: Path, descriptor: Descriptor) -> pd.DataFrame:
     """The manifest: whose each record is and of which occasion, sorted by person and time."""
     if descriptor.table:
-        _join_table(seen, root, descriptor)
+        join(seen, root, descriptor)
     subject = _by_rule(seen, descriptor.subject)
     known = subject.notna()
     if descriptor.subject is not None:
@@ -232,18 +245,21 @@ def _identified(seen: pd.DataFrame, root: Path, descriptor: Descriptor) -> pd.Da
     seen["subject"] = subject.where(known, "record " + seen["record"])
     seen["subject_known"] = known
     session = _by_rule(seen, descriptor.session)
-    seen["session"], seen["session_known"] = session.fillna("1"), session.notna()
-    seen.insert(0, "_natural", [str(natural(record)) for record in seen["record"]])
+    # One record of an unknown occasion and a person's records count as one session.
+    known = session.notna().groupby(seen["subject"]).transform("all")
+    seen["session"], seen["session_known"] = session.where(known, "1"), known
     order = sorted(
         range(len(seen)),
         key=lambda row: (
             natural(str(seen["subject"][row])),
-            seen["taken_at"][row] if pd.notna(seen["taken_at"][row]) else pd.Timestamp.max,
+            seen["moment"][row] or "unknown",
             natural(seen["record"][row]),
         ),
     )
-    keep = [c for c in seen.columns if not c.startswith("_")]
-    return seen.iloc[order][keep].reset_index(drop=True)
+    # Columns of dates end in 2262; dates that were shifted farther still order and part records.
+    held = [pd.Timestamp(one) if "1" < one < "2262" else pd.NaT for one in seen.pop("moment")]
+    seen["taken_at"] = pd.Series(held, index=seen.index, dtype="datetime64[ns]")
+    return seen.iloc[order].reset_index(drop=True)
 
 
 def _by_rule(seen: pd.DataFrame, rule: Any) -> pd.Series:
@@ -259,95 +275,8 @@ def _by_rule(seen: pd.DataFrame, rule: Any) -> pd.Series:
     if rule.column is not None:
         column = f"table:{rule.column}"
         return seen.get(column, nothing)
-    days = seen["taken_at"].dt.strftime("%Y-%m-%d")
-    return days.astype(object).where(days.notna(), None)
-
-
-def _join_table(seen: pd.DataFrame, root: Path, descriptor: Descriptor) -> None:
-    """Add what the companion table says of each record; it wins over the header."""
-    rule = descriptor.table
-    assert rule is not None
-    table = _table(root, descriptor)
-    row_of = _rows_of(table, descriptor, list(seen["record"]))
-    at = [row_of[record] for record in seen["record"]]
-    if all(row is None for row in at):
-        raise DataError(
-            f"{root / rule.file}: column {' or '.join(rule.record)} names none of the records; "
-            "name the right one with --record-column"
-        )
-
-    def column(name: str) -> list[str]:
-        values = table[name].tolist()
-        return ["" if row is None else values[row] for row in at]
-
-    for one in (descriptor.subject, descriptor.session):
-        if one is not None and one.column is not None:
-            values = [_plain(value) for value in column(one.column)]
-            seen[f"table:{one.column}"] = pd.Series(values, dtype=object)
-    if rule.age:
-        ages = [age_of(value) for value in column(rule.age)]
-        given = np.array([float(age.get("age", np.nan)) for age in ages])  # type: ignore[arg-type]
-        pooled = np.array([bool(age.get("age_pooled", False)) for age in ages])
-        seen["age_pooled"] = np.where(np.isnan(given), seen["age_pooled"], pooled)
-        seen["age"] = np.where(np.isnan(given), seen["age"], given)
-    if rule.sex:
-        written = [rule.sexes.get(str(_plain(value)), value) for value in column(rule.sex)]
-        sexes = pd.Series([sex_of(value).get("sex") for value in written], dtype=object)
-        seen["sex"] = sexes.where(sexes.notna(), seen["sex"])
-    if rule.date:
-        dates = pd.to_datetime(pd.Series([date_of(value) for value in column(rule.date)]))
-        seen["taken_at"] = dates.where(dates.notna(), seen["taken_at"])
-    if rule.labels:
-        found = [re.findall(r"[A-Za-z][\w-]*", value) for value in column(rule.labels)]
-        seen["labels"] = [" ".join(labels) for labels in found]
-
-
-def _table_path(root: Path, descriptor: Descriptor) -> Path:
-    assert descriptor.table is not None
-    path = inside(root, root / descriptor.table.file, "the descriptor's table")
-    if not path.is_file():
-        raise DataError(
-            f"{path}: there is no such table; correct --table, or table in auditor.yaml"
-        )
-    if path.stat().st_size > _MAX_TABLE:
-        raise DataError(f"{path}: larger than the {_MAX_TABLE:,} bytes a table may have")
-    return path
-
-
-def _table(root: Path, descriptor: Descriptor) -> pd.DataFrame:
-    path, rule = _table_path(root, descriptor), descriptor.table
-    assert rule is not None
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (ValueError, UnicodeDecodeError, pd.errors.ParserError) as error:
-        raise DataError(f"{path}: cannot be read as CSV: {str(error).splitlines()[0]}") from None
-    wanted = [*rule.record, rule.age, rule.sex, rule.date, rule.labels]
-    wanted += [one.column for one in (descriptor.subject, descriptor.session) if one]
-    if absent := [name for name in wanted if name and name not in table]:
-        raise DataError(
-            f"{path}: has no column {absent[0]!r}; it has {', '.join(map(str, table.columns[:12]))}"
-        )
-    return table
-
-
-def _rows_of(
-    table: pd.DataFrame, descriptor: Descriptor, records: list[str]
-) -> dict[str, int | None]:
-    """Which row of a table is about each record: by its path, else by its file name alone."""
-    assert descriptor.table is not None
-    by_name: dict[str, int] = {}
-    for column in descriptor.table.record:
-        for row, value in enumerate(table[column]):
-            name = re.sub(r"\.(?:hea|dat|mat)$", "", str(value).strip())
-            by_name.setdefault(name, row)
-            by_name.setdefault(name.rsplit("/", 1)[-1], row)
-    return {one: by_name.get(one, by_name.get(one.rsplit("/", 1)[-1])) for one in records}
-
-
-def _plain(value: str) -> str | None:
-    """A table's identifier as text: spreadsheets write 15709 as 15709.0."""
-    text = re.sub(r"^(-?\d+)\.0+$", r"\1", value.strip())
-    return text or None
+    days = [moment[:10] or None for moment in seen["moment"]]
+    return pd.Series(days, index=seen.index, dtype=object)
 
 
 def inspection(dataset: Dataset) -> list[str]:
@@ -364,7 +293,8 @@ def inspection(dataset: Dataset) -> list[str]:
         f"people       {len(people)}"
         + _unless(
             manifest["subject_known"].all(),
-            "NOT KNOWN: each record counts as a person; give --subject-pattern or --subject-column",
+            f"NOT KNOWN for {int((~manifest['subject_known']).sum())} records, which count as a "
+            "person each; give --subject-pattern or --subject-column",
         ),
         f"records      {len(manifest)} usable, {len(dataset.quarantine)} in quarantine",
         f"sessions     {int(sessions.sum())}; {int((sessions > 1).sum())} people have more than one"
@@ -375,8 +305,13 @@ def inspection(dataset: Dataset) -> list[str]:
         f"leads        {_most(manifest['leads'])}",
         f"fs, Hz       {_most(manifest['fs'].map('{:g}'.format))}",
         f"length, s    {manifest['duration_s'].min():g} to {manifest['duration_s'].max():g}",
-        f"age          known for {manifest['age'].notna().sum()} records, "
-        f"{manifest['age'].min():g} to {manifest['age'].max():g} years",
+        "age          "
+        + (
+            f"known for {manifest['age'].notna().sum()} records, "
+            f"{manifest['age'].min():g} to {manifest['age'].max():g} years"
+            if manifest["age"].notna().any()
+            else "unknown"
+        ),
         f"sex          {_most(manifest['sex'].fillna('unknown'))}",
         f"labels       {_most(manifest['labels'].str.split().explode().dropna()) or 'none'}",
         "",
@@ -386,6 +321,17 @@ def inspection(dataset: Dataset) -> list[str]:
         f"  person {subject}, session {row.session}: {row.record}"
         for subject, rows in list(people)[:3]
         for row in rows.head(3).itertuples()
+    ]
+    if dataset.n_left_out:
+        lines.append(
+            f"left out     {dataset.n_left_out} records that stand elsewhere than in the place "
+            "chosen; see records in the descriptor"
+        )
+    described = descriptor.table.file if descriptor.table else ""
+    lines += [
+        f"not read     {path.name}: no rule says what this table is"
+        for path in sorted(dataset.root.glob("*.csv"))
+        if path.name != described
     ]
     for name, wanted in descriptor.expected_counts.items():
         found = {"subjects": len(people), "records": len(manifest) + len(dataset.quarantine)}[name]

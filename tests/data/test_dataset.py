@@ -14,6 +14,7 @@ from auditor.core.errors import ConfigError, DataError
 from auditor.data.catalog import catalogue, describe, write_descriptor
 from auditor.data.dataset import inspection, open_dataset
 from auditor.data.fetch import fetch, verify
+from auditor.data.readers import READERS
 from auditor.engine import engine
 
 
@@ -94,6 +95,93 @@ def test_what_cannot_be_used_is_in_quarantine_with_its_reason(release, tmp_path)
         assert word in reasons
 
 
+def bare(root: Path, **comments: str) -> Path:
+    """Records of one lead without a descriptor, by name; `__` stands for a folder."""
+    wave = (300 * np.sin(np.arange(2000) / 9)).astype("<i2")
+    for number, (name, comment) in enumerate(comments.items()):
+        path = root / name.replace("__", "/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        (wave + number).astype("<i2").tofile(path.with_suffix(".dat"))
+        path.with_suffix(".hea").write_text(
+            f"{path.name} 1 250 2000\n{path.name}.dat 16 1000/mV 16 0 0 0 0 II\n{comment}"
+        )
+    return root
+
+
+def test_a_file_name_that_several_people_share_is_nobodys(tmp_path):
+    root = bare(tmp_path, a__r="", b__r="", c__r="", d__only="")
+    flags = {"table": "people.csv", "subject_column": "who"}
+    (root / "people.csv").write_text("record,who\nx/a/r,A\nb/r,B\nr,nobody\nonly,D\n")
+    people = opened(root, **flags).manifest.set_index("record")["subject"]
+    assert people.to_dict() == {"a/r": "A", "b/r": "B", "c/r": "record c/r", "d/only": "D"}
+
+
+def test_the_fingerprint_is_not_of_the_folders_name(tmp_path):
+    root = bare(tmp_path / "here", r="")
+    there = shutil.copytree(root, tmp_path / "there")
+    assert opened(root).fingerprint == opened(there).fingerprint
+    assert opened(root).fingerprint != opened(root, subject_pattern="(r)").fingerprint
+
+
+def test_a_person_with_one_undated_record_counts_as_one_session(tmp_path):
+    root = bare(tmp_path, p1_a="# ECG date: 01.02.2003\n", p1_b="", p2_a="# ECG date: 01.02.2003\n")
+    manifest = opened(root, subject_pattern=r"p(\d)").manifest
+    assert manifest["session"].tolist() == ["1", "1", "2003-02-01"]
+    assert manifest["session_known"].tolist() == [False, False, True]
+
+
+def test_dates_that_were_shifted_centuries_ahead_still_part_sessions(tmp_path):
+    root = bare(tmp_path, p_a="# ECG date: 04.05.2704\n", p_b="# ECG date: 03.05.2704\n")
+    manifest = opened(root, subject_pattern="(p)").manifest
+    assert manifest["record"].tolist() == ["p_b", "p_a"]
+    assert manifest["session"].tolist() == ["2704-05-03", "2704-05-04"]
+    assert manifest["taken_at"].isna().all()
+
+
+def test_an_age_that_the_header_gives_in_full_is_not_taken_for_pooled(tmp_path):
+    root = bare(tmp_path, old="# Age: 93\n", pooled="")
+    (root / "t.csv").write_text("record,age\nold,>89\npooled,>89\n")
+    manifest = opened(root, table="t.csv", age_column="age").manifest
+    assert manifest["age"].tolist() == [93, 90]
+    assert manifest["age_pooled"].tolist() == [False, True]
+
+
+def test_numbered_files_of_a_hospital_are_not_taken_for_a_public_set(tmp_path):
+    dataset = opened(bare(tmp_path / "ward", **{"16001": "", "16265": ""}))
+    assert dataset.name == "ward"
+    assert not dataset.manifest["subject_known"].any()
+    assert opened(bare(tmp_path / "b", **{"16265": "", "19088": ""})).name == "nsrdb"
+
+
+def test_dates_of_a_conversion_are_not_dates_of_a_recording(tmp_path):
+    root = bare(tmp_path, A0001="", A0002="")
+    for path in root.glob("*.hea"):
+        path.write_text(path.read_text().replace("2000\n", "2000 12-May-2020 12:33:59\n", 1))
+    dataset = opened(root)
+    assert dataset.name == "cpsc2018"
+    assert dataset.manifest["taken_at"].isna().all()
+
+
+def test_a_reader_that_breaks_on_one_record_does_not_stop_the_scan(tmp_path, monkeypatch):
+    reader = READERS["wfdb"]
+
+    def read(root: Path, record: str):
+        if record == "b":
+            raise RuntimeError("Smith")
+        return type(reader).read(reader, root, record)
+
+    monkeypatch.setattr(reader, "read", read)
+    dataset = opened(bare(tmp_path, a="", b=""))
+    assert dataset.manifest["record"].tolist() == ["a"]
+    assert dataset.quarantine["reason"].tolist() == ["cannot be understood (RuntimeError)"]
+
+
+def test_tables_that_no_rule_describes_are_named_by_inspect(tmp_path):
+    root = bare(tmp_path, a="")
+    (root / "patients.csv").write_text("name\nAnna\n")
+    assert any("patients.csv" in line for line in inspection(opened(root)))
+
+
 @pytest.mark.parametrize("make", ["absent", "empty", "no ECG"])
 def test_a_folder_that_holds_nothing_is_one_clear_line(tmp_path, make):
     root = tmp_path / "release"
@@ -130,7 +218,7 @@ def test_every_catalogue_entry_says_what_it_is_and_how_it_is_recognised():
         assert one.title, one.name
         assert one.licence, one.name
         assert one.citation, one.name
-        assert one.marker, one.name
+        assert one.marker or one.names, one.name
     names = {one.name for one in catalogue()}
     assert {"ecgiddb", "mitdb", "nsrdb", "ptbdb", "ptb-xl", "ludb", "qtdb"} <= names
     assert {"mimic-iv-ecg", "code-15"} <= names
@@ -146,7 +234,7 @@ def test_every_catalogue_entry_says_what_it_is_and_how_it_is_recognised():
         ("qtdb", "qtdb", 14, 14, 0),
         ("ptb-xl", "ptb-xl", 466, 500, 19),
         ("cpsc2021", "cpsc2021", 6, 18, 0),
-        ("challenge-2021", "cpsc2018", 39, 39, 0),
+        ("challenge-2021", "challenge-2021", 39, 39, 0),
     ],
 )
 def test_real_folders_are_recognised_and_counted(
@@ -227,3 +315,29 @@ def test_a_download_that_fails_says_how_to_go_on(tmp_path):
     one = next(one for one in catalogue() if one.name == "ecgiddb")
     with pytest.raises(DataError, match="fetch again"):
         fetch(one, tmp_path, lambda done, total: None, download)
+
+
+@pytest.mark.data
+def test_records_that_stand_at_another_rate_are_left_out_and_said(data):
+    dataset = opened(data / "ptb-xl")
+    assert dataset.n_left_out == 59
+    assert any("59 records" in line for line in inspection(dataset))
+
+
+@pytest.mark.data
+def test_ludb_ages_are_those_of_its_headers_and_of_its_table(data):
+    dataset = opened(data / "ludb")
+    old = dataset.manifest.set_index("record").loc["data/34"]
+    assert (old["age"], old["age_pooled"]) == (90, False)
+    (table,) = dataset.tables()
+    assert len(table) == 150
+
+
+@pytest.mark.data
+def test_odd_records_are_read_or_refused_each_for_its_reason(data):
+    dataset = opened(data / "wfdb-samples")
+    kept = set(dataset.manifest["record"])
+    assert {"a103l-no-len", "mixedsignals", "s0010_re"} <= kept
+    why = dataset.quarantine.set_index("record")["reason"]
+    assert "absent" in why["multi-segment/p000878/p000878-2137-10-26-16-57"]
+    assert "flat" in why["flac_3_constant"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import warnings
 from datetime import datetime
 from pathlib import Path
@@ -9,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import wfdb
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from auditor.core.errors import DataError
 from auditor.data.readers import READERS, OutsideError
@@ -121,6 +125,145 @@ def test_a_header_that_names_a_file_outside_is_refused_before_it_is_opened(tmp_p
     (root / "link.dat").symlink_to(tmp_path / "outside.dat")
     with pytest.raises(OutsideError, match="outside"):
         READER.read(root, "r")
+
+
+def test_what_is_checked_is_what_the_library_opens(tmp_path):
+    """The library drops what is not ASCII, and reads `r/` as a record without segments."""
+    WAVE.astype("<i2").tofile(tmp_path / "outside.dat")
+    for number, (name, file) in enumerate([("r", "ré.dat"), ("r/", "r.dat")]):
+        text = header().replace("r 1", f"{name} 1").replace("r.dat", file)
+        root = write(tmp_path / str(number), text)
+        (root / "r.dat").symlink_to(tmp_path / "outside.dat")
+        WAVE[:9].astype("<i2").tofile(root / "ré.dat")
+        write(root, "r.dat 1 250 2000\nré.dat 16 1000/mV 16 0 0 0 0 II\n", name="r.dat")
+        with pytest.raises(OutsideError, match="outside"):
+            READER.read(root, "r")
+
+
+def test_a_header_that_names_itself_as_its_signal_is_not_written_to(tmp_path):
+    text = header().replace("r.dat", "r.hea").replace("2000\n", "2000 10:00:00 45/13/2020\n")
+    root = write(tmp_path, text)
+    with pytest.raises(DataError):
+        READER.read(root, "r")
+    assert (root / "r.hea").read_text() == text
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "r.hea")
+    assert READER.find(tmp_path) == ["r"]
+    with pytest.raises(DataError, match="no file"):
+        READER.read(tmp_path, "r")
+    root = write(tmp_path / "fine", header(), WAVE)
+    os.mkfifo(root / "r.atr")
+    assert READER.texts(root, "r") == [("file name", "r")]
+
+
+def test_headers_that_are_segments_of_each_other_do_not_hide_each_other(tmp_path):
+    write(tmp_path, "a/1 1 250 2000\nb 2000\n", name="a")
+    write(tmp_path, "b/1 1 250 2000\na 2000\n", name="b")
+    write(tmp_path, "c/1 1 250 2000\nc 2000\n", name="c")
+    assert READER.find(tmp_path) == ["a", "b", "c"]
+    for record in ("a", "b", "c"):
+        with pytest.raises(DataError, match="segments"):
+            READER.read(tmp_path, record)
+
+
+@pytest.mark.parametrize(
+    "header_text",
+    [
+        header().replace(" 16 1000", " 16:900000000 1000"),
+        header().replace(" 16 1000", " 16x900000000 1000"),
+        "r/2 1 250 10\ns 5\ns 5\n",
+        "r 300 250 10\n",
+    ],
+)
+def test_no_header_makes_more_be_held_than_the_bound(tmp_path, header_text):
+    root = write(tmp_path, header_text, WAVE)
+    write(root, "s 2 250 150000000\nr.dat 16 9 16 0 0 0 0 II\nr.dat 16 9 16 0 0 0 0 I\n", name="s")
+    with pytest.raises(DataError, match=r"larger than|more than"):
+        READER.read(root, "r")
+
+
+def test_a_file_without_a_stated_length_is_bounded_by_its_size(tmp_path):
+    root = write(tmp_path, header().replace(" 2000\n", "\n"))
+    with (root / "r.dat").open("wb") as file:
+        file.truncate(10**9)
+    with pytest.raises(DataError, match="larger than"):
+        READER.read(root, "r")
+
+
+def test_a_reason_names_no_file_for_it_goes_into_the_report(tmp_path):
+    root = write(tmp_path, "r/1 1 250 2000\nSmith_John 2000\n")
+    write(root, "broken", name="Smith_John")
+    with pytest.raises(DataError) as error:
+        READER.read(root, "r")
+    assert "Smith" not in str(error.value)
+
+
+@pytest.mark.parametrize("gain", ["0/mV", "/mV"])
+def test_a_signal_without_a_gain_is_said_to_be_uncalibrated(tmp_path, gain):
+    text = header().replace("1000/mV", gain)
+    seen = READER.read(write(tmp_path, text, WAVE), "r")
+    assert any("uncalibrated" in defect for defect in seen.defects)
+    assert seen.signal[0] == pytest.approx(WAVE[:, 0] / 200, rel=1e-5)
+
+
+def test_a_gain_that_makes_samples_infinite_or_giant_is_said(tmp_path):
+    tiny = READER.read(write(tmp_path / "a", header(gain="1e-320"), WAVE), "r")
+    assert not np.isinf(tiny.signal).any()
+    assert any("infinite" in defect for defect in tiny.defects)
+    small = READER.read(write(tmp_path / "b", header(gain="1"), WAVE), "r")
+    assert any("larger than a heart" in defect for defect in small.defects)
+
+
+def test_what_a_monitor_records_beside_the_ecg_is_no_lead(tmp_path):
+    text = "r 2 250 1000\nr.dat 16 1000 16 0 0 0 0 II\nr.dat 16 1000 16 0 0 0 0 RESP\n"
+    seen = READER.read(write(tmp_path, text, WAVE), "r")
+    assert seen.leads == ("II",)
+    assert any("no ECG" in defect for defect in seen.defects)
+
+
+def test_a_rate_of_zero_is_a_reason_and_no_rate_is_said(tmp_path):
+    with pytest.raises(DataError, match="frequency"):
+        READER.read(write(tmp_path / "a", header().replace("250", "0"), WAVE), "r")
+    unsaid = write(tmp_path / "b", "r 1\nr.dat 16 1000 16 0 0 0 0 II\n", WAVE)
+    seen = READER.read(unsaid, "r")
+    assert seen.fs == 250
+    assert any("no sampling frequency" in defect for defect in seen.defects)
+
+
+def test_letters_of_every_alphabet_in_a_comment_are_kept(tmp_path):
+    write(tmp_path, header() + "# note\u2028second\n# Müller\n", WAVE)
+    assert ("header comment", "Müller") in READER.texts(tmp_path, "r")
+    READER.read(tmp_path, "r")
+    (tmp_path / "r.hea").write_bytes((header() + "# Müller\n").encode("latin-1"))
+    assert ("header comment", "Müller") in READER.texts(tmp_path, "r")
+
+
+_JUNK = st.sampled_from(
+    [*("", "0", "-1", "~", "1e9", "/", "r/0", "\x0b", "é", "#", "../r", "\n", "r.hea"),
+     *("0/mV", "-5/mV", "1e-320/mV", "212", "310", "508", "16x0", "16x3", "212:99", "999", "II")]
+)  # fmt: skip
+
+
+@given(st.lists(st.tuples(st.integers(0, 60), _JUNK), min_size=1, max_size=3), st.booleans())
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_header_breaks_the_reader(tmp_path, changes, segmented):
+    """Read or refused, whatever stands where a number should."""
+    text = "r/2 1 250 1000 \ns 500\ns 500\n" if segmented else header() + "# Age: 44\n"
+    pieces = re.split(r"([ \n/:]+)", text)
+    for place, junk in changes:
+        pieces[place % len(pieces)] = junk
+    root = write(tmp_path, "".join(pieces), WAVE)
+    write(root, "s 1 250 500\nr.dat 16 1000/mV 16 0 0 0 0 II\n", name="s")
+    assert set(READER.find(root)) <= {"r", "s"}
+    try:
+        seen = READER.read(root, "r")
+    except DataError:
+        return
+    assert seen.fs > 0
+    assert not np.isinf(seen.signal).any()
+    assert len(set(seen.leads)) == len(seen.leads) == len(seen.signal)
 
 
 @pytest.mark.parametrize(

@@ -91,4 +91,4 @@ def inside(root: Path, path: Path, named_by: str) -> Path:
 def natural(text: str) -> list[tuple[int, int | str]]:
     """A sorting key under which rec_10 comes after rec_9."""
     parts = re.split(r"(\d+)", text)
-    return [(0, int(part)) if part.isdigit() else (1, part) for part in parts]
+    return [(0, int(part)) if part.isdecimal() else (1, part) for part in parts]
