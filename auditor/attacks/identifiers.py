@@ -155,15 +155,22 @@ def _is_prose(text: str) -> bool:
 def _hits_in_tables(dataset: Dataset) -> Iterator[tuple[str, Place]]:
     for table in dataset.tables():
         subjects = table.pop("subject").astype(str)
-        for column in table.columns:
-            values = table[column]
-            known = values.notna() & (values.astype(str).str.strip() != "")
-            kinds = {name for name, pattern in _COLUMNS if pattern.search(str(column))}
-            for kind in kinds:
-                yield from ((who, Place(kind, "table")) for who in subjects[known])
-            if values.dtype == object and not kinds:
-                for who, text in zip(subjects[known], values[known].astype(str), strict=True):
-                    yield from ((who, Place(kind, "table")) for kind in classes_in(text))
+        for row, kind in _hits_in(table):
+            yield subjects.iloc[row], Place(kind, "table")
+    everybody = dataset.manifest["subject"].astype(str).unique()
+    for table in dataset.stray_tables():
+        # Whom a row is about is not known, so what it tells is counted for everybody.
+        for kind in {kind for _, kind in _hits_in(table)}:
+            yield from ((who, Place(kind, "table without a rule")) for who in everybody)
+
+
+def _hits_in(table: pd.DataFrame) -> Iterator[tuple[int, str]]:
+    """The rows of a table that hold a class: by a column's name, or by what a cell says."""
+    for column in table.columns:
+        cells = table[column].str.strip()
+        kinds = {name for name, pattern in _COLUMNS if pattern.search(str(column))}
+        for row in np.flatnonzero(cells != ""):
+            yield from ((int(row), kind) for kind in kinds or classes_in(cells.iloc[row]))
 
 
 def _old_ages(manifest: pd.DataFrame) -> Iterator[tuple[str, Place]]:

@@ -14,6 +14,8 @@ from auditor.data.catalog import Descriptor
 from auditor.data.readers.base import inside
 from auditor.data.readers.comments import age_of, date_of, sex_of
 
+#: Rows of a table without a rule that are looked at.
+_STRAY_ROWS = 100_000
 #: A table is read up to this size, bytes.
 _MAX_TABLE = 2_000_000_000
 
@@ -87,6 +89,14 @@ def table_of(root: Path, descriptor: Descriptor) -> pd.DataFrame:
             f"{path}: has no column {absent[0]!r}; it has {', '.join(map(str, table.columns[:12]))}"
         )
     return table
+
+
+def stray_table(path: Path) -> pd.DataFrame:
+    """The first rows of a table that no rule describes, all values text; empty if it is none."""
+    try:
+        return pd.read_csv(path, dtype=str, keep_default_na=False, nrows=_STRAY_ROWS)
+    except (OSError, ValueError, pd.errors.ParserError):
+        return pd.DataFrame()
 
 
 def rows_of(

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from auditor.core.errors import DataError
 from auditor.core.record import Record
 from auditor.data.catalog import Descriptor, describe
-from auditor.data.companion import join, rows_of, table_of, table_path
+from auditor.data.companion import join, rows_of, stray_table, table_of, table_path
 from auditor.data.readers import READERS, OutsideError, Read
 from auditor.data.readers.base import natural
 from auditor.engine import Engine, shards
@@ -82,6 +82,15 @@ class Dataset:
             found = [row for row in rows.values() if row is not None]
             who = [by_record[record] for record, row in rows.items() if row is not None]
             yield table.iloc[found].reset_index(drop=True).assign(subject=who)
+
+    def stray_tables(self) -> Iterator[pd.DataFrame]:
+        """The tables beside the data that no rule describes: whom a row is about is not known."""
+        yield from (stray_table(path) for path in self._stray())
+
+    def _stray(self) -> list[Path]:
+        described = self.descriptor.table.file if self.descriptor.table else ""
+        tables = (path for path in sorted(self.root.glob("*.csv")) if path.name != described)
+        return [path for path in tables if path.is_file() and not path.is_symlink()]
 
     def part(self, rows: NDArray[np.int64]) -> Dataset:
         """The same with these records alone, light enough to travel to a worker."""
@@ -327,11 +336,8 @@ def inspection(dataset: Dataset) -> list[str]:
             f"left out     {dataset.n_left_out} records that stand elsewhere than in the place "
             "chosen; see records in the descriptor"
         )
-    described = descriptor.table.file if descriptor.table else ""
     lines += [
-        f"not read     {path.name}: no rule says what this table is"
-        for path in sorted(dataset.root.glob("*.csv"))
-        if path.name != described
+        f"stray        {path.name}: no rule says what this table is" for path in dataset._stray()
     ]
     for name, wanted in descriptor.expected_counts.items():
         found = {"subjects": len(people), "records": len(manifest) + len(dataset.quarantine)}[name]

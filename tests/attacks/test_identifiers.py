@@ -106,6 +106,12 @@ def test_a_table_is_read_by_the_names_of_its_columns_and_by_its_cells(release):
     assert found["contact/table"] == 1
 
 
+def test_a_table_that_no_rule_describes_counts_for_everybody(release):
+    pd.DataFrame({"key": ["a"], "surname": ["Miller"]}).to_csv(release / "key.csv", index=False)
+    (release / "broken.csv").write_bytes(b"\x00\xff")
+    assert counted(release)["name/table without a rule"] == 12
+
+
 @pytest.mark.data
 def test_ecgiddb_gives_every_person_away_by_a_date(data):
     assert counted(data / "ecgiddb")["date/header comment"] == 90
