@@ -96,7 +96,7 @@ def _cluster(address: str) -> Iterator[tuple[_Submitter, int]]:
     from distributed import Client
 
     try:
-        client = Client(address, timeout="20s", set_as_default=False)
+        client = Client(address, timeout="10s", set_as_default=False)
     except (OSError, ValueError) as error:
         raise ConfigError(
             f"--dask {address}: no scheduler answers there; start one with `dask scheduler` "

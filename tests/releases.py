@@ -20,7 +20,7 @@ MODELS.setdefault(
 )
 
 
-_RECIPE = Recipe(epochs=20, batch=32, learning_rate=3e-3, patience=20)
+_RECIPE = Recipe(epochs=10, batch=32, learning_rate=3e-3, patience=10)
 
 
 def write_release(root: Path, *, identity: float, seed: int, **knobs) -> Path:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from math import inf
 from typing import NamedTuple
 
 import numpy as np
@@ -63,8 +64,10 @@ class ViTConfig:
             raise ValueError(f"{self.n_samples} samples are not whole patches of {self.patch}")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout is {self.dropout}, wanted a fraction below 1")
-        if self.n_ids < 0 or self.scale <= 0:
-            raise ValueError("n_ids is negative or scale is not positive")
+        if self.n_ids < 0:
+            raise ValueError(f"n_ids is {self.n_ids}, wanted at least 0")
+        if not 0 < self.scale < inf:
+            raise ValueError(f"scale is {self.scale}, wanted a positive number")
 
     @property
     def n_patches(self) -> int:

@@ -77,6 +77,26 @@ def test_it_ends_with_the_weights_of_its_best_epoch_and_stops_when_it_gets_no_be
     assert not model.training
 
 
+def test_the_weights_it_ends_with_are_those_the_best_epoch_had(windows):
+    """Shown other labels in validation, training only makes it worse, so an early epoch is best."""
+    seen: list[float] = []
+    rng = np.random.default_rng(0)
+    model = create(CONFIG, rng)
+    identity = np.where(HELD, (PERSON + 1) % N_PEOPLE, PERSON)
+    labels = Labels.of(PERSON, identity=identity)
+    held = np.flatnonzero(HELD)
+    history = fit(
+        model, lambda i: windows[i], labels, np.flatnonzero(~HELD), held,
+        rng=rng, recipe=Recipe(epochs=30, batch=24, learning_rate=3e-3, patience=4),
+        progress=lambda epoch, epochs, loss: seen.append(loss),
+    )  # fmt: skip
+    said = predict(model, lambda i: windows[held][i], len(held)).identity
+    kept = -said[np.arange(len(held)), identity[held]].mean()
+    assert kept == pytest.approx(min(history.validation), abs=1e-4)
+    assert history.validation[-1] > min(history.validation) + 0.01
+    assert len(seen) == history.best + 1 + 4 < 30
+
+
 def test_progress_is_told_each_epoch(windows):
     told = []
     trained(windows, recipe=Recipe(epochs=3), progress=lambda *step: told.append(step[:2]))
