@@ -20,9 +20,6 @@ MODELS.setdefault(
 )
 
 
-_RECIPE = Recipe(epochs=10, batch=32, learning_rate=3e-3, patience=10)
-
-
 def write_release(root: Path, *, identity: float, seed: int, **knobs) -> Path:
     """Twenty-four people with two records on each of two days, lead I and II, as WFDB files."""
     settings = {"n_subjects": 24, "n_sessions": 2, "n_records": 2, "leads": ("I", "II")} | knobs
@@ -31,9 +28,10 @@ def write_release(root: Path, *, identity: float, seed: int, **knobs) -> Path:
 
 
 def settings(
-    *, seed: int = 0, level: float = 0.95, vit: bool = True, profile: str = "public", **engine
+    *, seed: int = 0, vit: bool = True, epochs: int = 10, profile: str = "public", **engine
 ) -> Run:
     """A preset of every rung, the transformer in miniature, or of the cheap rungs alone."""
+    recipe = Recipe(epochs=epochs, batch=32, learning_rate=3e-3, patience=epochs)
     views = ("template", "fiducials", "vit") if vit else ("template", "fiducials")
     preset = Preset(
         name="test",
@@ -42,7 +40,6 @@ def settings(
         linkage_views=views,
         protocols=PROTOCOLS,
         attribute_views=("fiducials", "vit") if vit else ("fiducials",),
-        training=Training("tiny", 12, _RECIPE) if vit else None,
-        level=level,
+        training=Training("tiny", 12, recipe) if vit else None,
     )
     return Run(load_profile(profile), preset, seed=seed, **engine)

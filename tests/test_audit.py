@@ -10,7 +10,7 @@ import pytest
 from releases import PROTOCOLS, settings, write_release
 from scipy.stats import binom
 
-from auditor.audit import Audit, run
+from auditor.audit import Audit, Run, run
 from auditor.core.errors import ConfigError
 from auditor.core.finding import Finding
 from auditor.risk.policy import judge
@@ -39,11 +39,17 @@ def null(tmp_path_factory) -> list[Audit]:
 
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory) -> list[Audit]:
-    """Audits of releases in which hearts differ plainly."""
+    """Audits of releases in which hearts differ plainly, for linkage alone."""
+
+    def linkage(seed: int) -> Run:
+        whole = settings(seed=seed, epochs=20)
+        preset = whole.preset.model_copy(update={"attribute_views": ()})
+        return replace(whole, preset=preset)
+
     return [
         audit(
             write_release(tmp_path_factory.mktemp("planted"), identity=1, seed=seed),
-            settings(seed=seed),
+            linkage(seed),
         )
         for seed in SEEDS
     ]
