@@ -17,7 +17,7 @@ PYTEST := $(ONE_THREAD) UV="$(UV)" $(PY) -m pytest
 unexport PYTHONPATH VIRTUAL_ENV
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help env demo test test-slow test-wheel check bench lock format clean
+.PHONY: help env demo test test-slow test-wheel check bench delineator lock format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -44,6 +44,15 @@ check: $(INSTALLED) ## what CI runs: format, lint, types, tests, the wheel
 bench: $(INSTALLED) ## time it against its peers
 	$(PYTEST) tests/benchmarks -s $(ARGS)
 
+# The recordings it is taught on: LUDB, PTB-XL and MIT-BIH.
+AUDITOR_DATA ?= ../shared/data
+TEACH = OMP_NUM_THREADS=1 $(PY) -m auditor.signal.teach $(AUDITOR_DATA)
+
+delineator: $(INSTALLED) ## teach the delineator again, and the five networks it is judged by
+	$(TEACH) auditor/signal/delineator.safetensors
+	for fold in 0 1 2 3 4; do \
+	  $(TEACH) tests/benchmarks/folds/fold$$fold.safetensors --without $$fold || exit 1; done
+
 format: $(INSTALLED) ## put every file in the house's form
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
@@ -51,7 +60,7 @@ format: $(INSTALLED) ## put every file in the house's form
 env: $(INSTALLED) ## make the environment .venv, and nothing more
 
 lock: | $(BOOTSTRAP) ## resolve pyproject.toml anew; ARGS=--upgrade moves every version
-	"$(UV)" pip compile --quiet --universal --python-version 3.11 --group dev --generate-hashes \
+	"$(UV)" pip compile --quiet --universal --python-version 3.11 --group dev --group bench --generate-hashes \
 	  --custom-compile-command "make lock" --output-file requirements.lock $(ARGS) pyproject.toml
 
 clean: ## remove what make made, environments included

@@ -40,7 +40,7 @@ Progress = Callable[[str, int, int], None]
 #: The estimates that rules with a ladder are about.
 _JUDGED = {"rank1", "sex_auc", "age_gain_years"}
 
-_LIBRARIES = ("numpy", "scipy", "scikit-learn", "xgboost", "torch", "timm", "neurokit2", "wfdb")
+_LIBRARIES = ("numpy", "scipy", "scikit-learn", "xgboost", "torch", "timm", "wfdb")
 
 
 @dataclass(frozen=True)

@@ -1,77 +1,385 @@
-"""R peaks and the nine fiducials of each beat, through NeuroKit2's `prominence` method.
+"""Every beat's nine fiducials: found once per record from all leads, then lead by lead.
 
-Emrich et al. 2024, "Physiology-informed ECG delineation based on peak prominence". NeuroKit2's
-default, `dwt`, returns waves in an impossible order and is not used.
+A small network (`network.Evidence`), taught on the annotations of LUDB, says where each fiducial
+may stand; here its word is turned into beats. Beats are the peaks of one curve that all leads have
+a share in. A fiducial is the median of what the network holds possible between the neighbouring
+beats, which is the guess with the smallest expected error. Whether there is a P or a T wave at all
+is asked separately: a wave that is not there has no place.
 """
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from safetensors.torch import load_file
+from torch import Tensor
+from torch.nn import functional
 
-from auditor.core.beats import FIDUCIALS, Beats
+from auditor.core.beats import WAVES, Beats, Kind, Mark
 from auditor.core.errors import SignalError
+from auditor.core.record import Record
+from auditor.signal.filters import FS, clean
+from auditor.signal.network import CELL, STEP, STRIDE, Evidence
 
-_NEUROKIT = {
-    "p_on": "ECG_P_Onsets",
-    "p": "ECG_P_Peaks",
-    "p_off": "ECG_P_Offsets",
-    "qrs_on": "ECG_R_Onsets",
-    "qrs_off": "ECG_R_Offsets",
-    "t_on": "ECG_T_Onsets",
-    "t": "ECG_T_Peaks",
-    "t_off": "ECG_T_Offsets",
-}
+#: Fewer beats than this are no rhythm.
+MIN_BEATS = 3
+#: Where P, QRS and T are looked for, places around the beat: 500 ms before to 720 ms after.
+REACH = ((-62, -2), (-22, 27), (4, 90))
+#: A P wave is looked for after this much of the last beat is over, a T wave until so much before
+#: the next, places: 120 and 40 ms.
+AFTER_LAST, BEFORE_NEXT = 15, 5
+#: Two beats stand further apart than this, samples: 200 ms.
+_REFRACTORY = 50
+#: What the network must hold of a beat, and of a wave, before it counts; a wave that is held more
+#: likely than `_ABSENT` and less than `_FOUND` is uncertain.
+_BEAT, _FOUND, _ABSENT = 0.3, 0.5, 0.2
+#: P waves are doubted where the distances between beats jump by this share of themselves, if P is
+#: found in less than this share of the beats or strays from its distance to R by so many samples
+#: (20 ms); told from this many beats to either side.
+_JUMPS, _SHARE, _STRAYS, _AROUND = 0.10, 0.66, 5.0, 8
+#: A long record is worked on in pieces of so many samples, with this much beside them to see.
+_PIECE, _BESIDE = 5000, 1000
+#: So many samples of all leads go through the network at once: what fits the processor's caches.
+_AT_ONCE = 120_000
 
-#: How far the R peak may lie from where the detector's steepest slope put it, seconds.
-_REFINE_S = 0.03
 
-
-def delineate(signal: NDArray[np.float32], fs: float, lead: str) -> Beats:
-    """The nine fiducials of every beat in one clean lead; NaN where a wave is not seen.
-
-    Parameters
-    ----------
-    signal : (n_samples,) mV, cleaned, no sample missing
-    fs : Hz
+def delineate(record: Record, *, device: str = "cpu") -> Beats:
+    """The beats of one record as it was recorded, at `FS`: of all its leads, and lead by lead.
 
     Raises
     ------
     SignalError
-        Fewer than three beats are found.
+        Fewer than three beats are found, or the sampling frequency is too low.
     """
-    import neurokit2 as nk
+    (beats,) = delineate_batch(clean(record.signal, record.fs)[None], record.leads, device=device)
+    return enough(beats)
 
-    double = signal.astype(np.float64)
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        # NeuroKit2 warns of beats it cannot delineate; they come back as NaN, which says it.
-        warnings.simplefilter("ignore")
-        try:
-            r = np.asarray(nk.ecg_peaks(double, sampling_rate=int(fs))[1]["ECG_R_Peaks"], dtype=int)
-            r = _refined(double, r, fs)
-            if len(r) < 3:
-                raise SignalError(f"{len(r)} beats found, wanted at least 3")
-            waves = nk.ecg_delineate(double, r, sampling_rate=int(fs), method="prominence")[1]
-        except (ValueError, IndexError, ZeroDivisionError, KeyError, TypeError) as error:
-            raise SignalError("no heartbeat can be made out") from error
-    fiducials = np.full((len(r), len(FIDUCIALS)), np.nan)
-    fiducials[:, FIDUCIALS.index("r")] = r
-    for ours, theirs in _NEUROKIT.items():
-        # NeuroKit2 leaves out a wave that stands at sample 0, which only the first beat's can.
-        fiducials[len(r) - len(waves[theirs]) :, FIDUCIALS.index(ours)] = waves[theirs]
-    beats = Beats(lead, fs, fiducials)
-    fiducials[beats.disordered] = np.where(
-        np.array(FIDUCIALS) == "r", fiducials[beats.disordered], np.nan
-    )
+
+def enough(beats: Beats) -> Beats:
+    """The same beats, when there are at least three.
+
+    Raises
+    ------
+    SignalError
+        There are fewer.
+    """
+    if len(beats) < MIN_BEATS:
+        raise SignalError(f"{len(beats)} beats found, wanted at least {MIN_BEATS}")
     return beats
 
 
-def _refined(signal: NDArray[np.float64], r: NDArray[np.int64], fs: float) -> NDArray[np.int64]:
-    """R moved to the largest deflection, up or down, near where it was found."""
-    reach = round(_REFINE_S * fs)
-    r = r[(r >= reach) & (r < len(signal) - reach)]
-    near = r[:, None] + np.arange(-reach, reach + 1)
-    deflection = np.abs(signal[near] - np.median(signal))
-    return np.unique(r + deflection.argmax(axis=1) - reach) if len(r) else r
+def delineate_batch(
+    signals: NDArray[np.float32], leads: Sequence[str], *, device: str = "cpu"
+) -> list[Beats]:
+    """The beats of records that hold the same leads and are as long as one another.
+
+    Parameters
+    ----------
+    signals : (n_records, n_leads, n_samples) mV at `FS`, as `clean` gives them, NaN where missing
+
+    Returns
+    -------
+    one `Beats` per record, with `Beats.leads`
+        A record without a beat has none: see `enough`.
+    """
+    n_records, n_leads, n_samples = signals.shape
+    missing = np.isnan(signals)
+    filled = np.where(missing, np.float32(0), signals) if missing.any() else signals
+    parts = []
+    for start in range(0, max(n_samples, 1), _PIECE):
+        # What is left over at the end is too short to be a piece of its own.
+        stop = n_samples if n_samples - start < 2 * _PIECE else start + _PIECE
+        first, last = max(start - _BESIDE, 0), min(stop + _BESIDE, n_samples)
+        at_once = max(_AT_ONCE // (n_leads * (last - first)), 1)
+        for row in range(0, n_records, at_once):
+            seen = _read(filled[row : row + at_once, :, first:last], device)
+            seen = replace(
+                seen,
+                record=seen.record + row,
+                beat=seen.beat + first,
+                fiducials=seen.fiducials + first,
+            )
+            parts.append(seen.part((seen.beat >= start) & (seen.beat < stop)))
+        if stop == n_samples:
+            break
+    return _beats(_Seen.joined(parts), tuple(leads), filled, missing)
+
+
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """What the network saw of the beats of some records, a record's beats in order of time.
+
+    Attributes
+    ----------
+    record, beat : (n_beats,) which record, and where in it, samples
+    fiducials : (n_beats, n_leads, 9) samples
+    waves : (n_beats, n_leads, 2) how likely there is a P, and a T
+    """
+
+    record: NDArray[np.int64]
+    beat: NDArray[np.int64]
+    fiducials: NDArray[np.float64]
+    waves: NDArray[np.float32]
+
+    def part(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> _Seen:
+        """Some of the beats."""
+        return _Seen(
+            self.record[chosen], self.beat[chosen], self.fiducials[chosen], self.waves[chosen]
+        )
+
+    @staticmethod
+    def joined(parts: Sequence[_Seen]) -> _Seen:
+        """What was seen piece by piece, record by record."""
+        whole = _Seen(
+            np.concatenate([part.record for part in parts]),
+            np.concatenate([part.beat for part in parts]),
+            np.concatenate([part.fiducials for part in parts]),
+            np.concatenate([part.waves for part in parts]),
+        )
+        whole = whole.part(np.lexsort((whole.beat, whole.record)))
+        # A beat on the seam of two pieces may have been seen from either side.
+        again = np.diff(whole.beat, prepend=0) < _REFRACTORY
+        again[:1] = False
+        again[1:] &= whole.record[1:] == whole.record[:-1]
+        return whole.part(~again)
+
+
+def network(weights: Path) -> Evidence:
+    """A network with weights that `teach` wrote, ready to be asked."""
+    loaded = Evidence()
+    loaded.load_state_dict({name: one.float() for name, one in load_file(weights).items()})
+    loaded.eval().requires_grad_(False)
+    return loaded.to(memory_format=torch.channels_last)
+
+
+@lru_cache(maxsize=2)
+def _network(device: str) -> Evidence:
+    return network(Path(__file__).with_name("delineator.safetensors")).to(device)
+
+
+def upright(signals: Tensor) -> Tensor:
+    """Each lead in units of its own size and the right way up, (n, n_leads, n_samples).
+
+    So neither gain nor polarity can matter. A lead that hardly moves beside the others holds noise
+    and is left small; the third moment says which way the QRS points.
+    """
+    size = signals.abs().mean(dim=2, keepdim=True)
+    size = size + 0.05 * size.amax(dim=1, keepdim=True)
+    scaled = signals / size.clamp_min(1e-9)
+    up = torch.sign((scaled**3).sum(dim=2, keepdim=True))
+    return scaled * torch.where(up == 0, torch.ones_like(up), up)
+
+
+@torch.inference_mode()
+def _read(signals: NDArray[np.float32], device: str) -> _Seen:
+    n_samples = signals.shape[2]
+    padded = functional.pad(torch.from_numpy(signals).to(device), (0, -n_samples % STRIDE))
+    places, beat, waves = _network(device)(upright(padded))
+    live = torch.from_numpy(signals.any(axis=(1, 2))).to(beat.device)
+    beat = torch.sigmoid(beat) * live[:, None]
+    record, at = summits(beat[:, : -(-n_samples // STEP)])
+    medians = [
+        _median(torch.softmax(logits, dim=2), offset)
+        for logits, offset in windows(places, record, at, beat.shape[1])
+    ]
+    fiducials = STEP * torch.cat(medians, dim=2).double().cpu().numpy()
+    likely = torch.sigmoid(waves[record, :, at * STEP // CELL])
+    return _Seen(record.cpu().numpy(), STEP * at.cpu().numpy(), fiducials, likely.cpu().numpy())
+
+
+def summits(beat: Tensor) -> tuple[Tensor, Tensor]:
+    """Which record, and where, the likelihood of a beat (n_records, n_places) peaks."""
+    reach = _REFRACTORY // STEP
+    nearby = functional.max_pool1d(beat[:, None], 2 * reach + 1, stride=1, padding=reach)[:, 0]
+    record, at = torch.nonzero((beat == nearby) & (beat > _BEAT), as_tuple=True)
+    return record, at
+
+
+def windows(
+    places: Tensor, record: Tensor, beat: Tensor, n_places: int
+) -> list[tuple[Tensor, Tensor]]:
+    """What is held of the places where the waves of each beat may stand, wave by wave.
+
+    Parameters
+    ----------
+    places : (n_records, n_leads, n_places, 9) logits
+    record, beat : (n_beats,) which record, ascending, and at which place of it, ascending
+
+    Returns
+    -------
+    per wave, logits (n_beats, n_leads, n_looked_at, 3) and the places (n_beats, n_looked_at) they
+        are of. What lies outside the record, or beyond the neighbouring beats, is as good
+        as impossible.
+    """
+    far = torch.full_like(beat[:1], 1 << 40)
+    same = record[1:] == record[:-1]
+    last = torch.cat([-far, torch.where(same, beat[:-1], -far)])[: len(beat)]
+    following = torch.cat([torch.where(same, beat[1:], far), far])[-len(beat) :]
+    found = []
+    for wave, (low, high) in enumerate(REACH):
+        at = beat[:, None] + torch.arange(low, high + 1, device=beat.device)
+        possible = (at >= 0) & (at < n_places)
+        if WAVES[wave] == "P":
+            possible &= at > last[:, None] + AFTER_LAST
+        if WAVES[wave] == "T":
+            possible &= at < following[:, None] - BEFORE_NEXT
+        logits = places[..., 3 * wave : 3 * wave + 3]
+        logits = logits[record[:, None], :, at.clamp(0, n_places - 1)].transpose(1, 2)
+        found.append((logits.masked_fill(~possible[:, None, :, None], -30.0), at))
+    return found
+
+
+def _median(likely: Tensor, at: Tensor) -> Tensor:
+    """Where half of the likelihood (n_beats, n_leads, n_looked_at, 3) has passed, in places."""
+    passed = likely.cumsum(dim=2)
+    place = (passed < 0.5).sum(dim=2, keepdim=True).clamp_max(likely.shape[2] - 1)
+    within = (passed.gather(2, place) - 0.5) / likely.gather(2, place).clamp_min(1e-9)
+    return at[:, :1, None] + (place + 0.5 - within)[:, :, 0]
+
+
+def _beats(
+    seen: _Seen,
+    leads: tuple[str, ...],
+    signals: NDArray[np.float32],
+    missing: NDArray[np.bool_],
+) -> list[Beats]:
+    """The beats of each record (n_records, n_leads, n_samples), from what was seen."""
+    n_records, n_leads, n_samples = signals.shape
+    fiducials = seen.fiducials.transpose(1, 0, 2).copy()  # (n_leads, n_beats, 9)
+    likely = seen.waves.transpose(1, 0, 2)
+    marks = np.full((n_leads, len(seen.beat), len(WAVES)), Mark.UNCERTAIN, dtype=np.uint8)
+    marks[..., 1] = Mark.FOUND
+    marks[..., ::2][likely >= _FOUND] = Mark.FOUND
+    marks[..., ::2][likely <= _ABSENT] = Mark.ABSENT
+    # A P before the record began, or a T after it ended, was not seen to be absent.
+    before, after = STEP * REACH[0][0], STEP * REACH[2][1]
+    for wave, cut in ((0, seen.beat + before < 0), (2, seen.beat + after >= n_samples)):
+        marks[..., wave][(marks[..., wave] == Mark.ABSENT) & cut] = Mark.UNCERTAIN
+    outside = (fiducials < 0) | (fiducials > n_samples - 1)
+    if missing.any():
+        nearest = np.clip(np.round(fiducials), 0, n_samples - 1).astype(int)
+        lead = np.arange(n_leads)[:, None, None]
+        outside |= missing[seen.record[:, None], lead, nearest]
+    marks[outside.reshape(*marks.shape, 3).any(axis=3)] = Mark.UNCERTAIN
+    dead = np.asarray(~signals.any(axis=2))
+    marks[dead[seen.record].T] = Mark.UNCERTAIN
+
+    last = np.diff(seen.record, append=n_records) > 0
+    _in_order(fiducials, marks, last)
+    together, agreed = _together(fiducials, marks, last)
+    # What no lead shows, because it fell into a gap, is no beat.
+    shown = agreed[:, 1] == Mark.FOUND
+    seen, together, agreed = seen.part(shown), together[shown], agreed[shown]
+    fiducials, marks = fiducials[:, shown], marks[:, shown]
+    bounds = np.searchsorted(seen.record, np.arange(n_records + 1))
+    doubted = [
+        _fibrillating(together[low:high, 4], together[low:high, 1])
+        for low, high in pairwise(bounds)
+    ]
+    doubtful = np.concatenate([np.empty(0, dtype=bool), *doubted])
+    for mark, places in ((marks, fiducials), (agreed, together)):
+        mark[..., doubtful, 0] = np.maximum(mark[..., doubtful, 0], Mark.UNCERTAIN)
+        places[..., doubtful, :3] = np.nan
+    usual = np.full(len(seen.beat), Kind.USUAL, dtype=np.uint8)
+    found = []
+    for part in (slice(low, high) for low, high in pairwise(bounds)):
+        each = tuple(
+            Beats(lead, FS, places[part], mark[part], usual[part])
+            for lead, places, mark in zip(leads, fiducials, marks, strict=True)
+        )
+        found.append(Beats(" ".join(leads), FS, together[part], agreed[part], usual[part], each))
+    return found
+
+
+def _fibrillating(r: NDArray[np.float64], p: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which beats stand where the atria seem to fibrillate, (n_beats,), from R and P, in samples.
+
+    Fibrillation is an irregular rhythm without P waves, and a coarse one has waves enough that pass
+    for P now and then: they come and go, at no steady distance from R.
+    """
+    n_beats = len(r)
+    if n_beats < MIN_BEATS + 1:
+        return np.zeros(n_beats, dtype=bool)
+    between = np.diff(r)
+    jumps = np.abs(np.diff(between)) / np.minimum(between[1:], between[:-1])
+    jumps = np.concatenate([[np.nan], jumps, [np.nan]])
+    width = 2 * _AROUND + 1
+    if n_beats > width:
+        first = np.clip(np.arange(n_beats) - _AROUND, 0, n_beats - width)
+    else:
+        first, width = np.zeros(1, dtype=int), n_beats
+    some = first[:, None] + np.arange(width)
+    irregular = np.nanmedian(jumps[some], axis=1) > _JUMPS
+    if irregular.any():
+        distance = np.where(irregular[:, None], (r - p)[some], np.nan)
+        there = ~np.isnan(distance)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # where no P was found
+            centre = np.nanmedian(distance, axis=1, keepdims=True)
+            strays = 1.4826 * np.nanmedian(np.abs(distance - centre), axis=1)
+        irregular &= (there.mean(axis=1) < _SHARE) | (strays > _STRAYS)
+    return np.broadcast_to(irregular, (n_beats,))
+
+
+def _in_order(
+    fiducials: NDArray[np.float64], marks: NDArray[np.uint8], last: NDArray[np.bool_]
+) -> None:
+    """Waves put in order, (…, n_beats, 9), and taken out where that cannot be done.
+
+    After a beat that is the `last` of its record, (n_beats,), there is no next one to run into.
+
+    R stands a sample from either end of its QRS, the other peaks likewise; P ends before the QRS
+    begins and T begins after it has ended, and before the next beat's P.
+    """
+    p_on, p, p_off, qrs_on, r, qrs_off, t_on, t, t_off = np.moveaxis(fiducials, -1, 0)
+    with np.errstate(invalid="ignore"):
+        # What is NaN is lost, and bounds nothing.
+        np.fmin(qrs_on, r - 1, out=qrs_on)
+        np.fmax(qrs_off, r + 1, out=qrs_off)
+        np.fmin(p_off, qrs_on, out=p_off)
+        np.fmin(p, p_off - 1, out=p)
+        np.fmin(p_on, p - 1, out=p_on)
+        np.fmax(t_on, qrs_off, out=t_on)
+        np.fmax(t, t_on + 1, out=t)
+        np.fmax(t_off, t + 1, out=t_off)
+        # T may touch the next P, but not run into it; when even its peak does, P is not to be had.
+        known = (marks[..., 1:, 0] == Mark.FOUND) & ~last[:-1]
+        next_p = np.where(known, p_on[..., 1:], np.inf)
+        fused = (marks[..., :-1, 2] == Mark.FOUND) & (t[..., :-1] >= next_p - 1)
+        marks[..., 1:, 0][fused] = Mark.UNCERTAIN
+        np.fmin(t_off[..., :-1], np.where(fused, np.inf, next_p), out=t_off[..., :-1])
+    lost = marks != Mark.FOUND
+    fiducials[np.repeat(lost, 3, axis=-1)] = np.nan
+
+
+def _together(
+    fiducials: NDArray[np.float64], marks: NDArray[np.uint8], last: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
+    """The leads' fiducials (n_leads, n_beats, 9) as one, (n_beats, 9), and its marks.
+
+    A wave begins where it begins in the earliest leads and ends where it ends in the latest: the
+    sixth part of the leads that is most extreme is set aside, of twelve the two most extreme. Peaks
+    are medians. It is found when a third of the leads that were read found it.
+    """
+    found = (marks == Mark.FOUND).sum(axis=0)
+    read = found + (marks == Mark.ABSENT).sum(axis=0)
+    agreed = np.full(found.shape, Mark.UNCERTAIN, dtype=np.uint8)
+    agreed[(read > 0) & (3 * found >= np.maximum(read, 1))] = Mark.FOUND
+    agreed[(read > 0) & (found == 0)] = Mark.ABSENT
+    ordered = np.sort(fiducials, axis=0)  # NaN last
+    n_found = np.repeat(found, 3, axis=-1)
+    low, high = n_found // 6, n_found - 1 - n_found // 6
+    take = np.stack([low, (n_found - 1) // 2, high], axis=0)
+    which = np.tile([0, 1, 2], len(WAVES))
+    at = np.clip(np.take_along_axis(take, np.broadcast_to(which, n_found.shape)[None], 0), 0, None)
+    together = np.take_along_axis(ordered, at, axis=0)[0]
+    _in_order(together, agreed, last)
+    return together, agreed

@@ -8,22 +8,23 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from auditor.core.beats import Beats
+from auditor.core.beats import FIDUCIALS, WAVES, Beats
 from auditor.core.errors import AuditorError, DataError, SignalError
 from auditor.core.record import STANDARD_LEADS
 from auditor.data.dataset import Dataset
 from auditor.data.store import Store
 from auditor.engine import Engine, shards
-from auditor.signal.delineate import delineate
+from auditor.signal.delineate import MIN_BEATS, delineate_batch, enough
 from auditor.signal.filters import FS, clean
 from auditor.signal.quality import trusted
 
@@ -35,11 +36,12 @@ BEAT_SAMPLES = BEFORE_R + AFTER_R
 
 #: The leads that hold everything: III, aVR, aVL and aVF are sums of I and II.
 _INDEPENDENT = ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")
-#: Where beats are looked for, best first.
+#: The lead that shows a heartbeat best, best first.
 _RHYTHM_LEADS = ("II", "I", "MLII", "V5", "V2")
+#: Records that are delineated together.
+_AT_ONCE = 8
 #: A lead is used when at least this share of the records has it.
 _COMMON = 0.95
-_MIN_BEATS = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,10 +51,11 @@ class Prepared:
     Attributes
     ----------
     records : one row per usable record, a person's first record first
-        The manifest's columns, and where the record lies in the store.
+        The manifest's columns, `n_beats`, how many are of the usual rhythm, and where the record
+        lies in the store.
     unusable : columns `record`, `reason`
     leads : the leads that the signals hold, in order
-    rhythm_lead : the lead that was delineated, one of `leads`
+    rhythm_lead : the lead that must be whole around a beat, one of `leads`
     """
 
     store: Store
@@ -70,11 +73,18 @@ class Prepared:
         return flat[start:stop].reshape(len(self.leads), n_samples)
 
     def beats(self, row: int) -> Beats:
-        """The beats of one record whose whole window was recorded, in the rhythm lead."""
+        """The beats of one record whose whole window was recorded, of all leads and of each."""
         record = self.records.iloc[row]
-        start = int(record["beat_start"])
-        fiducials = _mapped(self.store, f"beats-{int(record['shard']):05d}.npy")
-        return Beats(self.rhythm_lead, FS, fiducials[start : start + int(record["n_beats"])])
+        shard = int(record["shard"])
+        held = slice(int(record["beat_start"]), int(record["beat_stop"]))
+        fiducials = _mapped(self.store, f"beats-{shard:05d}.npy")[:, held]
+        marks = _mapped(self.store, f"marks-{shard:05d}.npy")[:, held]
+        kinds = _mapped(self.store, f"kinds-{shard:05d}.npy")[held]
+        together, *each = (
+            Beats(lead, FS, fiducials[place], marks[place], kinds)
+            for place, lead in enumerate((" ".join(self.leads), *self.leads))
+        )
+        return replace(together, leads=tuple(each))
 
     def part(self, rows: NDArray[np.int64]) -> Prepared:
         """The same with these records alone, light enough to travel to a worker."""
@@ -169,62 +179,92 @@ class _Job:
 
 def _prepare_shard(job: _Job) -> pd.DataFrame:
     """One shard cleaned into the store; a row per record: where it lies, or why it does not."""
-    signals: list[NDArray[np.float32]] = []
-    fiducials: list[NDArray[np.float64]] = []
     rows: list[dict[str, Any]] = []
-    signal_start = beat_start = 0
+    cleaned: list[_Cleaned] = []
     for record_id in job.dataset.manifest["record"]:
         row: dict[str, Any] = {"record": record_id, "shard": job.shard, "reason": None}
+        row |= {"clean_samples": 0, "n_beats": 0, "signal_start": 0}
+        row |= {"beat_start": 0, "beat_stop": 0}
         try:
-            signal, beats = _prepare_record(job, record_id)
+            cleaned.append(_cleaned(job, record_id, row))
         except AuditorError as error:
-            reason = str(error) if isinstance(error, SignalError) else "cannot be read again"
-            row |= {"reason": reason, "clean_samples": 0, "n_beats": 0}
-            row |= {"signal_start": signal_start, "beat_start": beat_start}
-        else:
-            row |= {"clean_samples": signal.shape[1], "n_beats": len(beats)}
-            row |= {"signal_start": signal_start, "beat_start": beat_start}
-            signals.append(signal.ravel())
-            fiducials.append(beats)
-            signal_start += signal.size
-            beat_start += len(beats)
+            said = str(error) if isinstance(error, SignalError) else "cannot be read again"
+            row["reason"] = said
         rows.append(row)
-    job.store.put_array(f"signals-{job.shard:05d}.npy", _joined(signals, np.float32, ()))
-    job.store.put_array(f"beats-{job.shard:05d}.npy", _joined(fiducials, np.float64, (9,)))
+    signals: list[NDArray[np.float32]] = [np.empty(0, dtype=np.float32)]
+    none = np.empty((0, len(FIDUCIALS))), np.empty((0, len(WAVES)), dtype=np.uint8)
+    nothing = Beats("", FS, *none, np.empty(0, dtype=np.uint8))
+    found = [replace(nothing, leads=(nothing,) * len(job.leads))]
+    signal_start = beat_start = 0
+    for one, beats in _delineated(cleaned, job):
+        try:
+            beats = _whole(enough(beats), one, job)
+        except SignalError as error:
+            one.row["reason"] = str(error)
+            continue
+        one.row.update(clean_samples=one.signal.shape[1], n_beats=int(beats.usual.sum()))
+        one.row.update(signal_start=signal_start, beat_start=beat_start)
+        one.row.update(beat_stop=beat_start + len(beats))
+        signals.append(one.signal.ravel())
+        found.append(beats)
+        signal_start += one.signal.size
+        beat_start += len(beats)
+    job.store.put_array(f"signals-{job.shard:05d}.npy", np.concatenate(signals))
+    # All leads together first, then lead by lead.
+    each = [(beats, *beats.leads) for beats in found]
+    fiducials = [np.stack([lead.fiducials for lead in leads]) for leads in each]
+    marks = [np.stack([lead.marks for lead in leads]) for leads in each]
+    job.store.put_array(f"beats-{job.shard:05d}.npy", np.concatenate(fiducials, axis=1))
+    job.store.put_array(f"marks-{job.shard:05d}.npy", np.concatenate(marks, axis=1))
+    kinds = np.concatenate([beats.kinds for beats in found])
+    job.store.put_array(f"kinds-{job.shard:05d}.npy", kinds)
     return pd.DataFrame(rows)
 
 
-def _joined(parts: Sequence[NDArray[Any]], dtype: Any, tail: tuple[int, ...]) -> NDArray[Any]:
-    return np.concatenate(parts) if parts else np.empty((0, *tail), dtype)
+@dataclass(frozen=True, eq=False)
+class _Cleaned:
+    """A record's row, its clean signal (n_leads, n_samples), and which seconds can be trusted."""
+
+    row: dict[str, Any]
+    signal: NDArray[np.float32]
+    good: NDArray[np.bool_]
 
 
-def _prepare_record(job: _Job, record_id: str) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+def _cleaned(job: _Job, record_id: str, row: dict[str, Any]) -> _Cleaned:
     record = job.dataset.read(record_id)
     absent = [lead for lead in job.leads if lead not in record.leads]
     if absent:
         raise SignalError(f"does not hold lead {', '.join(absent)}, which the others hold")
     places = [record.leads.index(lead) for lead in job.leads]
     raw = record.signal[places, : int(job.max_seconds * record.fs)]
-    rhythm = job.leads.index(job.rhythm)
-    held = ~np.isnan(raw[rhythm])
+    held = ~np.isnan(raw[job.leads.index(job.rhythm)])
     if not held.any():
         raise SignalError("the rhythm lead holds no signal")
     # Lost signal at either end is left out, so that filters do not ring from its edge.
     start, stop = int(held.argmax()), len(held) - int(held[::-1].argmax())
     raw = raw[:, start:stop]
-    good = trusted(raw[rhythm : rhythm + 1], record.fs)[0]
-    signal = clean(raw, record.fs)
-    beats = delineate(np.nan_to_num(signal[rhythm]), FS, job.rhythm)
-    whole = _whole(beats["r"].astype(int), signal[rhythm], good)
-    if whole.sum() < _MIN_BEATS:
-        raise SignalError(f"fewer than {_MIN_BEATS} whole beats can be trusted")
-    return signal, beats.fiducials[whole]
+    return _Cleaned(row, clean(raw, record.fs), trusted(raw, record.fs))
 
 
-def _whole(
-    r: NDArray[np.int64], signal: NDArray[np.float32], good: NDArray[np.bool_]
-) -> NDArray[np.bool_]:
-    """Which beats have their whole window inside the lead, present and trusted."""
+def _delineated(cleaned: Sequence[_Cleaned], job: _Job) -> Iterator[tuple[_Cleaned, Beats]]:
+    """Each record with its beats, in order; neighbours that are as long go together."""
+    for _, alike in groupby(cleaned, key=lambda one: one.signal.shape):
+        for together in shards(list(alike), _AT_ONCE):
+            stacked = np.stack([one.signal for one in together])
+            yield from zip(together, delineate_batch(stacked, job.leads), strict=True)
+
+
+def _whole(beats: Beats, one: _Cleaned, job: _Job) -> Beats:
+    """The beats whose whole window lies inside the rhythm lead, present and trusted.
+
+    Raises
+    ------
+    SignalError
+        They are fewer than three.
+    """
+    rhythm = job.leads.index(job.rhythm)
+    signal, good = one.signal[rhythm], one.good[rhythm]
+    r = np.rint(beats["r"]).astype(int)
     gap = np.isnan(signal)
     seconds = np.minimum(np.arange(len(signal)) // round(FS), len(good) - 1)
     gap |= ~good[seconds]
@@ -232,5 +272,7 @@ def _whole(
     inside = (r >= BEFORE_R) & (r + AFTER_R <= len(signal))
     first = np.clip(r - BEFORE_R, 0, len(signal))
     last = np.clip(r + AFTER_R, 0, len(signal))
-    whole: NDArray[np.bool_] = inside & (n_gaps[last] == n_gaps[first])
-    return whole
+    whole = inside & (n_gaps[last] == n_gaps[first])
+    if whole.sum() < MIN_BEATS:
+        raise SignalError(f"fewer than {MIN_BEATS} whole beats can be trusted")
+    return beats.part(whole)

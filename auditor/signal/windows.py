@@ -51,12 +51,12 @@ class Windows:
 
 
 def beat_choice(prepared: Prepared, row: int, half: int, seed: int) -> NDArray[np.int64]:
-    """Which beats of a record an item holds: all, or a random half."""
-    record = prepared.records.iloc[row]
-    n_beats = int(record["n_beats"])
+    """Which beats of a record an item holds: all usual ones, or a random half of them."""
+    usual = np.flatnonzero(prepared.beats(row).usual)
     if half == WHOLE:
-        return np.arange(n_beats)
-    return half_of(n_beats, half, stream(seed, f"half/{record['record']}"))
+        return usual
+    name = prepared.records["record"].iloc[row]
+    return usual[half_of(len(usual), half, stream(seed, f"half/{name}"))]
 
 
 def beat_windows(prepared: Prepared, items: Items, seed: int) -> Windows:
@@ -64,7 +64,7 @@ def beat_windows(prepared: Prepared, items: Items, seed: int) -> Windows:
     starts, owner = [], []
     for item, (row, half) in enumerate(zip(items.row, items.half, strict=True)):
         chosen = beat_choice(prepared, int(row), int(half), seed)
-        starts.append(prepared.beats(int(row))["r"][chosen].astype(np.int64) - BEFORE_R)
+        starts.append(np.rint(prepared.beats(int(row))["r"][chosen]).astype(np.int64) - BEFORE_R)
         owner.append(np.full(len(chosen), item))
     return _windows(prepared, items, starts, owner, BEAT_SAMPLES)
 

@@ -7,7 +7,7 @@ from dataclasses import FrozenInstanceError, replace
 import numpy as np
 import pytest
 
-from auditor.core.beats import FIDUCIALS, Beats
+from auditor.core.beats import FIDUCIALS, Beats, Kind
 from auditor.core.errors import ConfigError, DataError
 from auditor.core.evidence import Counts, Trials
 from auditor.core.finding import Finding
@@ -50,10 +50,34 @@ def test_beats_say_which_are_in_an_impossible_order():
     swapped, absent = order.copy(), order.copy()
     swapped[[2, 3]] = [4, 3]
     absent[[0, 1, 2]] = np.nan
-    beats = Beats("II", 250, np.array([order, swapped, absent]))
-    assert beats.disordered.tolist() == [False, True, False]
-    assert beats["r"].tolist() == [4, 4, 4]
+    touching, together = order.copy(), order.copy()
+    touching[3], together[5] = 2, 4
+    beats = Beats("II", 250, np.array([order, swapped, absent, touching, together]), *said(5))
+    # P may end where the QRS begins, but a QRS does not end at its own R.
+    assert beats.disordered.tolist() == [False, True, False, False, True]
+    assert beats["r"].tolist() == [4, 4, 4, 4, 4]
     assert FIDUCIALS[4] == "r"
+
+
+def said(n_beats: int) -> tuple[np.ndarray, np.ndarray]:
+    return np.zeros((n_beats, 3), np.uint8), np.zeros(n_beats, np.uint8)
+
+
+def test_who_has_hardly_a_usual_beat_is_known_by_all_of_them():
+    marks, kinds = said(6)
+    kinds[:2] = Kind.PACED
+    beats = Beats("II", 250, np.zeros((6, 9)), marks, kinds)
+    assert beats.usual.tolist() == [False, False, True, True, True, True]
+    kinds[:4] = Kind.PACED
+    assert Beats("II", 250, np.zeros((6, 9)), marks, kinds).usual.all()
+
+
+def test_some_of_the_beats_are_the_same_some_in_every_lead():
+    fiducials, (marks, kinds) = np.arange(54.0).reshape(6, 9), said(6)
+    lead = Beats("II", 250, fiducials + 1, marks, kinds)
+    some = Beats("I II", 250, fiducials, marks, kinds, (lead,)).part(np.arange(6) % 2 == 0)
+    assert some["p_on"].tolist() == [0, 18, 36]
+    assert some.of("II")["p_on"].tolist() == [1, 19, 37]
 
 
 def test_a_view_and_evidence_of_the_wrong_shape_are_refused():

@@ -57,7 +57,8 @@ def test_the_template_has_r_where_it_says_and_no_offset(prepared):
     leads = seen.values.reshape(10, len(prepared.leads), BEAT_SAMPLES)
     assert leads.mean(axis=2) == pytest.approx(0, abs=1e-5)
     rhythm = leads[:, prepared.leads.index(prepared.rhythm_lead)]
-    assert (np.abs(rhythm).argmax(axis=1) == BEFORE_R).all()
+    # R is where a reader would put it, which need not be the very highest sample.
+    assert (np.abs(np.abs(rhythm).argmax(axis=1) - BEFORE_R) <= 2).all()
     assert seen.columns[BEFORE_R] == f"{prepared.leads[0]}@0"
 
 
@@ -93,7 +94,7 @@ def test_windows_are_the_signal_around_r_whatever_the_order_they_are_asked_in(pr
         start = windows.start[index]
         signal = prepared.signal(int(windows.row[index]))
         assert np.array_equal(window, signal[:, start : start + BEAT_SAMPLES], equal_nan=True)
-        assert start + BEFORE_R in prepared.beats(int(windows.row[index]))["r"]
+        assert start + BEFORE_R in np.rint(prepared.beats(int(windows.row[index]))["r"])
 
 
 def test_a_strip_longer_than_its_record_is_missing_at_its_end(prepared):
