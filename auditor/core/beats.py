@@ -77,6 +77,12 @@ class Beats:
             leads=tuple(lead.part(chosen) for lead in self.leads),
         )
 
+    def of_kinds(self, kinds: NDArray[np.uint8]) -> Beats:
+        """The same beats, told to be of these kinds, in every lead."""
+        return replace(
+            self, kinds=kinds, leads=tuple(replace(lead, kinds=kinds) for lead in self.leads)
+        )
+
     def of(self, lead: str) -> Beats:
         """The beats of one of the leads."""
         return next(beats for beats in self.leads if beats.lead == lead)

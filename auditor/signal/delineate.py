@@ -27,6 +27,7 @@ from auditor.core.beats import WAVES, Beats, Kind, Mark
 from auditor.core.errors import SignalError
 from auditor.core.record import Record
 from auditor.signal.filters import FS, clean
+from auditor.signal.kinds import beat_kinds
 from auditor.signal.network import CELL, STEP, STRIDE, Evidence
 
 #: Fewer beats than this are no rhythm.
@@ -48,7 +49,7 @@ _JUMPS, _SHARE, _STRAYS, _AROUND = 0.10, 0.66, 5.0, 8
 #: A long record is worked on in pieces of so many samples, with this much beside them to see.
 _PIECE, _BESIDE = 5000, 1000
 #: So many samples of all leads go through the network at once: what fits the processor's caches.
-_AT_ONCE = 120_000
+_AT_ONCE = 480_000
 
 
 def delineate(record: Record, *, device: str = "cpu") -> Beats:
@@ -59,8 +60,11 @@ def delineate(record: Record, *, device: str = "cpu") -> Beats:
     SignalError
         Fewer than three beats are found, or the sampling frequency is too low.
     """
-    (beats,) = delineate_batch(clean(record.signal, record.fs)[None], record.leads, device=device)
-    return enough(beats)
+    cleaned = clean(record.signal, record.fs)
+    (beats,) = delineate_batch(cleaned[None], record.leads, device=device)
+    enough(beats)
+    recorded = record.signal, record.fs
+    return beats.of_kinds(beat_kinds(cleaned, np.rint(beats["r"]).astype(int), FS, *recorded))
 
 
 def enough(beats: Beats) -> Beats:
@@ -80,6 +84,8 @@ def delineate_batch(
     signals: NDArray[np.float32], leads: Sequence[str], *, device: str = "cpu"
 ) -> list[Beats]:
     """The beats of records that hold the same leads and are as long as one another.
+
+    All count as of the usual rhythm: `kinds.beat_kinds` tells them apart, from signals as recorded.
 
     Parameters
     ----------
@@ -186,11 +192,7 @@ def _read(signals: NDArray[np.float32], device: str) -> _Seen:
     live = torch.from_numpy(signals.any(axis=(1, 2))).to(beat.device)
     beat = torch.sigmoid(beat) * live[:, None]
     record, at = summits(beat[:, : -(-n_samples // STEP)])
-    medians = [
-        _median(torch.softmax(logits, dim=2), offset)
-        for logits, offset in windows(places, record, at, beat.shape[1])
-    ]
-    fiducials = STEP * torch.cat(medians, dim=2).double().cpu().numpy()
+    fiducials = STEP * _medians(places, record, at).double().cpu().numpy()
     likely = torch.sigmoid(waves[record, :, at * STEP // CELL])
     return _Seen(record.cpu().numpy(), STEP * at.cpu().numpy(), fiducials, likely.cpu().numpy())
 
@@ -203,46 +205,63 @@ def summits(beat: Tensor) -> tuple[Tensor, Tensor]:
     return record, at
 
 
-def windows(
-    places: Tensor, record: Tensor, beat: Tensor, n_places: int
-) -> list[tuple[Tensor, Tensor]]:
-    """What is held of the places where the waves of each beat may stand, wave by wave.
+def reach(record: Tensor, beat: Tensor, n_places: int) -> tuple[Tensor, Tensor]:
+    """The first and the last place where P, QRS and T of each beat may stand, (n_beats, 3) each.
+
+    No wave stands outside its record or beyond the neighbouring beats.
+
+    Parameters
+    ----------
+    record, beat : (n_beats,) which record, ascending, and at which place of it, ascending
+    """
+    ends = torch.tensor(REACH, device=beat.device)
+    first, last = (beat[:, None] + ends[:, 0]), (beat[:, None] + ends[:, 1])
+    same = record[1:] == record[:-1]
+    first[1:, 0] = torch.where(
+        same, torch.maximum(first[1:, 0], beat[:-1] + AFTER_LAST + 1), first[1:, 0]
+    )
+    last[:-1, 2] = torch.where(
+        same, torch.minimum(last[:-1, 2], beat[1:] - BEFORE_NEXT - 1), last[:-1, 2]
+    )
+    first = first.clamp(0, n_places - 1)
+    return first, torch.maximum(last.clamp(0, n_places - 1), first)
+
+
+def _medians(places: Tensor, record: Tensor, beat: Tensor) -> Tensor:
+    """Where half of the likelihood within reach has passed, (n_beats, n_leads, 9) places.
+
+    It is sought among cells first, and then within the cell.
 
     Parameters
     ----------
     places : (n_records, n_leads, n_places, 9) logits
-    record, beat : (n_beats,) which record, ascending, and at which place of it, ascending
-
-    Returns
-    -------
-    per wave, logits (n_beats, n_leads, n_looked_at, 3) and the places (n_beats, n_looked_at) they
-        are of. What lies outside the record, or beyond the neighbouring beats, is as good
-        as impossible.
     """
-    far = torch.full_like(beat[:1], 1 << 40)
-    same = record[1:] == record[:-1]
-    last = torch.cat([-far, torch.where(same, beat[:-1], -far)])[: len(beat)]
-    following = torch.cat([torch.where(same, beat[1:], far), far])[-len(beat) :]
-    found = []
+    n_records, n_leads, n_places, n_fiducials = places.shape
+    likely = places.clamp_(-80, 80).exp_()  # over the logits: nobody asks for them again
+    likely = likely.view(n_records, n_leads, -1, CELL // STEP, n_fiducials)
+    cells = likely.sum(dim=3)
+    first, last = (end * STEP // CELL for end in reach(record, beat, n_places))
+    found, halves = [], []
     for wave, (low, high) in enumerate(REACH):
-        at = beat[:, None] + torch.arange(low, high + 1, device=beat.device)
-        possible = (at >= 0) & (at < n_places)
-        if WAVES[wave] == "P":
-            possible &= at > last[:, None] + AFTER_LAST
-        if WAVES[wave] == "T":
-            possible &= at < following[:, None] - BEFORE_NEXT
-        logits = places[..., 3 * wave : 3 * wave + 3]
-        logits = logits[record[:, None], :, at.clamp(0, n_places - 1)].transpose(1, 2)
-        found.append((logits.masked_fill(~possible[:, None, :, None], -30.0), at))
-    return found
-
-
-def _median(likely: Tensor, at: Tensor) -> Tensor:
-    """Where half of the likelihood (n_beats, n_leads, n_looked_at, 3) has passed, in places."""
-    passed = likely.cumsum(dim=2)
-    place = (passed < 0.5).sum(dim=2, keepdim=True).clamp_max(likely.shape[2] - 1)
-    within = (passed.gather(2, place) - 0.5) / likely.gather(2, place).clamp_min(1e-9)
-    return at[:, :1, None] + (place + 0.5 - within)[:, :, 0]
+        at = first[:, wave, None] + torch.arange(2 + (high - low) * STEP // CELL).to(beat)
+        within = (at <= last[:, wave, None])[:, :, None, None]
+        held = cells[..., 3 * wave : 3 * wave + 3]
+        held = held[record[:, None], :, at.clamp_max(cells.shape[2] - 1)] * within
+        passed = held.cumsum(dim=1)
+        half = passed[:, -1:] / 2
+        cell = (passed < half).sum(dim=1, keepdim=True)
+        less = (passed - held).gather(1, cell)
+        found.append(at[:, :1, None] + cell[:, 0])
+        halves.append((half - less)[:, 0])
+    cell, half = torch.cat(found, dim=2), torch.cat(halves, dim=2)
+    lead = torch.arange(n_leads).to(beat)[:, None]
+    fiducial = torch.arange(n_fiducials).to(beat)
+    held = likely[record[:, None, None], lead, cell, :, fiducial]
+    passed = held.cumsum(dim=3)
+    place = (passed < half[..., None]).sum(dim=3, keepdim=True).clamp_max(held.shape[3] - 1)
+    here = held.gather(3, place)[..., 0]
+    short = passed.gather(3, place)[..., 0] - half
+    return cell * held.shape[3] + place[..., 0] + 0.5 - (short / here).clamp(0, 1)
 
 
 def _beats(
@@ -274,7 +293,9 @@ def _beats(
 
     last = np.diff(seen.record, append=n_records) > 0
     _in_order(fiducials, marks, last)
-    together, agreed = _together(fiducials, marks, last)
+    at_r = np.clip(np.rint(np.nan_to_num(fiducials[..., 4])), 0, n_samples - 1).astype(int)
+    tall = np.abs(signals[seen.record, np.arange(n_leads)[:, None], at_r])
+    together, agreed = _together(fiducials, marks, last, tall)
     # What no lead shows, because it fell into a gap, is no beat.
     shown = agreed[:, 1] == Mark.FOUND
     seen, together, agreed = seen.part(shown), together[shown], agreed[shown]
@@ -310,14 +331,11 @@ def _fibrillating(r: NDArray[np.float64], p: NDArray[np.float64]) -> NDArray[np.
         return np.zeros(n_beats, dtype=bool)
     between = np.diff(r)
     jumps = np.abs(np.diff(between)) / np.minimum(between[1:], between[:-1])
-    jumps = np.concatenate([[np.nan], jumps, [np.nan]])
-    width = 2 * _AROUND + 1
-    if n_beats > width:
-        first = np.clip(np.arange(n_beats) - _AROUND, 0, n_beats - width)
-    else:
-        first, width = np.zeros(1, dtype=int), n_beats
+    width = min(2 * _AROUND + 1, n_beats)
+    first = np.clip(np.arange(n_beats if n_beats > width else 1) - _AROUND, 0, n_beats - width)
     some = first[:, None] + np.arange(width)
-    irregular = np.nanmedian(jumps[some], axis=1) > _JUMPS
+    around = np.sort(jumps[some[:, :-2]], axis=1)
+    irregular = around[:, around.shape[1] // 2] > _JUMPS
     if irregular.any():
         distance = np.where(irregular[:, None], (r - p)[some], np.nan)
         there = ~np.isnan(distance)
@@ -361,13 +379,18 @@ def _in_order(
 
 
 def _together(
-    fiducials: NDArray[np.float64], marks: NDArray[np.uint8], last: NDArray[np.bool_]
+    fiducials: NDArray[np.float64],
+    marks: NDArray[np.uint8],
+    last: NDArray[np.bool_],
+    tall: NDArray[np.float32],
 ) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
     """The leads' fiducials (n_leads, n_beats, 9) as one, (n_beats, 9), and its marks.
 
     A wave begins where it begins in the earliest leads and ends where it ends in the latest: the
     sixth part of the leads that is most extreme is set aside, of twelve the two most extreme. Peaks
-    are medians. It is found when a third of the leads that were read found it.
+    are medians, that of R weighted by how `tall` it is in each lead, (n_leads, n_beats): where one
+    lead of two hardly moves, R is the other's. A wave is found when a third of the leads that were
+    read found it.
     """
     found = (marks == Mark.FOUND).sum(axis=0)
     read = found + (marks == Mark.ABSENT).sum(axis=0)
@@ -381,5 +404,10 @@ def _together(
     which = np.tile([0, 1, 2], len(WAVES))
     at = np.clip(np.take_along_axis(take, np.broadcast_to(which, n_found.shape)[None], 0), 0, None)
     together = np.take_along_axis(ordered, at, axis=0)[0]
+    r = fiducials[..., 4]
+    order = np.argsort(r, axis=0)
+    weight = np.take_along_axis(np.where(np.isnan(r), 0, tall + 1e-6), order, axis=0).cumsum(axis=0)
+    middle = (weight < weight[-1] / 2).sum(axis=0)
+    together[:, 4] = np.take_along_axis(r, order, axis=0)[middle, np.arange(len(middle))]
     _in_order(together, agreed, last)
     return together, agreed

@@ -26,7 +26,8 @@ from auditor.data.store import Store
 from auditor.engine import Engine, shards
 from auditor.signal.delineate import MIN_BEATS, delineate_batch, enough
 from auditor.signal.filters import FS, clean
-from auditor.signal.quality import trusted
+from auditor.signal.kinds import beat_kinds
+from auditor.signal.quality import swapped, trusted
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,8 @@ _INDEPENDENT = ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")
 _RHYTHM_LEADS = ("II", "I", "MLII", "V5", "V2")
 #: Records that are delineated together.
 _AT_ONCE = 8
+#: How far from R the sample may lie that beats are laid on one another by: 40 ms.
+_ANCHOR_REACH = round(0.04 * FS)
 #: A lead is used when at least this share of the records has it.
 _COMMON = 0.95
 
@@ -51,8 +54,8 @@ class Prepared:
     Attributes
     ----------
     records : one row per usable record, a person's first record first
-        The manifest's columns, `n_beats`, how many are of the usual rhythm, and where the record
-        lies in the store.
+        The manifest's columns; `n_beats`, how many are of the usual rhythm; `swapped`, which limb
+        electrodes seem to be, such as "RA-LA", or None; and where the record lies in the store.
     unusable : columns `record`, `reason`
     leads : the leads that the signals hold, in order
     rhythm_lead : the lead that must be whole around a beat, one of `leads`
@@ -85,6 +88,15 @@ class Prepared:
             for place, lead in enumerate((" ".join(self.leads), *self.leads))
         )
         return replace(together, leads=tuple(each))
+
+    def anchors(self, row: int) -> NDArray[np.int64]:
+        """(n_beats,) the sample that each beat of one record is laid on the others by."""
+        record = self.records.iloc[row]
+        held = slice(int(record["beat_start"]), int(record["beat_stop"]))
+        anchored: NDArray[np.int64] = _mapped(
+            self.store, f"anchors-{int(record['shard']):05d}.npy"
+        )[held]
+        return anchored
 
     def part(self, rows: NDArray[np.int64]) -> Prepared:
         """The same with these records alone, light enough to travel to a worker."""
@@ -142,6 +154,8 @@ def prepare(
         )
     unusable = records.loc[~usable, ["record", "reason"]].reset_index(drop=True)
     log.info("%d of %d records hold beats", int(usable.sum()), total)
+    if n_swapped := int(records["swapped"].notna().sum()):
+        log.warning("%d records look as if limb electrodes had been swapped", n_swapped)
     return Prepared(
         store,
         records[usable].drop(columns="reason").reset_index(drop=True),
@@ -184,7 +198,7 @@ def _prepare_shard(job: _Job) -> pd.DataFrame:
     for record_id in job.dataset.manifest["record"]:
         row: dict[str, Any] = {"record": record_id, "shard": job.shard, "reason": None}
         row |= {"clean_samples": 0, "n_beats": 0, "signal_start": 0}
-        row |= {"beat_start": 0, "beat_stop": 0}
+        row |= {"beat_start": 0, "beat_stop": 0, "swapped": None}
         try:
             cleaned.append(_cleaned(job, record_id, row))
         except AuditorError as error:
@@ -195,18 +209,22 @@ def _prepare_shard(job: _Job) -> pd.DataFrame:
     none = np.empty((0, len(FIDUCIALS))), np.empty((0, len(WAVES)), dtype=np.uint8)
     nothing = Beats("", FS, *none, np.empty(0, dtype=np.uint8))
     found = [replace(nothing, leads=(nothing,) * len(job.leads))]
+    places = [np.empty(0, dtype=np.int64)]
     signal_start = beat_start = 0
     for one, beats in _delineated(cleaned, job):
         try:
-            beats = _whole(enough(beats), one, job)
+            beats, anchored = _whole(_told_apart(enough(beats), one), one, job)
         except SignalError as error:
             one.row["reason"] = str(error)
             continue
         one.row.update(clean_samples=one.signal.shape[1], n_beats=int(beats.usual.sum()))
         one.row.update(signal_start=signal_start, beat_start=beat_start)
-        one.row.update(beat_stop=beat_start + len(beats))
+        one.row.update(
+            beat_stop=beat_start + len(beats), swapped=_swapped(beats, anchored, one, job)
+        )
         signals.append(one.signal.ravel())
         found.append(beats)
+        places.append(anchored)
         signal_start += one.signal.size
         beat_start += len(beats)
     job.store.put_array(f"signals-{job.shard:05d}.npy", np.concatenate(signals))
@@ -216,6 +234,7 @@ def _prepare_shard(job: _Job) -> pd.DataFrame:
     marks = [np.stack([lead.marks for lead in leads]) for leads in each]
     job.store.put_array(f"beats-{job.shard:05d}.npy", np.concatenate(fiducials, axis=1))
     job.store.put_array(f"marks-{job.shard:05d}.npy", np.concatenate(marks, axis=1))
+    job.store.put_array(f"anchors-{job.shard:05d}.npy", np.concatenate(places))
     kinds = np.concatenate([beats.kinds for beats in found])
     job.store.put_array(f"kinds-{job.shard:05d}.npy", kinds)
     return pd.DataFrame(rows)
@@ -223,9 +242,18 @@ def _prepare_shard(job: _Job) -> pd.DataFrame:
 
 @dataclass(frozen=True, eq=False)
 class _Cleaned:
-    """A record's row, its clean signal (n_leads, n_samples), and which seconds can be trusted."""
+    """A record's row, its signal as recorded and clean, and which of its samples can be trusted.
+
+    Attributes
+    ----------
+    recorded : (n_leads, n_recorded) mV at `fs`
+    signal : (n_leads, n_samples) mV at `FS`
+    good : (n_leads, n_samples) neither missing nor in a second that cannot be trusted
+    """
 
     row: dict[str, Any]
+    recorded: NDArray[np.float32]
+    fs: float
     signal: NDArray[np.float32]
     good: NDArray[np.bool_]
 
@@ -243,7 +271,9 @@ def _cleaned(job: _Job, record_id: str, row: dict[str, Any]) -> _Cleaned:
     # Lost signal at either end is left out, so that filters do not ring from its edge.
     start, stop = int(held.argmax()), len(held) - int(held[::-1].argmax())
     raw = raw[:, start:stop]
-    return _Cleaned(row, clean(raw, record.fs), trusted(raw, record.fs))
+    signal, good = clean(raw, record.fs), trusted(raw, record.fs)
+    seconds = np.minimum(np.arange(signal.shape[1]) // round(FS), good.shape[1] - 1)
+    return _Cleaned(row, raw, record.fs, signal, good[:, seconds] & ~np.isnan(signal))
 
 
 def _delineated(cleaned: Sequence[_Cleaned], job: _Job) -> Iterator[tuple[_Cleaned, Beats]]:
@@ -254,25 +284,47 @@ def _delineated(cleaned: Sequence[_Cleaned], job: _Job) -> Iterator[tuple[_Clean
             yield from zip(together, delineate_batch(stacked, job.leads), strict=True)
 
 
-def _whole(beats: Beats, one: _Cleaned, job: _Job) -> Beats:
-    """The beats whose whole window lies inside the rhythm lead, present and trusted.
+def _anchors(signal: NDArray[np.float32], r: NDArray[np.float64]) -> NDArray[np.int64]:
+    """The sample near each R at which the heart's vector, (n_leads, n_samples), is longest.
+
+    R fiducials of a QRS with several peaks lie now at the one, now at the other; this peak is the
+    same in every record of a person.
+    """
+    near = np.rint(r).astype(np.int64)[:, None] + np.arange(-_ANCHOR_REACH, _ANCHOR_REACH + 1)
+    near = np.clip(near, 0, signal.shape[1] - 1)
+    longest = np.nan_to_num(np.square(signal[:, near]).sum(axis=0)).argmax(axis=1)
+    return near[np.arange(len(near)), longest]
+
+
+def _swapped(beats: Beats, anchored: NDArray[np.int64], one: _Cleaned, job: _Job) -> str | None:
+    """Which limb electrodes were probably swapped, told from the average of the usual beats."""
+    at = anchored[beats.usual, None] + np.arange(-BEFORE_R, AFTER_R)
+    average = one.signal[:, at].mean(axis=1)
+    return swapped(np.nan_to_num(average), job.leads, BEFORE_R, FS)
+
+
+def _told_apart(beats: Beats, one: _Cleaned) -> Beats:
+    """The beats with their kinds."""
+    r = np.rint(beats["r"]).astype(int)
+    trusted_signal = np.where(one.good, one.signal, np.float32(np.nan))
+    return beats.of_kinds(beat_kinds(trusted_signal, r, FS, one.recorded, one.fs))
+
+
+def _whole(beats: Beats, one: _Cleaned, job: _Job) -> tuple[Beats, NDArray[np.int64]]:
+    """The beats whose whole window lies inside the rhythm lead, present and trusted; their anchors.
 
     Raises
     ------
     SignalError
         They are fewer than three.
     """
-    rhythm = job.leads.index(job.rhythm)
-    signal, good = one.signal[rhythm], one.good[rhythm]
-    r = np.rint(beats["r"]).astype(int)
-    gap = np.isnan(signal)
-    seconds = np.minimum(np.arange(len(signal)) // round(FS), len(good) - 1)
-    gap |= ~good[seconds]
-    n_gaps = np.concatenate([[0], np.cumsum(gap)])
-    inside = (r >= BEFORE_R) & (r + AFTER_R <= len(signal))
-    first = np.clip(r - BEFORE_R, 0, len(signal))
-    last = np.clip(r + AFTER_R, 0, len(signal))
-    whole = inside & (n_gaps[last] == n_gaps[first])
+    good = one.good[job.leads.index(job.rhythm)]
+    r = _anchors(one.signal, beats["r"])
+    n_bad = np.concatenate([[0], np.cumsum(~good)])
+    inside = (r >= BEFORE_R) & (r + AFTER_R <= len(good))
+    first = np.clip(r - BEFORE_R, 0, len(good))
+    last = np.clip(r + AFTER_R, 0, len(good))
+    whole = inside & (n_bad[last] == n_bad[first])
     if whole.sum() < MIN_BEATS:
         raise SignalError(f"fewer than {MIN_BEATS} whole beats can be trusted")
-    return beats.part(whole)
+    return beats.part(whole), r[whole]

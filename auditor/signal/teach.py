@@ -29,7 +29,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from auditor.core.beats import FIDUCIALS
 from auditor.core.streams import stream
 from auditor.data.annotations import Waves, beat_labels, waves
-from auditor.signal.delineate import REACH, summits, upright, windows
+from auditor.signal.delineate import REACH, reach, summits, upright
 from auditor.signal.filters import BAND, FS, clean
 from auditor.signal.network import CELL, STEP, Evidence
 
@@ -364,9 +364,9 @@ def _loss(
             known, p = _unmarked(lesson.signal, beats.numpy(), np.full(len(beats), lesson.sinus))
         elif not marked and len(beats):
             # MIT-BIH marks stand near R: the network may say where exactly.
-            reach = beats.round().long()[:, None] + torch.arange(-7, 8)
-            nearby = believed[row][reach.clamp(0, n_places - 1)] + 1e-3
-            beats = reach[torch.arange(len(beats)), nearby.argmax(dim=1)].float()
+            about = beats.round().long()[:, None] + torch.arange(-7, 8)
+            nearby = believed[row][about.clamp(0, n_places - 1)] + 1e-3
+            beats = about[torch.arange(len(beats)), nearby.argmax(dim=1)].float()
         if np.isnan(lesson.sinus):
             if len(beats):
                 target[row] = torch.exp(-((at - beats[:, None]) ** 2) / 2).amax(dim=0)
@@ -387,7 +387,13 @@ def _loss(
     )
     jitter = torch.from_numpy(rng.integers(-2, 3, len(beats)))
     anchor = (beats.round().long() + jitter).clamp(0, n_places - 1)
-    for wave, (logits, offset) in enumerate(windows(places, of, anchor, n_places)):
+    first, last = reach(of, anchor, n_places)
+    for wave, (low, high) in enumerate(REACH):
+        offset = anchor[:, None] + torch.arange(low, high + 1)
+        within = (offset >= first[:, wave, None]) & (offset <= last[:, wave, None])
+        logits = places[..., 3 * wave : 3 * wave + 3]
+        logits = logits[of[:, None], :, offset.clamp(0, n_places - 1)].transpose(1, 2)
+        logits = logits.masked_fill(~within[:, None, :, None], -30.0)
         distance = offset[:, None, :, None] - truth[:, :, None, 3 * wave : 3 * wave + 3] / STEP
         hill = torch.nan_to_num(torch.exp(-(distance**2) / (2 * near**2)))
         mass = hill.sum(dim=2, keepdim=True)

@@ -60,11 +60,11 @@ def beat_choice(prepared: Prepared, row: int, half: int, seed: int) -> NDArray[n
 
 
 def beat_windows(prepared: Prepared, items: Items, seed: int) -> Windows:
-    """A window of `BEAT_SAMPLES` around every beat of some items, R at sample `BEFORE_R`."""
+    """A window of `BEAT_SAMPLES` around every beat of some items, its anchor at `BEFORE_R`."""
     starts, owner = [], []
     for item, (row, half) in enumerate(zip(items.row, items.half, strict=True)):
         chosen = beat_choice(prepared, int(row), int(half), seed)
-        starts.append(np.rint(prepared.beats(int(row))["r"][chosen]).astype(np.int64) - BEFORE_R)
+        starts.append(prepared.anchors(int(row))[chosen] - BEFORE_R)
         owner.append(np.full(len(chosen), item))
     return _windows(prepared, items, starts, owner, BEAT_SAMPLES)
 

@@ -28,7 +28,7 @@ class Template:
         self, prepared: Prepared, row: int, chosen: NDArray[np.int64]
     ) -> NDArray[np.float32]:
         """(n_leads · BEAT_SAMPLES,) mV."""
-        start = np.rint(prepared.beats(row)["r"][chosen]).astype(np.int64) - BEFORE_R
+        start = prepared.anchors(row)[chosen] - BEFORE_R
         one = np.full(len(chosen), row)
         beats = Windows(prepared, one, one, start, BEAT_SAMPLES)(np.arange(len(chosen)))
         median = np.median(beats, axis=0)  # (n_leads, BEAT_SAMPLES)

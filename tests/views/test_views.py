@@ -94,7 +94,7 @@ def test_windows_are_the_signal_around_r_whatever_the_order_they_are_asked_in(pr
         start = windows.start[index]
         signal = prepared.signal(int(windows.row[index]))
         assert np.array_equal(window, signal[:, start : start + BEAT_SAMPLES], equal_nan=True)
-        assert start + BEFORE_R in np.rint(prepared.beats(int(windows.row[index]))["r"])
+        assert start + BEFORE_R in prepared.anchors(int(windows.row[index]))
 
 
 def test_a_strip_longer_than_its_record_is_missing_at_its_end(prepared):
