@@ -68,6 +68,7 @@ def main(debug: bool) -> None:
     \b
     auditor demo                        see what a report looks like
     auditor inspect DATASET             what would be believed of a folder
+    auditor features DATASET            measure its heartbeats, and nothing more
     auditor scan DATASET --out report   attack it, and write report/report.html
     """
     logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING)
@@ -189,6 +190,65 @@ def inspect(
     if write:
         write_descriptor(opened.descriptor, write)
         click.echo(f"Wrote {write}", err=True)
+
+
+@main.command()
+@click.argument("dataset", type=FOLDER)
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("features.parquet"),
+    show_default=True,
+    help="The table, a row per record.",
+)
+@click.option(
+    "--beats",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also write a table with a row per record, lead and beat.",
+)
+@worked
+@described
+def features(
+    dataset: Path,
+    out: Path,
+    beats: Path | None,
+    quiet: bool,
+    jobs: int,
+    dask: str | None,
+    **flags: str | None,
+) -> None:
+    """Measure the heartbeats of DATASET: intervals, axes, heights, with units, as Parquet.
+
+    The tables hold record and person names: they are for the steward's own use, not for release.
+
+    \b
+    auditor features release/ --out features.parquet
+    auditor features release/ --out features.parquet --beats beats.parquet --jobs 4
+    """
+    from auditor.data.catalog import describe
+    from auditor.data.dataset import open_dataset
+    from auditor.engine import engine
+    from auditor.views.features import write_features
+
+    for file in (out, beats):
+        if file:
+            _writable(file.parent)
+    descriptor = describe(dataset, **{key: value for key, value in flags.items() if value})
+    with engine(jobs, dask) as workers, _progress(quiet) as progress:
+        progress("reading", 0, 0)
+        opened = open_dataset(dataset, descriptor, engine=workers)
+        n_measured = write_features(
+            opened,
+            out,
+            workers,
+            beats=beats,
+            progress=lambda done, total: progress("measuring", done, total),
+        )
+    total = len(opened.manifest)
+    if not quiet:
+        click.echo(f"{n_measured} of {total} records measured: {out}")
+    if not n_measured:
+        raise ConfigError(f"none of {total} records of {dataset} could be measured; {out} says why")
 
 
 @main.command()

@@ -27,7 +27,7 @@ class Size:
     """How wide and deep the network is."""
 
     stem: int = 24
-    lead: int = 40
+    lead: int = 32
     trunk: int = 80
     #: One layer of the trunk each, in steps of 80 ms: together they see 2.5 s to either side.
     dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 1)

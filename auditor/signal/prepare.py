@@ -27,7 +27,7 @@ from auditor.engine import Engine, shards
 from auditor.signal.delineate import MIN_BEATS, delineate_batch, enough
 from auditor.signal.filters import FS, clean
 from auditor.signal.kinds import beat_kinds
-from auditor.signal.quality import swapped, trusted
+from auditor.signal.quality import swapped_in, trusted
 
 log = logging.getLogger(__name__)
 
@@ -219,9 +219,8 @@ def _prepare_shard(job: _Job) -> pd.DataFrame:
             continue
         one.row.update(clean_samples=one.signal.shape[1], n_beats=int(beats.usual.sum()))
         one.row.update(signal_start=signal_start, beat_start=beat_start)
-        one.row.update(
-            beat_stop=beat_start + len(beats), swapped=_swapped(beats, anchored, one, job)
-        )
+        one.row.update(beat_stop=beat_start + len(beats))
+        one.row.update(swapped=swapped_in(one.signal, anchored[beats.usual], job.leads, FS))
         signals.append(one.signal.ravel())
         found.append(beats)
         places.append(anchored)
@@ -294,13 +293,6 @@ def _anchors(signal: NDArray[np.float32], r: NDArray[np.float64]) -> NDArray[np.
     near = np.clip(near, 0, signal.shape[1] - 1)
     longest = np.nan_to_num(np.square(signal[:, near]).sum(axis=0)).argmax(axis=1)
     return near[np.arange(len(near)), longest]
-
-
-def _swapped(beats: Beats, anchored: NDArray[np.int64], one: _Cleaned, job: _Job) -> str | None:
-    """Which limb electrodes were probably swapped, told from the average of the usual beats."""
-    at = anchored[beats.usual, None] + np.arange(-BEFORE_R, AFTER_R)
-    average = one.signal[:, at].mean(axis=1)
-    return swapped(np.nan_to_num(average), job.leads, BEFORE_R, FS)
 
 
 def _told_apart(beats: Beats, one: _Cleaned) -> Beats:

@@ -243,6 +243,24 @@ def swapped(average: NDArray[np.float32], leads: Sequence[str], r: int, fs: floa
     return "RA-LA" if inverted[0] else "RA-LL"
 
 
+def swapped_in(
+    signal: NDArray[np.float32], r: NDArray[np.int64], leads: Sequence[str], fs: float
+) -> str | None:
+    """What `swapped` says of a record's average beat.
+
+    Parameters
+    ----------
+    signal : (n_leads, n_samples) mV, clean, NaN where missing
+    r : (n_beats,) samples, of beats of the usual rhythm
+    """
+    before, after = round(0.30 * fs), round(0.50 * fs)
+    whole = (r >= before) & (r + after <= signal.shape[1])
+    if not whole.any():
+        return None
+    beats = np.nan_to_num(signal[:, r[whole, None] + np.arange(-before, after)])
+    return swapped(beats.mean(axis=1), leads, before, fs)
+
+
 def _area_over_its_ends(wave: NDArray[np.float32]) -> NDArray[np.float32]:
     """(n_leads, n_samples) to (n_leads,): the sum over the straight line that joins the ends."""
     first, last = wave[:, :3].mean(axis=1), wave[:, -3:].mean(axis=1)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.signal.filters import FS
+from auditor.signal.measurements import intervals
 from auditor.signal.prepare import Prepared
 from auditor.views.build import VIEWS
 
@@ -30,8 +31,6 @@ _TO_MS = 1000 / FS
 _CORE = round(0.02 * FS)
 #: How far Q and S are sought where the QRS boundaries were not found: 60 ms.
 _REACH = round(0.06 * FS)
-#: Beats further apart than this had one between them that was left out, ms.
-_LONGEST_RR_MS = 2500
 
 
 class Fiducials:
@@ -50,11 +49,12 @@ class Fiducials:
         self, prepared: Prepared, row: int, chosen: NDArray[np.int64]
     ) -> NDArray[np.float32]:
         """(26,) NaN where a wave was seen in no beat."""
-        every = prepared.beats(row)
+        every = prepared.beats(row).of(prepared.rhythm_lead)
         lead = prepared.signal(row)[prepared.leads.index(prepared.rhythm_lead)]
-        where, height = _peaks(lead, every.fiducials[chosen], every["r"][chosen])
-        rr = np.diff(every["r"], prepend=np.nan)[chosen] * _TO_MS
-        rr[rr > _LONGEST_RR_MS] = np.nan
+        # R is found in all leads together; where this one does not show it, theirs stands in.
+        r = np.where(np.isnan(every["r"]), prepared.beats(row)["r"], every["r"])
+        where, height = _peaks(lead, every.fiducials[chosen], r[chosen])
+        rr = intervals(every)["RR ms"][chosen]
         columns = [height[:, b] - height[:, a] for a, b in _PAIRS]
         columns += [(where[:, b] - where[:, a]) * _TO_MS for a, b in _PAIRS]
         columns += [(every[off] - every[on])[chosen] * _TO_MS for _, on, off in _DURATIONS]
