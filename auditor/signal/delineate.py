@@ -44,8 +44,8 @@ _REFRACTORY = 50
 _BEAT, _FOUND, _ABSENT = 0.3, 0.5, 0.2
 #: P waves are doubted where the distances between beats jump by this share of themselves, if P is
 #: found in less than this share of the beats or strays from its distance to R by so many samples
-#: (20 ms); told from this many beats to either side.
-_JUMPS, _SHARE, _STRAYS, _AROUND = 0.10, 0.66, 5.0, 8
+#: (15 ms); told from this many beats to either side.
+_JUMPS, _SHARE, _STRAYS, _AROUND = 0.06, 0.75, 3.75, 8
 #: A long record is worked on in pieces of so many samples, with this much beside them to see.
 _PIECE, _BESIDE = 5000, 1000
 #: So many samples of all leads go through the network at once: what fits the processor's caches.

@@ -7,6 +7,8 @@ without a fifth of them (`make delineator` makes them again). Nothing was learne
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -217,3 +219,25 @@ def test_the_time_it_takes_beside_neurokit2s_prominence(ludb):
         f"{theirs / own:.1f} x NeuroKit2 prominence ({1 / theirs:.1f} records/s)"
     )
     assert own > 0
+
+
+def test_memory_does_not_grow_with_the_records():
+    program = (
+        "import resource, sys, numpy as np\n"
+        "from auditor.signal.delineate import delineate_batch\n"
+        "from auditor.signal.filters import clean\n"
+        "rng = np.random.default_rng(0)\n"
+        "for _ in range(int(sys.argv[1]) // 8):\n"
+        "    signal = rng.normal(size=(8, 12, 5000)).astype(np.float32)\n"
+        "    delineate_batch(clean(signal, 500.0), tuple('abcdefghijkl'))\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)\n"
+    )
+    peaks = {}
+    for n in (40, 800):
+        command = [sys.executable, "-c", program, str(n)]
+        peaks[n] = float(subprocess.run(command, check=True, capture_output=True).stdout)
+    say(
+        "peak memory of a process, 12 leads x 10 s: "
+        + ", ".join(f"{peak:.0f} MB after {n} records" for n, peak in peaks.items())
+    )
+    assert peaks[800] < 1.2 * peaks[40]

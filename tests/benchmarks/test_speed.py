@@ -14,8 +14,6 @@ import pytest
 
 from auditor.attacks.compare import compare
 from auditor.data.population import Population
-from auditor.signal.delineate import delineate
-from auditor.signal.filters import clean
 
 
 def seconds(task: Callable[[], object], repeats: int = 3) -> float:
@@ -40,21 +38,6 @@ def test_simulating_against_neurokit2():
     theirs = seconds(lambda: nk.ecg_simulate(10, sampling_rate=250, method="multileads"), 1)
     assert ours > 0
     say(f"simulating a 12-lead 10 s record: {ours * 1e3:.1f} ms, {theirs / ours:.0f} x NeuroKit2")
-
-
-def test_delineating_against_neurokit2s_default():
-    import neurokit2 as nk
-
-    record = next(Population(n_subjects=1, leads=("II",), seconds=38).records())
-    signal = clean(record.signal, record.fs)[0]
-    ours = seconds(lambda: delineate(signal, 250.0, "II"))
-    double = signal.astype(float)
-    r = delineate(signal, 250.0, "II")["r"].astype(int)
-    theirs = seconds(lambda: nk.ecg_delineate(double, r, sampling_rate=250, method="dwt"), 1)
-    assert ours > 0
-    say(
-        f"R peaks, fiducials of 38 s: {ours * 1e3:.0f} ms; its dwt takes {theirs / ours:.1f} x that"
-    )
 
 
 @pytest.mark.parametrize("n", [2_000, 8_000])
