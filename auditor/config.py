@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from auditor.attacks.case import Training
-from auditor.attacks.linkage import ENCODER
+from auditor.attacks.linkage import LEARNED
 from auditor.core.errors import ConfigError
 from auditor.resources import resource
 from auditor.risk.policy import Profile, parse_profile
@@ -43,8 +43,8 @@ class Preset(BaseModel):
     @classmethod
     def _known(cls, views: tuple[str, ...]) -> tuple[str, ...]:
         for view in views:
-            if view != ENCODER and view not in VIEWS:
-                known = ", ".join([*sorted(VIEWS), ENCODER])
+            if view not in LEARNED and view not in VIEWS:
+                known = ", ".join([*sorted(VIEWS), *LEARNED])
                 raise ValueError(f"no view is named {view!r}; known: {known}")
         return views
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from auditor.attacks import encoder
+from auditor.attacks import encoder, subspace
 from auditor.attacks.case import ATTACKS, Case
 from auditor.attacks.compare import compare
 from auditor.attacks.matchers import MATCHERS
@@ -18,8 +18,10 @@ from auditor.core.view import View
 from auditor.data.protocol import LINKAGE_PROTOCOLS, Split, split, unmet
 from auditor.views import VIEWS, build
 
-#: The view that is a trained network's, not a function of one record.
-ENCODER = "vit"
+#: Views that are learned from the gallery, and no function of one record: a linear space, and a
+#: trained network.
+SUBSPACE, ENCODER = "subspace", "vit"
+LEARNED = (SUBSPACE, ENCODER)
 
 _THREATS = {
     "cross-session": "holds one named ECG of every person and finds their records of other days",
@@ -42,7 +44,7 @@ class Linkage:
     check: ClassVar[str] = "linkage"
 
     def __post_init__(self) -> None:
-        if self.view != ENCODER:
+        if self.view not in LEARNED:
             VIEWS[self.view]  # a wrong name is answered with the nearest right one
         if self.protocol not in LINKAGE_PROTOCOLS:
             raise ValueError(f"no linkage protocol is named {self.protocol!r}")
@@ -61,6 +63,10 @@ class Linkage:
     def run(self, case: Case, rng: np.random.Generator) -> Mapping[str, Evidence]:
         """The search of the gallery; for a network also by its untrained twin, the control."""
         parts = split(case.records, self.protocol)
+        if self.view == SUBSPACE:
+            return {
+                "": self._search(case, *subspace.embeddings(case, parts.gallery, parts.probe), rng)
+            }
         if self.view != ENCODER:
             gallery, probe = (
                 build(self.view, case.prepared, items, case.engine, case.seed)
@@ -84,7 +90,7 @@ class Linkage:
     def _search(
         self, case: Case, gallery: View, probe: View, rng: np.random.Generator
     ) -> Comparison:
-        matcher = "cosine" if self.view == ENCODER else VIEWS[self.view].matcher
+        matcher = "cosine" if self.view in LEARNED else VIEWS[self.view].matcher
         rows = MATCHERS[matcher](gallery.values, probe.values)
         alike = sex_and_age_band(case.records)
         return compare(rows[0], gallery.subject, rows[1], probe.subject, alike, rng)

@@ -189,7 +189,7 @@ _VIEWS = {
     "metadata": "Header alone",
     "template": "Average beat",
     "fiducials": "Table of wave timings",
-    "subspace": "Aligned beats, LDA and PLDA",
+    "subspace": "Beats in a learned space",
     "vit": "Network trained on the release",
     "embedding": "Network trained on other people",
     "scores": "A model's scores",
