@@ -35,6 +35,11 @@ def recorded(who: np.ndarray, rng: np.random.Generator, rr: float = 1.0, n: int 
     return beats, each
 
 
+def someone(k: int, n: int = 15) -> Beats:
+    rng = np.random.default_rng(k)
+    return recorded(person(rng), rng, n=n)
+
+
 def rank1(people: list, gallery_rr: float, probe_rr: float, rng: np.random.Generator) -> float:
     gallery = [recorded(one, rng, gallery_rr) for one in people]
     space = learn([lambda one=one: one for one in gallery], rng)
@@ -79,12 +84,8 @@ def test_an_item_without_beats_is_nowhere_and_one_in_the_gallery_does_no_harm():
 
 def test_memory_does_not_grow_with_the_people():
     def peak(n: int) -> int:
-        def read(k: int) -> Beats:
-            rng = np.random.default_rng(k)
-            return recorded(person(rng), rng, n=8)
-
         tracemalloc.start()
-        learn([lambda k=k: read(k) for k in range(n)], np.random.default_rng(0))
+        learn([lambda k=k: someone(k, n=8) for k in range(n)], np.random.default_rng(0))
         most = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return most
