@@ -155,7 +155,7 @@ def prepare(
     unusable = records.loc[~usable, ["record", "reason"]].reset_index(drop=True)
     log.info("%d of %d records hold beats", int(usable.sum()), total)
     if n_swapped := int(records["swapped"].notna().sum()):
-        log.warning("%d records look as if limb electrodes had been swapped", n_swapped)
+        log.info("in %d records limb electrodes seem to have been swapped", n_swapped)
     return Prepared(
         store,
         records[usable].drop(columns="reason").reset_index(drop=True),
