@@ -16,7 +16,7 @@ from auditor.core.finding import Finding
 from auditor.risk.policy import judge
 
 SEEDS = range(20)
-VIEWS = ("template", "fiducials", "subspace", "vit")
+VIEWS = ("template", "fiducials", "subspace", "vit", "fusion")
 
 
 def audit(root: Path, run_settings) -> Audit:

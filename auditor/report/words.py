@@ -192,6 +192,7 @@ _VIEWS = {
     "subspace": "Beats in a learned space",
     "vit": "Network trained on the release",
     "embedding": "Network trained on other people",
+    "fusion": "All of these together",
     "scores": "A model's scores",
     "explanation": "A model's explanations",
     "leaves": "A model's decision paths",
@@ -199,7 +200,7 @@ _VIEWS = {
     "text": "Text",
 }
 #: The adversary ladder, weakest first.
-RUNGS = ("metadata", "template", "fiducials", "subspace", "vit", "embedding")
+RUNGS = ("metadata", "template", "fiducials", "subspace", "vit", "embedding", "fusion")
 
 _CHECKS = {
     "linkage": "Finding a person",
