@@ -11,6 +11,7 @@ from auditor.core.errors import EvidenceError
 from auditor.core.evidence import MIN_PEOPLE, Comparison, Counts, Evidence, Predictions, Trials
 from auditor.core.finding import Estimate
 from auditor.risk import metrics
+from auditor.risk.forecast import rank1_at
 from auditor.risk.intervals import newcombe_auc, person_bootstrap, wilson
 
 #: A class of fewer people than this singles out, after 1/0.09 of EMA Policy 0070.
@@ -92,8 +93,16 @@ def _comparison(
             "chance": _rounded(ranks / n_gallery),
         },
         "roc": _roc(genuine.mean(axis=0), impostor.mean(axis=0)),
+        "gallery": _by_gallery(seen),
     }
     return found, curves
+
+
+def _by_gallery(seen: Comparison) -> dict[str, list[Any]]:
+    """Rank-1 by the number of people searched, exactly, up to all there are."""
+    sizes = np.unique(np.geomspace(2, seen.n_gallery, 24).astype(int))
+    rates = rank1_at(seen, sizes).mean(axis=0)
+    return {"people": sizes.tolist(), "rate": _rounded(rates), "chance": _rounded(1 / sizes)}
 
 
 def _trials(name: str, seen: Trials, level: float) -> tuple[dict[str, Estimate], Curves]:
