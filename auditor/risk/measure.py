@@ -102,7 +102,7 @@ def _by_gallery(seen: Comparison) -> dict[str, list[Any]]:
     """Rank-1 by the number of people searched, exactly, up to all there are."""
     sizes = np.unique(np.geomspace(2, seen.n_gallery, 24).astype(int))
     rates = rank1_at(seen, sizes).mean(axis=0)
-    return {"people": sizes.tolist(), "rate": _rounded(rates), "chance": _rounded(1 / sizes)}
+    return {"gallery": sizes.tolist(), "rate": _rounded(rates), "chance": _rounded(1 / sizes)}
 
 
 def _trials(name: str, seen: Trials, level: float) -> tuple[dict[str, Estimate], Curves]:

@@ -93,3 +93,12 @@ def test_a_unique_age_hides_in_a_town_but_a_known_day_does_not():
     assert hidden["max_risk"].value < 0.01
     assert known["max_risk"].value == 1
     assert hidden["below_11"].value == 1
+
+
+def test_rank1_by_gallery_ends_where_the_whole_gallery_was_measured():
+    seen = random_search(np.random.default_rng(2), 30, signal=2.0)
+    found, curves = measure("", seen, level=0.95, rng=np.random.default_rng(0))
+    curve = curves["gallery"]
+    assert curve["gallery"][-1] == 30
+    assert curve["rate"][-1] == pytest.approx(found["rank1"].value, abs=1e-3)
+    assert curve["rate"] == sorted(curve["rate"], reverse=True)
