@@ -57,9 +57,10 @@ _ESTIMATES = {
         sentence=_FOUND,
     ),
     "rank1_stranger": Label(
-        "Found by a network trained on strangers",
+        "Found by sex and age alone",
         "percent",
-        "The share found first by a network that never saw anyone in this release.",
+        "The share for whom a stranger of the same sex and age band, put in the person's place, is "
+        "named first: what looking like somebody of that sex and age would link.",
         sentence=_FOUND,
     ),
     "untrained_rank1": Label(
