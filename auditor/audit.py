@@ -157,7 +157,14 @@ def open_case(
         progress=lambda done, total: progress("finding heartbeats", done, total),
     )
     return Case(
-        dataset, prepared, workers, settings.device, settings.seed, preset.training, progress
+        dataset,
+        prepared,
+        workers,
+        settings.device,
+        settings.seed,
+        preset.training,
+        tuple(view for view in preset.linkage_views if view != "fusion"),
+        progress,
     )
 
 

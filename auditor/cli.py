@@ -230,6 +230,8 @@ def features(
     from auditor.engine import engine
     from auditor.views.features import write_features
 
+    if beats and beats.resolve() == out.resolve():
+        raise ConfigError(f"--out and --beats both name {out}; name two files")
     for file in (out, beats):
         if file:
             _writable(file.parent)

@@ -13,11 +13,10 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from auditor.attacks.case import Training
-from auditor.attacks.linkage import LEARNED
+from auditor.attacks.rungs import ladder
 from auditor.core.errors import ConfigError
 from auditor.resources import resource
 from auditor.risk.policy import Profile, parse_profile
-from auditor.views import VIEWS
 
 #: A profile or preset is read up to this size.
 _MAX_BYTES = 1_000_000
@@ -43,9 +42,8 @@ class Preset(BaseModel):
     @classmethod
     def _known(cls, views: tuple[str, ...]) -> tuple[str, ...]:
         for view in views:
-            if view not in LEARNED and view not in VIEWS:
-                known = ", ".join([*sorted(VIEWS), *LEARNED])
-                raise ValueError(f"no view is named {view!r}; known: {known}")
+            if view not in ladder():
+                raise ValueError(f"no view is named {view!r}; known: {', '.join(ladder())}")
         return views
 
 

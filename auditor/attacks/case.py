@@ -39,6 +39,7 @@ class Case:
     Attributes
     ----------
     training : how a network is trained on the release; None where no network may be
+    fused : the rungs that a fusion asks
     progress : told what is being done, how far it is, and of how much
     """
 
@@ -48,6 +49,7 @@ class Case:
     device: str
     seed: int
     training: Training | None
+    fused: tuple[str, ...] = ()
     progress: Callable[[str, int, int], None] = lambda task, done, total: None
     #: What one attack worked out and another needs too, such as a trained encoder.
     shared: dict[tuple[Any, ...], Any] = field(default_factory=dict)

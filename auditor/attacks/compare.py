@@ -2,73 +2,104 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auditor.core.evidence import Comparison
 
-#: Probes compared at once, and thresholds at which impostor scores are counted.
-BLOCK, MAX_EDGES = 256, 512
+Rows = NDArray[np.float32]
+#: Probes compared at once.
+BLOCK = 256
+#: Thresholds at which impostor scores are counted: at most so many, and so many in all people's
+#: rows of the sketch together.
+MAX_EDGES, _MAX_CELLS = 512, 20_000_000
+#: Of a larger gallery, the sketch counts the scores of so many people, drawn for each block anew.
+SKETCHED = 2000
+#: Who knows a person's sex and age looks among those of that sex, and no further off in age, years.
+AGE_REACH = 5.0
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What may be known of a person beside their ECG; "" and NaN where it is not."""
+
+    sex: str = ""
+    age: float = float("nan")
+
+    @property
+    def kind(self) -> str:
+        """Sex and five-year age band, within which strangers are drawn."""
+        return f"{self.sex}{self.age // 5}"
 
 
 def compare(
-    gallery: NDArray[np.float32],
+    rows: Callable[[int], tuple[Rows, Rows]],
     gallery_subject: NDArray[np.str_],
-    probe: NDArray[np.float32],
     probe_subject: NDArray[np.str_],
-    alike: Mapping[str, str],
+    traits: Mapping[str, Traits],
     rng: np.random.Generator,
+    fold: NDArray[np.int64] | None = None,
 ) -> Comparison:
     """What searching a gallery for each probe gives; the score is the dot product of two rows.
 
-    A matcher is a map of views to rows whose dot product is the score. Never holds more than
-    `BLOCK` × gallery scores.
+    Never holds more than `BLOCK` × gallery scores.
 
     Parameters
     ----------
-    gallery, probe : (n, d) float32
-    gallery_subject, probe_subject : (n,) whose each row is; every probe's person is enrolled
-    alike : for each person, the sex and age band that strangers are drawn within
+    rows : of a fold, the gallery (n, k) and that fold's probes in order, (n_in_fold, k)
+    gallery_subject, probe_subject : whose each row is; every probe's person is enrolled
+    traits : of each person
+    fold : (n_probes,) which fold each probe is in; all in fold 0 if not given
     """
     people, code = np.unique(gallery_subject, return_inverse=True)
-    order = np.argsort(code, kind="stable")
-    rows, starts = gallery[order], np.flatnonzero(np.diff(code[order], prepend=-1))
     mate_code = np.searchsorted(people, probe_subject)
     if (people[np.minimum(mate_code, len(people) - 1)] != probe_subject).any():
         raise ValueError("a probe's person is not in the gallery")
-    stranger_of = _strangers(people, alike, rng)
-
-    n = len(probe)
-    mate, best_impostor = np.empty(n), np.empty(n)
-    above, ties = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
-    stranger_above, stranger_ties = np.full(n, -1), np.full(n, -1)
-    for start in range(0, n, BLOCK):
-        block = slice(start, start + BLOCK)
-        impostor, mate[block] = _scores(probe[block], rows, starts, mate_code[block])
-        best_impostor[block] = impostor.max(axis=1) if len(people) > 1 else -np.inf
-        above[block], ties[block] = _place(impostor, mate[block])
-        stranger = stranger_of[mate_code[block]]
-        has = np.flatnonzero(stranger >= 0)
-        score = impostor[has, stranger[has]]
-        over, same = _place(impostor[has], score)
-        stranger_above[start + has], stranger_ties[start + has] = over, same - 1
-
-    edges = np.unique(mate)
-    if len(edges) > MAX_EDGES:
-        edges = np.unique(np.quantile(mate, np.linspace(0, 1, MAX_EDGES), method="lower"))
+    fold = np.zeros(len(probe_subject), dtype=np.int64) if fold is None else fold
+    order = np.argsort(code, kind="stable")
+    search = _Search(order, np.flatnonzero(np.diff(code[order], prepend=-1)), rows, fold)
+    every = [traits[person] for person in people]
+    stranger_of, known = _strangers(every, rng), _Known(every)
     sketch_subject, sketch_row = np.unique(probe_subject, return_inverse=True)
+    edges = _edges(search.mates(mate_code), len(sketch_subject))
     sketch = np.zeros((len(sketch_subject), len(edges)), dtype=np.int64)
-    for start in range(0, n, BLOCK):
-        block = slice(start, start + BLOCK)
-        impostor, _ = _scores(probe[block], rows, starts, mate_code[block])
-        # How many edges each score reaches; the mate's own place, −inf, reaches none.
-        reached = np.searchsorted(edges, impostor, side="right")
+    n_sketched = np.zeros(len(sketch_subject), dtype=np.int64)
+
+    n = len(probe_subject)
+    mate, best_impostor = np.empty(n), np.full(n, -np.inf)
+    above, ties, known_above, known_ties = np.zeros((4, n), dtype=np.int64)
+    known_size = np.ones(n, dtype=np.int64)
+    stranger_above, stranger_ties = np.full((2, n), -1)
+    for block, scores in search.blocks():
+        own = mate_code[block]
+        at = np.arange(len(block)), own
+        mine = scores[at]
+        scores[at] = -np.inf
+        mate[block], best_impostor[block] = mine, scores.max(axis=1)
+        # Whose mate scores best is first of all, and first among any of them.
+        beaten = np.flatnonzero(best_impostor[block] >= mine)
+        over, same = _place(scores[beaten], mine[beaten])
+        above[block[beaten]], ties[block[beaten]] = over, same
+        known_size[block] += known.count[own]
+        for place in beaten:
+            theirs = scores[place, known.alike(own[place])]
+            known_above[block[place]] = np.count_nonzero(theirs > mine[place])
+            known_ties[block[place]] = np.count_nonzero(theirs == mine[place])
+        has = np.flatnonzero(stranger_of[own] >= 0)
+        over, same = _place(scores[has], scores[has, stranger_of[own[has]]])
+        stranger_above[block[has]], stranger_ties[block[has]] = over, same - 1
+        # A large gallery is sketched by a part of it; the mate's own place, −inf, reaches no edge.
+        drawn = np.arange(len(people))
+        if len(people) > SKETCHED:
+            drawn = np.sort(rng.choice(len(people), SKETCHED, replace=False))
+        reached = np.searchsorted(edges, scores[:, drawn], side="right")
+        np.add.at(n_sketched, sketch_row[block], len(drawn) - np.isin(own, drawn))
         for row, counts in zip(sketch_row[block], reached, strict=True):
             met = np.bincount(counts, minlength=len(edges) + 1)
             sketch[row] += met[:0:-1].cumsum()[::-1]
-    n_probes = np.bincount(sketch_row, minlength=len(sketch_subject))
     return Comparison(
         subject=probe_subject,
         mate=mate,
@@ -76,43 +107,113 @@ def compare(
         ties=ties,
         best_impostor=best_impostor,
         n_gallery=len(people),
-        edges=edges,
+        edges=edges.astype(np.float64),
         sketch_subject=sketch_subject,
         sketch=sketch,
-        n_impostors=n_probes * (len(people) - 1),
+        n_impostors=n_sketched,
         stranger_above=stranger_above,
         stranger_ties=stranger_ties,
+        known_above=known_above,
+        known_ties=known_ties,
+        known_size=known_size,
     )
 
 
-def _scores(
-    probe: NDArray[np.float32],
-    rows: NDArray[np.float32],
-    starts: NDArray[np.int64],
-    mate_code: NDArray[np.int64],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Each probe's best score with each person, −inf at its own, and that own one."""
-    scores = np.maximum.reduceat(probe @ rows.T, starts, axis=1).astype(np.float64)
-    at = np.arange(len(probe)), mate_code
-    mate = scores[at]
-    scores[at] = -np.inf
-    return scores, mate
+@dataclass(frozen=True, eq=False)
+class _Search:
+    """The gallery in the order of its people, fold by fold.
+
+    Attributes
+    ----------
+    order : (n_gallery,) rows of the gallery, person after person
+    starts : (n_people,) where in that order each person begins
+    """
+
+    order: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    rows: Callable[[int], tuple[Rows, Rows]]
+    fold: NDArray[np.int64]
+
+    def mates(self, mate_code: NDArray[np.int64]) -> NDArray[np.float32]:
+        """(n_probes,) each probe's score with its own person, to within rounding."""
+        mate = np.empty(len(mate_code), dtype=np.float32)
+        n_rows = np.diff(self.starts, append=len(self.order))
+        for one in np.unique(self.fold):
+            places = np.flatnonzero(self.fold == one)
+            gallery, probe = self.rows(int(one))
+            for start in range(0, len(places), BLOCK):
+                some = slice(start, start + BLOCK)
+                own = mate_code[places[some]]
+                count = n_rows[own]
+                first = np.cumsum(count) - count
+                rank = np.arange(count.sum()) - np.repeat(first, count)
+                theirs = self.order[np.repeat(self.starts[own], count) + rank]
+                scores = np.einsum("ij,ij->i", np.repeat(probe[some], count, 0), gallery[theirs])
+                mate[places[some]] = np.maximum.reduceat(scores, first)
+        return mate
+
+    def blocks(self) -> Iterator[tuple[NDArray[np.int64], Rows]]:
+        """Some probes' places, and each one's best score with each person, (n, n_people)."""
+        for one in np.unique(self.fold):
+            places = np.flatnonzero(self.fold == one)
+            gallery, probe = self.rows(int(one))
+            ordered = gallery[self.order].T
+            for start in range(0, len(places), BLOCK):
+                scores = probe[start : start + BLOCK] @ ordered
+                if len(self.starts) < len(self.order):
+                    scores = np.maximum.reduceat(scores, self.starts, axis=1)
+                yield places[start : start + BLOCK], scores
+
+
+class _Known:
+    """For each person, who else is of that sex and about that age; what is unknown fits all."""
+
+    def __init__(self, traits: list[Traits]) -> None:
+        self.sex = np.array([one.sex for one in traits])
+        self.age = np.array([one.age for one in traits])
+        self.by_age = np.argsort(self.age, kind="stable")  # the unknown last
+        self.ages = self.age[self.by_age]
+        self.n_aged = int(np.isfinite(self.ages).sum())
+        self.count = np.array([len(self.alike(one)) for one in range(len(traits))])
+
+    def alike(self, person: int) -> NDArray[np.int64]:
+        """Places of those whom somebody who knows the person's sex and age looks among."""
+        age, sex = self.age[person], self.sex[person]
+        found = self.by_age
+        if np.isfinite(age):
+            aged = self.ages[: self.n_aged]
+            first = np.searchsorted(aged, age - AGE_REACH)
+            last = np.searchsorted(aged, age + AGE_REACH, side="right")
+            found = np.concatenate([found[first:last], found[self.n_aged :]])
+        if sex:
+            found = found[(self.sex[found] == sex) | (self.sex[found] == "")]
+        return found[found != person]
+
+
+def _edges(mate: NDArray[np.float32], n_people: int) -> NDArray[np.float32]:
+    """The thresholds of the sketch: every mate's score, or quantiles of them when they are many.
+
+    Drawn a few roundings lower, so that a mate's score reaches its own edge however it is summed.
+    """
+    most = int(np.clip(_MAX_CELLS // n_people, 64, MAX_EDGES))
+    edges = np.unique(mate)
+    if len(edges) > most:
+        edges = np.unique(np.quantile(mate, np.linspace(0, 1, most), method="lower"))
+    return np.asarray(edges - 8 * np.finfo(np.float32).eps * np.abs(edges), dtype=np.float32)
 
 
 def _place(
-    impostor: NDArray[np.float64], score: NDArray[np.float64]
+    impostor: NDArray[np.float32], score: NDArray[np.float32]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    over = (impostor > score[:, None]).sum(axis=1)
-    same = (impostor == score[:, None]).sum(axis=1)
+    over = np.count_nonzero(impostor > score[:, None], axis=1)
+    same = np.count_nonzero(impostor == score[:, None], axis=1)
     return over, same
 
 
-def _strangers(
-    people: NDArray[np.str_], alike: Mapping[str, str], rng: np.random.Generator
-) -> NDArray[np.int64]:
+def _strangers(traits: list[Traits], rng: np.random.Generator) -> NDArray[np.int64]:
     """For each person another one of the same kind, −1 where there is none."""
-    kind = np.array([alike[person] for person in people])
-    stranger = np.full(len(people), -1)
+    kind = np.array([one.kind for one in traits])
+    stranger = np.full(len(traits), -1)
     for one in np.unique(kind):
         members = rng.permutation(np.flatnonzero(kind == one))
         if len(members) > 1:

@@ -13,11 +13,11 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
-from auditor import __version__
 from auditor.attacks.case import Case
 from auditor.core.streams import stream
 from auditor.core.view import View
 from auditor.data.protocol import Items, subject_folds
+from auditor.data.store import makers
 from auditor.engine import shards
 from auditor.models import artifact
 from auditor.models.infer import embed, predict
@@ -61,8 +61,8 @@ def identity_encoders(case: Case, gallery: Items) -> tuple[ViT, ViT]:
 
 
 def _key(case: Case, gallery: Items) -> str:
-    """A name for the training on a gallery: what it saw, how, on what, by which version."""
-    how = repr((case.training, case.seed, case.device, __version__)).encode()
+    """A name for the training on a gallery: what it saw, how, on what, by which code."""
+    how = repr((case.training, case.seed, case.device, makers("models", "attacks"))).encode()
     return sha256(how + gallery.row.tobytes() + gallery.half.tobytes()).hexdigest()[:16]
 
 

@@ -14,6 +14,11 @@ from numpy.typing import NDArray
 #: No rate over fewer people is estimated, and no smaller count of people is told.
 MIN_PEOPLE = 10
 
+_PER_PROBE = (
+    *("mate", "above", "ties", "best_impostor", "stranger_above", "stranger_ties"),
+    *("known_above", "known_ties", "known_size"),
+)
+
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
@@ -40,9 +45,10 @@ class Comparison:
     sketch_subject : (p,) str
         The probes' people, in the order of the rows of `sketch`.
     sketch : (p, m) int64
-        For each person's probes together, how many impostor scores are ≥ each edge.
+        For each person's probes together, how many of the impostor scores looked at are ≥ each
+        edge.
     n_impostors : (p,) int64
-        How many impostor scores each row of `sketch` summarises.
+        How many impostor scores each row of `sketch` summarises: of a large gallery, a sample.
     stranger_above, stranger_ties : (n,) int
         The same as `above` and `ties` for a *stranger* put in the mate's place: another person of
         the same sex and age band, with the true mate left out of the gallery. What sex and age
@@ -61,10 +67,13 @@ class Comparison:
     n_impostors: NDArray[np.int64]
     stranger_above: NDArray[np.int64]
     stranger_ties: NDArray[np.int64]
+    known_above: NDArray[np.int64]
+    known_ties: NDArray[np.int64]
+    known_size: NDArray[np.int64]
 
     def __post_init__(self) -> None:
         n = len(self.subject)
-        for name in ("mate", "above", "ties", "best_impostor", "stranger_above", "stranger_ties"):
+        for name in _PER_PROBE:
             if getattr(self, name).shape != (n,):
                 raise ValueError(f"{name} is {getattr(self, name).shape}, wanted ({n},)")
         if self.sketch.shape != (len(self.sketch_subject), len(self.edges)):

@@ -53,6 +53,11 @@ class Items:
     def __len__(self) -> int:
         return len(self.row)
 
+    @property
+    def pairs(self) -> list[tuple[int, int]]:
+        """Row and half of each."""
+        return [(int(row), int(half)) for row, half in zip(self.row, self.half, strict=True)]
+
 
 @dataclass(frozen=True, eq=False)
 class Split:
@@ -136,6 +141,11 @@ def subject_folds(
         offset += len(members)
     for k in range(n_folds):
         yield fold == k
+
+
+def later(records: pd.DataFrame) -> NDArray[np.int64]:
+    """The rows of all records but each person's first."""
+    return np.flatnonzero(records["subject"].duplicated())
 
 
 def _first_rows(records: pd.DataFrame) -> NDArray[np.int64]:

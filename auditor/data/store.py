@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -23,8 +24,22 @@ from numpy.typing import NDArray
 
 from auditor.core.errors import ConfigError
 
-#: Changes whenever what is stored changes its meaning, so that old stores are not read.
-FORMAT = 1
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+
+@cache
+def makers(*layers: str) -> str:
+    """A digest of the code and the weights of some layers of this package.
+
+    What they computed is kept under it: whatever is changed in them, nothing old is read.
+    """
+    digest = hashlib.sha256()
+    for layer in layers:
+        for file in sorted((_PACKAGE / layer).rglob("*")):
+            if file.suffix in (".py", ".safetensors"):
+                digest.update(file.relative_to(_PACKAGE).as_posix().encode() + b"\0")
+                digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()[:16]
 
 
 def store_root() -> Path:
@@ -43,7 +58,7 @@ class Store:
     @classmethod
     def of(cls, fingerprint: str, settings: Mapping[str, Any]) -> Store:
         """The store of the release with this fingerprint, under these settings."""
-        key = json.dumps([FORMAT, fingerprint, dict(settings)], sort_keys=True)
+        key = json.dumps([fingerprint, dict(settings)], sort_keys=True)
         root = store_root() / hashlib.sha256(key.encode()).hexdigest()[:32]
         try:
             root.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -1,136 +1,176 @@
 """A linear space in which the beats of one person lie together and those of two lie apart.
 
-Linear discriminant analysis of whole beats (Fisher 1936; for ECG, Israel et al. 2005). Three
-things make it strong: beats are brought to one heart rate, as QT shortens with the square root of
-RR (Bazett 1920); it is taught copies of each beat as other heart rates would have made it, so that
-what heart rate changes does not count; and four spaces, of two stretches of the beat in two
-scalings, are asked together.
+Linear discriminant analysis of whole beats (Fisher 1936; for ECG, Israel et al. 2005) and the
+likelihood ratio of two-covariance PLDA (Ioffe, ECCV 2006; Brümmer and de Villiers, Odyssey 2010).
+Three things make it strong: beats are brought to one heart rate; it is taught copies of each beat
+as other heart rates would have made it, so that what heart rate changes does not count; and four
+spaces, of two stretches of the beat in two scalings, are asked together.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
 
 from auditor.signal.filters import FS
+from auditor.signal.rate import Cut, at_one_rate
 
-#: What a beat must hold around its anchor, samples: 360 ms before, 640 ms after.
-BEFORE, AFTER = round(0.36 * FS), round(0.64 * FS)
-#: What is compared of it at the common heart rate, one beat a second: 300 ms before, 500 after.
+#: What is compared of a beat at one beat a second: 300 ms before the anchor to 500 ms after.
 _PLACES = np.arange(-round(0.30 * FS), round(0.50 * FS))
-#: The QRS, within this of the anchor, has the same length at any heart rate: 60 ms.
-_FIRM = round(0.06 * FS)
 #: The whole of it, and from the end of P to the top of T.
 _STRETCHES = (slice(None), slice(round(0.14 * FS), round(0.60 * FS)))
+_SHAPES = tuple((stretch, root) for stretch in _STRETCHES for root in (False, True))
 _COPIES, _RATE_CHANGE = 8, 0.06
+#: Of the scatter within people, this much is taken to be alike in all directions.
 _SHRINKAGE = 0.1
 #: Directions that are kept: of the signal, and of these the ones that tell people apart.
 _SIGNAL_DIMENSIONS, _DIMENSIONS = 256, 80
 #: Beats the signal's directions are found from.
 _SAMPLE = 4000
 
-#: The beats of one item, (n_beats, n_leads, BEFORE + AFTER) mV, and the RR before each in s.
-Beats = tuple[NDArray[np.float32], NDArray[np.float64]]
-
-
-@dataclass(frozen=True, eq=False)
-class _Space:
-    """One stretch of the beat in one scaling; `rows @ basis − origin` are its coordinates."""
-
-    stretch: slice
-    root: bool
-    basis: NDArray[np.float64]
-    origin: NDArray[np.float64]
-
-    def coordinates(self, warped: NDArray[np.float64]) -> NDArray[np.float64]:
-        return _scaled(warped, self.stretch, self.root) @ self.basis - self.origin
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
 class Subspace:
-    """What was learned of the people of a gallery."""
+    """Where beats lie, and how far those of one record stray, as learned from some records.
 
-    spaces: tuple[_Space, ...]
+    Attributes
+    ----------
+    bases : of each of the four spaces (d, k) directions of the signal
+    within : of each (k, k) how the beats of a record scatter, copies at other heart rates included
+    """
+
+    bases: tuple[Floats, ...]
+    within: tuple[Floats, ...]
 
     @property
-    def dimensions(self) -> int:
-        """How many coordinates an item has."""
-        return sum(space.basis.shape[1] for space in self.spaces)
+    def parts(self) -> list[slice]:
+        """Which coordinates belong to which space."""
+        ends = np.cumsum([0, *(basis.shape[1] for basis in self.bases)])
+        return [slice(int(one), int(other)) for one, other in pairwise(ends)]
 
-    def embed(self, beats: Beats) -> NDArray[np.float32]:
-        """(dimensions,) an item's mean direction in each space; NaN where it holds no beat.
-
-        The dot product of two is the sum of their cosines in the spaces.
-        """
+    def coordinates(self, beats: Cut) -> NDArray[np.float32]:
+        """Where an item's mean beat lies in each space; NaN where it holds no beat."""
         if not len(beats[0]):
-            return np.full(self.dimensions, np.nan, dtype=np.float32)
-        warped = _warped(*beats)
-        parts = []
-        for space in self.spaces:
-            mean = space.coordinates(warped).mean(axis=0)
-            parts.append(mean / max(float(np.linalg.norm(mean)), 1e-12))
-        return np.concatenate(parts).astype(np.float32)
+            return np.full(self.parts[-1].stop, np.nan, dtype=np.float32)
+        warped = at_one_rate(beats, _PLACES)
+        means = [
+            _scaled(warped, stretch, root).mean(axis=0) @ basis
+            for (stretch, root), basis in zip(_SHAPES, self.bases, strict=True)
+        ]
+        return np.concatenate(means).astype(np.float32)
 
 
 def learn(
-    people: Sequence[Callable[[], Beats]],
+    records: Sequence[Callable[[], Cut]],
     rng: np.random.Generator,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Subspace:
-    """The space that best tells some people's beats apart.
+    """The spaces that some records' beats lie in.
 
     Parameters
     ----------
-    people : for each person, what reads their beats, as often as it is asked
-        One person is held at a time, so memory does not grow with them.
+    records : for each, what reads its beats, as often as it is asked
+        One is held at a time, so memory does not grow with them.
     """
-    shapes = [(stretch, root) for stretch in _STRETCHES for root in (False, True)]
-    per_person = max(_SAMPLE // len(people), 1)
+    per_record = max(_SAMPLE // len(records), 1)
     sample = []
-    for place in rng.permutation(len(people))[:_SAMPLE]:
-        beats, rr = people[int(place)]()
-        chosen = rng.permutation(len(beats))[:per_person]
-        sample.append(_warped(beats[chosen], rr[chosen]))
+    for place in rng.permutation(len(records))[:_SAMPLE]:
+        signal, rr = records[int(place)]()
+        chosen = rng.permutation(len(signal))[:per_record]
+        sample.append(at_one_rate((signal[chosen], rr[chosen]), _PLACES))
     some = np.concatenate(sample)
-    signal = [_directions(_scaled(some, stretch, root)) for stretch, root in shapes]
-    within = [np.zeros((basis.shape[1],) * 2) for basis in signal]
-    means: list[list[NDArray[np.float64]]] = [[] for _ in signal]
+    bases = [_directions(_scaled(some, stretch, root)) for stretch, root in _SHAPES]
+    within = [np.zeros((basis.shape[1],) * 2) for basis in bases]
     n_rows = 0
-    for done, read in enumerate(people):
-        beats, rr = read()
-        if not len(beats):
+    for done, read in enumerate(records):
+        beats = read()
+        if not len(beats[0]):
             continue
-        copies = [_warped(beats, rr)]
+        copies = [at_one_rate(beats, _PLACES)]
         for _ in range(_COPIES - 1):
             after, before = np.exp(rng.normal(0, _RATE_CHANGE, 2))
-            copies.append(_warped(beats, rr, after, before))
+            copies.append(at_one_rate(beats, _PLACES, after, before))
         warped = np.concatenate(copies)
         n_rows += len(warped)
-        for place, (stretch, root) in enumerate(shapes):
-            rows = _scaled(warped, stretch, root) @ signal[place]
-            mean = rows.mean(axis=0)
-            within[place] += (rows - mean).T @ (rows - mean)
-            means[place].append(mean)
-        progress(done + 1, len(people))
-    spaces = []
-    for (stretch, root), basis, scatter, mean in zip(shapes, signal, within, means, strict=True):
-        every = np.stack(mean)
-        middle = every.mean(axis=0)
-        between = (every - middle).T @ (every - middle) / len(every)
-        scatter = scatter / n_rows
-        size = np.trace(scatter) / len(scatter)
-        spread = (1 - _SHRINKAGE) * scatter + (_SHRINKAGE * size + 1e-12) * np.eye(len(scatter))
-        kept = min(_DIMENSIONS, len(scatter), len(every) - 1)
-        directions = eigh(between, spread)[1][:, ::-1][:, :kept]
-        spaces.append(_Space(stretch, root, basis @ directions, middle @ directions))
-    return Subspace(tuple(spaces))
+        for (stretch, root), basis, scatter in zip(_SHAPES, bases, within, strict=True):
+            rows = _scaled(warped, stretch, root) @ basis
+            rows = rows - rows.mean(axis=0)
+            scatter += rows.T @ rows
+        progress(done + 1, len(records))
+    return Subspace(tuple(bases), tuple(scatter / max(n_rows, 1) for scatter in within))
 
 
-def _directions(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+@dataclass(frozen=True, eq=False)
+class Plda:
+    """How people differ beside how one person does, along directions that tell them apart.
+
+    In these coordinates one person scatters alike in all directions, by 1, and people by `ratio`.
+    """
+
+    origin: Floats
+    directions: Floats
+    ratio: Floats
+
+    @classmethod
+    def of(cls, people: Floats, within: Floats) -> Plda:
+        """From (n_people, k) where people lie and (k, k) how one person scatters."""
+        origin = people.mean(axis=0)
+        centred = people - origin
+        between = centred.T @ centred / max(len(people) - 1, 1)
+        size = np.trace(within) / len(within)
+        alike = (_SHRINKAGE * size + 1e-12) * np.eye(len(within))
+        kept = max(min(_DIMENSIONS, len(within), len(people) - 1), 1)
+        ratio, directions = eigh(between, (1 - _SHRINKAGE) * within + alike)
+        return cls(origin, directions[:, ::-1][:, :kept], np.maximum(ratio[::-1][:kept], 1e-9))
+
+    def rows(self, gallery: Floats, probe: Floats) -> tuple[Floats, Floats]:
+        """Rows whose dot product is the log-likelihood ratio of one person to two.
+
+        With T = 1 + r and D = T² − r², of x and y along a direction with ratio r it is
+        r/D · xy + (1/T − T/D)/2 · (x² + y²), and a constant. Each item is first brought to the
+        length that a random one would have (Garcia-Romero and Espy-Wilson, Interspeech 2011).
+        """
+        total = 1 + self.ratio
+        spare = total**2 - self.ratio**2
+        cross, own = self.ratio / spare, (1 / total - total / spare) / 2
+        x, y = self._placed(gallery), self._placed(probe)
+        one_x, one_y = np.ones((len(x), 1)), np.ones((len(y), 1))
+        scale = 1 / np.sqrt(len(self.ratio))
+        return (
+            np.hstack([x * cross, (x**2) @ own[:, None], one_x]) * scale,
+            np.hstack([y, one_y, (y**2) @ own[:, None]]),
+        )
+
+    def _placed(self, items: Floats) -> Floats:
+        """Coordinates, of the length that is expected of them."""
+        spread = np.sqrt(1 + self.ratio)
+        rows = (items - self.origin) @ self.directions / spread
+        length = np.linalg.norm(rows, axis=1, keepdims=True) / np.sqrt(len(spread))
+        return np.asarray(rows / np.maximum(length, 1e-12) * spread)
+
+
+def scatter_of_repeats(items: Floats, whose: NDArray[np.int64]) -> Floats:
+    """(k, k) how the records of one person scatter, averaged over people who have several.
+
+    Parameters
+    ----------
+    items : (n, k)
+    whose : (n,) the person of each; everybody has at least two
+    """
+    _, code, count = np.unique(whose, return_inverse=True, return_counts=True)
+    means = np.stack([np.bincount(code, column) for column in items.T], axis=1) / count[:, None]
+    away = (items - means[code]) / np.sqrt((count[code] - 1) * len(count))[:, None]
+    return np.asarray(away.T @ away)
+
+
+def _directions(rows: Floats) -> Floats:
     """(d, k) orthonormal directions that hold nearly all of some rows (n, d)."""
     centred = rows - rows.mean(axis=0)
     if centred.shape[1] <= _SIGNAL_DIMENSIONS:
@@ -138,27 +178,7 @@ def _directions(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(eigh(centred.T @ centred)[1][:, ::-1][:, :_SIGNAL_DIMENSIONS])
 
 
-def _warped(
-    beats: NDArray[np.float32], rr: NDArray[np.float64], after: float = 1.0, before: float = 1.0
-) -> NDArray[np.float64]:
-    """Beats as one a second would make them, (n_beats, n_leads, n_places).
-
-    Parameters
-    ----------
-    after, before : how much longer than that the part after the QRS, and before it, is made
-    """
-    late = _FIRM + (_PLACES - _FIRM) * (np.sqrt(rr) * after)[:, None]
-    early = -_FIRM + (_PLACES + _FIRM) * before
-    at = np.where(_PLACES > _FIRM, late, np.where(_PLACES < -_FIRM, early, _PLACES)) + BEFORE
-    at = np.clip(at, 0, beats.shape[2] - 1.001)
-    place = at.astype(int)
-    share = (at - place)[:, None]
-    row, lead = np.arange(len(beats))[:, None, None], np.arange(beats.shape[1])[:, None]
-    low, high = beats[row, lead, place[:, None]], beats[row, lead, place[:, None] + 1]
-    return np.asarray(low * (1 - share) + high * share)
-
-
-def _scaled(warped: NDArray[np.float64], stretch: slice, root: bool) -> NDArray[np.float64]:
+def _scaled(warped: Floats, stretch: slice, root: bool) -> Floats:
     """(n_beats, n_leads · n) a stretch of each beat about each lead's median, of unit length.
 
     Of roots, small waves count for more beside the QRS.

@@ -143,6 +143,7 @@ def test_how_steady_the_annotators_are(ludb):
                         spreads[place].extend((away - np.median(away)).tolist())
         one, two, three = (float(np.std(np.clip(spread, -60, 60))) for spread in spreads)
         say(f"annotators' own spread, {wave}: on {one:.1f}, peak {two:.1f}, off {three:.1f} ms")
+        assert 0 < min(one, two, three) < 30
 
 
 def test_qtdb(data):
@@ -201,6 +202,7 @@ def test_p_waves_in_atrial_fibrillation(data, ludb, monkeypatch):
         f"LUDB, {len(chosen)} subjects, {len(together)} beats in fibrillation: a P is given to "
         f"{together.mean():.3f} of them, in {each.mean():.3f} of their leads"
     )
+    assert max(n_given / n_beats, together.mean()) < 0.05
 
 
 def test_the_time_it_takes_beside_neurokit2s_prominence(ludb):

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from auditor.core.errors import ConfigError
-from auditor.data.store import Store, whole_file
+from auditor.data.store import Store, makers, whole_file
 
 
 @pytest.fixture
@@ -31,6 +31,22 @@ def test_what_is_put_comes_back_and_arrays_are_mapped(store):
 def test_another_release_or_other_settings_have_another_folder(store):
     roots = {store.root, Store.of("sha256:2", {"fs": 250}).root, Store.of("sha256:1", {}).root}
     assert len(roots) == 3
+
+
+def test_whatever_changes_in_the_code_or_weights_of_a_layer_changes_its_makers(
+    tmp_path, monkeypatch
+):
+    (tmp_path / "signal").mkdir()
+    code, weights = tmp_path / "signal" / "a.py", tmp_path / "signal" / "w.safetensors"
+    monkeypatch.setattr("auditor.data.store._PACKAGE", tmp_path)
+    seen = set()
+    for code_text, weight in [("x", b"0"), ("y", b"0"), ("y", b"1")]:
+        code.write_text(code_text)
+        weights.write_bytes(weight)
+        makers.cache_clear()
+        seen.add(makers("signal"))
+    makers.cache_clear()
+    assert len(seen) == 3
 
 
 def test_only_the_owner_can_read(store):
