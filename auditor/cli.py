@@ -412,6 +412,53 @@ def report(audit: Path, out: Path | None) -> None:
 
 
 @main.group()
+def train() -> None:
+    """Teach the networks that attack, on your own data."""
+
+
+@train.command("attacker")
+@click.argument("folders", metavar="DATASET...", type=FOLDER, nargs=-1, required=True)
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="A .safetensors."
+)
+@click.option("--config", type=FILE, help="A YAML file with a recipe; default: the shipped one.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
+@worked
+def attacker(
+    folders: tuple[Path, ...],
+    out: Path,
+    config: Path | None,
+    seed: int,
+    device: str,
+    quiet: bool,
+    jobs: int,
+    dask: str | None,
+) -> None:
+    """Teach the network of the rung `embedding` on the people of some DATASETs.
+
+    Beside the weights a .json says what they were taught on. The people of a release under audit
+    must not be among them. Simulated data sets are welcome beside real ones.
+
+    \b
+    auditor train attacker data/ptb-xl data/ludb --out attacker.safetensors
+    """
+    from auditor.attacks.schooling import school
+    from auditor.audit import choose_device
+    from auditor.config import load_recipe
+    from auditor.engine import engine
+
+    if out.suffix != ".safetensors":
+        raise ConfigError(f"--out {out}: wanted a name that ends in .safetensors")
+    _writable(out.parent)
+    recipe = load_recipe(config)
+    with engine(jobs, dask) as workers, _progress(quiet) as progress:
+        card = school(folders, out, recipe, seed, choose_device(device), workers, progress)
+    if not quiet:
+        click.echo(f"taught on {card['people']} people: {out}")
+
+
+@main.group()
 def datasets() -> None:
     """The catalogue of public ECG data sets."""
 

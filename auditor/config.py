@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
 from auditor.attacks.case import Training
 from auditor.attacks.rungs import ladder
 from auditor.core.errors import ConfigError
+from auditor.models.metric import Recipe
 from auditor.resources import resource
 from auditor.risk.policy import Profile, parse_profile
 
@@ -64,6 +65,15 @@ def load_profile(name: str) -> Profile:
         return parse_profile({"name": path.stem, **_read(path)})
     except ConfigError as error:
         raise ConfigError(f"profile {path}: {error}") from None
+
+
+def load_recipe(path: Path | None) -> Recipe:
+    """How the attacker's network is taught: as shipped, or by the user's own file."""
+    path = path or resource("configs") / "attacker.yaml"
+    try:
+        return TypeAdapter(Recipe).validate_python(_read(path))
+    except ValidationError as error:
+        raise ConfigError(f"recipe {path}: {first_problem(error)}") from None
 
 
 def names(kind: Literal["preset", "profile"]) -> list[str]:

@@ -18,12 +18,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as as_bytes
 from timm.models.vision_transformer import Block
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from auditor.core.errors import ModelError
+from auditor.data.store import whole_file
 from auditor.signal.filters import FS
 from auditor.signal.rate import Cut, at_one_rate
 
@@ -142,7 +144,8 @@ def save(model: Embedder, path: Path) -> None:
     state = {
         name: one.detach().cpu().half().contiguous() for name, one in model.state_dict().items()
     }
-    save_file(state, path)
+    with whole_file(path) as file:
+        file.write(as_bytes(state))
 
 
 def load(path: Path) -> Embedder:

@@ -11,7 +11,7 @@ little is what moved electrodes, breath and posture do.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -270,11 +270,3 @@ def another_day(beats: Tensor, recipe: Recipe, generator: torch.Generator) -> Te
     narrowed = uniform(n, 1) * (uniform(n, 1) < 0.5)
     z = z * (1 - narrowed) + narrow * narrowed
     return z * torch.exp(recipe.gain * normal(n, 1))
-
-
-def grouped(sets: Iterable[tuple[bool, Sequence[Person]]]) -> list[list[Person]]:
-    """Real people of all data sets together, and simulated ones."""
-    kinds: dict[bool, list[Person]] = {}
-    for simulated, some in sets:
-        kinds.setdefault(simulated, []).extend(some)
-    return [kinds[kind] for kind in sorted(kinds)]

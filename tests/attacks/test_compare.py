@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.attacks.compare import BLOCK, compare
+from auditor.attacks.compare import AGE_REACH, BLOCK, SKETCHED, Traits, compare
 
 
 @st.composite
@@ -34,10 +34,17 @@ def by_definition(gallery, gallery_subject, probe, probe_subject):
     return people, mate, impostor
 
 
+def searched(search, kinds=None):
+    gallery, gallery_subject, probe, probe_subject = search
+    traits = kinds or dict.fromkeys(gallery_subject, Traits())
+    rng = np.random.default_rng(0)
+    return compare(lambda fold: (gallery, probe), gallery_subject, probe_subject, traits, rng)
+
+
 @given(searches())
 def test_ranks_ties_and_best_impostors_follow_the_definition(search):
     people, mate, impostor = by_definition(*search)
-    seen = compare(*search, alike=dict.fromkeys(people, ""), rng=np.random.default_rng(0))
+    seen = searched(search)
     assert np.array_equal(seen.mate, mate)
     assert np.array_equal(seen.above, (impostor > mate[:, None]).sum(axis=1))
     assert np.array_equal(seen.ties, (impostor == mate[:, None]).sum(axis=1))
@@ -48,8 +55,8 @@ def test_ranks_ties_and_best_impostors_follow_the_definition(search):
 @given(searches())
 def test_the_sketch_counts_every_impostor_score_at_every_mate_score(search):
     people, mate, impostor = by_definition(*search)
-    seen = compare(*search, alike=dict.fromkeys(people, ""), rng=np.random.default_rng(0))
-    assert np.array_equal(seen.edges, np.unique(mate))
+    seen = searched(search)
+    assert seen.edges == pytest.approx(np.unique(mate), abs=1e-5)
     for row, one in enumerate(seen.sketch_subject):
         theirs = impostor[search[3] == one]
         assert np.array_equal(seen.sketch[row], [(theirs >= edge).sum() for edge in seen.edges])
@@ -59,8 +66,8 @@ def test_the_sketch_counts_every_impostor_score_at_every_mate_score(search):
 @given(searches())
 def test_a_stranger_is_another_person_of_the_same_kind_searched_without_the_mate(search):
     people, _, impostor = by_definition(*search)
-    kind = {one: str(int(one) % 2) for one in people}
-    seen = compare(*search, alike=kind, rng=np.random.default_rng(0))
+    kind = {one: Traits(sex=str(int(one) % 2)) for one in people}
+    seen = searched(search, kind)
     for probe, one in enumerate(search[3]):
         candidates = [p for p in people if p != one and kind[p] == kind[one]]
         if not candidates:
@@ -77,22 +84,65 @@ def test_a_stranger_is_another_person_of_the_same_kind_searched_without_the_mate
         assert (seen.stranger_above[probe], seen.stranger_ties[probe]) in places
 
 
-def test_blocks_of_probes_do_not_change_what_is_found():
+def test_who_knows_sex_and_age_searches_those_who_fit_and_whoever_may():
+    rng = np.random.default_rng(2)
+    n = 60
+    names = np.char.zfill(np.arange(n).astype(str), 2)
+    sex = rng.choice(["female", "male", ""], n)
+    age = np.where(rng.random(n) < 0.2, np.nan, rng.integers(30, 60, n))
+    gallery, probe = rng.normal(size=(2, n, 4)).astype(np.float32)
+    kinds = {name: Traits(s, a) for name, s, a in zip(names, sex, age, strict=True)}
+    seen = searched((gallery, names, probe, names), kinds)
+    scores = probe @ gallery.T
+    for one in range(n):
+        fits = (sex == sex[one]) | (sex == "") | (sex[one] == "")
+        fits &= (np.abs(age - age[one]) <= AGE_REACH) | np.isnan(age) | np.isnan(age[one])
+        fits[one] = False
+        assert seen.known_size[one] == fits.sum() + 1
+        assert seen.known_above[one] == (scores[one, fits] > scores[one, one]).sum()
+
+
+def test_blocks_and_folds_of_probes_do_not_change_what_is_found():
     rng = np.random.default_rng(1)
     who = np.arange(2 * BLOCK + 7) % 40
     gallery = rng.normal(size=(40, 8)).astype(np.float32)
     probe = (gallery[who] + rng.normal(size=(len(who), 8))).astype(np.float32)
-    names, alike = np.arange(40).astype(str), dict.fromkeys(np.arange(40).astype(str), "")
-    whole = compare(gallery, names, probe, who.astype(str), alike, np.random.default_rng(0))
+    names, traits = np.arange(40).astype(str), dict.fromkeys(np.arange(40).astype(str), Traits())
+    whole = searched((gallery, names, probe, who.astype(str)))
     part = slice(BLOCK, 2 * BLOCK)
-    one = compare(
-        gallery, names, probe[part], who[part].astype(str), alike, np.random.default_rng(0)
-    )
+    one = searched((gallery, names, probe[part], who[part].astype(str)))
     assert np.array_equal(whole.above[part], one.above)
     assert np.array_equal(whole.stranger_above[part], one.stranger_above)
+    fold = who % 3
+    folded = compare(
+        lambda one: (gallery, probe[fold == one]),
+        names,
+        who.astype(str),
+        traits,
+        np.random.default_rng(0),
+        fold,
+    )
+    assert np.array_equal(whole.above, folded.above)
+    assert whole.mate == pytest.approx(folded.mate)
+    assert np.array_equal(whole.sketch, folded.sketch)
+
+
+def test_a_large_gallery_is_sketched_by_a_sample_of_it():
+    rng = np.random.default_rng(0)
+    n = 2 * SKETCHED
+    names = np.char.zfill(np.arange(n).astype(str), 5)
+    gallery = rng.normal(size=(n, 8)).astype(np.float32)
+    probe = (gallery + 0.5 * rng.normal(size=(n, 8))).astype(np.float32)[:500]
+    seen = searched((gallery, names, probe, names[:500]))
+    scores = probe @ gallery.T
+    scores[np.arange(500), np.arange(500)] = -np.inf
+    assert set(seen.n_impostors) <= {SKETCHED, SKETCHED - 1}
+    exact = np.array([(scores >= edge).mean() for edge in seen.edges])
+    sketched = seen.sketch.sum(axis=0) / seen.n_impostors.sum()
+    assert sketched == pytest.approx(exact, abs=0.003)
 
 
 def test_a_probe_of_nobody_enrolled_is_refused():
     one = np.ones((1, 1), dtype=np.float32)
     with pytest.raises(ValueError, match="not in the gallery"):
-        compare(one, np.array(["a"]), one, np.array(["b"]), {"a": ""}, np.random.default_rng(0))
+        searched((one, np.array(["a"]), one, np.array(["b"])))

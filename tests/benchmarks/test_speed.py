@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from auditor.attacks.compare import compare
+from auditor.attacks.compare import Traits, compare
 from auditor.data.population import Population
 
 
@@ -46,10 +46,11 @@ def test_searching_a_gallery_against_the_whole_score_matrix(n):
     gallery = rng.normal(size=(n, 64)).astype(np.float32)
     probe = (gallery + rng.normal(size=(n, 64))).astype(np.float32)
     names = np.char.zfill(np.arange(n).astype(str), 6)
-    alike = dict.fromkeys(names, "")
+    traits = dict.fromkeys(names, Traits())
 
     def blocks() -> object:
-        return compare(gallery, names, probe, names, alike, np.random.default_rng(0))
+        rng = np.random.default_rng(0)
+        return compare(lambda fold: (gallery, probe), names, names, traits, rng)
 
     def whole() -> object:
         scores = probe @ gallery.T

@@ -7,13 +7,19 @@ import numpy as np
 from auditor.core.evidence import Comparison
 
 
-def comparison(scores: np.ndarray, subject: np.ndarray, stranger: np.ndarray | None = None):
+def comparison(
+    scores: np.ndarray,
+    subject: np.ndarray,
+    stranger: np.ndarray | None = None,
+    kind: np.ndarray | None = None,
+):
     """A comparison from a (n_probes, n_people) score matrix.
 
     Parameters
     ----------
     subject : (n_probes,) int, the column of each probe's own person
     stranger : (n_people,) int, who stands in for each person in the control
+    kind : (n_people,) int, which people are of one sex and age; all, if not given
     """
     n, n_people = scores.shape
     own = np.arange(n), subject
@@ -30,11 +36,14 @@ def comparison(scores: np.ndarray, subject: np.ndarray, stranger: np.ndarray | N
         other = impostor[np.arange(n), stranger[subject]]
         above = (impostor > other[:, None]).sum(axis=1)
         ties = (impostor == other[:, None]).sum(axis=1) - 1
+    over, same = (impostor > mate[:, None]), (impostor == mate[:, None])
+    kind = np.zeros(n_people, dtype=int) if kind is None else kind
+    known = kind[subject][:, None] == kind[None]
     return Comparison(
         subject=subject.astype(str),
         mate=mate,
-        above=(impostor > mate[:, None]).sum(axis=1),
-        ties=(impostor == mate[:, None]).sum(axis=1),
+        above=over.sum(axis=1),
+        ties=same.sum(axis=1),
         best_impostor=impostor.max(axis=1),
         n_gallery=n_people,
         edges=edges,
@@ -43,6 +52,9 @@ def comparison(scores: np.ndarray, subject: np.ndarray, stranger: np.ndarray | N
         n_impostors=np.array([(subject == one).sum() * (n_people - 1) for one in people]),
         stranger_above=above,
         stranger_ties=ties,
+        known_above=(over & known).sum(axis=1),
+        known_ties=(same & known).sum(axis=1),
+        known_size=known.sum(axis=1),
     )
 
 

@@ -84,15 +84,19 @@ def crowd(n_people: int, spread: float, rng: np.random.Generator) -> Comparison:
     """How many impostors beat each of 3,000 probes, whose people vary in how plain they are."""
     n = 3000
     mate = rng.normal(3.5, spread, n)
+    above, none = rng.binomial(n_people - 1, norm.sf(mate)), np.zeros(n, dtype=np.int64)
     return replace(
         random_search(np.random.default_rng(0), 12),
         subject=np.arange(n).astype(str),
         mate=mate,
-        above=rng.binomial(n_people - 1, norm.sf(mate)),
-        ties=np.zeros(n, dtype=np.int64),
+        above=above,
+        ties=none,
         best_impostor=np.zeros(n),
         stranger_above=np.full(n, -1),
         stranger_ties=np.full(n, -1),
+        known_above=above,
+        known_ties=none,
+        known_size=none + n_people,
         n_gallery=n_people,
     )
 
