@@ -18,6 +18,7 @@ import numpy as np
 
 from auditor import __version__
 from auditor.attacks import ATTACKS, Attack, Case
+from auditor.attacks.rungs import FUSION
 from auditor.config import Preset, load_preset, load_profile
 from auditor.core.errors import AuditorError, ConfigError, EvidenceError
 from auditor.core.evidence import Counts, Evidence
@@ -163,7 +164,7 @@ def open_case(
         settings.device,
         settings.seed,
         preset.training,
-        tuple(view for view in preset.linkage_views if view != "fusion"),
+        tuple(view for view in preset.linkage_views if view != FUSION),
         progress,
     )
 
@@ -238,7 +239,9 @@ def _measured(
             drawn: dict[str, Any] = {}
         else:
             rng = stream(settings.seed, f"{blank.id}/{name}/interval")
-            found, drawn = measure(name, seen, level=level, rng=rng)
+            # What all rungs find together is foretold for larger galleries.
+            among = population if blank.view == FUSION else None
+            found, drawn = measure(name, seen, level=level, rng=rng, population=among)
         estimates |= found
         curves |= drawn
     return estimates, curves, params

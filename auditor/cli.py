@@ -119,7 +119,7 @@ def judged(command: Command) -> Command:
                 "--preset",
                 str,
                 "standard",
-                "How hard to try: quick (no network is trained; cannot pass a release), standard, "
+                "How hard to try: quick (no network is trained on the release), standard, "
                 "full, or a YAML file.",
             ),
             ("--device", str, "auto", "auto, cpu or cuda."),

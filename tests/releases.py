@@ -32,14 +32,15 @@ def settings(
 ) -> Run:
     """A preset of every rung, the transformer in miniature, or of the cheap rungs alone."""
     recipe = Recipe(epochs=epochs, batch=32, learning_rate=3e-3, patience=epochs)
-    views = ("template", "fiducials", "subspace", *(("vit",) if vit else ()), "fusion")
+    views = ("template", "fiducials", "subspace", "plda", "embedding", "adapted")
+    views = (*views, *(("vit",) if vit else ()), "fusion")
     preset = Preset(
         name="test",
         title="every rung in miniature",
         max_seconds=60,
         linkage_views=views,
         protocols=PROTOCOLS,
-        attribute_views=("fiducials", "vit") if vit else ("fiducials",),
+        attribute_views=("fiducials", "embedding", *(("vit",) if vit else ())),
         training=Training("tiny", 12, recipe) if vit else None,
     )
     return Run(load_profile(profile), preset, seed=seed, **engine)

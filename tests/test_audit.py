@@ -16,7 +16,7 @@ from auditor.core.finding import Finding
 from auditor.risk.policy import judge
 
 SEEDS = range(20)
-VIEWS = ("template", "fiducials", "subspace", "vit", "fusion")
+VIEWS = ("template", "fiducials", "subspace", "plda", "vit", "embedding", "adapted", "fusion")
 
 
 def audit(root: Path, run_settings) -> Audit:
@@ -74,7 +74,7 @@ def test_linkage_finds_nothing_where_there_is_nothing(null, view, protocol):
         assert missed <= binom.ppf(0.9999, len(SEEDS), 0.05), name
 
 
-@pytest.mark.parametrize("view", ["fiducials", "vit"])
+@pytest.mark.parametrize("view", ["fiducials", "vit", "embedding"])
 def test_attribute_finds_nothing_where_there_is_nothing(null, view):
     misses = Counter()
     for one in null:

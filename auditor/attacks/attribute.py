@@ -9,9 +9,11 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression, Ridge
 
 from auditor.attacks import encoder
 from auditor.attacks.case import ATTACKS, Case
+from auditor.attacks.rungs import embedded, untaught
 from auditor.core.evidence import Evidence, Predictions, Trials
 from auditor.core.streams import stream
 from auditor.data.protocol import Items, subject_folds
@@ -20,6 +22,8 @@ from auditor.views import build
 #: People of each sex, and people of known age, without whom nothing is measured.
 _MIN_OF_EACH = 10
 _FOLDS = 5
+#: How far a line through an embedding may lean on any one direction of it.
+_TRUST = 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,8 +55,8 @@ class Attribute:
 
     def unmet(self, case: Case) -> str | None:
         """Why the attack cannot be carried out on this release; None when it can."""
-        if self.view == "vit" and case.training is None:
-            return "no network is trained under this preset"
+        if why := untaught(case, self.view):
+            return why
         people = _people(case.records)
         if not _measurable_sex(people) and not _measurable_age(people):
             return (
@@ -105,7 +109,7 @@ class Attribute:
     ) -> Guesses:
         if self.view == "vit":
             return Guesses(*encoder.sex_and_age(case, train, test, rng))
-        return _by_trees(case, self.view, train, test, rng)
+        return _by_table(case, self.view, train, test, rng)
 
 
 def _people(records: pd.DataFrame) -> pd.DataFrame:
@@ -125,17 +129,24 @@ def _measurable_age(people: pd.DataFrame) -> bool:
     return len(known) >= 2 * _MIN_OF_EACH and bool(known.min() < known.max())
 
 
-def _by_trees(
+def _by_table(
     case: Case,
     view: str,
     train: NDArray[np.int64],
     test: NDArray[np.int64],
     rng: np.random.Generator,
 ) -> Guesses:
-    """Gradient-boosted trees on a table, each person weighing the same."""
+    """A table of what each record shows, read by trees, or an embedding's by lines; each person
+    weighs the same.
+    """
+    learner = _lines if view == "embedding" else _trees
     if "table" not in (shared := case.shared.setdefault(("attribute", view), {})):
         everything = Items.whole(np.arange(len(case.records)))
-        shared["table"] = build(view, case.prepared, everything, case.engine, case.seed).values
+        shared["table"] = (
+            embedded(case, everything)
+            if view == "embedding"
+            else build(view, case.prepared, everything, case.engine, case.seed).values
+        )
     table = shared["table"]
     people = _people(case.records).loc[case.records["subject"]]
     male, age = people["male"].to_numpy(), people["age"].to_numpy()
@@ -144,7 +155,7 @@ def _by_trees(
     sex_rows, age_rows = train[~np.isnan(male[train])], train[~np.isnan(age[train])]
     sex = np.zeros(len(test))
     if len(np.unique(male[sex_rows])) == 2:
-        sex = _trees(seed, "binary:logistic", table, male, subject, sex_rows)(table[test])
+        sex = learner(seed, "binary:logistic", table, male, subject, sex_rows)(table[test])
     years = np.full(len(test), np.nan)
     if len(age_rows):
         middle = float(np.median(age[age_rows]))
@@ -154,12 +165,33 @@ def _by_trees(
         names, code = np.unique(subject[age_rows], return_inverse=True)
         for fold in subject_folds(np.zeros(len(names), dtype=np.int64), 3, rng):
             out = fold[code]
-            fit = _trees(seed, "reg:squarederror", table, centred, subject, age_rows[~out])
+            fit = learner(seed, "reg:squarederror", table, centred, subject, age_rows[~out])
             inner[out] = fit(table[age_rows[out]])
         belief = encoder.believed(inner, centred[age_rows])
-        fit = _trees(seed, "reg:squarederror", table, centred, subject, age_rows)
+        fit = learner(seed, "reg:squarederror", table, centred, subject, age_rows)
         years = middle + belief * fit(table[test])
     return Guesses(sex, years)
+
+
+def _lines(
+    seed: int,
+    objective: str,
+    table: NDArray[np.float32],
+    target: NDArray[np.float64],
+    subject: NDArray[np.str_],
+    rows: NDArray[np.int64],
+) -> Callable[[NDArray[np.float32]], NDArray[np.float64]]:
+    """A penalised line through some rows of a table, as a function of other rows."""
+    _, code, count = np.unique(subject[rows], return_inverse=True, return_counts=True)
+    weight = len(rows) / len(count) / count[code]
+    centre, scale = table[rows].mean(axis=0), np.maximum(table[rows].std(axis=0), 1e-6)
+    seen = (table[rows] - centre) / scale
+    if objective == "binary:logistic":
+        line = LogisticRegression(C=_TRUST, max_iter=2000, random_state=seed)
+        line.fit(seen, target[rows], weight)
+        return lambda values: np.asarray(line.decision_function((values - centre) / scale))
+    ridge = Ridge(alpha=3 / _TRUST).fit(seen, target[rows], weight)
+    return lambda values: np.asarray(ridge.predict((values - centre) / scale))
 
 
 def _trees(

@@ -12,11 +12,19 @@ import pandas as pd
 from auditor.attacks import encoder
 from auditor.attacks.case import ATTACKS, Case
 from auditor.attacks.compare import Traits, compare
-from auditor.attacks.rungs import MIN_REPEATS, Field, Fused, Rung, by_encoder, ladder, rung
-from auditor.core.errors import ModelError
+from auditor.attacks.rungs import (
+    FROM_REPEATS,
+    MIN_REPEATS,
+    Field,
+    Fused,
+    Rung,
+    by_encoder,
+    ladder,
+    rung,
+    untaught,
+)
 from auditor.core.evidence import Comparison, Evidence
-from auditor.data.protocol import LINKAGE_PROTOCOLS, split, unmet
-from auditor.models.embedder import stranger_to
+from auditor.data.protocol import LINKAGE_PROTOCOLS, later, split, unmet
 from auditor.views import VIEWS
 
 _THREATS = {
@@ -52,18 +60,12 @@ class Linkage:
 
     def unmet(self, case: Case) -> str | None:
         """Why the attack cannot be carried out on this release; None when it can."""
-        if self.view == "vit" and case.training is None:
-            return "no network is trained under this preset"
-        if self.view in ("embedding", "adapted"):
-            try:
-                stranger_to(case.dataset.name)
-            except ModelError as error:
-                return str(error)
+        if why := untaught(case, self.view):
+            return why
         if why := unmet(case.records, self.protocol):
             return why
-        repeating = case.records["subject"].duplicated(keep=False)
-        n = case.records["subject"][repeating].nunique()
-        if self.view in ("plda", "adapted") and n < MIN_REPEATS:
+        n = case.records["subject"].iloc[later(case.records)].nunique()
+        if self.view in FROM_REPEATS and self.protocol != "random-segment" and n < MIN_REPEATS:
             return f"needs {MIN_REPEATS} people with several records to learn from; found fewer"
         return None
 

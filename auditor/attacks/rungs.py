@@ -21,6 +21,7 @@ from scipy.special import expit
 from auditor.attacks import encoder
 from auditor.attacks.case import Case
 from auditor.attacks.matchers import MATCHERS, Rows
+from auditor.core.errors import ModelError
 from auditor.core.registry import Registry
 from auditor.core.streams import stream
 from auditor.data.protocol import Items, Split, later, subject_folds
@@ -80,6 +81,11 @@ class Field:
         enrolled, pooled = (subject[row] for row in rows)
         folds = fold[pool.row], fold[parts.gallery.row]
         return cls(parts.gallery, pool, probe, enrolled, pooled, *folds)
+
+    @property
+    def repeating(self) -> int:
+        """How many people have items in the pool."""
+        return len(np.unique(self.pooled))
 
     def others(self, fold: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.str_]]:
         """Places in the gallery and in the pool of the items that people of other folds repeat, and
@@ -158,6 +164,8 @@ def _nearest(scores: Rows, skipped: int) -> tuple[Rows, Rows]:
 #: How each rung that is no view sees a field.
 RUNGS: Registry[Callable[[Case, Field], Rung]] = Registry("rung")
 FUSION = "fusion"
+#: The rungs that learn how other people differ from one record to the next.
+FROM_REPEATS = ("plda", "adapted")
 
 
 def ladder() -> list[str]:
@@ -165,11 +173,31 @@ def ladder() -> list[str]:
     return [*sorted(VIEWS), *sorted(RUNGS), FUSION]
 
 
+def untaught(case: Case, view: str) -> str | None:
+    """Why there is no network for a view; None where there is one, or none is needed."""
+    if view == "vit" and case.training is None:
+        return "no network is trained under this preset"
+    if view in ("embedding", "adapted"):
+        try:
+            embedder.stranger_to(case.dataset.name)
+        except ModelError as error:
+            return str(error)
+    return None
+
+
 def rung(name: str, case: Case, field: Field) -> Rung | Fused:
     """A registered rung, a view with the matcher that suits it, or all of a preset together."""
     if name == FUSION:
-        return Fused.of(field, [_alone(one, case, field) for one in case.fused], case.seed)
+        return Fused.of(field, _able(case, field), case.seed)
     return _alone(name, case, field)
+
+
+def _able(case: Case, field: Field) -> list[Rung]:
+    """The rungs of a preset that can be climbed on this release."""
+    views = [view for view in case.fused if not untaught(case, view)]
+    if field.repeating < MIN_REPEATS:
+        views = [view for view in views if view not in FROM_REPEATS]
+    return [_alone(view, case, field) for view in views]
 
 
 def _alone(name: str, case: Case, field: Field) -> Rung:
@@ -360,19 +388,20 @@ def _directions(case: Case, field: Field) -> tuple[Rows, Rows]:
     """The gallery and the pool as the shipped network sees them."""
     key = "embedding", bool(field.gallery.half.any())
     if key not in case.shared:
-        model = embedder.load(embedder.stranger_to(case.dataset.name).path).to(case.device)
-        sides, done = [], 0
-        for items in (field.gallery, field.pool):
-            rows = []
-            for row, half in items.pairs:
-                rng = stream(case.seed, f"embedding/{case.prepared.records['record'].iloc[row]}")
-                rows.append(embedder.embed(model, cut(case.prepared, row, half, case.seed), rng))
-                done += 1
-                case.progress("reading beats", done, len(field.gallery) + len(field.pool))
-            sides.append(np.stack(rows))
-        case.shared[key] = tuple(sides)
+        case.shared[key] = embedded(case, field.gallery), embedded(case, field.pool)
     found: tuple[Rows, Rows] = case.shared[key]
     return found
+
+
+def embedded(case: Case, items: Items) -> Rows:
+    """(n, n_leads · EMBEDDING) items as the shipped network sees them that knows nobody here."""
+    model = embedder.load(embedder.stranger_to(case.dataset.name).path).to(case.device)
+    rows = []
+    for row, half in items.pairs:
+        rng = stream(case.seed, f"embedding/{case.prepared.records['record'].iloc[row]}")
+        rows.append(embedder.embed(model, cut(case.prepared, row, half, case.seed), rng))
+        case.progress("reading beats", len(rows), len(items))
+    return np.stack(rows)
 
 
 def _repeated(

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from auditor.core.errors import DataError
 from auditor.core.streams import stream
 from auditor.models.device import own_randomness
 from auditor.models.embedder import PLACES, Embedder
@@ -34,6 +35,8 @@ _BESIDE = 10, 25
 _KEPT = np.arange(PLACES[0] - _BESIDE[0], PLACES[-1] + 1 + _BESIDE[1])
 #: Of a record with more beats than this, those that are averaged follow one another.
 _LONG = 60
+#: Leads that are drawn before it is said that nobody has one.
+_TRIES = 1000
 
 Floats = NDArray[np.float32]
 
@@ -168,9 +171,14 @@ def told_apart(found: Tensor, warmth: Tensor) -> Tensor:
 
 def _shown(groups: Sequence[Sequence[Person]], recipe: Recipe, rng: np.random.Generator) -> Floats:
     """(2, n, n_kept) mV, two recordings of each of some people in one lead."""
-    direction, needed = _direction(rng)
-    group = groups[int(rng.integers(len(groups)))]
-    having = [one for one in group if set(needed) <= set(one.leads)]
+    for _ in range(_TRIES):
+        direction, needed = _direction(rng)
+        group = groups[int(rng.integers(len(groups)))]
+        having = [one for one in group if needed <= set(one.leads.tolist())]
+        if len(having) > 1:
+            break
+    else:
+        raise DataError(f"no two people have a lead in common; known are {', '.join(LEADS)}")
     drawn = rng.choice(len(having), min(recipe.people, len(having)), replace=False)
     shown = np.empty((2, len(drawn), len(_KEPT)), dtype=np.float32)
     for place, chosen in enumerate(drawn):
@@ -202,7 +210,7 @@ def _average(beats: Floats, rng: np.random.Generator) -> Floats:
     return np.asarray(beats[rng.choice(n, few, replace=False)].mean(axis=0))
 
 
-def _direction(rng: np.random.Generator) -> tuple[NDArray[np.float64], tuple[int, ...]]:
+def _direction(rng: np.random.Generator) -> tuple[NDArray[np.float64], set[int]]:
     """(8,) how much of each of `LEADS` a lead is made of, and which of them have to be there.
 
     Lead I or II as they are, a chest lead, any direction in the frontal plane, or any sum.
@@ -212,10 +220,12 @@ def _direction(rng: np.random.Generator) -> tuple[NDArray[np.float64], tuple[int
     if kind < 0.45:
         lead = 0 if kind < 0.35 else 1
         made[lead] = 1
-        return made, (lead,)
+        return made, {lead}
     if kind < 0.65:
-        made[rng.integers(2, len(LEADS))] = 1
-    elif kind < 0.85:
+        lead = int(rng.integers(2, len(LEADS)))
+        made[lead] = 1
+        return made, {lead}
+    if kind < 0.85:
         # I · cos + aVF · 2/√3 · sin, with aVF = II − I/2.
         angle = rng.uniform(0, 2 * np.pi)
         made[0] = np.cos(angle) - np.sin(angle) / np.sqrt(3)
@@ -223,7 +233,7 @@ def _direction(rng: np.random.Generator) -> tuple[NDArray[np.float64], tuple[int
     else:
         made = rng.normal(0, 1, len(LEADS))
         made /= np.linalg.norm(made)
-    return made, tuple(range(len(LEADS)))
+    return made, set(range(len(LEADS)))
 
 
 def another_day(beats: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:

@@ -241,6 +241,11 @@ def _draw_curve(
     if axes.x in ("fmr", "fpr"):
         ax.set_xlim(-0.02, 1.02)
         ax.set_xticks(quarters, [words.amount(part, "percent") for part in quarters])
+    elif axes.x == "gallery":
+        ax.set_xscale("log")
+        ticks = [10.0**at for at in range(12) if min(x) <= 10**at <= max(x)]
+        ax.set_xticks(ticks, [f"{tick:,.0f}" for tick in ticks])
+        ax.minorticks_off()
     else:
         ticks = _whole_ticks(min(x), max(x))
         ax.set_xticks(ticks, [f"{tick:,.0f}" for tick in ticks])

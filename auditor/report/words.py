@@ -63,6 +63,26 @@ _ESTIMATES = {
         "named first: what looking like somebody of that sex and age would link.",
         sentence=_FOUND,
     ),
+    "rank1_known": Label(
+        "Found by somebody who knows sex and age",
+        "percent",
+        "The share of people whose record is the first one named by an attacker who looks only "
+        "among people of that sex and, within five years, that age.",
+        sentence=_FOUND,
+    ),
+    "unknown_accepted": Label(
+        "Taken for somebody else",
+        "percent",
+        "How often somebody who is not in the gallery would be taken for a person who is, by an "
+        "attacker as often wrong about them as silent about the others.",
+        lower_is_worse=True,
+    ),
+    "known_missed": Label(
+        "Not recognised",
+        "percent",
+        "How often somebody who is in the gallery is not named rightly by that attacker.",
+        lower_is_worse=True,
+    ),
     "untrained_rank1": Label(
         "Found by an untrained network",
         "percent",
@@ -191,8 +211,10 @@ _VIEWS = {
     "template": "Average beat",
     "fiducials": "Table of wave timings",
     "subspace": "Beats in a learned space",
+    "plda": "Beats in that space, and how others vary",
     "vit": "Network trained on the release",
     "embedding": "Network trained on other people",
+    "adapted": "That network, and how others vary",
     "fusion": "All of these together",
     "scores": "A model's scores",
     "explanation": "A model's explanations",
@@ -201,7 +223,10 @@ _VIEWS = {
     "text": "Text",
 }
 #: The adversary ladder, weakest first.
-RUNGS = ("metadata", "template", "fiducials", "subspace", "vit", "embedding", "fusion")
+RUNGS = (
+    *("metadata", "template", "fiducials", "subspace", "plda"),
+    *("vit", "embedding", "adapted", "fusion"),
+)
 
 _CHECKS = {
     "linkage": "Finding a person",
@@ -234,6 +259,14 @@ def estimate_label(name: str) -> Label:
     """The plain words for an estimate, also for one this page has never heard of."""
     if label := _ESTIMATES.get(name):
         return label
+    if among := re.fullmatch(r"rank1_among_(\d+)", name):
+        return Label(
+            f"Found among {int(among[1]):,} people",
+            "percent",
+            "The share of people named rightly by an intruder who searches so many; where fewer "
+            "were searched, computed exactly, where more would be, foretold.",
+            sentence=_FOUND,
+        )
     if rank := re.fullmatch(r"rank(\d+)", name):
         return Label(
             f"Found within {rank[1]} attempts",

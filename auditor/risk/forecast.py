@@ -1,18 +1,19 @@
 """How often a person would be found in a larger gallery than could be measured.
 
 Smaller galleries are computed, not sampled: from how many impostors beat a probe in the whole
-gallery follows how often one would in a random part of it. Beyond it two models are fitted and both
-are told, for what lies between them is what is not known.
+gallery follows how often one would in a random part of it. Beyond it three models are fitted and
+all are told, for what lies between them is what is not known.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
-from scipy.special import digamma, gammaln
+from scipy.special import digamma, expit, gammaln, log_ndtr
 
 from auditor.core.evidence import Comparison
 from auditor.risk.metrics import by_person
@@ -77,50 +78,118 @@ def pitman_yor(n: Floats | float, discount: float, concentration: float) -> Floa
     return np.asarray((a / d * np.expm1(rising) + np.exp(rising)) / n)
 
 
-def _fitted(sizes: Floats, rates: Floats) -> tuple[float, float]:
-    """Discount and concentration that fit some rates best, by least squares."""
+def binormal(n: Floats | float, centre: float, spread: float) -> Floats:
+    """The chance that a mate whose score is normal beats n − 1 impostors of standard normal scores.
 
-    def residuals(place: Floats) -> Floats:
-        return pitman_yor(sizes, 1 / (1 + np.exp(-place[0])), float(np.exp(place[1]))) - rates
-
-    starts = [(np.log(d / (1 - d)), np.log(a)) for d in (0.3, 0.8, 0.97) for a in (1.0, 30.0)]
-    fits = [
-        least_squares(residuals, start, bounds=([-20, -20], [20, 25]), xtol=1e-12, ftol=1e-12)
-        for start in starts
-    ]
-    best = min(fits, key=lambda fit: float(fit.cost)).x
-    return float(1 / (1 + np.exp(-best[0]))), float(np.exp(best[1]))
+    ∫ φ(z) Φ(centre + spread · z)^(n − 1) dz, by Gauss and Hermite.
+    """
+    nodes, weights = np.polynomial.hermite_e.hermegauss(80)
+    beaten = log_ndtr(centre + spread * nodes)
+    exponent = (np.atleast_1d(np.asarray(n, dtype=np.float64)) - 1)[:, None] * beaten
+    return np.asarray(np.exp(exponent) @ weights / weights.sum())
 
 
-def _log_linear(sizes: Floats, rates: Floats, targets: Floats) -> Floats:
-    slope, level = np.polyfit(np.log10(sizes), rates, 1)
-    return np.asarray(np.clip(slope * np.log10(targets) + level, 1 / targets, 1))
+def log_linear(n: Floats, level: float, slope: float) -> Floats:
+    """A rate that falls by as much for each tenfold gallery, but never below guessing."""
+    return np.asarray(np.clip(level + slope * np.log10(n), 1 / np.asarray(n), 1))
+
+
+Model = Callable[..., Floats]
+#: Name → the curve, where its fit starts, and what maps those places to its parameters.
+_MODELS: dict[str, tuple[Model, tuple[tuple[float, float], ...], Model]] = {
+    "pitman_yor": (
+        pitman_yor,
+        tuple((np.log(d / (1 - d)), np.log(a)) for d in (0.3, 0.8, 0.97) for a in (1.0, 30.0)),
+        lambda place: np.array([expit(place[0]), np.exp(place[1])]),
+    ),
+    "log_linear": (log_linear, ((1.0, -0.1),), lambda place: place),
+    "binormal": (
+        binormal,
+        ((2.0, 0.0), (4.0, 0.0)),
+        lambda place: np.array([place[0], np.exp(place[1])]),
+    ),
+}
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """Rank-1 in galleries of other sizes.
+    """Rank-1 in galleries of other sizes, as each model has it.
 
     Attributes
     ----------
     sizes : of the galleries asked about
-    pitman_yor, log_linear : (n_sizes,) what the two models say
+    rates : model → (n_sizes,) rank-1
+    low, high : model → (n_sizes,) bounds, over people
+    held_out_error : model → how far it was off, absolutely, when the largest gallery there is was
+        foretold from those up to a tenth of it
     """
 
     sizes: Floats
-    pitman_yor: Floats
-    log_linear: Floats
+    rates: dict[str, Floats]
+    low: dict[str, Floats]
+    high: dict[str, Floats]
+    held_out_error: dict[str, float]
 
     @property
     def spread(self) -> Floats:
         """How far the models are apart: at least so much is not known."""
-        return np.abs(self.pitman_yor - self.log_linear)
+        return np.asarray(np.ptp(np.stack(list(self.rates.values())), axis=0))
+
+    @property
+    def best(self) -> str:
+        """The model that foretold the largest gallery best."""
+        return min(self.held_out_error, key=lambda name: self.held_out_error[name])
 
 
-def forecast(sizes: Floats, rates: Floats, targets: Floats) -> Forecast:
-    """Rank-1 in galleries of `targets` people, from the rates in galleries of `sizes`."""
-    return Forecast(
-        np.asarray(targets),
-        pitman_yor(targets, *_fitted(sizes, rates)),
-        _log_linear(sizes, rates, targets),
-    )
+def forecast(
+    sizes: Floats,
+    per_person: Floats,
+    targets: Floats,
+    *,
+    level: float = 0.95,
+    rng: np.random.Generator | None = None,
+    draws: int = 100,
+) -> Forecast:
+    """Rank-1 in galleries of `targets` people, from rates in galleries of `sizes`, ascending.
+
+    Parameters
+    ----------
+    per_person : (n_people, n_sizes) as `rank1_at` gives them
+    rng : resamples people for the bounds; without it there are none, and NaN stands for them
+    """
+    targets = np.asarray(targets, dtype=np.float64)
+    few = sizes <= sizes[-1] / 10
+    if few.sum() < 2:
+        few = np.arange(len(sizes)) < len(sizes) - 1
+    whole = per_person.mean(axis=0)
+    n = len(per_person)
+    rates, low, high, error = {}, {}, {}, {}
+    for name, (curve, starts, shape) in _MODELS.items():
+        place = _fitted(curve, shape, starts, sizes, whole)
+        rates[name] = curve(targets, *shape(place))
+        early = _fitted(curve, shape, starts, sizes[few], whole[few])
+        error[name] = float(abs(curve(sizes[-1:], *shape(early))[0] - whole[-1]))
+        drawn = np.full((1, len(targets)), np.nan)
+        if rng is not None:
+            again = (per_person.T @ rng.multinomial(n, np.full(n, 1 / n)) / n for _ in range(draws))
+            fits = (_fitted(curve, shape, (tuple(place),), sizes, one) for one in again)
+            drawn = np.stack([curve(targets, *shape(fit)) for fit in fits])
+        low[name], high[name] = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    return Forecast(targets, rates, low, high, error)
+
+
+def _fitted(
+    curve: Model, shape: Model, starts: Iterable[tuple[float, ...]], sizes: Floats, rates: Floats
+) -> Floats:
+    """Where the curve fits some rates best, by least squares."""
+    fits = [
+        least_squares(
+            lambda place: curve(sizes, *shape(place)) - rates,
+            start,
+            bounds=([-25, -25], [25, 25]),
+            xtol=1e-12,
+            ftol=1e-12,
+        )
+        for start in starts
+    ]
+    return np.asarray(min(fits, key=lambda fit: float(fit.cost)).x)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -11,19 +12,26 @@ from auditor.core.errors import EvidenceError
 from auditor.core.evidence import MIN_PEOPLE, Comparison, Counts, Evidence, Predictions, Trials
 from auditor.core.finding import Estimate
 from auditor.risk import metrics
-from auditor.risk.forecast import rank1_at
+from auditor.risk.forecast import forecast, rank1_at
 from auditor.risk.intervals import newcombe_auc, person_bootstrap, wilson
 
 #: A class of fewer people than this singles out, after 1/0.09 of EMA Policy 0070.
 SMALL_CLASS = 11
 
 Curves = dict[str, dict[str, list[Any]]]
+#: In a smaller gallery there is too little to foretell a larger one from.
+_FORETOLD_FROM = 40
 _FPIRS = {"10pct": 0.1, "1pct": 0.01, "0.1pct": 0.001}
 _GRID = np.unique(np.round(np.geomspace(1e-4, 1, 60), 6))
 
 
 def measure(
-    name: str, evidence: Evidence, *, level: float, rng: np.random.Generator
+    name: str,
+    evidence: Evidence,
+    *,
+    level: float,
+    rng: np.random.Generator,
+    population: int | None = None,
 ) -> tuple[dict[str, Estimate], Curves]:
     """What an attack's evidence amounts to.
 
@@ -32,6 +40,7 @@ def measure(
     name : the evidence's name within its attack, "" for the attack's own
     level : coverage of the intervals
     rng : resamples people
+    population : foretell how often people would be found among so many; None foretells nothing
 
     Raises
     ------
@@ -39,7 +48,11 @@ def measure(
         There are too few people for any number.
     """
     if isinstance(evidence, Comparison):
-        return _comparison(name, evidence, level, rng)
+        found, curves = _comparison(name, evidence, level, rng)
+        if population is not None and not name:
+            among, foretold = _intruder(evidence, population, level, rng)
+            found, curves = found | among, curves | foretold
+        return found, curves
     if isinstance(evidence, Trials):
         return _trials(name, evidence, level)
     if isinstance(evidence, Predictions):
@@ -68,6 +81,9 @@ def _comparison(
         found["rank5"] = rate(metrics.rank_rate(seen, 5), level, 5 / n_gallery)
     if len(np.unique(seen.subject[seen.stranger_above >= 0])) >= MIN_PEOPLE:
         found["rank1_stranger"] = rate(metrics.stranger_rate(seen, 1), level, 1 / (n_gallery - 1))
+    if (seen.known_size < n_gallery).any():
+        by_luck = metrics.by_person(1 / seen.known_size, seen.subject).mean()
+        found["rank1_known"] = rate(metrics.known_rate(seen, 1), level, float(by_luck))
     genuine, impostor = metrics.acceptance(seen)
     n = len(genuine)
 
@@ -84,6 +100,10 @@ def _comparison(
         except EvidenceError:
             continue  # finer than these people can show
         found[f"tpir_at_fpir_{label}"] = rate(named, level, fpir / n_gallery)
+    accepted, missed = metrics.open_set(seen, rng)
+    # Where both mistakes are as frequent, somebody who guesses names one in n people rightly.
+    found["unknown_accepted"] = rate(accepted, level, 1 - 1 / n_gallery)
+    found["known_missed"] = rate(missed, level, 1 - 1 / n_gallery)
     ranks = np.unique(np.geomspace(1, n_gallery, 60).astype(int))
     shares = metrics.cmc(seen, ranks)
     curves = {
@@ -96,6 +116,39 @@ def _comparison(
         "gallery": _by_gallery(seen),
     }
     return found, curves
+
+
+def _intruder(
+    seen: Comparison, population: int, level: float, rng: np.random.Generator
+) -> tuple[dict[str, Estimate], Curves]:
+    """How often the first pick is right among 100, 1,000, 10,000 and all people.
+
+    Exactly, where so many were searched; else as foretold, with bounds that hold those of every
+    model, so that what the models disagree about counts as not known.
+    """
+    if seen.n_gallery < _FORETOLD_FROM:
+        return {}, {}
+    sizes = np.unique(np.geomspace(5, seen.n_gallery, 12).astype(int))
+    per_person = rank1_at(seen, sizes)
+    wanted = sorted({100, 1000, 10_000, population})
+    found = {}
+    for n in (n for n in wanted if n <= seen.n_gallery):
+        found[f"rank1_among_{n}"] = rate(rank1_at(seen, np.array([n]))[:, 0], level, 1 / n)
+    larger = np.array([n for n in wanted if n > seen.n_gallery])
+    if not len(larger):
+        return found, {}
+    told = forecast(sizes.astype(float), per_person, larger, level=level, rng=rng)
+    value = told.rates[told.best]
+    low = np.min([*told.low.values(), *told.rates.values()], axis=0)
+    high = np.max([*told.high.values(), *told.rates.values()], axis=0)
+    for place, n in enumerate(larger.tolist()):
+        bounds = (max(float(low[place]), 0.0), min(float(high[place]), 1.0))
+        one = Estimate(float(value[place]), *bounds, level, len(per_person), 1 / n)
+        found[f"rank1_among_{n}"] = one
+    curve = {"gallery": larger.tolist(), "rate": _rounded(value), "chance": _rounded(1 / larger)}
+    models: dict[str, list[Any]] = {name: _rounded(rates) for name, rates in told.rates.items()}
+    errors = {"model": list(told.rates), "off by": _rounded(list(told.held_out_error.values()))}
+    return found, {"forecast": curve | models, "forecast_error": errors}
 
 
 def _by_gallery(seen: Comparison) -> dict[str, list[Any]]:
@@ -206,7 +259,7 @@ def _roc(genuine: NDArray[np.float64], impostor: NDArray[np.float64]) -> dict[st
     return {"fmr": _GRID.tolist(), "tar": _rounded(at)}
 
 
-def _rounded(values: NDArray[np.float64]) -> list[float]:
+def _rounded(values: Iterable[float]) -> list[float]:
     return [round(float(value), 4) for value in values]
 
 

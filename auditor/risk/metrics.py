@@ -13,6 +13,7 @@ from auditor.core.errors import EvidenceError
 from auditor.core.evidence import Comparison, Trials
 
 Floats = NDArray[np.float64]
+_OPEN_SET_FOLDS = 5
 
 
 def by_person(values: Floats, subject: NDArray[np.str_]) -> Floats:
@@ -36,6 +37,43 @@ def stranger_rate(comparison: Comparison, k: int) -> Floats:
     has = comparison.stranger_above >= 0
     rate = hits(comparison.stranger_above[has], comparison.stranger_ties[has], k)
     return by_person(rate, comparison.subject[has])
+
+
+def known_rate(comparison: Comparison, k: int) -> Floats:
+    """(n_people,) how often each is among the first k of those of their sex and about their age."""
+    rate = hits(comparison.known_above, comparison.known_ties, k)
+    return by_person(rate, comparison.subject)
+
+
+def open_set(comparison: Comparison, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """(n_people,) how often each would be taken for somebody else had they not been enrolled, and
+    how often each, being enrolled, is not named: below the threshold, or not first.
+
+    The threshold of a person is set on the people of other folds, where both mistakes are as
+    frequent: nobody's own scores have a say in it.
+    """
+    people, code = np.unique(comparison.subject, return_inverse=True)
+    share = 1 / np.bincount(code)[code]
+    first = hits(comparison.above, comparison.ties, 1)
+    fold = rng.permutation(len(people))[code] % _OPEN_SET_FOLDS
+    accepted, missed = np.zeros(len(code)), np.zeros(len(code))
+    for one in range(_OPEN_SET_FOLDS):
+        told, asked = fold != one, fold == one
+        levels = np.unique(np.concatenate([comparison.best_impostor[told], comparison.mate[told]]))
+        unknown = _beyond(comparison.best_impostor[told], share[told], levels)
+        named = _beyond(comparison.mate[told], (share * first)[told], levels)
+        gap = unknown - (share[told].sum() - named)
+        threshold = levels[min(int((gap > 0).sum()), len(levels) - 1)]
+        accepted[asked] = comparison.best_impostor[asked] >= threshold
+        missed[asked] = 1 - first[asked] * (comparison.mate[asked] >= threshold)
+    return by_person(accepted, comparison.subject), by_person(missed, comparison.subject)
+
+
+def _beyond(score: Floats, weight: Floats, levels: Floats) -> Floats:
+    """How much weight there is of scores at or above each level."""
+    order = np.argsort(score)
+    total = np.concatenate([[0.0], np.cumsum(weight[order])])
+    return np.asarray(total[-1] - total[np.searchsorted(score[order], levels)])
 
 
 def cmc(comparison: Comparison, ranks: NDArray[np.int64]) -> Floats:

@@ -54,7 +54,7 @@ def test_ranks_ties_and_best_impostors_follow_the_definition(search):
 
 @given(searches())
 def test_the_sketch_counts_every_impostor_score_at_every_mate_score(search):
-    people, mate, impostor = by_definition(*search)
+    _, mate, impostor = by_definition(*search)
     seen = searched(search)
     assert seen.edges == pytest.approx(np.unique(mate), abs=1e-5)
     for row, one in enumerate(seen.sketch_subject):

@@ -2,52 +2,169 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pytest
 from releases import settings, write_release
 
-from auditor.attacks import linkage, subspace
+from auditor.attacks.linkage import Linkage, searched
+from auditor.attacks.rungs import (
+    FOLDS,
+    FROM_REPEATS,
+    MIN_REPEATS,
+    RUNGS,
+    Field,
+    Fused,
+    _repeated,
+    _weights,
+    rung,
+)
 from auditor.audit import open_case
 from auditor.data.protocol import split
 from auditor.engine import engine
+from auditor.risk.metrics import rank_rate
+from auditor.signal.rate import cut
+
+QUICK = ("template", "fiducials", "subspace", "plda", "embedding", "adapted")
 
 
 @pytest.fixture(scope="module")
 def case(tmp_path_factory):
-    root = write_release(tmp_path_factory.mktemp("rungs"), identity=1, seed=3, n_subjects=12)
+    root = write_release(tmp_path_factory.mktemp("rungs"), identity=1, seed=3, n_subjects=20)
     with engine() as workers:
         yield open_case(root, settings(vit=False), workers)
 
 
+def field_of(case, protocol: str = "cross-session") -> Field:
+    return Field.of(case, split(case.records, protocol))
+
+
+@pytest.mark.parametrize("protocol", ["cross-session", "same-session", "random-segment"])
+def test_a_field_asks_what_its_protocol_asks_and_folds_people_whole(case, protocol):
+    parts, field = split(case.records, protocol), field_of(case, protocol)
+    assert np.array_equal(field.pool.row[field.probe], parts.probe.row)
+    assert np.array_equal(field.pool.half[field.probe], parts.probe.half)
+    whose = pd.Series(np.concatenate([field.fold, field.gallery_fold]))
+    names = np.concatenate([field.pooled, field.enrolled])
+    assert len(set(zip(names, whose, strict=True))) == len(set(names))
+    assert set(whose) == set(range(FOLDS))
+
+
+def test_nothing_of_a_fold_is_learned_from_in_it(case):
+    field = field_of(case)
+    for fold in range(FOLDS):
+        named, repeats, whose = field.others(fold)
+        asked = set(field.pooled[field.fold == fold])
+        assert asked
+        assert not asked & set(whose)
+        assert set(field.enrolled[named]) == set(field.pooled[repeats])
+
+
+def test_what_the_people_who_are_asked_about_repeat_teaches_nothing(case):
+    """Their records may say anything: how others scatter stays the same; elsewhere it counts."""
+    field = field_of(case)
+    seen = rung("embedding", case, field)
+    parts = [slice(0, seen.pool.shape[1])]
+    gallery, pool = seen.gallery.copy(), seen.pool.copy()
+    rng = np.random.default_rng(0)
+    gallery[field.gallery_fold == 0] = rng.normal(size=gallery[field.gallery_fold == 0].shape)
+    pool[field.fold == 0] = rng.normal(size=pool[field.fold == 0].shape)
+    for fold in (0, 1):
+        (before,) = _repeated(field, seen.gallery, seen.pool, parts, fold)
+        (after,) = _repeated(field, gallery, pool, parts, fold)
+        assert np.array_equal(before, after) == (fold == 0)
+
+
+@pytest.mark.parametrize("view", QUICK)
 @pytest.mark.parametrize("protocol", ["cross-session", "random-segment"])
-def test_the_fused_score_is_the_sum_of_the_rungs_in_units_of_their_spread(case, protocol):
-    parts = split(case.records, protocol)
-    fused = linkage._fused(case, parts)
-    wanted = 0.0
-    for view in ("template", "fiducials", "subspace"):
-        rung = linkage._seen(case, view, parts)
-        scores = rung.probe @ rung.gallery.T
-        among = scores[rung.probed[:, None] != rung.enrolled]
-        # The gallery's spread is about that of the probes' impostors, which it has not seen.
-        assert rung.spread == pytest.approx(among.std(), rel=0.6)
-        wanted = wanted + scores / rung.spread
-    assert fused.probe @ fused.gallery.T == pytest.approx(wanted, rel=1e-3, abs=1e-3)
+def test_normalising_changes_the_unit_and_keeps_people_apart(case, view, protocol):
+    field = field_of(case, protocol)
+    seen = rung(view, case, field)
+    asked = np.flatnonzero(field.fold == 1)
+    gallery, probe = seen.normalised(1, asked)
+    scores = (probe @ gallery.T).astype(np.float64)
+    own = field.pooled[asked][:, None] == field.enrolled[None]
+    # The nearest others lie about 0 and spread by about 1, whatever the rung's own unit.
+    others = np.where(own, -np.inf, scores)
+    near = np.sort(others, axis=1)[:, -8:]
+    assert np.isfinite(scores).all()
+    assert abs(np.median(near)) < 3
+    assert scores[own].mean() > np.median(near)
 
 
-def test_a_subspace_knows_nothing_of_the_probes(case):
-    """What it says of the gallery is the same whichever probes it is asked about."""
-    parts = split(case.records, "cross-session")
-    fewer = type(parts.probe)(parts.probe.row[:3], parts.probe.half[:3])
-    whole, some = (
-        subspace.embeddings(case, parts.gallery, probe)[0] for probe in (parts.probe, fewer)
-    )
-    assert np.array_equal(whole.values, some.values)
+def test_a_fusion_is_the_weighed_sum_of_its_rungs(case):
+    field = field_of(case)
+    fused = rung("fusion", case, field)
+    assert isinstance(fused, Fused)
+    assert len(fused.rungs) == len(QUICK)
+    for fold in range(FOLDS):
+        asked = np.flatnonzero(field.fold == fold)
+        gallery, probe = fused.rows(fold, asked)
+        wanted = 0.0
+        for share, one in zip(fused.weights[fold], fused.rungs, strict=True):
+            rows = one.normalised(fold, asked)
+            wanted = wanted + share * (rows[1] @ rows[0].T)
+        assert probe @ gallery.T == pytest.approx(wanted, rel=1e-3, abs=1e-3)
+        assert fused.weights[fold].sum() == pytest.approx(1)
+        assert (fused.weights[fold] >= 0).all()
+
+
+def test_a_fusion_listens_to_the_rung_that_knows():
+    rng = np.random.default_rng(0)
+    genuine = np.stack([rng.normal(4, 1, 60), rng.normal(0, 1, 60)], axis=1)
+    taught = [(genuine, rng.normal(0, 1, (3000, 2)), np.full(60, 1.0))]
+    weights = _weights(taught)
+    assert weights[0] > 0.7
+    few = [(genuine[:5], rng.normal(0, 1, (250, 2)), np.full(5, 1.0))]
+    assert _weights(few) == pytest.approx([0.5, 0.5])
+
+
+@pytest.mark.parametrize("view", [*QUICK, "fusion"])
+def test_people_dealt_their_records_at_random_are_found_by_luck(case, view):
+    """Which record is whose is shuffled: chance is one in twenty, whatever a rung has learned."""
+    found = []
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        columns = ["subject", "session"]
+        dealt = case.records.copy()
+        dealt[columns] = dealt[columns].to_numpy()[rng.permutation(len(dealt))]
+        order = np.argsort(dealt["session"].to_numpy(), kind="stable")
+        prepared = replace(case.prepared, records=dealt.iloc[order].reset_index(drop=True))
+        shuffled = replace(case, prepared=prepared, shared={}, seed=seed)
+        evidence = Linkage(view, "cross-session").run(shuffled, rng)[""]
+        found.append(rank_rate(evidence, 1).mean())
+    # Eight times 20 people at 1 in 20: a mean above 0.12 has a chance of 1 in 10,000.
+    assert np.mean(found) < 0.12
+
+
+@pytest.mark.parametrize("view", [*QUICK, "fusion"])
+def test_every_rung_finds_people_who_differ(case, view):
+    seen = searched(rung(view, case, field_of(case)), case, np.random.default_rng(0))
+    assert rank_rate(seen, 1).mean() > 0.3
+
+
+def test_rungs_that_learn_from_repeats_say_when_there_are_too_few(case):
+    people = case.records["subject"].unique()
+    keep = case.records["subject"].isin(people[: MIN_REPEATS - 1])
+    first = ~case.records["subject"].duplicated()
+    few = replace(case, prepared=case.prepared.part(np.flatnonzero(keep | first)))
+    for view in FROM_REPEATS:
+        why = Linkage(view, "same-session").unmet(few)
+        assert why is not None
+        assert "several records" in why or "two records" in why
 
 
 def test_the_two_halves_of_a_record_are_different_beats_of_one_heart(case):
     parts = split(case.records, "random-segment")
     row = int(parts.gallery.row[0])
-    one, other = (subspace._beats(case.prepared, row, half, case.seed)[0] for half in (1, 2))
-    whole = subspace._beats(case.prepared, row, 0, case.seed)[0]
+    one, other = (cut(case.prepared, row, half, case.seed)[0] for half in (1, 2))
+    whole = cut(case.prepared, row, 0, case.seed)[0]
     assert len(one) + len(other) == len(whole)
     assert not any(np.array_equal(a, b) for a in one for b in other)
+
+
+def test_every_rung_has_a_name_of_its_own():
+    assert set(FROM_REPEATS) <= set(RUNGS)
+    assert "template" not in RUNGS

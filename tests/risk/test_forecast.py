@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 from auditor.core.evidence import Comparison
-from auditor.risk.forecast import forecast, pitman_yor, rank1_at
+from auditor.risk.forecast import binormal, forecast, pitman_yor, rank1_at
 from auditor.risk.metrics import rank_rate
 
 
@@ -66,18 +66,40 @@ def test_fits_predict_what_the_oracle_predicts(parity, name):
     fit = json.loads((parity / "statistics" / "pitman_yor.json").read_text())["fits"][name]
     sizes, rates = np.array(fit["points"], dtype=float).T
     targets = np.array([float(n) for n in fit["predicted"]])
-    found = forecast(sizes, rates, targets)
-    assert found.pitman_yor == pytest.approx(list(fit["predicted"].values()), abs=1e-4)
+    found = forecast(sizes, rates[None], targets)
+    assert found.rates["pitman_yor"] == pytest.approx(list(fit["predicted"].values()), abs=1e-4)
 
 
 def test_twenty_thousand_people_are_foretold_from_ten_thousand():
     """The intruder of Macierzanka et al. 2025: 40.0 % at 20,000."""
     found = forecast(
-        np.array([100.0, 1000, 10_000]), np.array([0.792, 0.626, 0.450]), np.array([20_000.0])
+        np.array([100.0, 1000, 10_000]), np.array([[0.792, 0.626, 0.450]]), np.array([20_000.0])
     )
-    assert found.pitman_yor[0] == pytest.approx(0.400, abs=0.02)
-    assert found.log_linear[0] == pytest.approx(0.400, abs=0.02)
-    assert found.spread[0] == pytest.approx(0.018, abs=0.002)
+    for name, rate in found.rates.items():
+        assert rate[0] == pytest.approx(0.400, abs=0.02), name
+    assert found.spread[0] == pytest.approx(np.ptp([rate[0] for rate in found.rates.values()]))
+
+
+def test_the_binormal_curve_is_the_share_of_mates_that_beat_every_impostor():
+    rng = np.random.default_rng(0)
+    mate = rng.normal(2.0, 0.7, 4000)
+    best = rng.normal(size=(4000, 99)).max(axis=1)
+    assert binormal(100, 2.0, 0.7)[0] == pytest.approx((mate > best).mean(), abs=0.03)
+    assert binormal(1, 2.0, 0.7)[0] == pytest.approx(1)
+
+
+def test_bounds_hold_the_forecast_and_narrow_with_the_people():
+    seen = crowd(2000, 1.0, np.random.default_rng(2))
+    sizes = np.array([50, 200, 1000, 2000])
+    rates = rank1_at(seen, sizes)
+    widths = []
+    for n in (50, 3000):
+        rng = np.random.default_rng(0)
+        found = forecast(sizes.astype(float), rates[:n], np.array([1e4]), rng=rng, draws=40)
+        for name, rate in found.rates.items():
+            assert found.low[name][0] <= rate[0] <= found.high[name][0]
+        widths.append(found.high["binormal"][0] - found.low["binormal"][0])
+    assert widths[1] < widths[0] / 3
 
 
 def crowd(n_people: int, spread: float, rng: np.random.Generator) -> Comparison:
@@ -101,13 +123,12 @@ def crowd(n_people: int, spread: float, rng: np.random.Generator) -> Comparison:
     )
 
 
-@pytest.mark.parametrize(("spread", "within"), [(0.5, 0.08), (1.0, 0.07), (1.5, 0.05)])
-def test_how_far_a_forecast_from_two_thousand_people_is_off_at_twenty_thousand(spread, within):
-    """3 points are wanted, and not yet reached for every population: see MEASUREMENTS.md."""
+@pytest.mark.parametrize("spread", [0.5, 1.0, 1.5])
+def test_twenty_thousand_are_foretold_from_two_thousand_within_three_points(spread):
+    """By the model that foretold 2,000 from 200 best; the others may be off by more."""
     seen = crowd(20_000, spread, np.random.default_rng(1))
-    sizes = np.array([100, 200, 500, 1000, 2000])
-    rates = rank1_at(seen, sizes).mean(axis=0)
-    found = forecast(sizes.astype(float), rates, np.array([20_000.0]))
+    sizes = np.array([20, 50, 100, 200, 500, 1000, 2000])
+    found = forecast(sizes.astype(float), rank1_at(seen, sizes), np.array([20_000.0]))
     whole = float(rank1_at(seen, np.array([20_000])).mean())
-    print(f"spread {spread}: {whole:.3f}, {found.pitman_yor[0]:.3f}, {found.log_linear[0]:.3f}")
-    assert abs(found.pitman_yor[0] - whole) < within
+    print(f"spread {spread}: {whole:.3f}", found.rates, found.held_out_error)
+    assert abs(found.rates[found.best][0] - whole) < 0.03
