@@ -411,6 +411,74 @@ def report(audit: Path, out: Path | None) -> None:
     click.echo(page)
 
 
+@main.command()
+@click.argument("a", type=FOLDER)
+@click.argument("b", type=FOLDER)
+@click.option(
+    "--pairs",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write who looks like whom to this CSV file. It names people: not for release.",
+)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@worked
+def link(
+    a: Path,
+    b: Path,
+    pairs: Path | None,
+    device: str,
+    seed: int,
+    quiet: bool,
+    jobs: int,
+    dask: str | None,
+) -> None:
+    """Are people of A in B?
+
+    Two releases that must not be joined are read by a network that knows neither, in the leads
+    they share, at whatever rate and gain. Exit status 1 when more people of B look like somebody
+    of A than strangers would.
+
+    \b
+    auditor link release-2025/ release-2026/
+    auditor link hospital/ public/ --pairs pairs.csv
+    """
+    from auditor.attacks.crossrelease import link as search
+    from auditor.audit import choose_device
+    from auditor.data.catalog import describe
+    from auditor.data.dataset import open_dataset
+    from auditor.engine import engine
+    from auditor.signal.prepare import prepare
+
+    if pairs:
+        _writable(pairs.parent)
+    with engine(jobs, dask) as workers, _progress(quiet) as progress:
+        progress("reading", 0, 0)
+        opened = [open_dataset(folder, describe(folder), engine=workers) for folder in (a, b)]
+        first, second = [
+            prepare(
+                one,
+                workers,
+                max_seconds=600,
+                progress=lambda done, total: progress("finding heartbeats", done, total),
+            )
+            for one in opened
+        ]
+        names, on = (opened[0].name, opened[1].name), choose_device(device)
+        found = search(first, second, names, device=on, seed=seed, progress=progress)
+    if pairs:
+        from auditor.data.store import whole_file
+
+        with whole_file(pairs) as file:
+            found.pairs.to_csv(file, index=False)
+    if not quiet:
+        click.echo(
+            f"{found.claimed} of {found.n_b} people of B look like somebody of A's {found.n_a}, in "
+            f"{', '.join(found.leads)}; of {found.n_decoys} strangers {found.fpir:.1%} do"
+        )
+        click.echo("PEOPLE IN BOTH" if found.beyond_luck else "no more than strangers would")
+    raise SystemExit(1 if found.beyond_luck else 0)
+
+
 @main.group()
 def train() -> None:
     """Teach the networks that attack, on your own data."""

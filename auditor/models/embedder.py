@@ -125,8 +125,8 @@ def shipped() -> list[Shipped]:
     return found
 
 
-def stranger_to(dataset: str) -> Shipped:
-    """The preferred weights among those that were not taught on the people of a data set.
+def stranger_to(*datasets: str) -> Shipped:
+    """The preferred weights among those that were not taught on the people of some data sets.
 
     Raises
     ------
@@ -134,9 +134,10 @@ def stranger_to(dataset: str) -> Shipped:
         All were.
     """
     for one in shipped():
-        if dataset not in one.taught_on:
+        if not one.taught_on & set(datasets):
             return one
-    raise ModelError(f"every network that ships with auditor was taught on people of {dataset}")
+    known = " or ".join(datasets)
+    raise ModelError(f"every network that ships with auditor was taught on people of {known}")
 
 
 def save(model: Embedder, path: Path) -> None:
