@@ -176,8 +176,14 @@ def plan(preset: Preset) -> list[Attack]:
         for view in preset.linkage_views
         for protocol in preset.protocols
     ]
+    shortcut = [
+        ATTACKS["shortcut"](protocol=protocol)
+        for protocol in preset.protocols
+        if protocol != "random-segment"
+    ]
     attribute = [ATTACKS["attribute"](view=view) for view in preset.attribute_views]
-    return [ATTACKS["identifiers"](), ATTACKS["uniqueness"](), *linkage, *attribute]
+    first = [ATTACKS["identifiers"](), ATTACKS["uniqueness"]()]
+    return [*first, *linkage, *shortcut, *attribute]
 
 
 def investigate(case: Case, settings: Run) -> Iterator[Finding]:
@@ -244,7 +250,24 @@ def _measured(
             found, drawn = measure(name, seen, level=level, rng=rng, population=among)
         estimates |= found
         curves |= drawn
+    if blank.check == "shortcut" and (told := _reading(estimates)):
+        params |= {"reading": told}
     return estimates, curves, params
+
+
+def _reading(estimates: Mapping[str, Estimate]) -> str:
+    """What the shortcut says of the links that the other attacks found."""
+    whole = estimates.get("rank1")
+    if whole is None or whole.chance is None:
+        return ""
+    if whole.low > whole.chance:
+        return (
+            "The device or the session gives people away as well: some are found without a look at "
+            "their hearts. Remove what recorders and files leave behind before blaming the heart."
+        )
+    return (
+        "Nothing shows that the device or the session names people: what links them is the heart."
+    )
 
 
 def competence(subject: Finding, case: Case, settings: Run) -> Finding:

@@ -35,8 +35,9 @@ def standardised(gallery: Rows, probe: Rows) -> tuple[Rows, Rows]:
     middle = _middle(gallery)
     known = ~np.isnan(gallery).all(axis=0)
     scale = np.ones(gallery.shape[1])
-    low, high = np.nanpercentile(gallery[:, known], [25, 75], axis=0)
-    scale[known] = np.where(high > low, (high - low) / 1.349, 1.0)
+    if known.any():
+        low, high = np.nanpercentile(gallery[:, known], [25, 75], axis=0)
+        scale[known] = np.where(high > low, (high - low) / 1.349, 1.0)
 
     def standard(values: Rows) -> Rows:
         z = np.clip((np.where(np.isnan(values), middle, values) - middle) / scale, -4, 4)

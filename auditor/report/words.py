@@ -49,6 +49,16 @@ _ORDERED = (
     "(between {low} and {high}); guessing gets {chance}."
 )
 
+
+def _cue(cue: str) -> Label:
+    return Label(
+        f"Found by {cue}",
+        "percent",
+        f"A control: the share of people named first by {cue} alone, without their hearts.",
+        role="control",
+    )
+
+
 _ESTIMATES = {
     "rank1": Label(
         "Found at the first attempt",
@@ -70,6 +80,12 @@ _ESTIMATES = {
         "among people of that sex and, within five years, that age.",
         sentence=_FOUND,
     ),
+    "tp_rank1": _cue("the rustle between beats"),
+    "noise_rank1": _cue("noise above the heart's frequencies"),
+    "mains_rank1": _cue("the hum of the mains"),
+    "quantisation_rank1": _cue("the steps of the digital values"),
+    "header_rank1": _cue("the format: rate, length and leads"),
+    "order_rank1": _cue("the order of the files"),
     "unknown_accepted": Label(
         "Taken for somebody else",
         "percent",
@@ -208,6 +224,7 @@ _PROTOCOLS = {
 
 _VIEWS = {
     "metadata": "Header alone",
+    "surroundings": "All but the heartbeat",
     "template": "Average beat",
     "fiducials": "Table of wave timings",
     "subspace": "Beats in a learned space",
@@ -234,6 +251,7 @@ _CHECKS = {
     "attributes": "Learning what was withheld",
     "identifiers": "Identifiers left in the files",
     "uniqueness": "Rare combinations of attributes",
+    "shortcut": "Found without the heart",
     "membership": "Who was in the training data",
     "crossmodal": "Linking across kinds of data",
     "structure": "What a model's structure discloses",
