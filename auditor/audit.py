@@ -29,7 +29,7 @@ from auditor.data.catalog import describe
 from auditor.data.dataset import Dataset, open_dataset
 from auditor.data.population import Population
 from auditor.engine import Engine, engine
-from auditor.risk.measure import identifiers, measure, uniqueness
+from auditor.risk.measure import duplicates, identifiers, measure, uniqueness
 from auditor.risk.policy import Profile, competence_needed, judge
 from auditor.signal.prepare import Prepared, prepare
 
@@ -181,9 +181,14 @@ def plan(preset: Preset) -> list[Attack]:
         for protocol in preset.protocols
         if protocol != "random-segment"
     ]
+    slices = [
+        ATTACKS["slices"](protocol=protocol)
+        for protocol in preset.protocols
+        if protocol != "random-segment" and "embedding" in preset.linkage_views
+    ]
     attribute = [ATTACKS["attribute"](view=view) for view in preset.attribute_views]
-    first = [ATTACKS["identifiers"](), ATTACKS["uniqueness"]()]
-    return [*first, *linkage, *shortcut, *attribute]
+    first = [ATTACKS["identifiers"](), ATTACKS["uniqueness"](), ATTACKS["duplicates"]()]
+    return [*first, *linkage, *slices, *shortcut, *attribute]
 
 
 def investigate(case: Case, settings: Run) -> Iterator[Finding]:
@@ -240,6 +245,8 @@ def _measured(
         if isinstance(seen, Counts):
             if blank.check == "identifiers":
                 found, params = identifiers(seen, level=level)
+            elif blank.check == "duplicates":
+                found, params = duplicates(seen, level=level)
             else:
                 found, params = uniqueness(seen, population=population, level=level)
             drawn: dict[str, Any] = {}

@@ -6,7 +6,7 @@ A `Comparison` is what 1:N search gave, `Trials` what a detector of one property
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,6 +78,18 @@ class Comparison:
                 raise ValueError(f"{name} is {getattr(self, name).shape}, wanted ({n},)")
         if self.sketch.shape != (len(self.sketch_subject), len(self.edges)):
             raise ValueError("sketch is not (people, edges)")
+
+    def of(self, probes: NDArray[np.bool_]) -> Comparison:
+        """The same of some probes alone; the sketch is that of all probes of their people."""
+        people = np.isin(self.sketch_subject, self.subject[probes])
+        return replace(
+            self,
+            subject=self.subject[probes],
+            **{name: getattr(self, name)[probes] for name in _PER_PROBE},
+            sketch_subject=self.sketch_subject[people],
+            sketch=self.sketch[people],
+            n_impostors=self.n_impostors[people],
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -173,6 +173,28 @@ _ESTIMATES = {
         role="exposure",
         sentence=_EXPOSED,
     ),
+    "copied_within": Label(
+        "People with one recording twice",
+        "percent",
+        "The share of people of whom one recording, or a part of it, stands in the release twice.",
+        role="exposure",
+        sentence=_EXPOSED,
+    ),
+    "copied_across": Label(
+        "People whose recording stands under another name",
+        "percent",
+        "The share of people of whom a recording, or a part of it, is also another person's.",
+        role="exposure",
+        sentence=_EXPOSED,
+    ),
+    "like_strangers": Label(
+        "People with a recording that may not be theirs",
+        "percent",
+        "The share of people of whom a recording looks less like their first one than like most "
+        "other people's: a wrong name, or a heart that has changed.",
+        role="exposure",
+        sentence=_EXPOSED,
+    ),
     "max_risk": Label(
         "Risk of the most exposed person",
         "percent",
@@ -225,6 +247,7 @@ _PROTOCOLS = {
 _VIEWS = {
     "metadata": "Header alone",
     "surroundings": "All but the heartbeat",
+    "signal": "The signal itself",
     "template": "Average beat",
     "fiducials": "Table of wave timings",
     "subspace": "Beats in a learned space",
@@ -252,6 +275,8 @@ _CHECKS = {
     "identifiers": "Identifiers left in the files",
     "uniqueness": "Rare combinations of attributes",
     "shortcut": "Found without the heart",
+    "duplicates": "Copies and wrong names",
+    "slices": "Who is found more easily, and with what",
     "membership": "Who was in the training data",
     "crossmodal": "Linking across kinds of data",
     "structure": "What a model's structure discloses",
@@ -277,6 +302,15 @@ def estimate_label(name: str) -> Label:
     """The plain words for an estimate, also for one this page has never heard of."""
     if label := _ESTIMATES.get(name):
         return label
+    if part := re.fullmatch(r"(among|holding)_(.+)_rank1", name):
+        held = "Found by somebody who holds " if part[1] == "holding" else "Found, of those with "
+        return Label(
+            held + part[2].replace("_", " "),
+            "percent",
+            "The share of people named first, in a part of the test; parts of fewer than ten "
+            "people are not told.",
+            role="control",
+        )
     if among := re.fullmatch(r"rank1_among_(\d+)", name):
         return Label(
             f"Found among {int(among[1]):,} people",

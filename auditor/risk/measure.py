@@ -220,6 +220,15 @@ def identifiers(counts: Counts, *, level: float) -> tuple[dict[str, Estimate], d
     return found, {"hits": hits}
 
 
+def duplicates(counts: Counts, *, level: float) -> tuple[dict[str, Estimate], dict[str, Any]]:
+    """The shares of people with a recording that stands twice under their name, that stands under
+    another name too, and that looks less like them than like most others.
+    """
+    has = counts.values > 0
+    shares = (rate(column.astype(float), level, None) for column in has.T)
+    return dict(zip(("copied_within", "copied_across", "like_strangers"), shares, strict=True)), {}
+
+
 def uniqueness(
     counts: Counts, *, population: int, level: float
 ) -> tuple[dict[str, Estimate], dict[str, Any]]:
