@@ -15,7 +15,7 @@ Rows = NDArray[np.float32]
 BLOCK = 256
 #: Thresholds at which impostor scores are counted: at most so many, and so many in all people's
 #: rows of the sketch together.
-MAX_EDGES, _MAX_CELLS = 512, 20_000_000
+MAX_EDGES, _MAX_CELLS = 512, 12_800_000
 #: Of a larger gallery, the sketch counts the scores of so many people, drawn for each block anew.
 SKETCHED = 2000
 #: Who knows a person's sex and age looks among those of that sex, and no further off in age, years.
@@ -198,7 +198,10 @@ def _edges(mate: NDArray[np.float32], n_people: int) -> NDArray[np.float32]:
     most = int(np.clip(_MAX_CELLS // n_people, 64, MAX_EDGES))
     edges = np.unique(mate)
     if len(edges) > most:
-        edges = np.unique(np.quantile(mate, np.linspace(0, 1, most), method="lower"))
+        # Closer together where few mates score as low: there the errors are equal.
+        low, high = np.geomspace(1e-5, 0.2, most // 2), np.linspace(0.2, 1, most - most // 2)
+        shares = np.concatenate([[0.0], low, high[1:]])
+        edges = np.unique(np.quantile(mate, shares, method="lower"))
     return np.asarray(edges - 8 * np.finfo(np.float32).eps * np.abs(edges), dtype=np.float32)
 
 
@@ -211,11 +214,13 @@ def _place(
 
 
 def _strangers(traits: list[Traits], rng: np.random.Generator) -> NDArray[np.int64]:
-    """For each person another one of the same kind, −1 where there is none."""
+    """For each person another one of the same kind, −1 where there is none or none is needed."""
     kind = np.array([one.kind for one in traits])
     stranger = np.full(len(traits), -1)
     for one in np.unique(kind):
         members = rng.permutation(np.flatnonzero(kind == one))
         if len(members) > 1:
             stranger[members] = np.roll(members, 1)
+    # A control of so many people is as telling as one of all.
+    stranger[rng.permutation(len(traits))[SKETCHED:]] = -1
     return stranger

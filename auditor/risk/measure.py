@@ -88,8 +88,8 @@ def _comparison(
     n = len(genuine)
 
     def equal_error(weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        total = weights.sum(axis=1, keepdims=True)
-        return metrics.eer(weights @ genuine / total, weights @ impostor / total)
+        share = (weights / weights.sum(axis=1, keepdims=True)).astype(genuine.dtype)
+        return metrics.eer(share @ genuine, share @ impostor)
 
     value = float(equal_error(np.ones((1, n)))[0])
     low, high = person_bootstrap(equal_error, n, level, rng)

@@ -14,6 +14,8 @@ from auditor.core.evidence import Comparison, Trials
 
 Floats = NDArray[np.float64]
 _OPEN_SET_FOLDS = 5
+#: Cells of a table of people and thresholds beyond which it is kept in single precision.
+_MANY = 2_000_000
 
 
 def by_person(values: Floats, subject: NDArray[np.str_]) -> Floats:
@@ -91,11 +93,18 @@ def acceptance(comparison: Comparison) -> tuple[Floats, Floats]:
     people, code = np.unique(comparison.subject, return_inverse=True)
     counts = np.bincount(code)
     reached = np.searchsorted(comparison.edges, comparison.mate, side="right")
-    genuine = np.zeros((len(people), len(comparison.edges) + 1))
+    # Of very many people half the digits are enough, and half the memory.
+    size = len(people) * len(comparison.edges)
+    genuine = np.zeros(
+        (len(people), len(comparison.edges) + 1), np.float32 if size > _MANY else np.float64
+    )
     np.add.at(genuine, (code, reached), 1)
-    accepted = genuine[:, ::-1].cumsum(axis=1)[:, -2::-1] / counts[:, None]
+    np.cumsum(genuine[:, ::-1], axis=1, out=genuine[:, ::-1])
+    accepted = genuine[:, 1:]
+    accepted /= counts[:, None].astype(genuine.dtype)
     order = np.argsort(comparison.sketch_subject)
-    impostor = comparison.sketch[order] / comparison.n_impostors[order][:, None]
+    impostor = comparison.sketch[order].astype(genuine.dtype)
+    impostor /= comparison.n_impostors[order][:, None].astype(genuine.dtype)
     return accepted, impostor
 
 
