@@ -17,7 +17,7 @@ PYTEST := $(ONE_THREAD) UV="$(UV)" $(PY) -m pytest
 unexport PYTHONPATH VIRTUAL_ENV
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help env demo test test-slow test-wheel check bench delineator lock format clean
+.PHONY: help env demo test test-slow test-wheel check bench bench-gpu delineator attackers lock format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -44,6 +44,9 @@ check: $(INSTALLED) ## what CI runs: format, lint, types, tests, the wheel
 bench: $(INSTALLED) ## time it against its peers
 	$(PYTEST) tests/benchmarks -s $(ARGS)
 
+bench-gpu: $(INSTALLED) ## the benchmarks that need a GPU, TransECG's strips among them
+	AUDITOR_DEVICE=cuda $(PYTEST) tests/benchmarks/test_gpu.py tests/benchmarks/test_transecg.py -s $(ARGS)
+
 # The recordings it is taught on: LUDB, PTB-XL and MIT-BIH.
 AUDITOR_DATA ?= ../shared/data
 TEACH = OMP_NUM_THREADS=1 $(PY) -m auditor.signal.teach $(AUDITOR_DATA)
@@ -52,6 +55,13 @@ delineator: $(INSTALLED) ## teach the delineator again, and the five networks it
 	$(TEACH) auditor/signal/delineator.safetensors
 	for fold in 0 1 2 3 4; do \
 	  $(TEACH) tests/benchmarks/folds/fold$$fold.safetensors --without $$fold || exit 1; done
+
+ATTACK = OMP_NUM_THREADS=1 .venv/bin/auditor train attacker
+IN = $(addprefix $(AUDITOR_DATA)/,$(1))
+
+attackers: $(INSTALLED) ## teach the shipped attackers again, about half an hour each
+	$(ATTACK) $(call IN,ptb-xl ludb mitdb cpsc2021) --out auditor/models/attackers/general.safetensors
+	$(ATTACK) $(call IN,ecgiddb ludb) --out auditor/models/attackers/without-ptb-xl.safetensors
 
 format: $(INSTALLED) ## put every file in the house's form
 	$(PY) -m ruff check --fix .

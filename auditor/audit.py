@@ -171,24 +171,18 @@ def open_case(
 
 def plan(preset: Preset) -> list[Attack]:
     """The attacks of a preset, cheap rungs first."""
-    linkage = [
-        ATTACKS["linkage"](view=view, protocol=protocol)
-        for view in preset.linkage_views
-        for protocol in preset.protocols
-    ]
-    shortcut = [
-        ATTACKS["shortcut"](protocol=protocol)
-        for protocol in preset.protocols
-        if protocol != "random-segment"
-    ]
-    slices = [
-        ATTACKS["slices"](protocol=protocol)
-        for protocol in preset.protocols
-        if protocol != "random-segment" and "embedding" in preset.linkage_views
-    ]
-    attribute = [ATTACKS["attribute"](view=view) for view in preset.attribute_views]
-    first = [ATTACKS["identifiers"](), ATTACKS["uniqueness"](), ATTACKS["duplicates"]()]
-    return [*first, *linkage, *slices, *shortcut, *attribute]
+    honest = [protocol for protocol in preset.protocols if protocol != "random-segment"]
+    settings: dict[str, list[dict[str, str]]] = {
+        "linkage": [
+            {"view": view, "protocol": protocol}
+            for view in preset.linkage_views
+            for protocol in preset.protocols
+        ],
+        "slices": [{"protocol": protocol} for protocol in honest],
+        "shortcut": [{"protocol": protocol} for protocol in honest],
+        "attribute": [{"view": view} for view in preset.attribute_views],
+    }
+    return [ATTACKS[check](**one) for check in preset.checks for one in settings.get(check, [{}])]
 
 
 def investigate(case: Case, settings: Run) -> Iterator[Finding]:

@@ -420,7 +420,9 @@ def report(audit: Path, out: Path | None) -> None:
     help="Write who looks like whom to this CSV file. It names people: not for release.",
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Same seed, same result."
+)
 @worked
 def link(
     a: Path,
@@ -490,7 +492,9 @@ def train() -> None:
     "--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="A .safetensors."
 )
 @click.option("--config", type=FILE, help="A YAML file with a recipe; default: the shipped one.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Same seed, same result."
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 @worked
 def attacker(

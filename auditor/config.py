@@ -6,8 +6,9 @@ it is judged by; a flag overrides both, and nothing else is consulted.
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
@@ -21,6 +22,12 @@ from auditor.risk.policy import Profile, parse_profile
 
 #: A profile or preset is read up to this size.
 _MAX_BYTES = 1_000_000
+
+
+Check = Literal[
+    "identifiers", "uniqueness", "duplicates", "linkage", "slices", "shortcut", "attribute"
+]
+CHECKS: tuple[Check, ...] = get_args(Check)
 
 
 class Preset(BaseModel):
@@ -37,6 +44,8 @@ class Preset(BaseModel):
     attribute_views: tuple[str, ...]
     #: How a network is trained on the release; null trains none.
     training: Training | None
+    #: Which questions are asked.
+    checks: tuple[Check, ...] = CHECKS
     level: float = Field(default=0.95, gt=0.5, lt=1)
 
     @field_validator("linkage_views", "attribute_views")
@@ -70,8 +79,11 @@ def load_profile(name: str) -> Profile:
 def load_recipe(path: Path | None) -> Recipe:
     """How the attacker's network is taught: as shipped, or by the user's own file."""
     path = path or resource("configs") / "attacker.yaml"
+    raw = _read(path)
+    if odd := raw.keys() - {field.name for field in fields(Recipe)}:
+        raise ConfigError(f"recipe {path}: unknown setting {min(map(str, odd))}")
     try:
-        return TypeAdapter(Recipe).validate_python(_read(path))
+        return TypeAdapter(Recipe).validate_python(raw)
     except ValidationError as error:
         raise ConfigError(f"recipe {path}: {first_problem(error)}") from None
 

@@ -42,5 +42,6 @@ def settings(
         protocols=PROTOCOLS,
         attribute_views=("fiducials", "embedding", *(("vit",) if vit else ())),
         training=Training("tiny", 12, recipe) if vit else None,
+        checks=("identifiers", "uniqueness", "linkage", "shortcut", "attribute"),
     )
     return Run(load_profile(profile), preset, seed=seed, **engine)

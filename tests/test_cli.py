@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import click
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 from releases import write_release
@@ -236,3 +237,58 @@ def test_nothing_a_scan_says_names_a_person_or_a_record(release, tmp_path):
     said += (tmp_path / "out" / "report.html").read_text()
     for word in ("p0001", "s1_r1", ".hea", "2001-"):
         assert word not in said
+
+
+def test_link_finds_the_people_of_one_release_in_another_and_names_them_only_where_asked(
+    release, tmp_path
+):
+    pairs = tmp_path / "pairs.csv"
+    found = auditor("link", release, release, "--pairs", pairs)
+    assert found.exit_code == 1
+    assert "PEOPLE IN BOTH" in found.output
+    table = pd.read_csv(pairs, dtype=str)
+    assert (table["a"] == table["b"]).mean() > 0.9
+    for name in set(table["a"]):
+        assert not re.search(rf"\b{re.escape(name)}\b", found.output.partition("A's")[0])
+
+
+def test_link_of_strangers_ends_with_0(release, tmp_path):
+    other = write_release(tmp_path / "other", identity=1, seed=99, n_subjects=20)
+    done = auditor("link", release, other)
+    assert done.exit_code == 0
+    assert "no more than strangers" in done.output
+
+
+def test_train_writes_weights_and_says_what_they_were_taught_on(release, tmp_path):
+    config = tmp_path / "short.yaml"
+    config.write_text("steps: 2\npeople: 8\n")
+    out = tmp_path / "mine.safetensors"
+    done = auditor("train", "attacker", release, "--out", out, "--config", config)
+    assert done.exit_code == 0, done.output
+    card = json.loads(out.with_suffix(".json").read_text())
+    assert card["taught_on"] == ["simulated"]
+    assert card["recipe"]["steps"] == 2
+    assert out.stat().st_size < 10_000_000
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("steps: many", "steps"), ("stepz: 3", "stepz"), ("[1, 2]", "list")]
+)
+def test_a_recipe_that_is_none_is_one_clear_line(release, tmp_path, text, said):
+    config = tmp_path / "wrong.yaml"
+    config.write_text(text)
+    command = (
+        "train",
+        "attacker",
+        release,
+        "--out",
+        tmp_path / "m.safetensors",
+        "--config",
+        config,
+    )
+    assert said in one_line(auditor(*command))
+
+
+def test_features_refuses_to_write_two_tables_to_one_file(release, tmp_path):
+    table = tmp_path / "t.parquet"
+    assert "two files" in one_line(auditor("features", release, "--out", table, "--beats", table))

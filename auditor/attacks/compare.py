@@ -95,11 +95,8 @@ def compare(
         drawn = np.arange(len(people))
         if len(people) > SKETCHED:
             drawn = np.sort(rng.choice(len(people), SKETCHED, replace=False))
-        reached = np.searchsorted(edges, scores[:, drawn], side="right")
         np.add.at(n_sketched, sketch_row[block], len(drawn) - np.isin(own, drawn))
-        for row, counts in zip(sketch_row[block], reached, strict=True):
-            met = np.bincount(counts, minlength=len(edges) + 1)
-            sketch[row] += met[:0:-1].cumsum()[::-1]
+        np.add.at(sketch, sketch_row[block], _reached(scores[:, drawn], edges))
     return Comparison(
         subject=probe_subject,
         mate=mate,
@@ -165,29 +162,48 @@ class _Search:
                 yield places[start : start + BLOCK], scores
 
 
+def _reached(scores: NDArray[np.float32], edges: NDArray[np.float32]) -> NDArray[np.int64]:
+    """(n, n_edges) how many of each row's scores are at or above each edge."""
+    n, bins = len(scores), len(edges) + 1
+    place = np.searchsorted(edges, scores, side="right") + np.arange(n)[:, None] * bins
+    met = np.bincount(place.ravel(), minlength=n * bins).reshape(n, bins)
+    return np.asarray(met[:, :0:-1].cumsum(axis=1)[:, ::-1])
+
+
 class _Known:
     """For each person, who else is of that sex and about that age; what is unknown fits all."""
 
     def __init__(self, traits: list[Traits]) -> None:
         self.sex = np.array([one.sex for one in traits])
         self.age = np.array([one.age for one in traits])
-        self.by_age = np.argsort(self.age, kind="stable")  # the unknown last
-        self.ages = self.age[self.by_age]
-        self.n_aged = int(np.isfinite(self.ages).sum())
-        self.count = np.array([len(self.alike(one)) for one in range(len(traits))])
+        #: Of each sex: everybody by age, the unknown last, and how many have one.
+        self.by_age: dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]] = {}
+        for sex in np.unique(self.sex).tolist():
+            members = np.flatnonzero(self.sex == sex)
+            members = members[np.argsort(self.age[members], kind="stable")]
+            ages = self.age[members]
+            self.by_age[sex] = members, ages[np.isfinite(ages)]
+        self.count = np.full(len(traits), -1)  # nobody counts themselves
+        for sex, (members, ages) in self.by_age.items():
+            fits = (self.sex == sex) | (self.sex == "") | (sex == "")
+            low = np.searchsorted(ages, self.age - AGE_REACH, side="left")
+            high = np.searchsorted(ages, self.age + AGE_REACH, side="right")
+            in_reach = np.where(np.isfinite(self.age), high - low, len(ages))
+            self.count += fits * (in_reach + len(members) - len(ages))
 
     def alike(self, person: int) -> NDArray[np.int64]:
         """Places of those whom somebody who knows the person's sex and age looks among."""
-        age, sex = self.age[person], self.sex[person]
-        found = self.by_age
-        if np.isfinite(age):
-            aged = self.ages[: self.n_aged]
-            first = np.searchsorted(aged, age - AGE_REACH)
-            last = np.searchsorted(aged, age + AGE_REACH, side="right")
-            found = np.concatenate([found[first:last], found[self.n_aged :]])
-        if sex:
-            found = found[(self.sex[found] == sex) | (self.sex[found] == "")]
-        return found[found != person]
+        age, own = self.age[person], str(self.sex[person])
+        found = []
+        for sex, (members, ages) in self.by_age.items():
+            if not own or not sex or sex == own:
+                first, last = 0, len(ages)
+                if np.isfinite(age):
+                    first = int(np.searchsorted(ages, age - AGE_REACH))
+                    last = int(np.searchsorted(ages, age + AGE_REACH, side="right"))
+                found += [members[first:last], members[len(ages) :]]
+        near = np.concatenate(found)
+        return near[near != person]
 
 
 def _edges(mate: NDArray[np.float32], n_people: int) -> NDArray[np.float32]:

@@ -39,7 +39,7 @@ _COHORT, _NEAREST = 1000, 60
 #: How far one person's embeddings scatter where no repeat says, as a share of how far people do.
 _UNSEEN_SCATTER = 0.2
 #: Impostors a fusion is taught on, for each record; how much it is drawn to equal weights.
-_IMPOSTORS, _RIDGE = 50, 1.0
+_IMPOSTORS, _RIDGE = 50, 0.1
 
 
 @dataclass(frozen=True, eq=False)

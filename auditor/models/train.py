@@ -25,6 +25,8 @@ from auditor.models.vit import ViT
 
 #: Indices (B,) → windows (B, n_leads, n_samples) float32 mV, NaN where missing.
 Gather = Callable[[NDArray[np.int64]], NDArray[np.float32]]
+#: Windows that travel to a GPU together.
+_AT_ONCE = 4096
 #: Told the epoch, from 1, how many there are at most, and the epoch's training loss.
 Progress = Callable[[int, int, float], None]
 
@@ -126,6 +128,7 @@ class _Loop:
     ) -> None:
         self.gather, self.labels, self.rng = gather, labels, rng
         self.fabric, self.recipe = fabric, recipe
+        self.resident = resident(gather, len(labels), fabric.device)
         self.draw = Draw(labels.person, train)
         self.steps = -(-(recipe.per_epoch or len(train)) // recipe.batch)
         generator = torch.Generator(device=fabric.device)
@@ -162,20 +165,45 @@ class _Loop:
         with torch.inference_mode():
             for start in range(0, len(items), 4 * self.recipe.batch):
                 indices = items[start : start + 4 * self.recipe.batch]
-                x = torch.from_numpy(self.gather(indices)).to(self.fabric.device)
+                x = self._gathered(indices)
                 targets = self.labels.batch(indices, self.fabric.device)
                 total += float(self.loss(self.model(x), targets)) * len(indices)
         return total / len(items)
 
     def _windows(self, people: NDArray[np.int64], indices: NDArray[np.int64]) -> Tensor:
         """(B, n_leads, n_samples) mV, some blended with another window of the same person."""
-        x = self.gather(indices)
+        x = self._gathered(indices)
         if self.recipe.mix:
             chosen = self.rng.random(len(x)) < self.recipe.mix
             share = np.where(chosen, self.rng.random(len(x)), 0).astype(np.float32)
-            other = self.gather(self.draw.of(people, self.rng))
-            x = x + share[:, None, None] * (other - x)  # (B, n_leads, n_samples)
-        return torch.from_numpy(x).to(self.fabric.device)
+            other = self._gathered(self.draw.of(people, self.rng))
+            weight = torch.from_numpy(share).to(x.device)[:, None, None]
+            x = x + weight * (other - x)  # (B, n_leads, n_samples)
+        return x
+
+    def _gathered(self, indices: NDArray[np.int64]) -> Tensor:
+        """Windows on the device, wherever they were kept."""
+        if self.resident is None:
+            return torch.from_numpy(self.gather(indices)).to(self.fabric.device)
+        return self.resident[torch.from_numpy(indices).to(self.resident.device)]
+
+
+def resident(gather: Gather, n: int, device: torch.device) -> Tensor | None:
+    """All windows on a GPU, where half of its free memory holds them: then no step waits for a
+    disk. None elsewhere: in the machine's own memory, what is mapped is read as fast.
+    """
+    if device.type != "cuda":
+        return None
+    one = gather(np.arange(1))
+    free, _ = torch.cuda.mem_get_info(device)
+    if one.nbytes * n > free / 2:
+        return None
+    return _all_windows(gather, n, device)
+
+
+def _all_windows(gather: Gather, n: int, device: torch.device) -> Tensor:
+    parts = (np.arange(start, min(start + _AT_ONCE, n)) for start in range(0, n, _AT_ONCE))
+    return torch.cat([torch.from_numpy(gather(part)).to(device) for part in parts])
 
 
 def _rate(done: float, warm_up: float) -> float:

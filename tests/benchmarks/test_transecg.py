@@ -29,6 +29,8 @@ from auditor.signal.windows import beat_windows, strip_windows
 from tests.benchmarks.test_speed import say
 
 DEVICE = os.environ.get("AUDITOR_DEVICE", "cpu")
+#: A CPU takes about a quarter of a minute for each.
+EPOCHS = int(os.environ.get("AUDITOR_EPOCHS", "16" if DEVICE == "cpu" else "60"))
 VARIANTS = ("beat",) if DEVICE == "cpu" else ("beat", "strip")
 #: Published: gender, age, identity; ECG Unveiled (arXiv 2408.10228): 0.76, 0.67, 0.82.
 PUBLISHED = {"sex": 0.899, "age group": 0.899, "identity": 0.886}
@@ -115,7 +117,7 @@ def test_transecg_under_three_protocols(ecgiddb, variant):
     # Test, stop, train: a tenth to tell when to stop, two tenths to ask.
     asked, held, train = np.split(random, [len(random) // 5, 3 * len(random) // 10])
     for task in tasks:
-        said = taught(windows, task, person, train, held, variant, 40, 1)
+        said = taught(windows, task, person, train, held, variant, EPOCHS, 1)
         right = said[asked].argmax(axis=1) == task.answer[asked]
         # A network that answers with one class for everybody is no network.
         assert len(np.unique(said[asked].argmax(axis=1))) == task.n_classes
@@ -129,7 +131,7 @@ def test_transecg_under_three_protocols(ecgiddb, variant):
     at_first = session == opening.loc[people].to_numpy()[person]
     inside = rng.permutation(np.flatnonzero(at_first))
     held, train = np.split(inside, [len(inside) // 10])
-    said = taught(windows, tasks[2], person, train, held, variant, 20, 2)
+    said = taught(windows, tasks[2], person, train, held, variant, EPOCHS // 2, 2)
     later = np.flatnonzero(~at_first)
     right = said[later].argmax(axis=1) == person[later]
     say(f"TransECG {variant}, identity, other sessions: {by_person(right, person[later], rng)}")
@@ -141,7 +143,7 @@ def test_transecg_under_three_protocols(ecgiddb, variant):
             stop = np.isin(person, others[: len(others) // 6])
             train = np.flatnonzero(~tested[person] & ~stop)
             said = taught(
-                windows, task, person, train, np.flatnonzero(stop), variant, 10, 3 + number
+                windows, task, person, train, np.flatnonzero(stop), variant, EPOCHS // 4, 3 + number
             )
             now = tested[person]
             right[now] = said[now].argmax(axis=1) == task.answer[now]

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from auditor.core.errors import ModelError
-from auditor.models import MODELS, create
+from auditor.models import MODELS, create, train
 from auditor.models.artifact import load, save
 from auditor.models.infer import embed, predict
 from auditor.models.loss import Labels
@@ -60,6 +60,20 @@ def test_the_same_stream_gives_the_same_weights_and_another_gives_others(windows
     one, again, other = (trained(windows, seed)[0].state_dict() for seed in (0, 0, 1))
     assert all(torch.equal(one[name], again[name]) for name in one)
     assert any(not torch.equal(one[name], other[name]) for name in one)
+
+
+def test_windows_that_are_kept_on_the_device_teach_the_same(windows, monkeypatch):
+    """What a GPU does with data that fits it, done on the CPU: no window is gathered twice."""
+    recipe = Recipe(epochs=3, batch=24, mix=0.5, patience=3)
+    plain = trained(windows, recipe=recipe)[0].state_dict()
+    monkeypatch.setattr(train, "resident", train._all_windows)
+    monkeypatch.setattr(train, "_AT_ONCE", 50)
+    kept = trained(windows, recipe=recipe)[0].state_dict()
+    assert all(torch.equal(plain[name], kept[name]) for name in plain)
+
+
+def test_a_cpu_keeps_no_copy_of_the_windows(windows):
+    assert train.resident(lambda i: windows[i], len(windows), torch.device("cpu")) is None
 
 
 def test_torchs_own_stream_is_left_as_it_was(windows):
