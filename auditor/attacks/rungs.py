@@ -2,9 +2,9 @@
 
 A rung gives each item coordinates and matches them: a match maps coordinates to rows whose dot
 product is the score. What a rung learns it learns from the gallery, from people outside the
-release, or from *other people's repeats*: records of the release known to be of one person. No rung
-is ever taught on repeats of the person it is asked about: people are dealt to folds, and a fold's
-probes are met by a match that was taught on the other folds.
+release, or from *other people's repeats*: records of the release known to be of one person. People
+are dealt to folds, and no match is taught by the person who is asked about, nor by the one who is
+held against them.
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ MIN_REPEATS = 10
 _COHORT, _NEAREST = 1000, 60
 #: How far one person's embeddings scatter where no repeat says, as a share of how far people do.
 _UNSEEN_SCATTER = 0.2
+#: Directions of an embedding that are kept of several leads.
+_KEPT = 256
 #: Impostors a fusion is taught on, for each record; how much it is drawn to equal weights.
 _IMPOSTORS, _RIDGE = 50, 0.1
 
@@ -87,13 +89,16 @@ class Field:
         """How many people have items in the pool."""
         return len(np.unique(self.pooled))
 
-    def others(self, fold: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.str_]]:
-        """Places in the gallery and in the pool of the items that people of other folds repeat, and
-        whose those are, gallery first.
+    def others(
+        self, fold: int, other: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.str_]]:
+        """Places in the gallery and in the pool of the items that people outside two folds repeat,
+        and whose those are, gallery first. Where the two are one, the next stands in for it, so
+        that as many are left.
         """
-        pool = np.flatnonzero(self.fold != fold)
-        repeated = np.isin(self.enrolled, self.pooled[pool])
-        gallery = np.flatnonzero(repeated)
+        left_out = (fold, other if other != fold else (fold + 1) % FOLDS)
+        pool = np.flatnonzero(~np.isin(self.fold, left_out))
+        gallery = np.flatnonzero(np.isin(self.enrolled, self.pooled[pool]))
         return gallery, pool, np.concatenate([self.enrolled[gallery], self.pooled[pool]])
 
 
@@ -235,22 +240,19 @@ def by_encoder(case: Case, field: Field, model: ViT) -> Rung:
 def _subspace(case: Case, field: Field) -> Rung:
     """Beats in a space learned from the gallery: how one record's beats scatter, how people do."""
     gallery, pool, parts, within = _coordinates(case, field)
-    return Rung(field, gallery, pool, lambda rows, asked, fold: _ratios(rows, asked, parts, within))
+    models = [
+        Plda.of(gallery[:, part].astype(np.float64), scatter)
+        for part, scatter in zip(parts, within, strict=True)
+    ]
+    return Rung(field, gallery, pool, lambda rows, asked, fold: _ratios(rows, asked, parts, models))
 
 
 @RUNGS.register("plda")
 def _plda(case: Case, field: Field) -> Rung:
     """The same, and how other people's records scatter from one to the next."""
     gallery, pool, parts, within = _coordinates(case, field)
-
-    def match(rows: Rows, asked: Rows, fold: int) -> tuple[Rows, Rows]:
-        both = [
-            one + other / 2
-            for one, other in zip(_repeated(field, gallery, pool, parts, fold), within, strict=True)
-        ]
-        return _ratios(rows, asked, parts, both)
-
-    return Rung(field, gallery, pool, match, folded=True)
+    scatter = [one / 2 for one in within]
+    return Rung(field, gallery, pool, _Repeats(field, gallery, pool, parts, scatter), folded=True)
 
 
 @RUNGS.register("embedding")
@@ -263,14 +265,62 @@ def _embedding(case: Case, field: Field) -> Rung:
 def _adapted(case: Case, field: Field) -> Rung:
     """The same, and how other people's embeddings scatter from one record to the next."""
     gallery, pool = _directions(case, field)
-    parts = [slice(0, gallery.shape[1])]
-    scatter = np.nanvar(gallery, axis=0).mean() * _UNSEEN_SCATTER * np.eye(gallery.shape[1])
+    centred = gallery - gallery.mean(axis=0)
+    if centred.shape[1] > _KEPT:
+        kept = np.linalg.eigh(centred.T @ centred)[1][:, -_KEPT:]
+        gallery, pool = gallery @ kept, pool @ kept
+    n = gallery.shape[1]
+    scatter = [gallery.var(axis=0).mean() * _UNSEEN_SCATTER * np.eye(n)]
+    repeats = _Repeats(field, gallery, pool, [slice(0, n)], scatter)
+    return Rung(field, gallery, pool, repeats, folded=True)
 
-    def match(rows: Rows, asked: Rows, fold: int) -> tuple[Rows, Rows]:
-        (repeated,) = _repeated(field, gallery, pool, parts, fold)
-        return _ratios(rows, asked, parts, [repeated + scatter])
 
-    return Rung(field, gallery, pool, match, folded=True)
+class _Repeats:
+    """A match that has learned how other people's records scatter from one to the next.
+
+    A probe is met by as many matches as there are folds, each for the gallery's people of one fold:
+    neither the probe's person nor the one it is held against has taught it anything. Were only the
+    probe's own left out, the others of the gallery would be matched by what they taught, and the
+    person by what they did not.
+    """
+
+    def __init__(
+        self,
+        field: Field,
+        gallery: Rows,
+        pool: Rows,
+        parts: Sequence[slice],
+        scatter: Sequence[NDArray[np.float64]],
+    ) -> None:
+        self.field, self.parts, self.scatter = field, parts, scatter
+        self.gallery, self.pool = gallery.astype(np.float64), pool.astype(np.float64)
+        self.taught: dict[tuple[int, int], list[Plda]] = {}
+
+    def __call__(self, gallery: Rows, asked: Rows, fold: int) -> tuple[Rows, Rows]:
+        """Rows of the whole gallery, and of some items that are asked about in a fold."""
+        sides: tuple[list[Rows], list[Rows]] = [], []
+        for other in range(FOLDS):
+            rows, probes = _ratios(gallery, asked, self.parts, self._models(fold, other))
+            sides[0].append(rows * (self.field.gallery_fold == other)[:, None])
+            sides[1].append(probes)
+        return np.hstack(sides[0]), np.hstack(sides[1])
+
+    def _models(self, fold: int, other: int) -> list[Plda]:
+        if (fold, other) not in self.taught:
+            self.taught[fold, other] = [
+                Plda.of(self.gallery[:, part], repeated + scatter)
+                for part, repeated, scatter in zip(
+                    self.parts, self.repeated(fold, other), self.scatter, strict=True
+                )
+            ]
+        return self.taught[fold, other]
+
+    def repeated(self, fold: int, other: int) -> list[NDArray[np.float64]]:
+        """Of each part of the coordinates, how the records of people outside two folds scatter."""
+        named, later_ones, whose = self.field.others(fold, other)
+        items = np.concatenate([self.gallery[named], self.pool[later_ones]])
+        person = np.unique(whose, return_inverse=True)[1]
+        return [scatter_of_repeats(items[:, part], person) for part in self.parts]
 
 
 @dataclass(frozen=True, eq=False)
@@ -404,26 +454,13 @@ def embedded(case: Case, items: Items) -> Rows:
     return np.stack(rows)
 
 
-def _repeated(
-    field: Field, gallery: Rows, pool: Rows, parts: Sequence[slice], fold: int
-) -> list[NDArray[np.float64]]:
-    """Of each part of the coordinates, how the records of people of other folds scatter."""
-    named, later_ones, whose = field.others(fold)
-    items = np.concatenate([gallery[named], pool[later_ones]]).astype(np.float64)
-    person = np.unique(whose, return_inverse=True)[1]
-    return [scatter_of_repeats(items[:, part], person) for part in parts]
-
-
 def _ratios(
-    gallery: Rows,
-    asked: Rows,
-    parts: Sequence[slice],
-    within: Sequence[NDArray[np.float64]],
+    gallery: Rows, asked: Rows, parts: Sequence[slice], models: Sequence[Plda]
 ) -> tuple[Rows, Rows]:
     """Rows whose dot product is the sum of the parts' log-likelihood ratios."""
-    sides = []
-    for part, scatter in zip(parts, within, strict=True):
-        one, other = gallery[:, part].astype(np.float64), asked[:, part].astype(np.float64)
-        sides.append(Plda.of(one, scatter).rows(one, other))
+    sides = [
+        model.rows(gallery[:, part].astype(np.float64), asked[:, part].astype(np.float64))
+        for part, model in zip(parts, models, strict=True)
+    ]
     rows, probes = (np.hstack(side).astype(np.float32) for side in zip(*sides, strict=True))
     return rows, probes

@@ -197,7 +197,11 @@ def _section(finding: Finding, anchor: str, keys: Iterator[str], curves: bool) -
         for name, value in finding.params.items()
         if (table := _table_of_rows(value))
     ]
-    plain = {name: value for name, value in finding.params.items() if _table_of_rows(value) is None}
+    plain = {
+        name: value
+        for name, value in finding.params.items()
+        if name != "reading" and _table_of_rows(value) is None
+    }
     return Section(
         finding=finding,
         anchor=anchor,

@@ -17,12 +17,12 @@ from auditor.attacks.rungs import (
     RUNGS,
     Field,
     Fused,
-    _repeated,
+    _Repeats,
     _weights,
     rung,
 )
 from auditor.audit import open_case
-from auditor.data.protocol import split
+from auditor.data.protocol import Items, split
 from auditor.engine import engine
 from auditor.risk.metrics import rank_rate
 from auditor.signal.rate import cut
@@ -52,29 +52,58 @@ def test_a_field_asks_what_its_protocol_asks_and_folds_people_whole(case, protoc
     assert set(whose) == set(range(FOLDS))
 
 
-def test_nothing_of_a_fold_is_learned_from_in_it(case):
+@pytest.mark.parametrize("other", range(FOLDS))
+@pytest.mark.parametrize("fold", range(FOLDS))
+def test_nobody_teaches_a_match_they_are_in(case, fold, other):
     field = field_of(case)
-    for fold in range(FOLDS):
-        named, repeats, whose = field.others(fold)
-        asked = set(field.pooled[field.fold == fold])
+    named, repeats, whose = field.others(fold, other)
+    for left_out in (fold, other):
+        asked = set(field.pooled[field.fold == left_out])
         assert asked
         assert not asked & set(whose)
-        assert set(field.enrolled[named]) == set(field.pooled[repeats])
+    assert set(field.enrolled[named]) == set(field.pooled[repeats])
 
 
-def test_what_the_people_who_are_asked_about_repeat_teaches_nothing(case):
+def test_what_two_people_repeat_does_not_teach_the_match_they_meet_in(case):
     """Their records may say anything: how others scatter stays the same; elsewhere it counts."""
     field = field_of(case)
-    seen = rung("embedding", case, field)
-    parts = [slice(0, seen.pool.shape[1])]
-    gallery, pool = seen.gallery.copy(), seen.pool.copy()
+    seen = rung("adapted", case, field)
     rng = np.random.default_rng(0)
-    gallery[field.gallery_fold == 0] = rng.normal(size=gallery[field.gallery_fold == 0].shape)
-    pool[field.fold == 0] = rng.normal(size=pool[field.fold == 0].shape)
-    for fold in (0, 1):
-        (before,) = _repeated(field, seen.gallery, seen.pool, parts, fold)
-        (after,) = _repeated(field, gallery, pool, parts, fold)
-        assert np.array_equal(before, after) == (fold == 0)
+    gallery, pool = seen.gallery.copy(), seen.pool.copy()
+    for rows, folds in ((gallery, field.gallery_fold), (pool, field.fold)):
+        rows[folds <= 1] = rng.normal(size=rows[folds <= 1].shape)
+    parts = [slice(0, pool.shape[1])]
+    before, after = (
+        _Repeats(field, *sides, parts, [np.zeros(1)])
+        for sides in ((seen.gallery, seen.pool), (gallery, pool))
+    )
+    for fold, other, same in ((0, 1, True), (1, 0, True), (0, 0, True), (0, 2, False)):
+        assert np.array_equal(before.repeated(fold, other), after.repeated(fold, other)) == same
+
+
+@pytest.mark.parametrize("n_leads", [1, 2])
+def test_where_there_is_no_identity_mates_score_as_others_do(n_leads):
+    """Noise in place of embeddings: the share of mates above others is a half."""
+    found = []
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        n, d = 30, 128 * n_leads
+        whose = np.repeat(np.arange(n), 2)
+        gallery, pool = rng.normal(size=(n, d)), rng.normal(size=(2 * n, d))
+        fold = rng.permutation(n) % FOLDS
+        names = np.arange(n).astype(str)
+        nothing = Items.whole(np.arange(0))
+        field = Field(nothing, nothing, np.arange(2 * n), names, names[whose], fold[whose], fold)
+        scatter = [0.2 * np.eye(d)]
+        match = _Repeats(field, gallery, pool, [slice(0, d)], scatter)
+        for one in range(FOLDS):
+            asked = np.flatnonzero(field.fold == one)
+            rows, probes = match(gallery, pool[asked], one)
+            scores = probes @ rows.T
+            own = field.pooled[asked][:, None] == names[None]
+            found += list((scores < scores[own][:, None]).sum(axis=1) / (n - 1))
+    # 720 mates: the mean of as many uniform places strays from a half by 0.011.
+    assert np.mean(found) == pytest.approx(0.5, abs=0.04)
 
 
 @pytest.mark.parametrize("view", QUICK)
