@@ -89,7 +89,9 @@ def ladder(folder: Path, name: str, protocols: tuple[str, ...]) -> dict[str, flo
 
 
 def by_luck(name: str, protocol: str, case: Case, field: Field) -> None:
-    """Everybody's later records given to the next person: only chance is left."""
+    """Everybody's later records given to the next person: they are found no more than by chance,
+    and less, as the one they are of is still there to be found.
+    """
     people, code = np.unique(field.pooled, return_inverse=True)
     fold_of = field.fold[np.unique(code, return_index=True)[1]]
     found = []
@@ -100,7 +102,8 @@ def by_luck(name: str, protocol: str, case: Case, field: Field) -> None:
         found.append(metrics.rank_rate(seen, 1).mean())
     chance = 1 / len(np.unique(field.enrolled))
     say(
-        f"{name} {protocol}: adapted, records of the next person {np.mean(found):.4f}, chance {chance:.4f}"
+        f"{name} {protocol}: adapted, records of the next person {np.mean(found):.4f}, "
+        f"chance {chance:.4f}"
     )
     n = len(found) * len(np.unique(field.pooled[field.probe]))
     assert np.mean(found) * n <= binom.ppf(0.9999, n, chance) + 1
