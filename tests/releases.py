@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 from auditor.attacks.case import Training
-from auditor.audit import Run
+from auditor.audit import Run, run
 from auditor.config import Preset, load_profile
+from auditor.core.finding import Audit
 from auditor.data.population import Population
 from auditor.models.train import Recipe
 from auditor.models.vit import MODELS, ViTConfig
@@ -45,3 +50,16 @@ def settings(
         checks=("identifiers", "uniqueness", "linkage", "shortcut", "attribute"),
     )
     return Run(load_profile(profile), preset, seed=seed, **engine)
+
+
+def finished(root: Path, run_settings: Run) -> Audit:
+    """A finished audit."""
+    *_, last = run(root, run_settings)
+    assert isinstance(last, Audit)
+    return last
+
+
+def all_finished(roots: Sequence[Path], settings_of: Sequence[Run]) -> list[Audit]:
+    """Several audits, one on each core."""
+    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as workers:
+        return list(workers.map(finished, roots, settings_of))

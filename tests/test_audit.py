@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from releases import PROTOCOLS, settings, write_release
+from releases import PROTOCOLS, all_finished, finished, settings, write_release
 from scipy.stats import binom
 
-from auditor.audit import Audit, Run, run
+from auditor.audit import Audit, Run
 from auditor.core.errors import ConfigError
 from auditor.core.finding import Finding
 from auditor.risk.policy import judge
@@ -19,22 +18,13 @@ SEEDS = range(20)
 VIEWS = ("template", "fiducials", "subspace", "plda", "vit", "embedding", "adapted", "fusion")
 
 
-def audit(root: Path, run_settings) -> Audit:
-    *_, last = run(root, run_settings)
-    assert isinstance(last, Audit)
-    return last
-
-
 @pytest.fixture(scope="module")
 def null(tmp_path_factory) -> list[Audit]:
     """Audits of releases in which nothing identifies anybody."""
-    return [
-        audit(
-            write_release(tmp_path_factory.mktemp("null"), identity=0, seed=seed),
-            settings(seed=seed, epochs=6),
-        )
-        for seed in SEEDS
+    roots = [
+        write_release(tmp_path_factory.mktemp("null"), identity=0, seed=seed) for seed in SEEDS
     ]
+    return all_finished(roots, [settings(seed=seed, epochs=6) for seed in SEEDS])
 
 
 @pytest.fixture(scope="module")
@@ -43,16 +33,15 @@ def planted(tmp_path_factory) -> list[Audit]:
 
     def linkage(seed: int) -> Run:
         whole = settings(seed=seed, epochs=20)
-        preset = whole.preset.model_copy(update={"attribute_views": ()})
+        preset = whole.preset.model_copy(
+            update={"checks": ("identifiers", "uniqueness", "linkage")}
+        )
         return replace(whole, preset=preset)
 
-    return [
-        audit(
-            write_release(tmp_path_factory.mktemp("planted"), identity=1, seed=seed),
-            linkage(seed),
-        )
-        for seed in SEEDS
+    roots = [
+        write_release(tmp_path_factory.mktemp("planted"), identity=1, seed=seed) for seed in SEEDS
     ]
+    return all_finished(roots, [linkage(seed) for seed in SEEDS])
 
 
 def covering(estimate) -> bool:
@@ -117,34 +106,34 @@ def test_here_in_two_processes_and_on_a_cluster_the_findings_are_the_same(tmp_pa
         for number, where in enumerate(({}, {"jobs": 2}, {"dask": cluster.scheduler_address})):
             # A store of its own each time, so that everything is worked out anew.
             monkeypatch.setenv("AUDITOR_CACHE", str(tmp_path / str(number)))
-            audited = audit(root, settings(vit=False, **where))
+            audited = finished(root, settings(vit=False, **where))
             found.append([comparable(one) for one in audited])
     assert found[0] == found[1] == found[2]
 
 
 def test_the_same_seed_gives_the_same_numbers_and_another_seed_others(tmp_path):
     root = write_release(tmp_path, identity=1, seed=0)
-    first, again, other = (audit(root, settings(seed=seed, epochs=2)) for seed in (1, 1, 2))
+    first, again, other = (finished(root, settings(seed=seed, epochs=2)) for seed in (1, 1, 2))
     assert [comparable(f) for f in first] == [comparable(f) for f in again]
     assert [comparable(f) for f in first] != [comparable(f) for f in other]
 
 
 def test_a_second_scan_of_the_same_release_reuses_the_store(tmp_path, monkeypatch):
     root = write_release(tmp_path / "release", identity=1, seed=0)
-    first = audit(root, settings(vit=False))
+    first = finished(root, settings(vit=False))
 
     def refuse(job):
         raise AssertionError("prepared again")
 
     monkeypatch.setattr("auditor.signal.prepare._prepare_shard", refuse)
-    assert [comparable(f) for f in audit(root, settings(vit=False))] == [
+    assert [comparable(f) for f in finished(root, settings(vit=False))] == [
         comparable(f) for f in first
     ]
 
 
 def test_one_record_per_person_says_that_linkage_cannot_be_tested(tmp_path):
     root = write_release(tmp_path, identity=1, seed=0, n_sessions=1, n_records=1)
-    audited = audit(root, settings(vit=False))
+    audited = finished(root, settings(vit=False))
     finding = audited["linkage/template/cross-session"]
     assert finding.status == "skipped"
     assert "cannot be tested" in finding.reason
@@ -156,7 +145,7 @@ def test_a_broken_attack_is_said_and_costs_no_other(tmp_path, monkeypatch):
         raise RuntimeError("person p0001 was here")
 
     monkeypatch.setattr("auditor.attacks.linkage.compare", broken)
-    audited = audit(write_release(tmp_path, identity=1, seed=0), settings(vit=False))
+    audited = finished(write_release(tmp_path, identity=1, seed=0), settings(vit=False))
     finding = audited["linkage/template/cross-session"]
     assert finding.status == "failed"
     assert "p0001" not in finding.reason
@@ -174,7 +163,7 @@ def test_a_release_without_identity_passes_only_with_the_proof_that_the_attack_i
         for rule in chosen.profile.rules
     )
     profile = chosen.profile.model_copy(update={"rules": rules})
-    audited = audit(root, replace(chosen, profile=profile))
+    audited = finished(root, replace(chosen, profile=profile))
     rule = next(r for r in audited.verdict.rules if r.id == "linkage-cross-session")
     proof = audited["competence/template/cross-session"]
     planted, silent = (proof.estimates[f"{name}_rank1"] for name in ("planted", "null"))
@@ -190,7 +179,7 @@ def test_a_release_without_identity_passes_only_with_the_proof_that_the_attack_i
 
 
 def test_cheap_rungs_never_pass_a_release(tmp_path):
-    audited = audit(write_release(tmp_path, identity=0, seed=0), settings(vit=False))
+    audited = finished(write_release(tmp_path, identity=0, seed=0), settings(vit=False))
     rule = next(r for r in audited.verdict.rules if r.id == "linkage-cross-session")
     assert rule.outcome != "pass"
 
@@ -198,7 +187,7 @@ def test_cheap_rungs_never_pass_a_release(tmp_path):
 @pytest.mark.data
 @pytest.mark.parametrize("profile", ["public", "registered", "enclave"])
 def test_ecgiddb_is_found_and_fails_under_every_profile(data, profile):
-    audited = audit(data / "ecgiddb", settings(vit=False, profile=profile))
+    audited = finished(data / "ecgiddb", settings(vit=False, profile=profile))
     release = audited.release
     assert (release["n_subjects"], release["n_records"]) == (90, 310)
     assert release["n_subjects_with_sessions"] == 20
@@ -216,7 +205,7 @@ def test_ecgiddb_is_found_and_fails_under_every_profile(data, profile):
 
 @pytest.mark.data
 def test_ludb_cannot_be_tested_for_linkage_and_does_not_pass(data):
-    audited = audit(data / "ludb", settings(vit=False))
+    audited = finished(data / "ludb", settings(vit=False))
     assert "cannot be tested" in audited["linkage/template/cross-session"].reason
     assert audited.verdict.exit_status == 3
 

@@ -252,7 +252,9 @@ def _plda(case: Case, field: Field) -> Rung:
     """The same, and how other people's records scatter from one to the next."""
     gallery, pool, parts, within = _coordinates(case, field)
     scatter = [one / 2 for one in within]
-    return Rung(field, gallery, pool, _Repeats(field, gallery, pool, parts, scatter), folded=True)
+    taught = _taught_before(case, field, "plda")
+    repeats = _Repeats(field, gallery, pool, parts, scatter, taught)
+    return Rung(field, gallery, pool, repeats, folded=True)
 
 
 @RUNGS.register("embedding")
@@ -271,8 +273,17 @@ def _adapted(case: Case, field: Field) -> Rung:
         gallery, pool = gallery @ kept, pool @ kept
     n = gallery.shape[1]
     scatter = [gallery.var(axis=0).mean() * _UNSEEN_SCATTER * np.eye(n)]
-    repeats = _Repeats(field, gallery, pool, [slice(0, n)], scatter)
+    taught = _taught_before(case, field, "adapted")
+    repeats = _Repeats(field, gallery, pool, [slice(0, n)], scatter, taught)
     return Rung(field, gallery, pool, repeats, folded=True)
+
+
+def _taught_before(case: Case, field: Field, name: str) -> dict[tuple[int, int], list[Plda]]:
+    """What a rung has learned on this gallery and pool, under whichever protocol."""
+    found: dict[tuple[int, int], list[Plda]] = case.shared.setdefault(
+        ("taught", name, bool(field.gallery.half.any())), {}
+    )
+    return found
 
 
 class _Repeats:
@@ -291,10 +302,10 @@ class _Repeats:
         pool: Rows,
         parts: Sequence[slice],
         scatter: Sequence[NDArray[np.float64]],
+        taught: dict[tuple[int, int], list[Plda]],
     ) -> None:
-        self.field, self.parts, self.scatter = field, parts, scatter
+        self.field, self.parts, self.scatter, self.taught = field, parts, scatter, taught
         self.gallery, self.pool = gallery.astype(np.float64), pool.astype(np.float64)
-        self.taught: dict[tuple[int, int], list[Plda]] = {}
 
     def __call__(self, gallery: Rows, asked: Rows, fold: int) -> tuple[Rows, Rows]:
         """Rows of the whole gallery, and of some items that are asked about in a fold."""

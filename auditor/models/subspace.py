@@ -127,8 +127,10 @@ class Plda:
         size = np.trace(within) / len(within)
         alike = (_SHRINKAGE * size + 1e-12) * np.eye(len(within))
         kept = max(min(_DIMENSIONS, len(within), len(people) - 1), 1)
-        ratio, directions = eigh(between, (1 - _SHRINKAGE) * within + alike)
-        return cls(origin, directions[:, ::-1][:, :kept], np.maximum(ratio[::-1][:kept], 1e-9))
+        spread = (1 - _SHRINKAGE) * within + alike
+        first = len(within) - kept
+        ratio, directions = eigh(between, spread, subset_by_index=[first, len(within) - 1])
+        return cls(origin, directions[:, ::-1], np.maximum(ratio[::-1], 1e-9))
 
     def rows(self, gallery: Floats, probe: Floats) -> tuple[Floats, Floats]:
         """Rows whose dot product is the log-likelihood ratio of one person to two.

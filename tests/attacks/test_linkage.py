@@ -74,7 +74,7 @@ def test_what_two_people_repeat_does_not_teach_the_match_they_meet_in(case):
         rows[folds <= 1] = rng.normal(size=rows[folds <= 1].shape)
     parts = [slice(0, pool.shape[1])]
     before, after = (
-        _Repeats(field, *sides, parts, [np.zeros(1)])
+        _Repeats(field, *sides, parts, [np.zeros(1)], {})
         for sides in ((seen.gallery, seen.pool), (gallery, pool))
     )
     for fold, other, same in ((0, 1, True), (1, 0, True), (0, 0, True), (0, 2, False)):
@@ -95,7 +95,7 @@ def test_where_there_is_no_identity_mates_score_as_others_do(n_leads):
         nothing = Items.whole(np.arange(0))
         field = Field(nothing, nothing, np.arange(2 * n), names, names[whose], fold[whose], fold)
         scatter = [0.2 * np.eye(d)]
-        match = _Repeats(field, gallery, pool, [slice(0, d)], scatter)
+        match = _Repeats(field, gallery, pool, [slice(0, d)], scatter, {})
         for one in range(FOLDS):
             asked = np.flatnonzero(field.fold == one)
             rows, probes = match(gallery, pool[asked], one)
