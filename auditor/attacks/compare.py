@@ -17,7 +17,7 @@ BLOCK = 256
 #: rows of the sketch together.
 MAX_EDGES, _MAX_CELLS = 512, 12_800_000
 #: Of a larger gallery, the sketch counts the scores of so many people, drawn for each block anew.
-SKETCHED = 2000
+SKETCHED = 1000
 #: Who knows a person's sex and age looks among those of that sex, and no further off in age, years.
 AGE_REACH = 5.0
 
