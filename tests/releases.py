@@ -37,7 +37,7 @@ def settings(
 ) -> Run:
     """A preset of every rung, the transformer in miniature, or of the cheap rungs alone."""
     recipe = Recipe(epochs=epochs, batch=32, learning_rate=3e-3, patience=epochs)
-    views = ("template", "fiducials", "subspace", "plda", "embedding", "adapted")
+    views = ("template", "fiducials", "whitened", "subspace", "plda", "embedding", "adapted")
     views = (*views, *(("vit",) if vit else ()), "fusion")
     preset = Preset(
         name="test",

@@ -15,7 +15,10 @@ from auditor.core.finding import Finding
 from auditor.risk.policy import judge
 
 SEEDS = range(20)
-VIEWS = ("template", "fiducials", "subspace", "plda", "vit", "embedding", "adapted", "fusion")
+VIEWS = (
+    *("template", "fiducials", "whitened", "subspace", "plda"),
+    *("vit", "embedding", "adapted", "fusion"),
+)
 
 
 @pytest.fixture(scope="module")

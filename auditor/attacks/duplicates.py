@@ -41,7 +41,7 @@ NAMES = ("copied, one name", "copied, another name", "like a stranger")
 @ATTACKS.register("duplicates")
 @dataclass(frozen=True)
 class Duplicates:
-    """A look for copies of recordings, and for recordings under a wrong name."""
+    """What an intruder need not attack: copies of recordings, and recordings under a wrong name."""
 
     view: str = "signal"
     protocol: None = None

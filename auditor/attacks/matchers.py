@@ -27,10 +27,23 @@ def cosine(gallery: Rows, probe: Rows) -> tuple[Rows, Rows]:
 def standardised(gallery: Rows, probe: Rows) -> tuple[Rows, Rows]:
     """Rows whose dot product is the negative squared distance of standardised values.
 
+    −|x − y|² = (2x, −|x|², −1) · (y, 1, |y|²), so that this, too, is a dot product.
+    """
+    x, y = in_spreads(gallery, gallery), in_spreads(gallery, probe)
+    one = np.ones((1, 1), dtype=np.float32)
+    xx, yy = ((z**2).sum(axis=1, keepdims=True) for z in (x, y))
+    return (
+        np.hstack([2 * x, -xx, np.broadcast_to(-one, xx.shape)]),
+        np.hstack([y, np.broadcast_to(one, yy.shape), yy]),
+    )
+
+
+def in_spreads(gallery: Rows, values: Rows) -> Rows:
+    """Values in units of the gallery's spread.
+
     Each column is centred on the gallery's median and divided by its interquartile range, held
     within ±4 of it so that one misread fiducial does not decide. A value that is missing counts
-    as the gallery's median. −|x − y|² = (2x, −|x|², −1) · (y, 1, |y|²), so that this, too, is a
-    dot product.
+    as the gallery's median.
     """
     middle = _middle(gallery)
     known = ~np.isnan(gallery).all(axis=0)
@@ -38,18 +51,8 @@ def standardised(gallery: Rows, probe: Rows) -> tuple[Rows, Rows]:
     if known.any():
         low, high = np.nanpercentile(gallery[:, known], [25, 75], axis=0)
         scale[known] = np.where(high > low, (high - low) / 1.349, 1.0)
-
-    def standard(values: Rows) -> Rows:
-        z = np.clip((np.where(np.isnan(values), middle, values) - middle) / scale, -4, 4)
-        return np.asarray(z, dtype=np.float32)
-
-    x, y = standard(gallery), standard(probe)
-    one = np.ones((1, 1), dtype=np.float32)
-    xx, yy = ((z**2).sum(axis=1, keepdims=True) for z in (x, y))
-    return (
-        np.hstack([2 * x, -xx, np.broadcast_to(-one, xx.shape)]),
-        np.hstack([y, np.broadcast_to(one, yy.shape), yy]),
-    )
+    z = np.clip((np.where(np.isnan(values), middle, values) - middle) / scale, -4, 4)
+    return np.asarray(z, dtype=np.float32)
 
 
 def _middle(gallery: Rows) -> Rows:

@@ -20,7 +20,7 @@ from scipy.special import expit
 
 from auditor.attacks import encoder
 from auditor.attacks.case import Case
-from auditor.attacks.matchers import MATCHERS, Rows
+from auditor.attacks.matchers import MATCHERS, Rows, in_spreads
 from auditor.core.errors import ModelError
 from auditor.core.registry import Registry
 from auditor.core.streams import stream
@@ -36,7 +36,7 @@ FOLDS = 5
 MIN_REPEATS = 10
 #: Gallery people that a score is normalised by, and how many of them, the nearest, it is.
 _COHORT, _NEAREST = 1000, 60
-#: How far one person's embeddings scatter where no repeat says, as a share of how far people do.
+#: How far one person scatters where no repeat says, as a share of how far people do.
 _UNSEEN_SCATTER = 0.2
 #: Directions of an embedding that are kept of several leads.
 _KEPT = 256
@@ -146,13 +146,10 @@ class Rung:
         met[enrolled[cohort][:, None] == enrolled[None]] = -np.inf
         centre, spread = _nearest(met.T, 0)
         probe_centre, probe_spread = _nearest(probe @ gallery[cohort].T, 1)
-        half, probe_half = np.full((len(gallery), 1), 0.5), np.full((len(probe), 1), -0.5)
-        return (
-            np.hstack([gallery / np.sqrt(spread), -centre / spread, half]).astype(np.float32),
-            np.hstack(
-                [probe / np.sqrt(probe_spread), -probe_half, -probe_centre / probe_spread]
-            ).astype(np.float32),
-        )
+        half, probe_half = np.full((len(gallery), 1), 0.5), np.full((len(probe), 1), 0.5)
+        rows = gallery / np.sqrt(spread), -centre / spread, half
+        probe_rows = probe / np.sqrt(probe_spread), probe_half, -probe_centre / probe_spread
+        return np.hstack(rows).astype(np.float32), np.hstack(probe_rows).astype(np.float32)
 
 
 def _nearest(scores: Rows, skipped: int) -> tuple[Rows, Rows]:
@@ -170,7 +167,7 @@ def _nearest(scores: Rows, skipped: int) -> tuple[Rows, Rows]:
 RUNGS: Registry[Callable[[Case, Field], Rung]] = Registry("rung")
 FUSION = "fusion"
 #: The rungs that learn how other people differ from one record to the next.
-FROM_REPEATS = ("plda", "adapted")
+FROM_REPEATS = ("whitened", "plda", "adapted")
 
 
 def ladder() -> list[str]:
@@ -257,6 +254,14 @@ def _plda(case: Case, field: Field) -> Rung:
     return Rung(field, gallery, pool, repeats, folded=True)
 
 
+@RUNGS.register("whitened")
+def _whitened(case: Case, field: Field) -> Rung:
+    """The fiducial table, and how other people's tables scatter from one record to the next."""
+    table = _viewed("fiducials", case, field)
+    gallery, pool = (in_spreads(table.gallery, values) for values in (table.gallery, table.pool))
+    return _from_repeats(case, field, "whitened", gallery, pool)
+
+
 @RUNGS.register("embedding")
 def _embedding(case: Case, field: Field) -> Rung:
     """A transformer that was taught on people outside the release."""
@@ -271,9 +276,14 @@ def _adapted(case: Case, field: Field) -> Rung:
     if centred.shape[1] > _KEPT:
         kept = np.linalg.eigh(centred.T @ centred)[1][:, -_KEPT:]
         gallery, pool = gallery @ kept, pool @ kept
+    return _from_repeats(case, field, "adapted", gallery, pool)
+
+
+def _from_repeats(case: Case, field: Field, name: str, gallery: Rows, pool: Rows) -> Rung:
+    """Coordinates of one kind, matched as other people's repeats teach."""
     n = gallery.shape[1]
     scatter = [gallery.var(axis=0).mean() * _UNSEEN_SCATTER * np.eye(n)]
-    taught = _taught_before(case, field, "adapted")
+    taught = _taught_before(case, field, name)
     repeats = _Repeats(field, gallery, pool, [slice(0, n)], scatter, taught)
     return Rung(field, gallery, pool, repeats, folded=True)
 

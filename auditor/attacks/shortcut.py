@@ -21,7 +21,7 @@ from auditor.views.surroundings import CUES, surroundings
 @ATTACKS.register("shortcut")
 @dataclass(frozen=True)
 class Shortcut:
-    """The same search as linkage, by cues that are not of the heart, together and one by one."""
+    """An intruder's search by cues that are not of the heart, together and one by one."""
 
     protocol: str = "cross-session"
     view: str = "surroundings"

@@ -251,6 +251,7 @@ _VIEWS = {
     "template": "Average beat",
     "fiducials": "Table of wave timings",
     "subspace": "Beats in a learned space",
+    "whitened": "Timings tuned on repeats",
     "plda": "Space tuned on others' repeats",
     "vit": "Network trained on the release",
     "embedding": "Network trained on other people",
@@ -264,7 +265,7 @@ _VIEWS = {
 }
 #: The adversary ladder, weakest first.
 RUNGS = (
-    *("metadata", "template", "fiducials", "subspace", "plda"),
+    *("metadata", "template", "fiducials", "whitened", "subspace", "plda"),
     *("vit", "embedding", "adapted", "fusion"),
 )
 

@@ -27,7 +27,7 @@ from auditor.engine import engine
 from auditor.risk.metrics import rank_rate
 from auditor.signal.rate import cut
 
-QUICK = ("template", "fiducials", "subspace", "plda", "embedding", "adapted")
+QUICK = ("template", "fiducials", "whitened", "subspace", "plda", "embedding", "adapted")
 
 
 @pytest.fixture(scope="module")

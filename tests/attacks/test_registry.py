@@ -10,6 +10,7 @@ from releases import settings, write_release
 
 from auditor.attacks import ATTACKS
 from auditor.audit import open_case, plan
+from auditor.config import CHECKS
 from auditor.core.errors import ConfigError
 from auditor.core.evidence import Comparison, Counts, Predictions, Trials
 from auditor.engine import engine
@@ -22,7 +23,7 @@ def case(tmp_path_factory):
         yield open_case(root, settings(), workers)
 
 
-ATTACKED = plan(settings().preset)
+ATTACKED = plan(settings().preset.model_copy(update={"checks": CHECKS}))
 
 
 @pytest.mark.parametrize("attack", ATTACKED, ids=repr)
