@@ -215,7 +215,7 @@ def attempt(attack: Attack, case: Case, settings: Run) -> Finding:
         # A broken attack must not cost the others; a rule that needs it will not pass without.
         log.debug("%s broke", blank.id, exc_info=True)
         return replace(blank, status="failed", reason=_where(error), seconds=_since(started))
-    if not estimates:
+    if not estimates and not params:
         return replace(blank, reason="too few people for any number", seconds=_since(started))
     return replace(
         blank,

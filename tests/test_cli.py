@@ -161,7 +161,9 @@ def test_a_folder_of_nothing_but_truncated_signals_is_one_clear_line(release, tm
     copy = shutil.copytree(release, tmp_path / "copy")
     for signal in copy.rglob("*.dat"):
         signal.write_bytes(signal.read_bytes()[:500])
-    one_line(auditor("scan", copy, "--out", tmp_path / "out"))
+    line = one_line(auditor("scan", copy, "--out", tmp_path / "out"))
+    assert "none of" in line
+    assert not (tmp_path / "out" / "audit.json").exists()
 
 
 @pytest.mark.parametrize(

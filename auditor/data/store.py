@@ -103,6 +103,9 @@ class Store:
 @contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
     """A file for writing that appears at `path` whole, or not at all; its owner's alone."""
+    if path.exists() and not path.is_file():
+        # A device or a folder is not taken for a file and put away.
+        raise ConfigError(f"{path}: is no ordinary file; name another one")
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:

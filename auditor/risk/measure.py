@@ -223,10 +223,17 @@ def identifiers(counts: Counts, *, level: float) -> tuple[dict[str, Estimate], d
 def duplicates(counts: Counts, *, level: float) -> tuple[dict[str, Estimate], dict[str, Any]]:
     """The shares of people with a recording that stands twice under their name, that stands under
     another name too, and that looks less like them than like most others.
+
+    One to nine people are no share: as a parameter it is told that there are some.
     """
-    has = counts.values > 0
-    shares = (rate(column.astype(float), level, None) for column in has.T)
-    return dict(zip(("copied_within", "copied_across", "like_strangers"), shares, strict=True)), {}
+    found, few = {}, {}
+    names = ("copied_within", "copied_across", "like_strangers")
+    for name, column in zip(names, (counts.values > 0).T, strict=True):
+        if 0 < column.sum() < MIN_PEOPLE:
+            few[name] = f"1 to {MIN_PEOPLE - 1} people"
+        else:
+            found[name] = rate(column.astype(float), level, None)
+    return found, few
 
 
 def uniqueness(

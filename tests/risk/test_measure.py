@@ -11,7 +11,7 @@ from scipy.stats import binom
 
 from auditor.core.errors import EvidenceError
 from auditor.core.evidence import Counts, Predictions, Trials
-from auditor.risk.measure import identifiers, measure, uniqueness
+from auditor.risk.measure import duplicates, identifiers, measure, uniqueness
 
 REPEATS = 150
 
@@ -102,3 +102,12 @@ def test_rank1_by_gallery_ends_where_the_whole_gallery_was_measured():
     assert curve["gallery"][-1] == 30
     assert curve["rate"][-1] == pytest.approx(found["rank1"].value, abs=1e-3)
     assert curve["rate"] == sorted(curve["rate"], reverse=True)
+
+
+def test_copies_of_fewer_than_ten_people_are_said_and_not_counted():
+    values = np.zeros((200, 3), dtype=np.int64)
+    values[:2, 0], values[:30, 1] = 1, 4
+    found, few = duplicates(Counts(("a", "b", "c"), values), level=0.95)
+    assert few == {"copied_within": "1 to 9 people"}
+    assert found["copied_across"].value == 0.15
+    assert found["like_strangers"].value == 0
