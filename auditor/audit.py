@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 
 from auditor import __version__
-from auditor.attacks import ATTACKS, Attack, Case
+from auditor.attacks import Attack, Case
 from auditor.attacks.rungs import FUSION
+from auditor.attribution import ATTACKS
 from auditor.config import Preset, load_preset, load_profile
 from auditor.core.errors import AuditorError, ConfigError, EvidenceError
-from auditor.core.evidence import Counts, Evidence
+from auditor.core.evidence import Attribution, Counts, Evidence
 from auditor.core.finding import Audit, Estimate, Finding
 from auditor.core.record import STANDARD_LEADS
 from auditor.core.streams import stream
@@ -30,6 +31,7 @@ from auditor.data.dataset import Dataset, open_dataset
 from auditor.data.population import Population
 from auditor.engine import Engine, engine
 from auditor.risk.measure import duplicates, identifiers, measure, uniqueness
+from auditor.risk.parts import attribution
 from auditor.risk.policy import Profile, competence_needed, judge
 from auditor.signal.prepare import Prepared, prepare
 
@@ -181,6 +183,11 @@ def plan(preset: Preset) -> list[Attack]:
         "slices": [{"protocol": protocol} for protocol in honest],
         "shortcut": [{"protocol": protocol} for protocol in honest],
         "attribute": [{"view": view} for view in preset.attribute_views],
+        "attribution": [
+            {"view": view, "protocol": protocol}
+            for view in preset.attribution_views
+            for protocol in (*honest, *(["subject-disjoint"] * (view in preset.attribute_views)))
+        ],
     }
     return [ATTACKS[check](**one) for check in preset.checks for one in settings.get(check, [{}])]
 
@@ -244,6 +251,10 @@ def _measured(
             else:
                 found, params = uniqueness(seen, population=population, level=level)
             drawn: dict[str, Any] = {}
+        elif isinstance(seen, Attribution):
+            rng = stream(settings.seed, f"{blank.id}/{name}/interval")
+            found, drawn, said = attribution(name, seen, level=level, rng=rng)
+            params |= said
         else:
             rng = stream(settings.seed, f"{blank.id}/{name}/interval")
             # What all rungs find together is foretold for larger galleries.

@@ -25,7 +25,14 @@ _MAX_BYTES = 1_000_000
 
 
 Check = Literal[
-    "identifiers", "uniqueness", "duplicates", "linkage", "slices", "shortcut", "attribute"
+    "identifiers",
+    "uniqueness",
+    "duplicates",
+    "linkage",
+    "slices",
+    "shortcut",
+    "attribute",
+    "attribution",
 ]
 CHECKS: tuple[Check, ...] = get_args(Check)
 
@@ -42,6 +49,8 @@ class Preset(BaseModel):
     linkage_views: tuple[str, ...]
     protocols: tuple[Literal["random-segment", "same-session", "cross-session"], ...]
     attribute_views: tuple[str, ...]
+    #: Whose networks are asked what part of the heartbeat they read.
+    attribution_views: tuple[Literal["embedding", "vit"], ...] = ()
     #: How a network is trained on the release; null trains none.
     training: Training | None
     #: Which questions are asked.

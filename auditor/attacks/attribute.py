@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -21,7 +21,7 @@ from auditor.views import build
 
 #: People of each sex, and people of known age, without whom nothing is measured.
 _MIN_OF_EACH = 10
-_FOLDS = 5
+FOLDS = 5
 #: How far a line through an embedding may lean on any one direction of it.
 _TRUST = 0.01
 
@@ -32,6 +32,30 @@ class Guesses:
 
     sex: NDArray[np.float64]
     age: NDArray[np.float64]
+
+    def judged(
+        self, case: Case, prior: NDArray[np.float64], fold: NDArray[np.int64]
+    ) -> dict[str, Evidence]:
+        """The guesses that can be checked, beside the truth.
+
+        Parameters
+        ----------
+        prior, fold : (n_records,) the age named by somebody who saw no record, and whose models
+            made the guess
+        """
+        subject = case.records["subject"].to_numpy().astype(str)
+        every = people(case.records)
+        known = every.loc[case.records["subject"]]
+        evidence: dict[str, Evidence] = {}
+        if _measurable_sex(every):
+            seen = (known["male"].notna() & ~np.isnan(self.sex)).to_numpy()
+            male = known["male"].to_numpy()[seen] == 1
+            evidence["sex"] = Trials(self.sex[seen], male, subject[seen], fold[seen])
+        if _measurable_age(every):
+            seen = (known["age"].notna() & ~np.isnan(self.age)).to_numpy()
+            age = known["age"].to_numpy()[seen]
+            evidence["age"] = Predictions(self.age[seen], age, prior[seen], subject[seen])
+        return evidence
 
 
 @ATTACKS.register("attribute")
@@ -57,8 +81,8 @@ class Attribute:
         """Why the attack cannot be carried out on this release; None when it can."""
         if why := untaught(case, self.view):
             return why
-        people = _people(case.records)
-        if not _measurable_sex(people) and not _measurable_age(people):
+        every = people(case.records)
+        if not _measurable_sex(every) and not _measurable_age(every):
             return (
                 f"needs {_MIN_OF_EACH} people of each sex, or {2 * _MIN_OF_EACH} of known age; "
                 "the release names too few to check against"
@@ -67,38 +91,16 @@ class Attribute:
 
     def run(self, case: Case, rng: np.random.Generator) -> Mapping[str, Evidence]:
         """Guesses for each person by models that saw nobody but others."""
-        records, people = case.records, _people(case.records)
-        classes = people["male"].fillna(2).to_numpy(dtype=np.int64)
-        person_of = pd.Index(people.index).get_indexer(records["subject"])
-        fold_of = np.empty(len(people), dtype=np.int64)
-        guess = Guesses(*(np.full(len(records), np.nan) for _ in range(2)))
-        prior = np.full(len(people), np.nan)
-        for fold, tested in enumerate(subject_folds(classes, _FOLDS, rng)):
-            fold_of[tested] = fold
-            prior[tested] = people["age"][~tested].median()
-            test, train = (np.flatnonzero(mask[person_of]) for mask in (tested, ~tested))
+        records, n = people(case.records), len(case.records)
+        guess, prior = Guesses(*(np.full(n, np.nan) for _ in range(2))), np.full(n, np.nan)
+        fold_of = np.empty(n, dtype=np.int64)
+        for fold, (train, test) in enumerate(folds(case, rng)):
+            fold_of[test] = fold
+            prior[test] = records.loc[case.records["subject"].iloc[train].unique(), "age"].median()
             name = f"attribute/{self.view}/{fold}"
             made = self._guess(case, train, test, stream(case.seed, name))
             guess.sex[test], guess.age[test] = made.sex, made.age
-        subject = records["subject"].to_numpy().astype(str)
-        evidence: dict[str, Evidence] = {}
-        if _measurable_sex(people):
-            known = people["male"].notna().to_numpy()[person_of]
-            evidence["sex"] = Trials(
-                guess.sex[known],
-                people["male"].to_numpy()[person_of][known] == 1,
-                subject[known],
-                fold_of[person_of][known],
-            )
-        if _measurable_age(people):
-            known = people["age"].notna().to_numpy()[person_of]
-            evidence["age"] = Predictions(
-                guess.age[known],
-                people["age"].to_numpy()[person_of][known],
-                prior[person_of][known],
-                subject[known],
-            )
-        return evidence
+        return guess.judged(case, prior, fold_of)
 
     def _guess(
         self,
@@ -112,11 +114,25 @@ class Attribute:
         return _by_table(case, self.view, train, test, rng)
 
 
-def _people(records: pd.DataFrame) -> pd.DataFrame:
+def people(records: pd.DataFrame) -> pd.DataFrame:
     """One row per person: `male` (1, 0, NaN unknown) and `age` of their first record."""
     first = records.drop_duplicates("subject").set_index("subject")
     male = first["sex"].map({"male": 1.0, "female": 0.0}).astype(float)
     return pd.DataFrame({"male": male, "age": first["age"].astype(float)})
+
+
+def folds(
+    case: Case, rng: np.random.Generator
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Records to learn from and records to guess about: nobody is in both, everybody is asked
+    about once.
+    """
+    every = people(case.records)
+    person_of = pd.Index(every.index).get_indexer(case.records["subject"])
+    classes = every["male"].fillna(2).to_numpy(dtype=np.int64)
+    for tested in subject_folds(classes, FOLDS, rng):
+        test, train = (np.flatnonzero(mask[person_of]) for mask in (tested, ~tested))
+        yield train, test
 
 
 def _measurable_sex(people: pd.DataFrame) -> bool:
@@ -139,17 +155,10 @@ def _by_table(
     """A table of what each record shows, read by trees, or an embedding's by lines; each person
     weighs the same.
     """
-    learner = _lines if view == "embedding" else _trees
-    if "table" not in (shared := case.shared.setdefault(("attribute", view), {})):
-        everything = Items.whole(np.arange(len(case.records)))
-        shared["table"] = (
-            embedded(case, everything)
-            if view == "embedding"
-            else build(view, case.prepared, everything, case.engine, case.seed).values
-        )
-    table = shared["table"]
-    people = _people(case.records).loc[case.records["subject"]]
-    male, age = people["male"].to_numpy(), people["age"].to_numpy()
+    learner = line if view == "embedding" else _trees
+    table = shown(case, view)
+    known = people(case.records).loc[case.records["subject"]]
+    male, age = known["male"].to_numpy(), known["age"].to_numpy()
     subject = case.records["subject"].to_numpy().astype(str)
     seed = int(rng.integers(2**31))
     sex_rows, age_rows = train[~np.isnan(male[train])], train[~np.isnan(age[train])]
@@ -173,25 +182,53 @@ def _by_table(
     return Guesses(sex, years)
 
 
-def _lines(
+def shown(case: Case, view: str) -> NDArray[np.float32]:
+    """(n_records, d) what a view tells of each record."""
+    key = "attribute", view
+    if key not in case.shared:
+        everything = Items.whole(np.arange(len(case.records)))
+        case.shared[key] = (
+            embedded(case, everything)
+            if view == "embedding"
+            else build(view, case.prepared, everything, case.engine, case.seed).values
+        )
+    table: NDArray[np.float32] = case.shared[key]
+    return table
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """A line through a table's columns: `(values - centre) / scale @ slope + height`."""
+
+    centre: NDArray[np.float32]
+    scale: NDArray[np.float32]
+    slope: NDArray[np.float64]
+    height: float
+
+    def __call__(self, values: NDArray[np.float32]) -> NDArray[np.float64]:
+        """(n,) for rows (n, d) of a table."""
+        return np.asarray((values - self.centre) / self.scale @ self.slope + self.height)
+
+
+def line(
     seed: int,
     objective: str,
     table: NDArray[np.float32],
     target: NDArray[np.float64],
     subject: NDArray[np.str_],
     rows: NDArray[np.int64],
-) -> Callable[[NDArray[np.float32]], NDArray[np.float64]]:
-    """A penalised line through some rows of a table, as a function of other rows."""
-    _, code, count = np.unique(subject[rows], return_inverse=True, return_counts=True)
-    weight = len(rows) / len(count) / count[code]
+) -> Line:
+    """A penalised line through some rows of a table, everybody counting the same."""
+    weight = _even(subject[rows])
+    weight = weight / weight.mean()
     centre, scale = table[rows].mean(axis=0), np.maximum(table[rows].std(axis=0), 1e-6)
     seen = (table[rows] - centre) / scale
     if objective == "binary:logistic":
-        line = LogisticRegression(C=_TRUST, max_iter=2000, random_state=seed)
-        line.fit(seen, target[rows], weight)
-        return lambda values: np.asarray(line.decision_function((values - centre) / scale))
-    ridge = Ridge(alpha=3 / _TRUST).fit(seen, target[rows], weight)
-    return lambda values: np.asarray(ridge.predict((values - centre) / scale))
+        fit = LogisticRegression(C=_TRUST, max_iter=2000, random_state=seed)
+        fit.fit(seen, target[rows], weight)
+    else:
+        fit = Ridge(alpha=3 / _TRUST).fit(seen, target[rows], weight)
+    return Line(centre, scale, np.ravel(fit.coef_), float(np.ravel(fit.intercept_)[0]))
 
 
 def _trees(
@@ -205,7 +242,6 @@ def _trees(
     """Trees trained on some rows of a table, as a function of other rows."""
     import xgboost
 
-    _, code, count = np.unique(subject[rows], return_inverse=True, return_counts=True)
     settings = {
         "objective": objective,
         "max_depth": 3,
@@ -216,6 +252,12 @@ def _trees(
         "seed": seed,
         "nthread": 1,
     }
-    matrix = xgboost.DMatrix(table[rows], target[rows], weight=1 / count[code])
+    matrix = xgboost.DMatrix(table[rows], target[rows], weight=_even(subject[rows]))
     model = xgboost.train(settings, matrix, num_boost_round=80)
     return lambda values: model.predict(xgboost.DMatrix(values)).astype(np.float64)
+
+
+def _even(subject: NDArray[np.str_]) -> NDArray[np.float64]:
+    """(n,) weights under which everybody counts the same."""
+    _, code, count = np.unique(subject, return_inverse=True, return_counts=True)
+    return np.asarray(1 / count[code])

@@ -78,13 +78,17 @@ def embedding(case: Case, model: ViT, items: Items) -> View:
     return labelled("vit", values, columns, case.prepared, items)
 
 
-def sex_and_age(
-    case: Case, train: NDArray[np.int64], test: NDArray[np.int64], rng: np.random.Generator
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """For each test record, the probability that the person is male and their age in years.
+def sex_and_age_model(
+    case: Case, train: NDArray[np.int64], rng: np.random.Generator
+) -> tuple[ViT, NDArray[np.int64]]:
+    """A transformer that tells sex and age, and the records of the people who decided when to stop.
 
-    A fifth of the training people decide when to stop, and how far to follow a guess of age.
+    Who asks again after the same training records is given the same one.
     """
+    key = "sex and age", train.tobytes()
+    if key in case.shared:
+        found: tuple[ViT, NDArray[np.int64]] = case.shared[key]
+        return found
     records = case.records
     subject = records["subject"].to_numpy().astype(str)
     male = records["sex"].map({"male": 1.0, "female": 0.0}).to_numpy(dtype=np.float32)
@@ -97,6 +101,18 @@ def sex_and_age(
     model = create(_config(case, sex=True, age=True), rng)
     labels = Labels.of(code[windows.item], sex=male[row], age=age[row])
     _train(case, model, windows, labels, np.flatnonzero(~held), np.flatnonzero(held), rng)
+    case.shared[key] = model, train[held_people[code]]
+    return case.shared[key]
+
+
+def sex_and_age(
+    case: Case, train: NDArray[np.int64], test: NDArray[np.int64], rng: np.random.Generator
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """For each test record, the probability that the person is male and their age in years.
+
+    A fifth of the training people decide when to stop, and how far to follow a guess of age.
+    """
+    model, stop_rows = sex_and_age_model(case, train, rng)
 
     def guesses(windows: Windows) -> NDArray[np.float64]:
         seen = predict(model, windows, len(windows), device=case.device)
@@ -104,7 +120,7 @@ def sex_and_age(
         assert seen.age is not None
         return np.column_stack([seen.sex, seen.age]).astype(np.float64)
 
-    stop_rows = train[held_people[code]]
+    age = case.records["age"].to_numpy(dtype=np.float32)
     check, guess = (_per_item(case, Items.whole(rows), guesses, 2) for rows in (stop_rows, test))
     known = ~np.isnan(age[stop_rows])
     middle = float(np.nanmedian(age[train]))

@@ -215,7 +215,8 @@ def _viewed(name: str, case: Case, field: Field) -> Rung:
     return Rung(field, gallery, pool, lambda gallery, asked, fold: matcher(gallery, asked))
 
 
-def _unlearned(gallery: Rows, asked: Rows, fold: int) -> tuple[Rows, Rows]:
+def unlearned(gallery: Rows, asked: Rows, fold: int) -> tuple[Rows, Rows]:
+    """Rows whose dot product is the cosine."""
     return MATCHERS["cosine"](gallery, asked)
 
 
@@ -230,7 +231,7 @@ def by_encoder(case: Case, field: Field, model: ViT) -> Rung:
     gallery, pool = (
         encoder.embedding(case, model, items).values for items in (field.gallery, field.pool)
     )
-    return Rung(field, gallery, pool, _unlearned)
+    return Rung(field, gallery, pool, unlearned)
 
 
 @RUNGS.register("subspace")
@@ -265,7 +266,7 @@ def _whitened(case: Case, field: Field) -> Rung:
 @RUNGS.register("embedding")
 def _embedding(case: Case, field: Field) -> Rung:
     """A transformer that was taught on people outside the release."""
-    return Rung(field, *_directions(case, field), _unlearned)
+    return Rung(field, *_directions(case, field), unlearned)
 
 
 @RUNGS.register("adapted")

@@ -1,11 +1,13 @@
 """What an attack hands back: never a verdict.
 
 A `Comparison` is what 1:N search gave, `Trials` what a detector of one property gave,
-`Predictions` what a regression gave, `Counts` what was counted for each person.
+`Predictions` what a regression gave, `Counts` what was counted for each person, `Attribution`
+what the parts of a heartbeat had to do with any of it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -155,4 +157,94 @@ class Counts:
             raise ValueError(f"values are {self.values.shape}, wanted (n, {len(self.names)})")
 
 
-Evidence = Comparison | Trials | Predictions | Counts
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """Where one method says a network looks, beat by beat, and how its word stood the test.
+
+    Attributes
+    ----------
+    segments : (m,) parts of the heartbeat; the first `partition` of them share no sample
+    subject, turn : (n,) whose beat it is, and which of the person's, from 0
+    share : (n, n_leads, m) of the beat's relevance, within ±1
+    time : (n, m) of the beat's length
+    deletion, insertion : (n,) how much sooner the network's answer falls, and comes back, when
+        segments are taken and put back in the method's order and not in a random one, in units of
+        what taking all of them costs
+    matched : (n,) how much further it falls without the method's first segment than without a
+        stretch as long of any place, in the same units
+    moved, randomised : (n,) correlation of relevance per time with that of the same beat with its
+        boundaries moved, and read by a network with random weights (NaN where not tried)
+    error : what a method that must add up leaves unexplained, as a share; None for others
+    """
+
+    method: str
+    segments: tuple[str, ...]
+    partition: int
+    subject: NDArray[np.str_]
+    turn: NDArray[np.int64]
+    share: NDArray[np.float64]
+    time: NDArray[np.float64]
+    deletion: NDArray[np.float64]
+    insertion: NDArray[np.float64]
+    matched: NDArray[np.float64]
+    moved: NDArray[np.float64]
+    randomised: NDArray[np.float64]
+    error: float | None
+
+    def __post_init__(self) -> None:
+        n, m = len(self.subject), len(self.segments)
+        if self.share.shape[::2] != (n, m) or self.time.shape != (n, m):
+            raise ValueError(f"shares are {self.share.shape}, wanted ({n}, n_leads, {m})")
+
+
+@dataclass(frozen=True, eq=False)
+class Portrait:
+    """The mean beat of many people: nobody's own.
+
+    Attributes
+    ----------
+    leads : (n_leads,) names
+    seconds : (n_places,) from R
+    mv : (n_leads, n_places) above the level between waves
+    segment : (n_places,) the name of each place's segment, "" for none
+    n_subjects : people it is the mean of
+    """
+
+    leads: tuple[str, ...]
+    seconds: NDArray[np.float64]
+    mv: NDArray[np.float64]
+    segment: tuple[str, ...]
+    n_subjects: int
+
+
+#: What parts of the heartbeat can be taken from.
+Seen = Comparison | Trials | Predictions
+
+
+@dataclass(frozen=True, eq=False)
+class Attribution:
+    """What an attack sees with parts of the heartbeat taken away, and how a network's answers are
+    explained.
+
+    Attributes
+    ----------
+    whole, untrained : what the attack sees of whole beats, and what it sees with random weights
+    masked, swapped, alone : by segment, what it sees when the probe shows the population's mean
+        there, or another person's, and when it shows the mean everywhere else
+    explanations : one per method
+    sizes, by_size : (k,) sizes of a gallery, and (n, k, m) the relevance of segments, as
+        `Explanation.share` summed over leads, when the nearest other of so many is to be told apart
+    """
+
+    whole: Seen
+    untrained: Comparison | None
+    masked: Mapping[str, Seen]
+    swapped: Mapping[str, Seen]
+    alone: Mapping[str, Seen]
+    explanations: tuple[Explanation, ...]
+    portrait: Portrait
+    sizes: NDArray[np.int64]
+    by_size: NDArray[np.float64]
+
+
+Evidence = Seen | Counts | Attribution

@@ -29,8 +29,15 @@ def fabric(device: torch.device | str, precision: str) -> Any:
 
 @contextmanager
 def own_randomness(rng: np.random.Generator) -> Iterator[None]:
-    """Within, torch's stream (initial weights, dropout) follows `rng`; after, it is as it was."""
+    """Within, torch's stream (initial weights, dropout) follows `rng`, and so does numpy's global
+    one, which Captum draws from; after, they are as they were.
+    """
     devices = list(range(torch.cuda.device_count()))
+    state = np.random.get_state()  # noqa: NPY002
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(int(rng.integers(2**63)))
-        yield
+        np.random.seed(int(rng.integers(2**32)))  # noqa: NPY002
+        try:
+            yield
+        finally:
+            np.random.set_state(state)  # noqa: NPY002

@@ -38,6 +38,8 @@ _WIDTH, _DEPTH, _HEADS = 128, 4, 4
 _SEEN, _APART = round(0.096 * FS), round(0.032 * FS)
 #: A lead that varies less than this is flat, mV.
 _FLAT_MV = 1e-3
+#: Below this share of a beat's height its root bends over to a line: it has a slope at 0.
+_SMOOTH = 1e-4
 #: An item is read as the median of its beats and as means of so many of them, at most so often.
 _TOGETHER, _MEANS = 4, 8
 
@@ -65,10 +67,20 @@ class Embedder(nn.Module):
 
     def forward(self, beats: Tensor) -> Tensor:
         """The direction of each beat."""
+        return self.read(*self.door(beats))
+
+    @staticmethod
+    def door(beats: Tensor) -> tuple[Tensor, Tensor]:
+        """Each beat about its median with a root mean square of 1, and that height, (B, 1) mV."""
         beats = beats - beats.median(dim=-1, keepdim=True).values
-        height = beats.square().mean(dim=-1, keepdim=True).sqrt().clamp(min=_FLAT_MV)  # (B, 1)
-        shape = (beats / height)[:, None]  # (B, 1, n_places)
-        tokens = self.beat(shape) + self.root(shape.sign() * shape.abs().sqrt())
+        height = beats.square().mean(dim=-1, keepdim=True).sqrt().clamp(min=_FLAT_MV)
+        return beats / height, height
+
+    def read(self, shape: Tensor, height: Tensor) -> Tensor:
+        """The direction of beats that are through the door."""
+        shape = shape[:, None]  # (B, 1, n_places)
+        root = shape / (shape.abs() + _SMOOTH).sqrt()
+        tokens = self.beat(shape) + self.root(root)
         cls = self.cls + self.height(height.log())[:, None]  # (B, 1, width)
         tokens = torch.cat([cls, tokens.transpose(1, 2)], dim=1)
         tokens = self.dropout(tokens + self.positions)
@@ -91,15 +103,20 @@ def embed(model: Embedder, beats: Cut, rng: np.random.Generator) -> NDArray[np.f
     if not len(beats[0]):
         return np.full(n_leads * EMBEDDING, np.nan, dtype=np.float32)
     at_one = at_one_rate(beats, PLACES).astype(np.float32)
-    n, few = len(at_one), min(_TOGETHER, len(at_one))
-    order = rng.permutation(n)
-    means = [at_one[order[at : at + few]].mean(axis=0) for at in range(0, n - few + 1, few)]
-    read = np.stack([np.median(at_one, axis=0), *means[:_MEANS]])  # (n_read, n_leads, n_places)
+    means = [at_one[some].mean(axis=0) for some in together(len(at_one), rng)]
+    read = np.stack([np.median(at_one, axis=0), *means])  # (n_read, n_leads, n_places)
     device = next(model.parameters()).device
     model.eval()
     found = model(torch.from_numpy(read.reshape(-1, len(PLACES))).to(device))
     mean = found.reshape(len(read), n_leads, EMBEDDING).mean(dim=0)
     return np.asarray(F.normalize(mean, dim=1).flatten().cpu().numpy(), dtype=np.float32)
+
+
+def together(n_beats: int, rng: np.random.Generator) -> list[NDArray[np.int64]]:
+    """Which beats of an item are averaged with one another."""
+    few = min(_TOGETHER, n_beats)
+    order = rng.permutation(n_beats)
+    return [order[at : at + few] for at in range(0, n_beats - few + 1, few)][:_MEANS]
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +153,7 @@ def stranger_to(*datasets: str) -> Shipped:
     for one in shipped():
         if not one.taught_on & set(datasets):
             return one
-    known = " or ".join(datasets)
+    known = " or ".join(dict.fromkeys(datasets))
     raise ModelError(f"every network that ships with auditor was taught on people of {known}")
 
 

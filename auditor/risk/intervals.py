@@ -37,6 +37,27 @@ def clopper_pearson(k: float, n: int, level: float) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def newcombe_paired(
+    one: NDArray[np.float64], other: NDArray[np.float64], level: float
+) -> tuple[float, float]:
+    """An interval for the difference of the mean rates of the same people, one less other.
+
+    Method 10 of Newcombe 1998, Stat Med 17:2635: Wilson's intervals of both rates, joined by how
+    far they go together, with a correction for continuity. Rates between 0 and 1 vary less than
+    yes-or-no outcomes, so that it is then conservative. It never collapses.
+    """
+    n = len(one)
+    p, q = float(one.mean()), float(other.mean())
+    (low_p, high_p), (low_q, high_q) = (wilson(rate * n, n, level) for rate in (p, q))
+    together = n * n * (float((one * other).mean()) - p * q)
+    together = max(together - n / 2, 0.0) if together > 0 else together
+    size = n * n * np.sqrt(p * (1 - p) * q * (1 - q))
+    phi = float(np.clip(together / size, -1, 1)) if size > 0 else 0.0
+    below = (p - low_p) ** 2 - 2 * phi * (p - low_p) * (high_q - q) + (high_q - q) ** 2
+    above = (high_p - p) ** 2 - 2 * phi * (high_p - p) * (q - low_q) + (q - low_q) ** 2
+    return max(p - q - float(np.sqrt(below)), -1.0), min(p - q + float(np.sqrt(above)), 1.0)
+
+
 def newcombe_auc(auc: float, n_positive: int, n_negative: int, level: float) -> tuple[float, float]:
     """An interval for an AUC that does not collapse at 0 or 1.
 

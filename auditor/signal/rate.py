@@ -27,16 +27,23 @@ Cut = tuple[NDArray[np.float32], NDArray[np.float64]]
 
 def cut(prepared: Prepared, row: int, half: int, seed: int) -> Cut:
     """The usual beats of one item around their anchors, and the time since the beat before each."""
+    at, rr = around(prepared, row, half, seed)
+    return np.nan_to_num(prepared.signal(row)[:, at].transpose(1, 0, 2)), rr
+
+
+def around(
+    prepared: Prepared, row: int, half: int, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The samples that `cut` reads, (n_beats, BEFORE + AFTER), and the RR before each beat in s."""
     anchor = prepared.anchors(row)
     rr = np.diff(anchor, prepend=anchor[0]) / FS
     usual = (rr > _RR_S[0]) & (rr < _RR_S[1])
     rr[~usual] = np.median(rr[usual]) if usual.any() else 1.0
     chosen = beat_choice(prepared, row, half, seed)
-    signal = prepared.signal(row)
     at = anchor[chosen, None] + np.arange(-BEFORE, AFTER)
     # What lies beyond the ends of the record is what stood there last.
-    beats = signal[:, np.clip(at, 0, signal.shape[1] - 1)].transpose(1, 0, 2)
-    return np.nan_to_num(beats), rr[chosen]
+    n_samples = int(prepared.records["clean_samples"].iloc[row])
+    return np.clip(at, 0, n_samples - 1), rr[chosen]
 
 
 def at_one_rate(
