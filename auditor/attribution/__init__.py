@@ -1,4 +1,4 @@
-"""Which part of the heartbeat an attack lives on, and whether an explanation of it can be believed."""
+"""Which part of the heartbeat an attack lives on, and whether explanations of it hold."""
 
 from auditor.attacks import ATTACKS
 from auditor.attribution.parts import Parts

@@ -18,13 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.attribution.relevance import METHODS, Question
-from auditor.attribution.segments import EVERY, SEGMENTS, Reads, shifted
+from auditor.attribution.segments import SEGMENTS, Atom, Reads, shifted
 from auditor.core.evidence import Explanation
 
 Array = NDArray[np.float64]
 _N = len(SEGMENTS)
-#: The segments that share no sample, with what belongs to none.
-_APART = [*range(_N), len(EVERY) - 1]
+#: (n_atoms, n_segments) which atoms make up a segment.
+_PARTS = np.array([[atom in atoms for atoms in SEGMENTS.values()] for atom in Atom], dtype=float)
 #: How often a stretch as long as a segment is taken elsewhere, and boundaries are moved.
 _ELSEWHERE, _MOVES = 8, 3
 #: Beats that a network with random weights is asked about.
@@ -129,7 +129,6 @@ def explain(
     some = rng.permutation(len(subject))[:_TWINS]
     twin = twin.part(some)
     moved = [replace(question, reads=shifted(question.reads, rng)) for _ in range(_MOVES)]
-    every = np.stack([question.reads.within(atoms).mean(axis=1) for atoms in EVERY.values()], 1)
     found = []
     for done, (name, method) in enumerate(METHODS.items()):
         progress(done, len(METHODS))
@@ -138,28 +137,27 @@ def explain(
         profile = _profile(share, question.reads)
         again = [
             # Ablation takes whole segments; the others know nothing of boundaries.
-            _of(method(one, rng).values if name == "ablation" else relevance.values, one.reads)
+            shares(method(one, rng).values if name == "ablation" else relevance.values, one.reads)
             for one in moved
         ]
         random = np.full(len(subject), np.nan)
         random[some] = _alike(profile[some], _of(method(twin, rng).values, twin.reads))
-        density = share[:, :, :_N].sum(axis=1) / np.maximum(answers.time, 1e-9)
+        density = share.sum(axis=1) @ _PARTS / np.maximum(answers.time, 1e-9)
         order = np.argsort(-density, axis=1, kind="stable")
         deletion, insertion = answers.curves(order)
         first = order[:, 0]
         found.append(
             Explanation(
                 method=name,
-                segments=tuple(EVERY),
-                partition=_N,
                 subject=subject,
                 turn=turn,
                 share=share,
-                time=every,
+                time=question.reads.time,
                 deletion=(lucky[0] - deletion) / unit,
                 insertion=(insertion - lucky[1]) / unit,
                 matched=(answers.elsewhere[row, first] - answers.without[row, 2**first]) / unit,
-                moved=np.min([_alike(profile, one) for one in again], axis=0),
+                moved_share=np.stack(again),
+                moved_time=np.stack([one.reads.time for one in moved]),
                 randomised=random,
                 error=relevance.error,
             )
@@ -168,14 +166,14 @@ def explain(
 
 
 def shares(values: Array, reads: Reads) -> Array:
-    """(n, n_leads, n_named) how much of a beat's relevance each segment of each lead holds.
+    """(n, n_leads, n_atoms) how much of a beat's relevance each `Atom` of each lead holds.
 
-    Within ±1: of the sizes that the segments of the partition and what is unassigned add up to.
+    What speaks against the answer is negative; the sizes add up to 1.
     """
-    inside = np.stack([reads.within(atoms) for atoms in EVERY.values()], axis=2)
-    parts = np.einsum("ilp,ips->ils", values, inside.astype(float))
-    size = np.abs(parts[:, :, _APART]).sum(axis=(1, 2))
-    return np.asarray(parts / np.where(size > 0, size, np.inf)[:, None, None])
+    inside = (reads.label[:, :, None] == np.arange(len(Atom))).astype(float)
+    parts = values @ inside
+    size = np.abs(parts).sum(axis=(1, 2), keepdims=True)
+    return np.asarray(parts / np.where(size > 0, size, np.inf))
 
 
 def _of(values: Array, reads: Reads) -> Array:
@@ -184,8 +182,8 @@ def _of(values: Array, reads: Reads) -> Array:
 
 def _profile(share: Array, reads: Reads) -> Array:
     """(n, n_leads · n_segments) relevance per time; 0 for a segment that a beat lacks."""
-    time = np.stack([reads.within(atoms).mean(axis=1) for atoms in SEGMENTS.values()], axis=1)
-    density = share[:, :, :_N] / np.where(time > 0, time, np.inf)[:, None]
+    time = reads.time @ _PARTS
+    density = share @ _PARTS / np.where(time > 0, time, np.inf)[:, None]
     return np.asarray(density.reshape(len(share), -1))
 
 

@@ -179,16 +179,15 @@ def _by_size(
     own: NDArray[np.bool_],
     rng: np.random.Generator,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Sizes of galleries, and (n, n_sizes, n_named) what each segment has to do with telling the
-    person from the nearest other of so many.
+    """Sizes of galleries, and (n, n_sizes, n_segments) what masking each segment takes from the
+    person's lead over the nearest other of so many, as shares of all that is taken.
     """
-    named = [atoms for name, atoms in EVERY.items() if name not in UNASSIGNED]
-    shown = [reads.signal, *(reads.replaced(atoms, mean) for atoms in named)]
+    shown = [reads.signal, *(reads.replaced(atoms, mean) for atoms in SEGMENTS.values())]
     scores = torch.stack([torch.from_numpy(reader.answers(one)) @ gallery.T for one in shown])
-    met = scores.double().numpy()  # (1 + n_named, n, n_gallery)
+    met = scores.double().numpy()  # (1 + n_segments, n, n_gallery)
     n_gallery = met.shape[2]
     sizes = np.array([*(size for size in _SIZES if size < n_gallery), n_gallery])
-    shares = np.zeros((len(reads), len(sizes), len(EVERY)))
+    shares = np.zeros((len(reads), len(sizes), len(SEGMENTS)))
     for read in range(len(reads)):
         mine = met[:, read, own[read]].max(axis=1)
         others = met[:, read, ~own[read]]
@@ -198,8 +197,7 @@ def _by_size(
                 nearest = drawn[others[0, drawn].argmax()]
                 margin = mine - others[:, nearest]
                 lost = margin[0] - margin[1:]
-                whole = max(np.abs(lost[: len(SEGMENTS)]).sum(), 1e-12)
-                shares[read, place, : len(lost)] += lost / whole / _DRAWS
+                shares[read, place] += lost / max(np.abs(lost).sum(), 1e-12) / _DRAWS
     return sizes, shares
 
 
@@ -283,7 +281,7 @@ def _read(case: Case, view: str, task: Task, rng: np.random.Generator) -> Attrib
         explain(ask, replace(ask, network=tellers[0].twin.network), subject[row], turn, rng, told),
         edits.portrait(),
         np.zeros(0, dtype=np.int64),
-        np.zeros((len(chosen), 0, len(EVERY))),
+        np.zeros((len(chosen), 0, len(SEGMENTS))),
     )
 
 

@@ -1,10 +1,10 @@
 """How much each sample of a beat had to do with what a network answered, by seven methods.
 
 Every method gives (n, n_leads, n_places) in units of its own: only shares of it are compared.
-Attention is never negative; elsewhere what speaks against the answer is. Attention rollout is Abnar and Zuidema's (ACL 2020), gradient-weighted attention Chefer,
-Gur and Wolf's (ICCV 2021); Integrated Gradients (Sundararajan et al., ICML 2017), GradientSHAP
-(Lundberg and Lee, NeurIPS 2017), occlusion (Zeiler and Fergus, ECCV 2014) and feature ablation are
-Captum's. Where a baseline is wanted it is not zero, which in a signal says something: it is the
+Attention is never negative; elsewhere what speaks against the answer is. Attention rollout is
+Abnar and Zuidema's (ACL 2020), gradient-weighted attention Chefer, Gur and Wolf's (ICCV 2021);
+Integrated Gradients (Sundararajan et al., ICML 2017), GradientSHAP (Lundberg and Lee, NeurIPS
+2017), occlusion (Zeiler and Fergus, ECCV 2014) and feature ablation are Captum's. Where a baseline is wanted it is not zero, which in a signal says something: it is the
 population's mean beat with the waves as long as here, or the level of the rest between beats.
 """
 
@@ -189,19 +189,22 @@ def integrated_from_rest(question: Question, rng: np.random.Generator) -> Releva
 
 def _integrated(question: Question, baseline: Callable[[Tensor], Tensor], steps: int) -> Relevance:
     z, towards, beside = _through(question)
-    method = IntegratedGradients(_asked(question))
-    values, missing = method.attribute(
-        z,
-        baselines=baseline(z).detach(),
-        additional_forward_args=(towards, *beside),
-        n_steps=steps,
-        method="gausslegendre",
-        internal_batch_size=question.together,
-        return_convergence_delta=True,
-    )
-    whole = (values.sum(dim=(1, 2)) - missing).abs().sum()
-    error = float(missing.abs().sum() / whole.clamp(min=1e-12))
-    return Relevance(_numbers(values), error)
+    method, start = IntegratedGradients(_asked(question)), baseline(z).detach()
+    values, missing = [], []
+    for some in _slices(len(z), max(question.together // steps, 1)):
+        found, gap = method.attribute(
+            z[some],
+            baselines=start[some],
+            additional_forward_args=tuple(one[some] for one in (towards, *beside)),
+            n_steps=steps,
+            method="gausslegendre",
+            return_convergence_delta=True,
+        )
+        values.append(_numbers(found))
+        missing.append(_numbers(gap))
+    shares, gaps = np.concatenate(values), np.concatenate(missing)
+    whole = np.abs(shares.sum(axis=(1, 2)) - gaps).sum()
+    return Relevance(shares, float(np.abs(gaps).sum() / max(whole, 1e-12)))
 
 
 @METHODS.register("gradient shap")

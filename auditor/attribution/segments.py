@@ -82,7 +82,7 @@ def timeline(beats: Beats, n_samples: int) -> Labels:
     """
     label = np.full(n_samples, Atom.UNASSIGNED, dtype=np.uint8)
     at = np.where(np.isnan(beats.fiducials), -1, np.rint(beats.fiducials)).astype(np.int64)
-    p_on, p, p_off, qrs_on, r, qrs_off, t_on, t, t_off = at.T
+    p_on, p, p_off, qrs_on, r, qrs_off, t_on, _, t_off = at.T
     no_p = beats.marks[:, 0] == Mark.ABSENT
     rr = np.diff(r)
     usual = rr <= _MISSED * np.median(rr) if len(rr) else np.zeros(0, dtype=bool)
@@ -134,6 +134,11 @@ class Reads:
     def within(self, atoms: Sequence[Atom]) -> NDArray[np.bool_]:
         """(n, n_places) whether a place belongs to one of some atoms."""
         return np.isin(self.label, atoms)
+
+    @property
+    def time(self) -> NDArray[np.float64]:
+        """(n, n_atoms) the share of each beat that each `Atom` lasts."""
+        return np.stack([(self.label == atom).mean(axis=1) for atom in Atom], axis=1)
 
     def levelled(self) -> Reads:
         """The same with each lead's level, its median in PR and TP, taken off."""
@@ -236,7 +241,7 @@ def _runs(label: Labels, origin: int) -> tuple[NDArray[np.int64], Floats]:
 
 
 def _extent(run: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """(n, _RUNS) where the longest run of each kind begins, and its length; 0 where there is none."""
+    """(n, _RUNS) where each kind's longest run begins, and its length, 0 where there is none."""
     n, n_places = run.shape
     first = np.zeros((n, _RUNS), dtype=np.int64)
     length = np.zeros((n, _RUNS), dtype=np.int64)

@@ -163,23 +163,23 @@ class Explanation:
 
     Attributes
     ----------
-    segments : (m,) parts of the heartbeat; the first `partition` of them share no sample
     subject, turn : (n,) whose beat it is, and which of the person's, from 0
-    share : (n, n_leads, m) of the beat's relevance, within ±1
+    share : (n, n_leads, m) of the beat's relevance, that each of m stretches of it holds
+        What speaks against the answer is negative; the sizes add up to 1.
     time : (n, m) of the beat's length
     deletion, insertion : (n,) how much sooner the network's answer falls, and comes back, when
         segments are taken and put back in the method's order and not in a random one, in units of
         what taking all of them costs
     matched : (n,) how much further it falls without the method's first segment than without a
         stretch as long of any place, in the same units
-    moved, randomised : (n,) correlation of relevance per time with that of the same beat with its
-        boundaries moved, and read by a network with random weights (NaN where not tried)
+    moved_share, moved_time : (k, n, n_leads, m), (k, n, m)
+        The same with the boundaries of waves moved in k ways.
+    randomised : (n,) correlation of relevance per time with that of the same beat when it is read
+        by a network with random weights; NaN where not tried
     error : what a method that must add up leaves unexplained, as a share; None for others
     """
 
     method: str
-    segments: tuple[str, ...]
-    partition: int
     subject: NDArray[np.str_]
     turn: NDArray[np.int64]
     share: NDArray[np.float64]
@@ -187,14 +187,15 @@ class Explanation:
     deletion: NDArray[np.float64]
     insertion: NDArray[np.float64]
     matched: NDArray[np.float64]
-    moved: NDArray[np.float64]
+    moved_share: NDArray[np.float64]
+    moved_time: NDArray[np.float64]
     randomised: NDArray[np.float64]
     error: float | None
 
     def __post_init__(self) -> None:
-        n, m = len(self.subject), len(self.segments)
-        if self.share.shape[::2] != (n, m) or self.time.shape != (n, m):
-            raise ValueError(f"shares are {self.share.shape}, wanted ({n}, n_leads, {m})")
+        n, _, m = self.share.shape
+        if len(self.subject) != n or self.time.shape != (n, m):
+            raise ValueError(f"shares are {self.share.shape} of {self.time.shape}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -232,8 +233,8 @@ class Attribution:
     masked, swapped, alone : by segment, what it sees when the probe shows the population's mean
         there, or another person's, and when it shows the mean everywhere else
     explanations : one per method
-    sizes, by_size : (k,) sizes of a gallery, and (n, k, m) the relevance of segments, as
-        `Explanation.share` summed over leads, when the nearest other of so many is to be told apart
+    sizes, by_size : (k,) sizes of a gallery, and (n, k, m) what each segment that is masked has to
+        do with telling the explained beats from the nearest other of so many
     """
 
     whole: Seen

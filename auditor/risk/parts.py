@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from auditor.attribution.segments import EVERY, SEGMENTS, Atom
 from auditor.core.evidence import (
     Attribution,
     Comparison,
@@ -35,8 +36,10 @@ Statistic = Callable[[Floats], Floats]
 SAME = 0.7
 #: What a method that must add up may leave unexplained.
 UNEXPLAINED = 0.05
+#: (n_atoms, n_named) which atoms make up each named part.
+_MADE_OF = np.array([[atom in atoms for atoms in EVERY.values()] for atom in Atom], dtype=float)
 #: The parts that are told with an estimate each; the others stand in the table.
-CLAIMED = ("P", "PR", "QRS", "ST", "T", "TP")
+CLAIMED = tuple(SEGMENTS)
 
 
 @dataclass(frozen=True)
@@ -84,8 +87,7 @@ def attribution(
         drawn[one.method] = _enriched(one, level, rng)
     for part in ("share", "enrichment", "enrichment_low", "enrichment_high"):
         curves[f"{key}{part}"] = {"method": list(drawn)} | {
-            segment: [rows[part][segment][0] for rows in drawn.values()]
-            for segment in seen.explanations[0].segments
+            segment: [rows[part][segment][0] for rows in drawn.values()] for segment in EVERY
         }
     curves[f"{key}tests"] = _tests(trusts)
     best = _best(trusts)
@@ -239,14 +241,10 @@ def _by_size(key: str, seen: Attribution) -> Curves:
         assert isinstance(without, Comparison)
         drops[part] = _rounded(before - rank1_at(without, sizes).mean(axis=0))
     one = seen.explanations[0]
-    columns = [one.segments.index(part) for part in CLAIMED]
-    share = np.stack(
-        [metrics.by_person(column, one.subject) for column in seen.by_size.T[columns].reshape(
-            -1, len(one.subject))], axis=0
-    ).mean(axis=1).reshape(len(CLAIMED), len(sizes))  # fmt: skip
-    time = np.array([metrics.by_person(one.time[:, at], one.subject).mean() for at in columns])
-    held = np.maximum(share, 0)
-    held = held / np.maximum(held.sum(axis=0), 1e-12)
+    n, k, m = seen.by_size.shape
+    share = _by_person(seen.by_size.reshape(n, -1), one.subject).mean(axis=0).reshape(k, m).T
+    time = _by_person(one.time @ _MADE_OF[:, :m], one.subject).mean(axis=0)
+    held = np.maximum(share, 0) / np.maximum(np.abs(share).sum(axis=0), 1e-12)
     dense = {
         part: _rounded(held[at] / time[at]) if time[at] else [None] * len(sizes)
         for at, part in enumerate(CLAIMED)
@@ -267,29 +265,39 @@ def _enriched(one: Explanation, level: float, rng: np.random.Generator) -> Curve
     rows: Curves = {
         part: {} for part in ("share", "enrichment", "enrichment_low", "enrichment_high")
     }
-    for at, segment in enumerate(one.segments):
-        told = _one_enriched(share, time, at, one.partition, level, rng)
+    for segment in EVERY:
+        told = _one_enriched(share, time, segment, level, rng)
         for part, value in zip(rows, told, strict=True):
             rows[part][segment] = [value]
     return rows
 
 
 def _one_enriched(
-    share: Floats, time: Floats, at: int, partition: int, level: float, rng: np.random.Generator
+    share: Floats, time: Floats, segment: str, level: float, rng: np.random.Generator
 ) -> tuple[float | None, ...]:
-    apart = [*range(partition), share.shape[1] - 1]
+    """A segment's share of the relevance, that beside its share of the time, and an interval.
+
+    Relevance is averaged over people with its sign, so that what is different in everybody cancels,
+    and counted beside the sizes of all averages.
+
+    Parameters
+    ----------
+    share, time : (n_people, n_atoms)
+    """
+    inside = _MADE_OF[:, list(EVERY).index(segment)]
 
     def held(weights: Floats) -> Floats:
-        size = np.maximum(weights @ share[:, apart], 0).sum(axis=1)
-        return np.asarray(np.maximum(weights @ share[:, at], 0) / np.maximum(size, 1e-12))
+        mean = weights @ share
+        size = np.abs(mean).sum(axis=1)
+        return np.asarray(np.maximum(mean @ inside, 0) / np.maximum(size, 1e-12))
 
     def dense(weights: Floats) -> Floats:
-        lasting = weights @ time[:, at] / weights.sum(axis=1)
+        lasting = weights @ time @ inside / weights.sum(axis=1)
         return np.asarray(held(weights) / np.maximum(lasting, 1e-12))
 
     everybody = np.ones((1, len(share)))
     value = round(float(held(everybody)[0]), 4)
-    if not time[:, at].any():
+    if not (time @ inside).any():
         return value, None, None, None
     low, high = person_bootstrap(dense, len(share), level, rng)
     return value, *(round(float(one), 4) for one in (dense(everybody)[0], low, high))
@@ -300,20 +308,17 @@ def _by_lead(
 ) -> Curves:
     """The enrichment of each segment within each lead, with its interval."""
     time = _by_person(one.time, one.subject)
-    names = list(one.segments[: one.partition])
     curves: Curves = {}
     told = [
         [
-            _one_enriched(
-                _by_person(one.share[:, lead], one.subject), time, at, one.partition, level, rng
-            )
-            for at in range(one.partition)
+            _one_enriched(_by_person(one.share[:, lead], one.subject), time, segment, level, rng)
+            for segment in CLAIMED
         ]
         for lead in range(len(leads))
     ]
     for place, part in enumerate(("", "_low", "_high"), start=1):
         curves[f"{key}enrichment_by_lead{part}"] = {"lead": list(leads)} | {
-            name: [row[at][place] for row in told] for at, name in enumerate(names)
+            name: [row[at][place] for row in told] for at, name in enumerate(CLAIMED)
         }
     return curves
 
@@ -336,7 +341,7 @@ def _trust(
     tests["repeated"] = value, low
     if not low > SAME:
         reasons.append("it says other things of another beat")
-    value, low, _ = _mean(one.moved, one.subject, level, rng)
+    value, low = _moved(one, level, rng)
     tests["moved"] = value, low
     if not low > SAME:
         reasons.append("it hangs on where readers put the boundaries")
@@ -368,26 +373,61 @@ def _repeated(one: Explanation, level: float, rng: np.random.Generator) -> tuple
     """How alike what it says of all people's first beats is to what it says of their second ones,
     and the lower bound of that; NaN where nobody has two.
     """
-    both = [set(one.subject[one.turn == turn]) for turn in (0, 1)]
+    both = [set(one.subject[one.turn == turn].tolist()) for turn in (0, 1)]
     people = np.array(sorted(both[0] & both[1]), dtype=str)
     if len(people) < 2:
         return float("nan"), float("nan")
-    profiles = []
+    said = []
     for turn in (0, 1):
         mine = np.flatnonzero(one.turn == turn)
         rows = mine[[int((one.subject[mine] == who).argmax()) for who in people]]
-        time = np.maximum(one.time[rows, : one.partition], 1e-9)
-        dense = one.share[rows][:, :, : one.partition] / time[:, None]
-        profiles.append(dense.reshape(len(people), -1))
+        said.append((one.share[rows], one.time[rows]))
+    return _agreement(said[0], said[1], level, rng)
+
+
+def _moved(one: Explanation, level: float, rng: np.random.Generator) -> tuple[float, float]:
+    """The same of what it says with the boundaries of waves moved, in the way that changes most."""
+
+    def each(share: Floats, time: Floats) -> tuple[Floats, Floats]:
+        flat = _by_person(share.reshape(len(share), -1), one.subject)
+        return flat.reshape(len(flat), *share.shape[1:]), _by_person(time, one.subject)
+
+    before = each(one.share, one.time)
+    return min(
+        _agreement(before, each(share, time), level, rng)
+        for share, time in zip(one.moved_share, one.moved_time, strict=True)
+    )
+
+
+def _agreement(
+    one: tuple[Floats, Floats],
+    other: tuple[Floats, Floats],
+    level: float,
+    rng: np.random.Generator,
+) -> tuple[float, float]:
+    """The correlation of what is said of people in two ways, and its lower bound.
+
+    Parameters
+    ----------
+    one, other : (n_people, n_leads, n_atoms) shares of relevance, (n_people, n_atoms) of time
+    """
+    parts = _MADE_OF[:, : len(CLAIMED)]
+
+    def dense(weights: Floats, said: tuple[Floats, Floats]) -> Floats:
+        share, time = said
+        held = weights @ (share @ parts).reshape(len(share), -1)
+        lasting = np.tile(weights @ time @ parts, (1, share.shape[1]))
+        return np.asarray(held / np.where(lasting > 0, lasting, np.inf))
 
     def alike(weights: Floats) -> Floats:
-        a, b = (weights @ profile for profile in profiles)
+        a, b = (dense(weights, said) for said in (one, other))
         a, b = (x - x.mean(axis=1, keepdims=True) for x in (a, b))
         size = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
         return np.asarray((a * b).sum(axis=1) / np.maximum(size, 1e-12))
 
-    low, _ = person_bootstrap(alike, len(people), level, rng)
-    return float(alike(np.ones((1, len(people))))[0]), low
+    n = len(one[0])
+    low, _ = person_bootstrap(alike, n, level, rng)
+    return float(alike(np.ones((1, n)))[0]), low
 
 
 def _tests(trusts: list[Trust]) -> dict[str, list[Any]]:
