@@ -18,17 +18,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.attribution.relevance import METHODS, Question
-from auditor.attribution.segments import SEGMENTS, Atom, Reads, shifted
+from auditor.attribution.segments import MOVES, SEGMENTS, Atom, Reads, shifted
 from auditor.core.evidence import Explanation
 
 Array = NDArray[np.float64]
 _N = len(SEGMENTS)
 #: (n_atoms, n_segments) which atoms make up a segment.
 _PARTS = np.array([[atom in atoms for atoms in SEGMENTS.values()] for atom in Atom], dtype=float)
-#: How often a stretch as long as a segment is taken elsewhere, and boundaries are moved.
-_ELSEWHERE, _MOVES = 8, 3
+#: How often a stretch as long as a segment is taken elsewhere.
+_ELSEWHERE = 4
 #: Beats that a network with random weights is asked about.
-_TWINS = 24
+_TWINS = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,8 +127,8 @@ def explain(
     unit = max(float(np.abs(answers.drop).mean()), 1e-12)
     row = np.arange(len(subject))
     some = rng.permutation(len(subject))[:_TWINS]
-    twin = twin.part(some)
-    moved = [replace(question, reads=shifted(question.reads, rng)) for _ in range(_MOVES)]
+    twin = replace(twin.part(some), closely=False)
+    moved = [replace(question, reads=shifted(question.reads, *way)) for way in MOVES]
     found = []
     for done, (name, method) in enumerate(METHODS.items()):
         progress(done, len(METHODS))

@@ -48,7 +48,7 @@ from auditor.signal.filters import FS
 
 #: People, and records of each, that parts are taken from; people whose beats are explained, and
 #: how many beats of each. What it costs does not grow with the release.
-_PEOPLE, _RECORDS, _ASKED, _BEATS = 300, 24, 32, 2
+_PEOPLE, _RECORDS, _ASKED, _BEATS = 300, 24, 24, 2
 #: Sizes of galleries in which the nearest other is told apart, and how often each is drawn.
 _SIZES, _DRAWS = (2, 5, 10, 20, 50, 100, 200, 500, 1000), 10
 #: With waves in fewer of the beats than this, nothing is said of waves.
@@ -242,7 +242,8 @@ def _read(case: Case, view: str, task: Task, rng: np.random.Generator) -> Attrib
         tellers.append(_teller(case, view, task, number, train, truth, blank))
     readers = [one.reader for one in tellers]
     reads = readers[0].reads(Items.whole(rows))
-    whose = subject[rows]
+    nth = np.arange(len(reads)) - np.searchsorted(reads.item, reads.item)
+    reads, whose = reads.part(nth <= _BEATS), subject[rows]
 
     def guessed(readers: Sequence[Reader], signal: Floats) -> Seen:
         guess = np.full(len(subject), np.nan)

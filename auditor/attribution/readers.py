@@ -19,7 +19,7 @@ from auditor.signal.prepare import AFTER_R, BEFORE_R
 from auditor.signal.rate import AFTER, BEFORE, around, at_one_rate
 
 #: Beats of an item that a network of single beats reads here; the linkage rung reads all.
-_BEATS = 8
+_BEATS = 4
 #: Beats times leads that a network reads at once.
 _AT_ONCE = 2048
 

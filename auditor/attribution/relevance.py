@@ -4,8 +4,9 @@ Every method gives (n, n_leads, n_places) in units of its own: only shares of it
 Attention is never negative; elsewhere what speaks against the answer is. Attention rollout is
 Abnar and Zuidema's (ACL 2020), gradient-weighted attention Chefer, Gur and Wolf's (ICCV 2021);
 Integrated Gradients (Sundararajan et al., ICML 2017), GradientSHAP (Lundberg and Lee, NeurIPS
-2017), occlusion (Zeiler and Fergus, ECCV 2014) and feature ablation are Captum's. Where a baseline is wanted it is not zero, which in a signal says something: it is the
-population's mean beat with the waves as long as here, or the level of the rest between beats.
+2017), occlusion (Zeiler and Fergus, ECCV 2014) and feature ablation are Captum's. Where a baseline
+is wanted it is not zero, which in a signal says something: it is the population's mean beat with
+the waves as long as here, or the level of the rest between beats.
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ from auditor.core.registry import Registry
 from auditor.models.device import own_randomness
 from auditor.signal.filters import FS
 
-#: Steps of the integral from a baseline to a beat; a network bends most where it leaves rest.
-STEPS, STEPS_FROM_REST = 32, 96
+#: Steps of the integral from a baseline to a beat: the first, or where that leaves more than so
+#: much unexplained, the second. A network bends most where it leaves rest.
+STEPS, _UNEXPLAINED = (32, 96), 0.04
 #: Draws of GradientSHAP.
 _DRAWS = 12
 #: People whose beats it starts from.
@@ -47,12 +49,14 @@ class Question:
     ----------
     mean : (n, n_leads, n_places) the population's beat, with the lengths of these
     towards : (n, d) the direction whose dot product with the answer is what is asked
+    closely : whether integrals are taken in finer steps where they do not add up
     """
 
     network: Network
     reads: Reads
     mean: Floats
     towards: Tensor
+    closely: bool = True
 
     def part(self, chosen: NDArray[np.int64]) -> Question:
         """The same of some of the beats."""
@@ -170,7 +174,7 @@ def _attended(
 @METHODS.register("integrated gradients")
 def integrated_gradients(question: Question, rng: np.random.Generator) -> Relevance:
     """From the population's mean beat."""
-    return _integrated(question, lambda z: question.network.door(_as(question.mean, z))[0], STEPS)
+    return _integrated(question, lambda z: question.network.door(_as(question.mean, z))[0])
 
 
 @METHODS.register("integrated gradients from rest")
@@ -184,27 +188,31 @@ def integrated_from_rest(question: Question, rng: np.random.Generator) -> Releva
         level = torch.where(mask, z, torch.nan).nanmedian(dim=2, keepdim=True).values
         return level.expand_as(z)
 
-    return _integrated(question, rest, STEPS_FROM_REST)
+    return _integrated(question, rest)
 
 
-def _integrated(question: Question, baseline: Callable[[Tensor], Tensor], steps: int) -> Relevance:
+def _integrated(question: Question, baseline: Callable[[Tensor], Tensor]) -> Relevance:
     z, towards, beside = _through(question)
     method, start = IntegratedGradients(_asked(question)), baseline(z).detach()
-    values, missing = [], []
-    for some in _slices(len(z), max(question.together // steps, 1)):
-        found, gap = method.attribute(
-            z[some],
-            baselines=start[some],
-            additional_forward_args=tuple(one[some] for one in (towards, *beside)),
-            n_steps=steps,
-            method="gausslegendre",
-            return_convergence_delta=True,
-        )
-        values.append(_numbers(found))
-        missing.append(_numbers(gap))
-    shares, gaps = np.concatenate(values), np.concatenate(missing)
-    whole = np.abs(shares.sum(axis=(1, 2)) - gaps).sum()
-    return Relevance(shares, float(np.abs(gaps).sum() / max(whole, 1e-12)))
+    for steps in STEPS:
+        values, missing = [], []
+        for some in _slices(len(z), max(question.together // steps, 1)):
+            found, gap = method.attribute(
+                z[some],
+                baselines=start[some],
+                additional_forward_args=tuple(one[some] for one in (towards, *beside)),
+                n_steps=steps,
+                method="gausslegendre",
+                return_convergence_delta=True,
+            )
+            values.append(_numbers(found))
+            missing.append(_numbers(gap))
+        shares, gaps = np.concatenate(values), np.concatenate(missing)
+        whole = np.abs(shares.sum(axis=(1, 2)) - gaps).sum()
+        error = float(np.abs(gaps).sum() / max(whole, 1e-12))
+        if error < _UNEXPLAINED or not question.closely:
+            break
+    return Relevance(shares, error)
 
 
 @METHODS.register("gradient shap")

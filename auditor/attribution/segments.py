@@ -203,19 +203,28 @@ def population(reads: Reads, person: NDArray[np.int64]) -> Reads:
     return Reads(signal[None], label, np.zeros(1, dtype=np.int64), reads.origin)
 
 
-def shifted(reads: Reads, rng: np.random.Generator) -> Reads:
-    """The same with boundaries moved by as much as two readers may differ: those of one kind all
-    in one direction, drawn at random, as a reader who is used to another rule would move them.
+#: Which way the onsets and the ends of waves are moved: all earlier, all later, waves wider,
+#: waves narrower.
+MOVES = ((-1, -1), (1, 1), (-1, 1), (1, -1))
+
+
+def shifted(reads: Reads, onsets: int, ends: int) -> Reads:
+    """The same with boundaries moved by as much as two readers may differ.
+
+    Those of all beats are moved alike, as a reader who is used to another rule would move them.
+
+    Parameters
+    ----------
+    onsets, ends : −1 earlier, 1 later
     """
-    begins, ends = (
-        {atom: reach * rng.choice((-1, 1)) for atom, reach in which.items()}
-        for which in (_BEGINS, _ENDS)
-    )
     label = reads.label.copy()
     for row in label:
         at = np.flatnonzero(np.diff(row)) + 1
         atoms = [Atom(one) for one in row[np.concatenate([[0], at])]]
-        reach = [ends.get(one, 0.0) or begins.get(two, 0.0) for one, two in pairwise(atoms)]
+        reach = [
+            ends * _ENDS.get(one, 0.0) or onsets * _BEGINS.get(two, 0.0)
+            for one, two in pairwise(atoms)
+        ]
         moved = at + np.rint(np.array(reach)).astype(np.int64)
         moved = np.clip(np.maximum.accumulate(moved), 0, len(row))
         row[:] = np.repeat(np.array(atoms), np.diff(moved, prepend=0, append=len(row)))

@@ -73,8 +73,8 @@ def attribution(
     found: dict[str, Estimate] = {}
     curves: Curves = {}
     able = _skill(seen, level, rng)
-    found |= {f"{key}{title}": estimate for title, estimate in able.told.items()}
     if seen.masked:
+        found |= {f"{key}{title}": estimate for title, estimate in able.told.items()}
         each = 1 - (1 - level) / len(CLAIMED)
         table = _table(seen, each, rng)
         found |= {f"{key}masked_{slug(part)}": table["masked"][part] for part in CLAIMED}
