@@ -30,7 +30,7 @@ from auditor.signal.filters import FS
 
 #: Steps of the integral from a baseline to a beat: the first, or where that leaves more than so
 #: much unexplained, the second. A network bends most where it leaves rest.
-STEPS, _UNEXPLAINED = (32, 96), 0.04
+STEPS, _UNEXPLAINED = (32, 64), 0.04
 #: Draws of GradientSHAP.
 _DRAWS = 12
 #: People whose beats it starts from.

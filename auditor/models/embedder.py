@@ -39,7 +39,7 @@ _SEEN, _APART = round(0.096 * FS), round(0.032 * FS)
 #: A lead that varies less than this is flat, mV.
 _FLAT_MV = 1e-3
 #: Below this share of a beat's height its root bends over to a line: it has a slope at 0.
-_SMOOTH = 1e-4
+_SMOOTH = 3e-3
 #: An item is read as the median of its beats and as means of so many of them, at most so often.
 _TOGETHER, _MEANS = 4, 8
 
