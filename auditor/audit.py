@@ -43,7 +43,10 @@ Progress = Callable[[str, int, int], None]
 #: The estimates that rules with a ladder are about.
 _JUDGED = {"rank1", "sex_auc", "age_gain_years"}
 
-_LIBRARIES = ("numpy", "scipy", "scikit-learn", "xgboost", "torch", "timm", "wfdb")
+#: What can be asked of a release in which no heartbeat was found.
+_NEED_NO_BEATS = {"identifiers", "uniqueness"}
+
+_LIBRARIES = ("numpy", "scipy", "scikit-learn", "xgboost", "torch", "timm", "captum", "wfdb")
 
 
 @dataclass(frozen=True)
@@ -212,6 +215,8 @@ def attempt(attack: Attack, case: Case, settings: Run) -> Finding:
     )
     case.progress(blank.id, 0, 0)
     try:
+        if attack.check not in _NEED_NO_BEATS and (why := case.prepared.silent):
+            return replace(blank, reason=why)
         if why := attack.unmet(case):
             return replace(blank, reason=why)
         evidence = attack.run(case, stream(settings.seed, blank.id))

@@ -88,10 +88,13 @@ def link(
     Raises
     ------
     DataError
-        They have no lead in common, or too few people to set a threshold by.
+        One holds no heartbeat, they share no lead, or too few people to set a threshold by.
     ModelError
         Every network was taught on one of them.
     """
+    for prepared, name in zip((a, b), names, strict=True):
+        if why := prepared.silent:
+            raise DataError(f"{name}: {why}")
     leads = tuple(lead for lead in _named(a) if lead in _named(b))
     if not leads:
         raise DataError(

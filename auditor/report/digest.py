@@ -179,6 +179,8 @@ def _limit(audit: Audit, protocol: str) -> float | None:
 
 
 def _worst_of(finding: Finding) -> Worst | None:
+    if finding.check == "attribution":
+        return None  # it takes apart what other findings found
     every = [
         Worst(finding, name, estimate, excess)
         for name, estimate in finding.estimates.items()

@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from auditor.core.finding import Audit, Estimate, Finding, Ruling
-from auditor.report import atomic, digest, words
+from auditor.report import atomic, digest, heartbeat, words
 from auditor.report.json import from_dict, to_dict
 from auditor.resources import resource
 
@@ -113,6 +113,7 @@ def _render(audit: Audit, curves: bool) -> str:
             ladder_narrow=Markup(plots.ladder(ladders, next(keys), True)) if ladders else None,
             has_limit=any(ladder.limit is not None for ladder in ladders),
             has_bound=any(ladder.upper_bound for ladder in ladders),
+            hearts=heartbeat.hearts(audit, keys),
             worst=digest.worst(audit),
             judged=[_judged(audit, rule, anchors) for rule in audit.verdict.rules],
             not_measured=digest.not_measured(audit),
@@ -191,7 +192,8 @@ def _judged(audit: Audit, rule: Ruling, anchors: Mapping[str, str]) -> Judged:
 
 
 def _section(finding: Finding, anchor: str, keys: Iterator[str], curves: bool) -> Section:
-    drawings = [_drawing(name, columns, keys) for name, columns in finding.curves.items()]
+    curves_of = heartbeat.tables(finding) if finding.check == "attribution" else finding.curves
+    drawings = [_drawing(name, columns, keys) for name, columns in curves_of.items()]
     tables = [
         (words.humanise(name), table)
         for name, value in finding.params.items()

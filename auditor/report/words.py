@@ -218,6 +218,15 @@ _ESTIMATES = {
     ),
 }
 
+_PARTS = {
+    "p": "the P wave",
+    "pr": "the PR segment",
+    "qrs": "the QRS",
+    "st": "the ST segment",
+    "t": "the T wave",
+    "tp": "the rest between beats",
+}
+
 _PROTOCOLS = {
     "cross-release": (
         "Across two releases",
@@ -277,6 +286,7 @@ _CHECKS = {
     "uniqueness": "Rare combinations of attributes",
     "shortcut": "Found without the heart",
     "duplicates": "Copies and wrong names",
+    "attribution": "Which part of the heartbeat",
     "slices": "Who is found more easily, and with what",
     "membership": "Who was in the training data",
     "crossmodal": "Linking across kinds of data",
@@ -319,6 +329,15 @@ def estimate_label(name: str) -> Label:
             "The share of people named rightly by an intruder who searches so many; where fewer "
             "were searched, computed exactly, where more would be, foretold.",
             sentence=_FOUND,
+        )
+    if part := re.fullmatch(r"(?:(sex|age)_)?masked_(.+)", name):
+        what = {None: "Fewer people found", "sex": "Sex told worse", "age": "Age told worse"}
+        return Label(
+            f"{what[part[1]]} without {_PARTS.get(part[2], humanise(part[2]))}",
+            "percent" if part[1] is None else "number",
+            "How much the attack loses when this part of every heartbeat shows the mean beat of "
+            "many people; the six intervals are so wide that all of them hold together.",
+            role="control",
         )
     if rank := re.fullmatch(r"rank(\d+)", name):
         return Label(

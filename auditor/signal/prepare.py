@@ -43,6 +43,8 @@ _RHYTHM_LEADS = ("II", "I", "MLII", "V5", "V2")
 _AT_ONCE = 8
 #: How far from R the sample may lie that beats are laid on one another by: 40 ms.
 _ANCHOR_REACH = round(0.04 * FS)
+#: Why a record that was there when the folder was opened is left out.
+_UNREADABLE = "cannot be read again"
 #: A lead is used when at least this share of the records has it.
 _COMMON = 0.95
 
@@ -66,6 +68,14 @@ class Prepared:
     unusable: pd.DataFrame
     leads: tuple[str, ...]
     rhythm_lead: str
+
+    @property
+    def silent(self) -> str | None:
+        """Why there is no heartbeat to look at; None where there is one."""
+        if len(self.records):
+            return None
+        reason, n = Counter(self.unusable["reason"]).most_common(1)[0]
+        return f"no heartbeat was found; of {len(self.unusable)} records, {n}: {reason}"
 
     def signal(self, row: int) -> NDArray[np.float32]:
         """(n_leads, n_samples) mV at `FS`, NaN where missing: a view of the mapped file."""
@@ -122,10 +132,15 @@ def prepare(
     max_seconds : a longer record is read up to here
     progress : told how many records are done, and of how many
 
+    Returns
+    -------
+    Prepared
+        `silent`, where no record holds a heartbeat.
+
     Raises
     ------
     DataError
-        No record holds a heartbeat.
+        No record can be read.
     """
     leads = common_leads(dataset.manifest["leads"])
     rhythm = next((lead for lead in _RHYTHM_LEADS if lead in leads), leads[0])
@@ -148,11 +163,8 @@ def prepare(
     found = store.table("records.parquet")
     records = dataset.manifest.merge(found, on="record", how="left", validate="1:1")
     usable = records["reason"].isna()
-    if not usable.any():
-        reason, n = Counter(records["reason"]).most_common(1)[0]
-        raise DataError(
-            f"{dataset.name}: none of {total} records can be used; {n} of them: {reason}"
-        )
+    if (records["reason"] == _UNREADABLE).all():
+        raise DataError(f"{dataset.name}: none of {total} records can be read")
     unusable = records.loc[~usable, ["record", "reason"]].reset_index(drop=True)
     log.info("%d of %d records hold beats", int(usable.sum()), total)
     if n_swapped := int(records["swapped"].notna().sum()):
@@ -203,7 +215,7 @@ def _prepare_shard(job: _Job) -> pd.DataFrame:
         try:
             cleaned.append(_cleaned(job, record_id, row))
         except AuditorError as error:
-            said = str(error) if isinstance(error, SignalError) else "cannot be read again"
+            said = str(error) if isinstance(error, SignalError) else _UNREADABLE
             row["reason"] = said
         rows.append(row)
     signals: list[NDArray[np.float32]] = [np.empty(0, dtype=np.float32)]
