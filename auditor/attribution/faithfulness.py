@@ -17,7 +17,7 @@ from itertools import permutations
 import numpy as np
 from numpy.typing import NDArray
 
-from auditor.attribution.relevance import METHODS, Question
+from auditor.attribution.relevance import Question, able
 from auditor.attribution.segments import MOVES, SEGMENTS, Atom, Reads, shifted
 from auditor.core.evidence import Explanation
 
@@ -130,8 +130,9 @@ def explain(
     twin = replace(twin.part(some), closely=False)
     moved = [replace(question, reads=shifted(question.reads, *way)) for way in MOVES]
     found = []
-    for done, (name, method) in enumerate(METHODS.items()):
-        progress(done, len(METHODS))
+    methods = able(question.network)
+    for done, (name, method) in enumerate(methods.items()):
+        progress(done, len(methods))
         relevance = method(question, rng)
         share = shares(relevance.values, question.reads)
         profile = _profile(share, question.reads)

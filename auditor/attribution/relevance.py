@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from captum.attr import FeatureAblation, GradientShap, IntegratedGradients, Occlusion
 from numpy.typing import NDArray
+from timm.models.vision_transformer import Attention
 from torch import Tensor
 
 from auditor.attribution.network import Network, watched
@@ -112,6 +113,22 @@ class Relevance:
 
 Method = Callable[[Question, np.random.Generator], Relevance]
 METHODS: Registry[Method] = Registry("method")
+
+
+#: What asks nothing of a network but its answers.
+BLACK_BOX = ("occlusion", "ablation")
+#: What looks at how tokens attend to one another.
+OF_ATTENTION = ("rollout", "weighted attention")
+
+
+def able(network: Network) -> dict[str, Method]:
+    """The methods that can be asked about a network: one without attention, or one that only
+    answers, has fewer.
+    """
+    if not isinstance(network, torch.nn.Module):
+        return {name: METHODS[name] for name in BLACK_BOX}
+    attends = any(isinstance(module, Attention) for module in network.modules())
+    return {name: one for name, one in METHODS.items() if attends or name not in OF_ATTENTION}
 
 
 @METHODS.register("rollout")

@@ -83,7 +83,7 @@ def attribution(
     trusts = []
     drawn: dict[str, Curves] = {}
     for one in seen.explanations:
-        trusts.append(_trust(one, able.why_not, level, rng))
+        trusts.append(_trust(one, able.untaught, level, rng))
         drawn[one.method] = _enriched(one, level, rng)
     for part in ("share", "enrichment", "enrichment_low", "enrichment_high"):
         curves[f"{key}{part}"] = {"method": list(drawn)} | {
@@ -120,10 +120,21 @@ def slug(part: str) -> str:
 
 @dataclass(frozen=True)
 class _Skill:
-    """How good the attack is with whole beats, and why there is nothing to explain."""
+    """How good the attack is with whole beats.
+
+    Attributes
+    ----------
+    untaught : why an explanation would explain nothing that was learned, else ""
+    """
 
     told: Mapping[str, Estimate]
-    why_not: str
+    untaught: str
+
+    @property
+    def better_than_luck(self) -> bool:
+        """Whether there is anything that a part of the heartbeat could be needed for."""
+        first = next(iter(self.told.values()))
+        return first.low > (first.chance or 0.0)
 
 
 def _skill(seen: Attribution, level: float, rng: np.random.Generator) -> _Skill:
@@ -454,9 +465,9 @@ _WAVES = {
     "T": "the T wave", "TP": "the rest between beats",
 }  # fmt: skip
 _ASKED = {
-    "": ("people are found", "found at the first attempt"),
-    "sex": ("sex is read", "pairs of a woman and a man told apart"),
-    "age": ("age is read", "pairs of people told younger from older"),
+    "": ("people are found", ("people", "found at the first attempt")),
+    "sex": ("sex is read", ("pairs of a woman and a man", "told apart")),
+    "age": ("age is read", ("pairs of people", "told younger from older")),
 }
 
 
@@ -468,14 +479,14 @@ def _reading(
     first = max(drops, key=lambda part: drops[part].value)
     one = drops[first]
     believed = [trust.method for trust in trusts if not trust.reasons]
-    if able.why_not:
-        return f"Nothing to explain: {able.why_not}."
+    if not able.better_than_luck:
+        return f"Nothing to take apart: it cannot be shown that {what} more often than by luck."
     if one.low <= 0:
         said = f"No single part of the heartbeat can be shown to be what {what} by"
     else:
         said = (
-            f"What {what} by is first of all {_WAVES[first]}: without it "
-            f"{100 * one.value:.0f} in 100 fewer are {counted} "
+            f"What {what} by is first of all {_WAVES[first]}: without it, of 100 {counted[0]} "
+            f"{100 * one.value:.0f} fewer are {counted[1]} "
             f"({100 * one.low:.0f} to {100 * one.high:.0f})"
         )
     if not believed:
