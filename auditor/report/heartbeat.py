@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from auditor.core.finding import Audit, Finding
 from auditor.report import svg, words
+from auditor.risk.parts import NOBODY
 
 #: A segment with so many times the relevance that its length would give it is painted full.
 _FULL = 6.0
@@ -83,7 +84,8 @@ def _key(task: str) -> str:
 def _heart(finding: Finding, task: str, name: str) -> Heart:
     key = _key(task)
     method = str(finding.params.get(f"{key}drawn_by", ""))
-    dense = finding.curves.get(f"{key}enrichment_by_lead")
+    believed = method not in ("", NOBODY)
+    dense = finding.curves.get(f"{key}enrichment_by_lead") if believed else None
     beat = finding.curves[f"{key}beat"]
     with svg.styled():
         drawn = _draw(beat, dense)

@@ -34,6 +34,8 @@ Statistic = Callable[[Floats], Floats]
 
 #: Two explanations say the same when they share half of their variation, r² = 1/2.
 SAME = 0.7
+#: What draws the picture where no explanation can be believed.
+NOBODY = "none can be believed"
 #: What a method that must add up may leave unexplained.
 UNEXPLAINED = 0.05
 #: (n_atoms, n_named) which atoms make up each named part.
@@ -91,9 +93,10 @@ def attribution(
         }
     curves[f"{key}tests"] = _tests(trusts)
     best = _best(trusts)
-    if best is not None:
-        explained = next(one for one in seen.explanations if one.method == best)
-        curves |= _by_lead(key, explained, seen.portrait.leads, level, rng)
+    # What each lead says is told all the same where nothing is believed, but drawn nowhere.
+    by_lead = best or seen.explanations[-1].method
+    explained = next(one for one in seen.explanations if one.method == by_lead)
+    curves |= _by_lead(key, explained, seen.portrait.leads, level, rng)
     curves[f"{key}beat"] = _beat(seen.portrait)
     told = [
         {"method": one.method, "verdict": one.verdict, "why not": "; ".join(one.reasons) or "–"}
@@ -101,7 +104,8 @@ def attribution(
     ]
     params: dict[str, Any] = {
         f"{key}verdicts": told,
-        f"{key}drawn_by": best or "none can be believed",
+        f"{key}drawn_by": best or NOBODY,
+        f"{key}by_lead_of": by_lead,
     }
     params["people explained"] = len(np.unique(seen.explanations[0].subject))
     if seen.masked:

@@ -11,6 +11,7 @@ from auditor.core.finding import Finding
 from auditor.report import digest, heartbeat, html
 from auditor.report.svg import PAINT
 from auditor.report.words import estimate_label
+from auditor.risk.parts import NOBODY
 from tests.report.conftest import rate
 
 PARTS = ("P", "QRS", "T")
@@ -40,9 +41,8 @@ def attribution(believed: bool = True, leads: tuple[str, ...] = ("I",)) -> Findi
         "enrichment_low": dense | {"QRS": [4.0]},
         "enrichment_high": dense | {"QRS": [6.0]},
     }
-    if believed:
-        by_lead = {"lead": list(leads)} | {part: dense[part] * len(leads) for part in PARTS}
-        curves |= {f"enrichment_by_lead{end}": by_lead for end in ("", "_low", "_high")}
+    by_lead = {"lead": list(leads)} | {part: dense[part] * len(leads) for part in PARTS}
+    curves |= {f"enrichment_by_lead{end}": by_lead for end in ("", "_low", "_high")}
     return Finding(
         "attribution",
         "embedding",
@@ -51,7 +51,7 @@ def attribution(believed: bool = True, leads: tuple[str, ...] = ("I",)) -> Findi
         "measured",
         params={
             "reading": "What people are found by is first of all the QRS.",
-            "drawn_by": "ablation" if believed else "none can be believed",
+            "drawn_by": "ablation" if believed else NOBODY,
             "verdicts": [{"method": "ablation", "verdict": "trustworthy", "why not": "–"}],
         },
         estimates={"rank1": rate(0.97, 0.02), "masked_qrs": rate(0.6, 0.1, chance=0.0)},
