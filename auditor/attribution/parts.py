@@ -125,7 +125,8 @@ def _linked(
 
     edits = _Edits.of(case, reads, whose[reads.item], rng)
     gallery = F.normalize(torch.from_numpy(asked.gallery), dim=1)
-    chosen, turn = _beats(reads, whose, rng, skip=int(reader.at_one_rate))
+    everybody = np.arange(len(whose))
+    chosen, turn = _beats(reads, whose, everybody, rng, skip=int(reader.at_one_rate))
     subject = whose[reads.item[chosen]]
     some = reads.part(chosen)
     own = field.enrolled[None] == subject[:, None]
@@ -260,10 +261,10 @@ def _read(case: Case, view: str, task: Task, rng: np.random.Generator) -> Attrib
         return seen
 
     edits = _Edits.of(case, reads, whose[reads.item], rng)
-    chosen, turn = _beats(reads, whose, rng, skip=int(readers[0].at_one_rate))
+    among = np.arange(len(rows))
     if view == "vit":  # a network for each fold: one of them is explained, by those it never saw
-        kept = fold[rows[reads.item[chosen]]] == 0
-        chosen, turn = chosen[kept], turn[kept]
+        among = np.flatnonzero(fold[rows] == 0)
+    chosen, turn = _beats(reads, whose, among, rng, skip=int(readers[0].at_one_rate))
     row = rows[reads.item[chosen]]
     right = np.where(truth[row] > (0.5 if task == "sex" else prior[row]), 1.0, -1.0)
     towards = right[:, None] * np.stack([tellers[one].towards for one in fold[row]])
@@ -403,18 +404,23 @@ def _some(whose: NDArray[np.str_], rng: np.random.Generator) -> NDArray[np.int64
 
 
 def _beats(
-    reads: Reads, whose: NDArray[np.str_], rng: np.random.Generator, skip: int
+    reads: Reads,
+    whose: NDArray[np.str_],
+    among: NDArray[np.int64],
+    rng: np.random.Generator,
+    skip: int,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """A few reads of some people, of one item each, and which of the person's each is.
 
     Parameters
     ----------
     whose : (n_items,)
+    among : items whose people may be drawn
     skip : reads of an item that are left out where others are there, such as a median of all
     """
-    people, first = np.unique(whose, return_index=True)
+    people, first = np.unique(whose[among], return_index=True)
     chosen, turn = [], []
-    for item in np.sort(first[rng.permutation(len(people))[:_ASKED]]):
+    for item in np.sort(among[first[rng.permutation(len(people))[:_ASKED]]]):
         mine = np.flatnonzero(reads.item == item)
         mine = (mine[skip:] if len(mine) > skip else mine)[:_BEATS]
         chosen.append(mine)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from auditor.attribution.segments import EVERY, SEGMENTS, Atom
 from auditor.core.evidence import (
+    MIN_PEOPLE,
     Attribution,
     Comparison,
     Explanation,
@@ -341,35 +342,54 @@ def _by_lead(
 def _trust(
     one: Explanation, nothing_to_explain: str, level: float, rng: np.random.Generator
 ) -> Trust:
-    tests: dict[str, tuple[float, float]] = {}
     reasons = [nothing_to_explain] if nothing_to_explain else []
-    for name, values, why in (
-        ("deletion", one.deletion, "taken in its order, segments cost no more than in any order"),
-        ("insertion", one.insertion, "put back in its order, segments bring no more than in any"),
-        ("matched", one.matched, "its first segment counts no more than as much time elsewhere"),
-    ):
-        value, low, _ = _mean(values, one.subject, level, rng)
-        tests[name] = value, low
-        if not low > 0:
-            reasons.append(why)
-    value, low = _repeated(one, level, rng)
-    tests["repeated"] = value, low
-    if not low > SAME:
-        reasons.append("it says other things of another beat")
-    value, low = _moved(one, level, rng)
-    tests["moved"] = value, low
-    if not low > SAME:
-        reasons.append("it hangs on where readers put the boundaries")
+    if len(np.unique(one.subject)) < MIN_PEOPLE:
+        reasons.append(f"beats of fewer than {MIN_PEOPLE} people were explained")
     tried = ~np.isnan(one.randomised)
-    value, _, high = _mean(one.randomised[tried], one.subject[tried], level, rng)
-    tests["randomised"] = value, high
-    if not high < SAME:
-        reasons.append("it says the same of a network with random weights")
+    random, _, most = _mean(one.randomised[tried], one.subject[tried], level, rng)
+    tests = {
+        "deletion": _mean(one.deletion, one.subject, level, rng)[:2],
+        "insertion": _mean(one.insertion, one.subject, level, rng)[:2],
+        "matched": _mean(one.matched, one.subject, level, rng)[:2],
+        "repeated": _repeated(one, level, rng),
+        "moved": _moved(one, level, rng),
+        "randomised": (random, most),
+    }
     if one.error is not None:
         tests["unexplained"] = one.error, one.error
-        if not one.error < UNEXPLAINED:
-            reasons.append("what it deals out does not add up to the answer")
+    for name, (value, bound) in tests.items():
+        stands, why = _STANDS[name]
+        if not stands(bound):
+            reasons.append(f"perhaps {why}" if stands(value) else why)
     return Trust(one.method, tests, tuple(reasons))
+
+
+#: What the bound of each test has to satisfy, and what is said where it does not; "perhaps", where
+#: the value itself does.
+_STANDS: Mapping[str, tuple[Callable[[float], bool], str]] = {
+    "deletion": (
+        lambda bound: bound > 0,
+        "taken in its order, segments cost no more than in any order",
+    ),
+    "insertion": (
+        lambda bound: bound > 0,
+        "put back in its order, segments bring no more than in any",
+    ),
+    "matched": (
+        lambda bound: bound > 0,
+        "its first segment counts no more than as much time elsewhere",
+    ),
+    "repeated": (lambda bound: bound > SAME, "it says other things of another beat"),
+    "moved": (lambda bound: bound > SAME, "it hangs on where readers put the boundaries"),
+    "randomised": (
+        lambda bound: bound < SAME,
+        "it says the same of a network with random weights",
+    ),
+    "unexplained": (
+        lambda bound: bound < UNEXPLAINED,
+        "what it deals out does not add up to the answer",
+    ),
+}
 
 
 def _mean(

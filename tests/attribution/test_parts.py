@@ -45,7 +45,7 @@ def found(case: Case, view: str = "embedding", protocol: str = "cross-session") 
 @pytest.fixture
 def few(monkeypatch):
     """Explanations of fewer beats: what is tested does not hang on how many."""
-    monkeypatch.setattr(parts, "_ASKED", 5)
+    monkeypatch.setattr(parts, "_ASKED", 10)
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def case(tmp_path_factory) -> Case:
 def finding(case) -> Finding:
     """People who differ in every wave."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(parts, "_ASKED", 5)
+        patch.setattr(parts, "_ASKED", 10)
         return found(case)
 
 
@@ -117,6 +117,16 @@ def test_sex_and_age_are_taken_apart_by_people_who_were_not_learned_from(tmp_pat
     assert finding.estimates["sex_auc"].low > 0.5
     assert finding.estimates["age_concordance"].low > 0.5
     assert set(finding.curves["sex_segments"]["segment"]) > set(SEGMENTS)
+
+
+def test_the_people_explained_are_drawn_from_those_that_may_be():
+    reads = heartbeats(40)
+    reads = replace(reads, item=np.repeat(np.arange(20), 2))
+    whose = np.array([f"p{item:02d}" for item in range(20)])
+    among = np.arange(0, 20, 2)
+    chosen, turn = parts._beats(reads, whose, among, np.random.default_rng(0), skip=0)
+    assert set(reads.item[chosen]) == set(among)
+    assert turn.tolist() == [0, 1] * 10
 
 
 def test_beats_whose_waves_were_not_found_are_not_taken_apart():

@@ -136,6 +136,20 @@ def test_without_a_second_beat_nothing_is_believed():
     assert "another beat" in verdict(alone)["why not"]
 
 
+def test_of_fewer_than_ten_people_nothing_is_believed():
+    one = explanation()
+    few = np.isin(one.subject, PEOPLE[:9])
+    names = ("subject", "turn", "share", "time", "deletion", "insertion", "matched", "randomised")
+    thin = replace(
+        one,
+        **{name: getattr(one, name)[few] for name in names},
+        moved_share=one.moved_share[:, few],
+        moved_time=one.moved_time[:, few],
+    )
+    said = verdict(thin, by_size=np.ones((few.sum(), 2, 6)) / 6)
+    assert said["why not"] == "beats of fewer than 10 people were explained"
+
+
 def test_relevance_that_is_dealt_out_evenly_is_nowhere_enriched():
     even = explanation(share=TIME)
     _, curves, _ = told(seen(explanations=(even,)))
