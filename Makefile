@@ -25,8 +25,8 @@ help: ## list the targets
 demo: $(INSTALLED) ## simulate a small hospital, scan it, say where the report is
 	.venv/bin/auditor demo --out demo
 
-test: $(INSTALLED) ## run the tests that take seconds
-	$(PYTEST) -m "not slow and not network" --ignore=tests/benchmarks $(ARGS)
+test: $(INSTALLED) ## run the tests that take seconds, a file on each core
+	$(PYTEST) -m "not slow and not network" --ignore=tests/benchmarks -n auto --dist loadfile $(ARGS)
 
 test-slow: $(INSTALLED) ## run the tests that take minutes
 	$(PYTEST) -m "slow and not network" --ignore=tests/benchmarks $(ARGS)
