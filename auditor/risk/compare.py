@@ -157,7 +157,7 @@ def reclassified(
     """
     _both_kinds(event)
     if len(cuts):
-        old, new = (np.digitize(one, np.asarray(cuts)) for one in (old, new))
+        old, new = (np.digitize(one, np.asarray(cuts)).astype(float) for one in (old, new))
     up, down = new > old, new < old
     return Reclassified(
         events_up=int((up & event).sum()),
