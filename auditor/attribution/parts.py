@@ -49,6 +49,8 @@ from auditor.signal.filters import FS
 #: People, and records of each, that parts are taken from; people whose beats are explained, and
 #: how many beats of each. What it costs does not grow with the release.
 _PEOPLE, _RECORDS, _ASKED, _BEATS = 300, 24, 24, 2
+#: Beats times leads that are read again for every part that is taken, and that are explained.
+_READ, _EXPLAINED = 6000, 192
 #: Sizes of galleries in which the nearest other is told apart, and how often each is drawn.
 _SIZES, _DRAWS = (2, 5, 10, 20, 50, 100, 200, 500, 1000), 10
 #: With waves in fewer of the beats than this, nothing is said of waves.
@@ -101,7 +103,9 @@ def _linked(
     case: Case, view: str, protocol: str, rng: np.random.Generator
 ) -> Iterator[tuple[str, Attribution]]:
     field = Field.of(case, split(case.records, protocol))
-    field = replace(field, probe=field.probe[_some(field.pooled[field.probe], rng)])
+    field = replace(
+        field, probe=field.probe[_some(field.pooled[field.probe], len(case.prepared.leads), rng)]
+    )
     items = Items(field.pool.row[field.probe], field.pool.half[field.probe])
     whose = field.pooled[field.probe]
     if view == "vit":
@@ -231,7 +235,8 @@ def _read(case: Case, view: str, task: Task, rng: np.random.Generator) -> Attrib
     truth = known.loc[subject, "male" if task == "sex" else "age"].to_numpy()
     first = ~case.records["subject"].duplicated().to_numpy() & ~np.isnan(truth)
     rows = np.flatnonzero(first)
-    rows = rows[np.sort(rng.permutation(len(rows))[:_PEOPLE])]
+    most = min(_PEOPLE, max(_READ // (4 * (_BEATS + 1) * len(case.prepared.leads)), 60))
+    rows = rows[np.sort(rng.permutation(len(rows))[:most])]
     fold, prior = np.zeros(len(subject), dtype=np.int64), np.zeros(len(subject))
     tellers = []
     name = f"attribute/{view}/subject-disjoint"
@@ -390,17 +395,18 @@ def _rows(reader: Reader, reads: Reads) -> Floats:
     return reader.rows(reads.signal, reads.item, reads.signal.shape[1])
 
 
-def _some(whose: NDArray[np.str_], rng: np.random.Generator) -> NDArray[np.int64]:
-    """Places of the records of some people, and of nobody too many."""
-    people = np.unique(whose)
-    kept = rng.permutation(people)[:_PEOPLE]
+def _some(whose: NDArray[np.str_], n_leads: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Places of the records of some people, and of nobody too many: first one of each."""
+    kept = rng.permutation(np.unique(whose))[:_PEOPLE]
     order = rng.permutation(len(whose))
     ordered = whose[order]
-    count = np.zeros(len(whose), dtype=np.int64)
+    count = np.full(len(whose), _RECORDS)
     for person in kept:
         mine = np.flatnonzero(ordered == person)
         count[order[mine]] = np.arange(len(mine))
-    return np.flatnonzero(np.isin(whose, kept) & (count < _RECORDS))
+    most = max(_READ // (9 * n_leads), 80)
+    first = np.argsort(count, kind="stable")[:most]
+    return np.sort(first[count[first] < _RECORDS])
 
 
 def _beats(
@@ -419,8 +425,9 @@ def _beats(
     skip : reads of an item that are left out where others are there, such as a median of all
     """
     people, first = np.unique(whose[among], return_index=True)
+    most = min(_ASKED, max(_EXPLAINED // (_BEATS * reads.signal.shape[1]), MIN_PEOPLE + 2))
     chosen, turn = [], []
-    for item in np.sort(among[first[rng.permutation(len(people))[:_ASKED]]]):
+    for item in np.sort(among[first[rng.permutation(len(people))[:most]]]):
         mine = np.flatnonzero(reads.item == item)
         mine = (mine[skip:] if len(mine) > skip else mine)[:_BEATS]
         chosen.append(mine)

@@ -129,6 +129,14 @@ def test_the_people_explained_are_drawn_from_those_that_may_be():
     assert turn.tolist() == [0, 1] * 10
 
 
+def test_of_many_records_every_person_is_kept_before_anybody_s_second(monkeypatch):
+    whose = np.repeat([f"p{person:03d}" for person in range(90)], 3)
+    chosen = parts._some(whose, 8, np.random.default_rng(0))
+    assert len(chosen) == 83  # 6,000 beats times leads, 9 beats of 8 leads each
+    assert len(set(whose[chosen])) == 83
+    assert len(parts._some(whose, 1, np.random.default_rng(0))) == 270
+
+
 def test_beats_whose_waves_were_not_found_are_not_taken_apart():
     reads = heartbeats(30)
     case = None
