@@ -6,7 +6,6 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
-from releases import PROTOCOLS, all_finished, finished, settings, write_release
 from scipy.stats import binom
 
 from auditor.audit import Audit, Run
@@ -14,6 +13,7 @@ from auditor.config import load_profile
 from auditor.core.errors import ConfigError
 from auditor.core.finding import Finding
 from auditor.risk.policy import judge
+from tests.releases import PROTOCOLS, all_finished, finished, settings, write_release
 
 #: So many releases in a minute or two, and as many as were promised where there is time.
 SEEDS = [range(6), pytest.param(range(20), marks=pytest.mark.slow)]

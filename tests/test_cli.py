@@ -13,9 +13,9 @@ import click
 import pandas as pd
 import pytest
 from click.testing import CliRunner
-from releases import write_release
 
 from auditor.cli import main
+from tests.releases import write_release
 
 ROOT = Path(__file__).parent.parent
 

@@ -168,8 +168,8 @@ class Explanation:
         What speaks against the answer is negative; the sizes add up to 1.
     time : (n, m) of the beat's length
     deletion, insertion : (n,) how much sooner the network's answer falls, and comes back, when
-        segments are taken and put back in the method's order and not in a random one, in units of
-        what taking all of them costs
+        segments are taken and put back in the order that the method gives for another beat of the
+        person, and not in a random one, in units of what taking all of them costs
     matched : (n,) how much further it falls without the method's first segment than without a
         stretch as long of any place, in the same units
     moved_share, moved_time : (k, n, n_leads, m), (k, n, m)

@@ -112,8 +112,8 @@ def _comparison(
     curves = {
         "cmc": {
             "rank": ranks.tolist(),
-            "rate": _rounded(shares),
-            "chance": _rounded(ranks / n_gallery),
+            "rate": rounded(shares),
+            "chance": rounded(ranks / n_gallery),
         },
         "roc": _roc(genuine.mean(axis=0), impostor.mean(axis=0)),
         "gallery": _by_gallery(seen),
@@ -169,9 +169,9 @@ def _intruder(
         bounds = (max(float(low[place]), 0.0), min(float(high[place]), 1.0))
         one = Estimate(float(value[place]), *bounds, level, len(per_person), 1 / n)
         found[f"rank1_among_{n}"] = one
-    curve = {"gallery": larger.tolist(), "rate": _rounded(value), "chance": _rounded(1 / larger)}
-    models: dict[str, list[Any]] = {name: _rounded(rates) for name, rates in told.rates.items()}
-    errors = {"model": list(told.rates), "off by": _rounded(list(told.held_out_error.values()))}
+    curve = {"gallery": larger.tolist(), "rate": rounded(value), "chance": rounded(1 / larger)}
+    models: dict[str, list[Any]] = {name: rounded(rates) for name, rates in told.rates.items()}
+    errors = {"model": list(told.rates), "off by": rounded(list(told.held_out_error.values()))}
     return found, {"forecast": curve | models, "forecast_error": errors}
 
 
@@ -179,7 +179,7 @@ def _by_gallery(seen: Comparison) -> dict[str, list[Any]]:
     """Rank-1 by the number of people searched, exactly, up to all there are."""
     sizes = np.unique(np.geomspace(2, seen.n_gallery, 24).astype(int))
     rates = rank1_at(seen, sizes).mean(axis=0)
-    return {"gallery": sizes.tolist(), "rate": _rounded(rates), "chance": _rounded(1 / sizes)}
+    return {"gallery": sizes.tolist(), "rate": rounded(rates), "chance": rounded(1 / sizes)}
 
 
 def _trials(name: str, seen: Trials, level: float) -> tuple[dict[str, Estimate], Curves]:
@@ -296,10 +296,11 @@ def _roc(genuine: NDArray[np.float64], impostor: NDArray[np.float64]) -> dict[st
     place = np.searchsorted(fmr, _GRID, side="right") - 1
     at = np.where(place >= 0, tar[np.maximum(place, 0)], 0.0)
     at[_GRID >= 1] = 1.0
-    return {"fmr": _GRID.tolist(), "tar": _rounded(at)}
+    return {"fmr": _GRID.tolist(), "tar": rounded(at)}
 
 
-def _rounded(values: Iterable[float]) -> list[float]:
+def rounded(values: Iterable[float]) -> list[float]:
+    """Four digits, as curves are told."""
     return [round(float(value), 4) for value in values]
 
 

@@ -26,8 +26,8 @@ from auditor.core.evidence import (
 from auditor.core.finding import Estimate
 from auditor.risk import metrics
 from auditor.risk.forecast import rank1_at
-from auditor.risk.intervals import newcombe_auc, newcombe_paired, person_bootstrap, wilson
-from auditor.risk.measure import Curves
+from auditor.risk.intervals import newcombe_auc, newcombe_paired, person_bootstrap
+from auditor.risk.measure import Curves, rate, rounded
 
 Floats = NDArray[np.float64]
 #: Statistic of people under weights (b, n_people) → (b,).
@@ -146,10 +146,10 @@ def _skill(seen: Attribution, level: float, rng: np.random.Generator) -> _Skill:
     whole = seen.whole
     if isinstance(whole, Comparison):
         rates = metrics.rank_rate(whole, 1)
-        told = {"rank1": _rate(rates, level, 1 / whole.n_gallery)}
+        told = {"rank1": rate(rates, level, 1 / whole.n_gallery)}
         assert seen.untrained is not None
         blank = metrics.rank_rate(seen.untrained, 1)
-        told["untrained_rank1"] = _rate(blank, level, 1 / whole.n_gallery)
+        told["untrained_rank1"] = rate(blank, level, 1 / whole.n_gallery)
         low, _ = newcombe_paired(rates, blank, level)
         why = "" if low > 0 else "the network finds people no better than one with random weights"
         return _Skill(told, why)
@@ -164,13 +164,6 @@ def _skill(seen: Attribution, level: float, rng: np.random.Generator) -> _Skill:
         low, high = person_bootstrap(_ordered(right, counted), len(right), level, rng)
         told = {"concordance": Estimate(value, low, high, level, len(right), 0.5)}
     return _Skill(told, "" if low > 0.5 else "the network tells no better than guessing")
-
-
-def _rate(rates: Floats, level: float, chance: float) -> Estimate:
-    value = float(rates.mean())
-    return Estimate(
-        value, *wilson(value * len(rates), len(rates), level), level, len(rates), chance
-    )
 
 
 def _pairs(seen: Trials | Predictions) -> tuple[Floats, Floats]:
@@ -229,7 +222,7 @@ def _drop(whole: Seen, without: Seen, level: float, rng: np.random.Generator) ->
 
 def _alone(seen: Seen, level: float, rng: np.random.Generator) -> Estimate:
     if isinstance(seen, Comparison):
-        return _rate(metrics.rank_rate(seen, 1), level, 1 / seen.n_gallery)
+        return rate(metrics.rank_rate(seen, 1), level, 1 / seen.n_gallery)
     right, counted = _pairs(seen)
     value = float(right.sum() / counted.sum())
     low, high = person_bootstrap(_ordered(right, counted), len(right), level, rng)
@@ -251,18 +244,18 @@ def _by_size(key: str, seen: Attribution) -> Curves:
         return {}
     sizes = seen.sizes
     before = rank1_at(seen.whole, sizes).mean(axis=0)
-    drops: dict[str, list[Any]] = {"gallery": sizes.tolist(), "whole": _rounded(before)}
+    drops: dict[str, list[Any]] = {"gallery": sizes.tolist(), "whole": rounded(before)}
     for part in CLAIMED:
         without = seen.masked[part]
         assert isinstance(without, Comparison)
-        drops[part] = _rounded(before - rank1_at(without, sizes).mean(axis=0))
+        drops[part] = rounded(before - rank1_at(without, sizes).mean(axis=0))
     one = seen.explanations[0]
     n, k, m = seen.by_size.shape
     share = _by_person(seen.by_size.reshape(n, -1), one.subject).mean(axis=0).reshape(k, m).T
     time = _by_person(one.time @ _MADE_OF[:, :m], one.subject).mean(axis=0)
     held = np.maximum(share, 0) / np.maximum(np.abs(share).sum(axis=0), 1e-12)
     dense = {
-        part: _rounded(held[at] / time[at]) if time[at] else [None] * len(sizes)
+        part: rounded(held[at] / time[at]) if time[at] else [None] * len(sizes)
         for at, part in enumerate(CLAIMED)
     }
     return {
@@ -530,7 +523,3 @@ def _beat(portrait: Portrait) -> dict[str, list[Any]]:
 
 def _by_person(values: Floats, subject: NDArray[np.str_]) -> Floats:
     return np.stack([metrics.by_person(column, subject) for column in values.T], axis=1)
-
-
-def _rounded(values: Floats) -> list[float]:
-    return [round(float(one), 4) for one in values]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from releases import settings, write_release
 
 from auditor.attacks.attribute import Attribute
 from auditor.attacks.encoder import believed
 from auditor.audit import open_case
 from auditor.engine import engine
+from tests.releases import settings, write_release
 
 
 @pytest.fixture(scope="module")

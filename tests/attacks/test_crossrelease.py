@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import wfdb
-from releases import write_release
 
 from auditor.attacks.crossrelease import link
 from auditor.core.errors import DataError
@@ -15,6 +14,7 @@ from auditor.data.catalog import describe
 from auditor.data.dataset import open_dataset
 from auditor.engine import engine
 from auditor.signal.prepare import prepare
+from tests.releases import write_release
 
 
 def prepared(folder: Path):

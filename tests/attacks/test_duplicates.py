@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import wfdb
-from releases import settings, write_release
 
 from auditor.attacks.duplicates import NAMES, Duplicates, copies, strangers
 from auditor.audit import attempt, open_case
@@ -18,6 +17,7 @@ from auditor.data.catalog import describe
 from auditor.data.dataset import open_dataset
 from auditor.engine import engine
 from auditor.signal.prepare import prepare
+from tests.releases import settings, write_release
 
 KNOBS = {"identity": 1, "seed": 4, "n_subjects": 14}
 

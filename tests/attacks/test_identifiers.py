@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from releases import write_release
 
 from auditor.attacks.case import Case
 from auditor.attacks.identifiers import Identifiers, classes_in
@@ -16,6 +15,7 @@ from auditor.data.catalog import describe
 from auditor.data.dataset import open_dataset
 from auditor.engine import engine
 from auditor.signal.prepare import prepare
+from tests.releases import write_release
 
 
 @pytest.mark.parametrize(

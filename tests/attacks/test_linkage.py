@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from releases import settings, write_release
 
 from auditor.attacks.linkage import Linkage, searched
 from auditor.attacks.rungs import (
@@ -26,6 +25,7 @@ from auditor.data.protocol import Items, split
 from auditor.engine import engine
 from auditor.risk.metrics import rank_rate
 from auditor.signal.rate import cut
+from tests.releases import settings, write_release
 
 QUICK = ("template", "fiducials", "whitened", "subspace", "plda", "embedding", "adapted")
 

@@ -6,7 +6,6 @@ import inspect
 
 import numpy as np
 import pytest
-from releases import settings, write_release
 
 from auditor.attacks import ATTACKS
 from auditor.audit import open_case, plan
@@ -14,6 +13,7 @@ from auditor.config import CHECKS
 from auditor.core.errors import ConfigError
 from auditor.core.evidence import Comparison, Counts, Predictions, Trials
 from auditor.engine import engine
+from tests.releases import settings, write_release
 
 
 @pytest.fixture(scope="module")

@@ -8,13 +8,13 @@ from zlib import crc32
 import numpy as np
 import pytest
 import wfdb
-from releases import settings, write_release
 
 from auditor.attacks.shortcut import Shortcut
 from auditor.audit import attempt, open_case
 from auditor.core.finding import Finding
 from auditor.engine import engine
 from auditor.views.surroundings import COLUMNS, CUES, _mains, _noise, _quantisation
+from tests.releases import settings, write_release
 
 
 def told(root: Path) -> Finding:

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from releases import settings, write_release
 
 from auditor.attacks.slices import Slices, told
 from auditor.audit import open_case
 from auditor.core.evidence import MIN_PEOPLE
 from auditor.engine import engine
 from auditor.risk.metrics import rank_rate
+from tests.releases import settings, write_release
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from auditor.attribution.faithfulness import Answers, explain
+from auditor.attribution.faithfulness import Answers, _another_beat, explain
 from auditor.attribution.relevance import METHODS, OF_ATTENTION, able
 from auditor.attribution.segments import SEGMENTS, Atom
 from tests.attribution.test_relevance import Linear, beats, question
@@ -76,3 +76,29 @@ def test_a_weighted_sum_is_explained_by_every_method_that_follows_its_slope():
 
 def test_of_a_model_that_only_answers_only_what_it_answers_is_looked_at():
     assert set(able(lambda beats: beats)) == {"occlusion", "ablation"}
+
+
+def test_a_beat_is_taken_apart_in_the_order_of_another_one_of_the_person():
+    subject = np.array(["b", "a", "b", "c", "a", "c"])
+    turn = np.array([0, 0, 1, 1, 1, 0])
+    partner = _another_beat(subject, turn)
+    assert (subject[partner] == subject).all()
+    assert (partner != np.arange(6)).all()
+
+
+def test_who_has_one_beat_is_judged_by_somebody_else_s():
+    partner = _another_beat(np.array(["a", "b", "b"]), np.array([0, 0, 1]))
+    assert partner.tolist() != [0, 1, 2]
+    assert partner[0] != 0
+    assert sorted(partner[1:]) == [1, 2]
+
+
+def test_noise_explained_by_ablation_gains_nothing_over_luck():
+    reads = beats(60, 1, seed=7)
+    weight = torch.zeros(1, 200)
+    asked = question(Linear(weight + torch.randn(1, 200)), reads)
+    subject = np.repeat(np.arange(30), 2).astype(str)
+    found = explain(asked, asked, subject, np.tile([0, 1], 30), np.random.default_rng(2))
+    (ablation,) = (one for one in found if one.method == "ablation")
+    own = ablation.deletion.reshape(30, 2).mean(axis=1)
+    assert abs(own.mean()) < 4 * own.std(ddof=1) / np.sqrt(30)

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from releases import write_release
 
 from auditor.core.errors import ConfigError, DataError
 from auditor.data.catalog import catalogue, describe, write_descriptor
@@ -16,6 +15,7 @@ from auditor.data.dataset import inspection, open_dataset
 from auditor.data.fetch import fetch, verify
 from auditor.data.readers import READERS
 from auditor.engine import engine
+from tests.releases import write_release
 
 
 @pytest.fixture(scope="module")

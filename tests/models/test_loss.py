@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from test_vit import small, windows
 
 from auditor.models.loss import Labels, loss
+from tests.models.test_vit import small, windows
 
 ZERO, ONE = torch.zeros(()), torch.ones(())
 

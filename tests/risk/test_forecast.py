@@ -8,7 +8,6 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from evidence import comparison, random_search
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
@@ -16,6 +15,7 @@ from scipy.stats import norm
 from auditor.core.evidence import Comparison
 from auditor.risk.forecast import binormal, forecast, pitman_yor, rank1_at
 from auditor.risk.metrics import rank_rate
+from tests.risk.evidence import comparison, random_search
 
 
 def by_enumeration(scores: np.ndarray, subject: np.ndarray, size: int) -> np.ndarray:

@@ -6,12 +6,12 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from evidence import random_search
 from scipy.stats import binom
 
 from auditor.core.errors import EvidenceError
 from auditor.core.evidence import Counts, Predictions, Trials
 from auditor.risk.measure import duplicates, identifiers, measure, uniqueness
+from tests.risk.evidence import random_search
 
 REPEATS = 150
 

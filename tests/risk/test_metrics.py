@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from evidence import comparison, random_search
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
@@ -15,6 +14,7 @@ from sklearn.metrics import roc_auc_score
 from auditor.core.errors import EvidenceError
 from auditor.core.evidence import Trials
 from auditor.risk import metrics
+from tests.risk.evidence import comparison, random_search
 
 
 @st.composite

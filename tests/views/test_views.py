@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from releases import write_release
 
 from auditor.data.catalog import describe
 from auditor.data.dataset import open_dataset
@@ -15,6 +14,7 @@ from auditor.signal.prepare import BEAT_SAMPLES, BEFORE_R, Prepared, prepare
 from auditor.signal.windows import beat_windows, strip_windows
 from auditor.views import VIEWS, build
 from auditor.views.metadata import metadata
+from tests.releases import write_release
 
 
 @pytest.fixture(scope="module")
