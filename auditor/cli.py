@@ -12,6 +12,7 @@ import tempfile
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -345,26 +346,50 @@ def demo(out: Path, people: int, quiet: bool) -> None:
     type=click.Choice(["P", "QRS", "ST", "T"]),
     help="Put the identity in this wave alone.",
 )
+@click.option(
+    "--tables",
+    is_flag=True,
+    help="Write a hospital's tables in place of recordings: diagnoses, laboratory, radiographs.",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same population.")
 def simulate(
-    folder: Path, people: int, sessions: int, records: int, leads: str, **knobs: Any
+    folder: Path,
+    people: int,
+    sessions: int,
+    records: int,
+    leads: str,
+    tables: bool,
+    seed: int,
+    **knobs: Any,
 ) -> None:
-    """Write a simulated population to FOLDER as ordinary WFDB records.
+    """Write a simulated population to FOLDER as ordinary WFDB records, or a hospital's tables in
+    the layouts of MIMIC-IV, MIMIC-CXR and ECG-ViEW II.
 
     \b
     auditor simulate hospital --people 200
     auditor simulate null --identity 0 --demographics 0
+    auditor simulate tables --people 5000 --tables
     """
     from auditor.data.population import Population
 
     _writable(folder)
     if any(folder.iterdir()):
         raise ConfigError(f"{folder} is not empty; name a new folder")
+    if tables:
+        from auditor.data.hospital import Hospital
+
+        with _progress(quiet=False) as progress:
+            Hospital(people, seed=seed).write(
+                folder, lambda done, total: progress("writing tables", done, total)
+            )
+        click.echo(f"tables of {people} people in {folder}")
+        return
     population = Population(
         n_subjects=people,
         n_sessions=sessions,
         n_records=records,
         leads=tuple(leads.split(",")),
+        seed=seed,
         **knobs,
     )
     population.write(folder)
@@ -481,9 +506,119 @@ def link(
     raise SystemExit(1 if found.beyond_luck else 0)
 
 
-@main.group()
+class Systems(click.Group):
+    """The attacker's network, and every clinical system there is a task of."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The attacker, then the systems."""
+        return [*super().list_commands(ctx), *_titles()]
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """The command of one of them."""
+        if name not in _titles():
+            return super().get_command(ctx, name)
+        first = f"Train the clinical system {name} on your own data: {_titles()[name].lower()}."
+        told = f"{first}\n\n{_SYSTEM_HELP.format(name=name)}"
+        return click.Command(name, params=_system.params, callback=_system.callback, help=told)
+
+
+_SYSTEM_HELP = """Tables are those that PhysioNet and ECG-ViEW publish, as they are, anywhere below
+--data. OUT becomes a model directory: models, model.yaml, results.json, what moves each model
+(shap), and members.parquet, which names people and is not for release.
+
+\b
+auditor train {name} --data tables/ --out {name}/
+auditor train {name} --data tables/ --out {name}/ --against published
+"""
+
+
+@cache
+def _titles() -> dict[str, str]:
+    """What the clinical systems are called, by name."""
+    import yaml
+
+    from auditor.resources import resource
+
+    files = sorted(resource("configs/tasks").glob("*.yaml"))
+    return {file.stem: yaml.safe_load(file.read_text("utf-8"))["title"] for file in files}
+
+
+@main.group(cls=Systems)
 def train() -> None:
-    """Teach the networks that attack, on your own data."""
+    """Train what attacks, or a clinical system, on your own data."""
+
+
+@click.command()
+@click.option("--data", type=FOLDER, required=True, help="The folder with the tables.")
+@click.option("--external", type=FOLDER, help="Tables of a second cohort to judge it by as well.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, help="Folder for the model directory."
+)
+@click.option(
+    "--against",
+    type=click.Choice(["published"]),
+    help="Print the figures beside those of the paper.",
+)
+@click.option(
+    "--every-fold",
+    is_flag=True,
+    help="Judge every fold in turn, and not the last alone: for cohorts too small for that.",
+)
+@click.option(
+    "--as-published",
+    multiple=True,
+    metavar="FAULT",
+    help="Do this as the published script does: narrow-intervals, mixed-bins, sensitivity-70, "
+    "untrimmed-codes, delay-as-input.",
+)
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Same seed, same result."
+)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
+@worked
+@click.pass_context
+def _system(
+    ctx: click.Context,
+    data: Path,
+    external: Path | None,
+    out: Path,
+    against: str | None,
+    every_fold: bool,
+    as_published: tuple[str, ...],
+    seed: int,
+    device: str,
+    quiet: bool,
+    jobs: int,
+    dask: str | None,
+) -> None:
+    from auditor.audit import choose_device
+    from auditor.engine import engine
+    from auditor.report import study as report
+    from auditor.study import FAULTS, run
+
+    _writable(out.parent)
+    report.refuse_others(out)
+    with engine(jobs, dask) as workers, _progress(quiet) as progress:
+        study = run(
+            str(ctx.info_name),
+            data,
+            external=external,
+            every_fold=every_fold,
+            faults=frozenset(as_published),
+            seed=seed,
+            device=choose_device(device),
+            workers=workers,
+            progress=progress,
+        )
+        report.write(study, out, FAULTS)
+    if not quiet:
+        for line in report.summary(study):
+            click.echo(line)
+    if against:
+        for line in report.against_published(study, FAULTS):
+            click.echo(line)
+    if not quiet:
+        click.echo(f"Models: {out}")
 
 
 @train.command("attacker")

@@ -2,7 +2,7 @@
 
 A `Comparison` is what 1:N search gave, `Trials` what a detector of one property gave,
 `Predictions` what a regression gave, `Counts` what was counted for each person, `Attribution`
-what the parts of a heartbeat had to do with any of it.
+what the parts of a heartbeat had to do with any of it, `Diagnosed` what a clinical model said.
 """
 
 from __future__ import annotations
@@ -248,4 +248,42 @@ class Attribution:
     by_size: NDArray[np.float64]
 
 
-Evidence = Seen | Counts | Attribution
+@dataclass(frozen=True, eq=False)
+class Diagnosed:
+    """What a clinical model says of one finding, on records of people it was not trained on.
+
+    Attributes
+    ----------
+    score : (n,) float64, the model's probability of the finding
+    event : (n,) bool, whether the record's person has it
+    subject : (n,) str
+    baseline : (n,) float64, the probability by a model that was trained on age and sex alone
+    groups : by name ("sex"), (n,) str, the group that each record is of; "" where not known
+    age : (n,) float64 years, NaN where not known
+    tuned_score, tuned_event : (m,) float64 and bool, of the records that thresholds and calibration
+        are fitted on, which are nobody's of the n
+    """
+
+    score: NDArray[np.float64]
+    event: NDArray[np.bool_]
+    subject: NDArray[np.str_]
+    baseline: NDArray[np.float64]
+    groups: Mapping[str, NDArray[np.str_]]
+    age: NDArray[np.float64]
+    tuned_score: NDArray[np.float64]
+    tuned_event: NDArray[np.bool_]
+
+    def __post_init__(self) -> None:
+        columns = {name: getattr(self, name) for name in ("event", "subject", "baseline", "age")}
+        for name, column in {"score": self.score, **columns, **self.groups}.items():
+            if column.shape != (len(self.score),):
+                raise ValueError(f"{name} is {column.shape}, wanted ({len(self.score)},)")
+        if self.tuned_score.ndim != 1 or self.tuned_score.shape != self.tuned_event.shape:
+            raise ValueError("tuned_score and tuned_event differ in shape")
+        for name in ("score", "baseline", "tuned_score"):
+            values = getattr(self, name)
+            if not ((values >= 0) & (values <= 1)).all():
+                raise ValueError(f"{name} is not a probability")
+
+
+Evidence = Seen | Counts | Attribution | Diagnosed

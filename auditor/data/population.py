@@ -3,7 +3,8 @@
 A heart is a list of `TRAITS`: how large, wide and turned each wave is, and when it comes. A
 record's traits are
 
-    mean + spread · limit(demographics · (sex + age) + identity · (person + drift · session + …))
+    mean + spread · limit(demographics · (sex + age) + identity · (person + drift · session + …)
+                          + burden)
 
 so at `identity` 0 and `demographics` 0 every record comes from one and the same heart. What then
 differs between two beats is drawn for each beat anew: the time to the next one, its place among
@@ -21,10 +22,10 @@ the baseline before T, where a real one runs into it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import wfdb
@@ -98,6 +99,8 @@ _AGE = np.array([trait.age for trait in TRAITS])
 _RECORD_DRIFT = 0.1
 #: No trait goes further than this many spreads.
 _LIMIT = 3.0
+#: The share of its half-width at which a bell has 5 % of its height.
+_SEEN = (1 - 0.05**0.25) ** 0.5
 
 # Dipoles of the mean heart's waves, mV towards the left, down and to the back.
 _P_RIGHT, _P_LEFT = np.array([0.10, 0.09, -0.06]), np.array([0.14, 0.06, 0.05])
@@ -141,6 +144,17 @@ session:
 """
 
 
+class Heart(NamedTuple):
+    """The heart behind one record: `traits` (n_traits,) are in the order and units of `TRAITS`."""
+
+    record: str
+    subject: str
+    taken_at: datetime
+    sex: str | None
+    age: float | None
+    traits: Floats
+
+
 @dataclass(frozen=True)
 class Population:
     """Simulated people, their sessions and their records; the same seed gives the same bytes.
@@ -162,6 +176,8 @@ class Population:
     noise_mv : standard deviation of muscle noise; wander and mains scale with it
     sizes : records of each session of each person, in place of n_sessions and n_records
     people : each person's sex and age in years, None where unknown; drawn when not given
+    burden : (n_subjects, n_traits) what illness does to each person's heart, in spreads, whatever
+        `identity` is
 
     Raises
     ------
@@ -183,6 +199,7 @@ class Population:
     seed: int = 0
     sizes: tuple[tuple[int, ...], ...] | None = None
     people: tuple[tuple[str | None, float | None], ...] | None = None
+    burden: Floats | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         for name, least in (("n_subjects", 1), ("n_sessions", 1), ("n_records", 1), ("seed", 0)):
@@ -216,11 +233,29 @@ class Population:
         for sex, age in self.people or ():
             if sex not in (*SEXES, None) or not (age is None or 0 <= age < 150):
                 raise ConfigError(f"a person is {sex}, {age}; wanted female or male, and years")
+        if self.burden is not None:
+            wanted = (self.n_subjects, len(TRAITS))
+            if self.burden.shape != wanted or not np.isfinite(self.burden).all():
+                raise ConfigError(f"burden is {self.burden.shape}, wanted {wanted} finite numbers")
+
+    def hearts(self) -> Iterator[Heart]:
+        """The heart of every record, in the order of `records`, without making a signal."""
+        return (heart for heart, _ in self._hearts())
 
     def records(self) -> Iterator[Record]:
         """Every record, person by person, made when it is asked for."""
-        for person in range(self.n_subjects):
-            yield from self._records_of(person)
+        for heart, rng in self._hearts():
+            known = {"sex": heart.sex, "age": heart.age}
+            yield Record(
+                id=heart.record,
+                subject=heart.subject,
+                session=heart.taken_at.date().isoformat(),
+                signal=self._signal(_named(heart.traits), rng),
+                fs=self.fs,
+                leads=self.leads,
+                taken_at=heart.taken_at,
+                attributes={key: value for key, value in known.items() if value is not None},
+            )
 
     def write(self, root: Path) -> None:
         """Write every record as WFDB under `root`, with a `RECORDS` list and an `auditor.yaml`.
@@ -238,32 +273,29 @@ class Population:
         (root / "RECORDS").write_text("".join(f"{name}\n" for name in written))
         (root / "auditor.yaml").write_text(_DESCRIPTOR)
 
-    def _records_of(self, person: int) -> Iterator[Record]:
-        rng = stream(self.seed, f"person/{person}")
-        nature = rng.standard_normal(len(TRAITS))
-        sex, age = self._sex_and_age(person, rng)
-        shared = self.demographics * _demographic(sex, age)
-        known = {"sex": sex, "age": age}
-        sizes = self.sizes[person] if self.sizes else (self.n_records,) * self.n_sessions
-        days = np.sort(rng.choice(3650 + len(sizes), len(sizes), replace=False))
-        for session, (n_records, day) in enumerate(zip(sizes, days, strict=True)):
-            name = f"person/{person}/session/{session}"
-            shift = self.drift * stream(self.seed, name).standard_normal(len(TRAITS))
-            date = _EPOCH + timedelta(days=int(day))
-            for number in range(n_records):
-                rng = stream(self.seed, f"{name}/record/{number}")
-                own = nature + shift + _RECORD_DRIFT * rng.standard_normal(len(TRAITS))
-                heart = _heart(shared + self.identity * own * self._carries_identity)
-                yield Record(
-                    id=f"p{person + 1:04d}/s{session + 1}_r{number + 1}",
-                    subject=f"p{person + 1:04d}",
-                    session=date.date().isoformat(),
-                    signal=self._signal(heart, rng),
-                    fs=self.fs,
-                    leads=self.leads,
-                    taken_at=date,
-                    attributes={key: value for key, value in known.items() if value is not None},
-                )
+    def _hearts(self) -> Iterator[tuple[Heart, np.random.Generator]]:
+        """Every record's heart, and the stream that its signal goes on with."""
+        carries_identity = self._carries_identity
+        for person in range(self.n_subjects):
+            rng = stream(self.seed, f"person/{person}")
+            nature = rng.standard_normal(len(TRAITS))
+            sex, age = self._sex_and_age(person, rng)
+            shared = self.demographics * _demographic(sex, age)
+            if self.burden is not None:
+                shared = shared + self.burden[person]
+            subject = f"p{person + 1:04d}"
+            sizes = self.sizes[person] if self.sizes else (self.n_records,) * self.n_sessions
+            days = np.sort(rng.choice(3650 + len(sizes), len(sizes), replace=False))
+            for session, (n_records, day) in enumerate(zip(sizes, days, strict=True)):
+                name = f"person/{person}/session/{session}"
+                shift = self.drift * stream(self.seed, name).standard_normal(len(TRAITS))
+                date = _EPOCH + timedelta(days=int(day))
+                for number in range(n_records):
+                    rng = stream(self.seed, f"{name}/record/{number}")
+                    own = nature + shift + _RECORD_DRIFT * rng.standard_normal(len(TRAITS))
+                    traits = _traits(shared + self.identity * own * carries_identity)
+                    record = f"{subject}/s{session + 1}_r{number + 1}"
+                    yield Heart(record, subject, date, sex, age, traits), rng
 
     def _sex_and_age(
         self, person: int, rng: np.random.Generator
@@ -302,11 +334,69 @@ def _demographic(sex: str | None, age: float | None) -> Floats:
     return female * _FEMALE + decades * _AGE
 
 
-def _heart(deviation: Floats) -> dict[str, float]:
-    """The traits of one record, from how many spreads each is off the mean."""
+def _traits(deviation: Floats) -> Floats:
+    """(n_traits,) of one record, from how many spreads each is off the mean."""
     z = _SPREAD * _LIMIT * np.tanh(deviation / _LIMIT)
-    values = np.where(_LOG, _MEAN * np.exp(z), _MEAN + z)
-    return {trait.name: float(value) for trait, value in zip(TRAITS, values, strict=True)}
+    return np.where(_LOG, _MEAN * np.exp(z), _MEAN + z)
+
+
+def _named(traits: Floats) -> dict[str, Any]:
+    """Traits (…, n_traits) by their names, each (…)."""
+    return {trait.name: value for trait, value in zip(TRAITS, traits.T, strict=True)}
+
+
+def spreads(traits: Floats) -> Floats:
+    """How many spreads off the mean each trait (n_records, n_traits) is."""
+    off = traits - _MEAN
+    off[:, _LOG] = np.log(traits[:, _LOG] / _MEAN[_LOG])
+    return off / _SPREAD
+
+
+def marks(traits: Floats) -> dict[str, Floats]:
+    """Where the waves of hearts (n_records, n_traits) begin and end, and how they point.
+
+    A wave is seen while its bell is above 5 % of its height.
+
+    Returns
+    -------
+    (n_records,) each: `p_on p_off qrs_on qrs_off t_off` seconds from R; `p_axis qrs_axis t_axis`
+    degrees in the frontal plane, of the areas under the wave in I and aVF
+    """
+    h = _named(traits)
+    p = -h["p_before_r_s"]
+    stretch = h["qt"] * (h["rr_s"] / TRAITS[0].mean) ** (1 / 3)
+    begin = WINDOWS_S["ST"][0]
+    fall = _SEEN * 0.10 * h["t_width"] / h["t_lean"]
+    return {
+        "p_on": p - (0.012 + _SEEN * 0.052) * h["p_width"],
+        "p_off": p + (0.016 + _SEEN * 0.052) * h["p_width"],
+        "qrs_on": -(0.035 + _SEEN * 0.025) * h["qrs_width"],
+        "qrs_off": (0.036 + _SEEN * 0.030) * h["qrs_width"],
+        "t_off": begin + (0.30 + fall - begin) * stretch,
+        "p_axis": _axis(
+            np.outer(h["p_size"], _P_RIGHT) + np.outer(h["p_size"] * h["p_left"], _P_LEFT),
+            h["p_axis_deg"],
+            h["p_turn_deg"],
+        ),
+        "qrs_axis": _axis(
+            np.outer(h["q_size"], 0.025 * _Q)
+            + np.outer(h["r_size"], 0.045 * _R)
+            + np.outer(h["s_size"], 0.030 * _S),
+            h["qrs_axis_deg"],
+            h["qrs_turn_deg"],
+        ),
+        "t_axis": _axis(np.outer(h["t_size"], _T), h["t_axis_deg"], h["t_turn_deg"]),
+    }
+
+
+def _axis(areas: Floats, axis_deg: Floats, turn_deg: Floats) -> Floats:
+    """(n,) degrees, as I and aVF see it, of vectors (n, 3) each turned as `_turned` does it."""
+    a, b = np.deg2rad(axis_deg), np.deg2rad(turn_deg)
+    x, y, z = areas.T
+    x, y = np.cos(a) * x - np.sin(a) * y, np.sin(a) * x + np.cos(a) * y
+    x, z = np.cos(b) * x - np.sin(b) * z, np.sin(b) * x + np.cos(b) * z
+    one, two = _DOWER[:2] @ np.stack([x, y, z])
+    return np.rad2deg(np.arctan2(2 / np.sqrt(3) * (two - one / 2), one))
 
 
 def _dipole(heart: Mapping[str, float], at: Floats, r: Floats) -> Floats:

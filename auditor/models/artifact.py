@@ -7,6 +7,7 @@ tensor is held against the shape that the configuration asks for before it is re
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -14,32 +15,40 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from auditor.core.errors import ModelError
+from auditor.models.dianet import DiaNet, DiaNetConfig
 from auditor.models.vit import ViT, ViTConfig
 
 SCHEMA = "auditor/model/1"
+#: Name → the model, and its configuration: a dataclass of numbers that refuses what cannot be.
+ARCHITECTURES: Mapping[str, tuple[type[nn.Module], type[Any]]] = {
+    "vit": (ViT, ViTConfig),
+    "dianet": (DiaNet, DiaNetConfig),
+}
 #: Larger files were not written by us.
 MOST_BYTES = 2**31
 _MOST_JSON_BYTES = 2**16
 #: Larger settings would take long before any tensor could contradict them.
 _MOST = {"n_leads": 256, "n_samples": 2**20, "patch": 2**16, "width": 2**13, "depth": 128}
-_MOST |= {"heads": 256, "head_dim": 1024, "n_ids": 2**24}
+_MOST |= {"heads": 256, "head_dim": 1024, "n_ids": 2**24, "n_ecg": 2**12, "n_crf": 2**12}
+_DTYPES = {torch.float32: "F32", torch.int64: "I64"}
 
 
-def save(model: ViT, path: Path) -> None:
+def save(model: ViT | DiaNet, path: Path) -> None:
     """Write the weights to `path`, a `.safetensors`, and the configuration beside it, a `.json`."""
     _refuse_other_names(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     weights = {name: one.detach().cpu().contiguous() for name, one in model.state_dict().items()}
-    described = {"schema": SCHEMA, "architecture": "vit", "config": asdict(model.config)}
+    (name,) = (name for name, (kind, _) in ARCHITECTURES.items() if type(model) is kind)
+    described = {"schema": SCHEMA, "architecture": name, "config": asdict(model.config)}
     path.with_suffix(".json").write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
     save_file(weights, path)
 
 
-def load(path: Path) -> ViT:
-    """The model that `save` wrote to `path`, on the CPU and ready to be asked.
+def load(path: Path) -> Any:
+    """The model that `save` wrote to `path`, of its architecture, on the CPU and ready to be asked.
 
     Raises
     ------
@@ -47,11 +56,10 @@ def load(path: Path) -> ViT:
         Either file is missing, too large or damaged, or the two do not belong together.
     """
     _refuse_other_names(path)
-    config = _config(path.with_suffix(".json"))
+    kind, config = _config(path.with_suffix(".json"))
     with torch.device("meta"):
-        model = ViT(config)  # shapes alone, nothing allocated
-    shapes = {name: tuple(one.shape) for name, one in model.state_dict().items()}
-    model.load_state_dict(_weights(path, shapes), assign=True)
+        model = kind(config)  # shapes alone, nothing allocated
+    model.load_state_dict(_weights(path, model.state_dict()), assign=True)
     return model.requires_grad_().eval()
 
 
@@ -60,7 +68,7 @@ def _refuse_other_names(path: Path) -> None:
         raise ModelError(f"{path.name}: a model is a .safetensors with a .json beside it")
 
 
-def _config(path: Path) -> ViTConfig:
+def _config(path: Path) -> tuple[type[nn.Module], Any]:
     _refuse_size(path, _MOST_JSON_BYTES)
     try:
         described = json.loads(path.read_text(encoding="utf-8"))
@@ -68,10 +76,12 @@ def _config(path: Path) -> ViTConfig:
         raise ModelError(f"{path.name}: cannot be read as JSON") from error
     if not isinstance(described, dict) or described.get("schema") != SCHEMA:
         raise ModelError(f"{path.name}: is not a model's configuration, wanted schema {SCHEMA!r}")
-    if described.get("architecture") != "vit" or not isinstance(described.get("config"), dict):
-        raise ModelError(f"{path.name}: wanted architecture 'vit' with its config")
-    settings: dict[str, Any] = described["config"]
-    types = {one.name: one.type for one in fields(ViTConfig)}
+    architecture, settings = described.get("architecture"), described.get("config")
+    if architecture not in list(ARCHITECTURES) or not isinstance(settings, dict):
+        known = " or ".join(map(repr, ARCHITECTURES))
+        raise ModelError(f"{path.name}: wanted architecture {known} with its config")
+    kind, config = ARCHITECTURES[architecture]
+    types = {one.name: one.type for one in fields(config)}
     if settings.keys() != types.keys():
         odd = ", ".join(sorted(settings.keys() ^ types.keys()))
         raise ModelError(f"{path.name}: settings unknown or missing: {odd[:200]}")
@@ -81,28 +91,28 @@ def _config(path: Path) -> ViTConfig:
         if name in _MOST and value > _MOST[name]:
             raise ModelError(f"{path.name}: {name} is {value}, more than {_MOST[name]}")
     try:
-        return ViTConfig(**settings)
+        return kind, config(**settings)
     except ValueError as error:
         raise ModelError(f"{path.name}: {error}") from error
 
 
-def _weights(path: Path, shapes: dict[str, tuple[int, ...]]) -> dict[str, Tensor]:
+def _weights(path: Path, wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
     _refuse_size(path, MOST_BYTES)
     try:
         with safe_open(path, framework="pt") as file:
-            odd = set(file.keys()) ^ shapes.keys()
+            odd = set(file.keys()) ^ wanted.keys()
             if odd:
                 raise ModelError(
                     f"{path.name}: tensors unknown or missing: {', '.join(sorted(odd))[:200]}"
                 )
-            for name, shape in shapes.items():
-                part = file.get_slice(name)
-                if tuple(part.get_shape()) != shape or part.get_dtype() != "F32":
+            for name, one in wanted.items():
+                part, dtype, shape = file.get_slice(name), _DTYPES[one.dtype], tuple(one.shape)
+                if tuple(part.get_shape()) != shape or part.get_dtype() != dtype:
                     raise ModelError(
                         f"{path.name}: {name} is {part.get_dtype()} {tuple(part.get_shape())}, "
-                        f"its configuration wants F32 {shape}"
+                        f"its configuration wants {dtype} {shape}"
                     )
-            weights = {name: file.get_tensor(name) for name in shapes}
+            weights = {name: file.get_tensor(name) for name in wanted}
     except (OSError, SafetensorError) as error:
         raise ModelError(f"{path.name}: is damaged or no .safetensors file") from error
     if not all(bool(one.isfinite().all()) for one in weights.values()):

@@ -10,6 +10,8 @@ from scipy import stats
 
 #: Resampled people are worked on in blocks of at most this many numbers.
 _BLOCK = 4_000_000
+#: The same where the statistic keeps several numbers for each: small blocks stay in the cache.
+_DRAWN_BLOCK = 1_000_000
 DRAWS = 1000
 
 
@@ -142,6 +144,62 @@ def person_bootstrap(
         left.append(statistic(weights))
     low, high = bca(whole, np.concatenate(replicates), np.concatenate(left), level)
     return min(low, whole), max(high, whole)
+
+
+def person_replicates(
+    statistic: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    n_people: int,
+    rng: np.random.Generator,
+    width: int | None = None,
+) -> NDArray[np.float64]:
+    """(DRAWS, …) a statistic, or several at once, of people drawn with replacement.
+
+    Parameters
+    ----------
+    statistic : weights of people (b, n_people) → the statistic under each row of weights, (b, …)
+    width : numbers that the statistic works on for each row, `n_people` if None; memory goes by it
+    """
+    size = max(1, _DRAWN_BLOCK // max(n_people, width or 0))
+    return np.concatenate([statistic(_drawn(n, n_people, rng)) for n in _sizes(DRAWS, size)])
+
+
+def _drawn(n_draws: int, n_people: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """(n_draws, n_people) how often each person is drawn."""
+    picked = rng.integers(n_people, size=(n_draws, n_people))
+    picked += n_people * np.arange(n_draws)[:, None]
+    counts = np.bincount(picked.ravel(), minlength=n_draws * n_people)
+    return counts.reshape(n_draws, n_people).astype(float)
+
+
+def percentile(replicates: NDArray[np.float64], level: float) -> tuple[float, float]:
+    """The interval that holds a share `level` of the replicates, as many below it as above.
+
+    A NaN, the statistic of a draw that has none, is left out; NaN where all are.
+    """
+    known = replicates[~np.isnan(replicates)]
+    if not len(known):
+        return float("nan"), float("nan")
+    low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def person_percentile(
+    statistic: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    n_people: int,
+    level: float,
+    rng: np.random.Generator,
+) -> tuple[float, float]:
+    """A percentile interval over people, as clinical papers report it.
+
+    Parameters
+    ----------
+    statistic : weights of people (b, n_people) → the statistic under each row of weights, (b,);
+        NaN where a draw has none, for want of events
+    level : coverage, 0.95 of a 95 % interval. Two published scripts put α = 0.05 in its place:
+        their intervals reach from the 47.5th to the 52.5th percentile, and are about 31 times too
+        narrow
+    """
+    return percentile(person_replicates(statistic, n_people, rng), level)
 
 
 def _sizes(total: int, size: int) -> list[int]:

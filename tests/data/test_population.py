@@ -10,7 +10,10 @@ import pytest
 import wfdb
 
 from auditor.core.errors import ConfigError
-from auditor.data.population import WINDOWS_S, Population
+from auditor.data.population import TRAITS, WINDOWS_S, Population, marks, spreads
+from auditor.signal.delineate import delineate
+from auditor.signal.filters import clean
+from auditor.signal.measurements import of_record
 
 SMALL = Population(n_subjects=3, n_sessions=2, n_records=1)
 
@@ -103,6 +106,46 @@ def test_sizes_say_how_many_records_each_person_has_on_each_day():
         assert tuple(counts) == wanted
 
 
+def test_hearts_are_those_of_the_records():
+    for heart, record in zip(SMALL.hearts(), SMALL.records(), strict=True):
+        assert (heart.record, heart.subject) == (record.id, record.subject)
+        assert heart.taken_at == record.taken_at
+        assert {"sex": heart.sex, "age": heart.age} == record.attributes
+
+
+def test_a_burden_moves_the_traits_it_names_even_where_nobody_has_an_identity():
+    names = [trait.name for trait in TRAITS]
+    burden = np.zeros((3, len(TRAITS)))
+    burden[1, names.index("qt")] = 1.0
+    burden[1, names.index("t_axis_deg")] = -0.5
+    ill = replace(SMALL, identity=0.0, burden=burden)
+    off = spreads(np.stack([heart.traits for heart in ill.hearts()]))
+    # The limit of three spreads bends a little: 3 tanh(1/3).
+    wanted = 3 * np.tanh(np.repeat(burden, 2, axis=0) / 3)
+    assert off == pytest.approx(wanted, abs=1e-9)
+
+
+def test_the_marks_of_a_heart_are_where_its_waves_are_measured():
+    population = Population(n_subjects=25, n_sessions=1, fs=500.0, noise_mv=0.01, seed=3)
+    true = marks(np.stack([heart.traits for heart in population.hearts()]))
+    seen = []
+    for record in population.records():
+        measured = of_record(clean(record.signal, record.fs), record.leads, delineate(record))
+        seen.append(measured)
+    ms = {
+        "PR ms": 1000 * (true["qrs_on"] - true["p_on"]),
+        "QRS ms": 1000 * (true["qrs_off"] - true["qrs_on"]),
+        "QT ms": 1000 * (true["t_off"] - true["qrs_on"]),
+        "P axis deg": true["p_axis"],
+        "QRS axis deg": true["qrs_axis"],
+        "T axis deg": true["t_axis"],
+    }
+    for name, wanted in ms.items():
+        found = np.array([row[name] for row in seen])
+        assert np.median(np.abs(found - wanted)) < 20, name
+        assert np.corrcoef(found, wanted)[0, 1] > 0.8, name
+
+
 def test_written_records_are_ordinary_wfdb_with_headers(tmp_path):
     SMALL.write(tmp_path)
     names = (tmp_path / "RECORDS").read_text().split()
@@ -121,7 +164,8 @@ def test_written_records_are_ordinary_wfdb_with_headers(tmp_path):
 @pytest.mark.parametrize(
     "wrong",
     [{"n_subjects": 0}, {"wave": "U"}, {"fs": 50}, {"leads": ("I", "X")}, {"identity": -1},
-     {"leads": ()}, {"seconds": 0}, {"sizes": ((1,),)}, {"noise_mv": float("nan")}],
+     {"leads": ()}, {"seconds": 0}, {"sizes": ((1,),)}, {"noise_mv": float("nan")},
+     {"burden": np.zeros((3, 2))}, {"burden": np.full((3, len(TRAITS)), np.nan)}],
 )  # fmt: skip
 def test_wrong_settings_are_one_clear_line(wrong):
     with pytest.raises(ConfigError) as error:

@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.risk.intervals import bca, clopper_pearson, newcombe_auc, person_bootstrap, wilson
+from auditor.risk.intervals import (
+    bca,
+    clopper_pearson,
+    newcombe_auc,
+    percentile,
+    person_bootstrap,
+    person_percentile,
+    person_replicates,
+    wilson,
+)
 
 
 def test_wilson_and_clopper_pearson_agree_with_statsmodels(parity):
@@ -80,3 +89,58 @@ def test_the_person_bootstrap_covers_a_mean_as_often_as_it_says():
         low, high = person_bootstrap(mean, 40, 0.95, rng)
         missed += not low <= 1 <= high
     assert 3 <= missed <= 25
+
+
+def test_the_percentile_interval_of_a_mean_is_that_of_its_standard_error():
+    rng = np.random.default_rng(2)
+    people = rng.normal(size=400)
+    calls = []
+
+    def mean(weights: np.ndarray) -> np.ndarray:
+        calls.append(weights.sum(axis=1))
+        return weights @ people / weights.sum(axis=1)
+
+    low, high = person_percentile(mean, 400, 0.95, rng)
+    se = people.std() / 20
+    assert low == pytest.approx(people.mean() - 1.96 * se, abs=0.2 * se)
+    assert high == pytest.approx(people.mean() + 1.96 * se, abs=0.2 * se)
+    # As many people are drawn as there are, a thousand times.
+    assert (np.concatenate(calls) == 400).all()
+    assert len(np.concatenate(calls)) == 1000
+
+
+def test_alpha_in_place_of_the_coverage_is_about_31_times_too_narrow():
+    people = np.random.default_rng(3).normal(size=200)
+    ratios = []
+    for seed in range(10):
+        wide, narrow = (
+            person_percentile(
+                lambda weights: weights @ people, 200, level, np.random.default_rng(seed)
+            )
+            for level in (0.95, 0.05)
+        )
+        ratios.append((wide[1] - wide[0]) / (narrow[1] - narrow[0]))
+    assert np.mean(ratios) == pytest.approx(31.3, rel=0.12)
+
+
+def test_draws_without_the_statistic_are_left_out():
+    rng = np.random.default_rng(4)
+
+    def absent_now_and_then(weights: np.ndarray) -> np.ndarray:
+        return np.where(weights[:, 0] == 0, np.nan, 1 + weights[:, 0])
+
+    low, high = person_percentile(absent_now_and_then, 5, 0.95, rng)
+    assert 2 <= low <= high
+    assert np.isnan(percentile(np.full(9, np.nan), 0.95)).all()
+
+
+def test_replicates_do_not_depend_on_how_they_are_worked_in_blocks():
+    def several(weights: np.ndarray) -> np.ndarray:
+        return weights[:, :2]
+
+    one, blocks = (
+        person_replicates(several, 30, np.random.default_rng(5), width=width)
+        for width in (None, 100_000)
+    )
+    assert one.shape == (1000, 2)
+    assert (one == blocks).all()

@@ -1,0 +1,117 @@
+"""What each clinical system predicts, from what, and on whom: read from `configs/tasks/*.yaml`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from auditor.core.errors import ConfigError
+from auditor.models.boost import Trees
+from auditor.resources import resource
+
+Source = Literal["mimic-ecg-icd", "mimic-cxr", "mimic-labs", "ptb-xl", "biobank"]
+Sex = Literal["male", "female"]
+
+#: Where a published script and its paper differ: what the script does, under a name. The others,
+#: which concern only what is measured afterwards, are `risk.diagnosis.FAULTS`.
+FAULTS: Mapping[str, str] = {
+    "untrimmed-codes": "the trailing letters of codes are taken off a list and not off what is in "
+    "it, so that on MIMIC nothing is trimmed",
+    "delay-as-input": "the seconds from ECG to radiograph stay among the inputs, which tell how "
+    "urgent it was and not how the heart is",
+}
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Least(_Strict):
+    """How often a finding has to be there; records of each fold, with it and without."""
+
+    records: int = Field(default=0, ge=0)
+    training: int = Field(default=1, ge=1)
+    judged: int = Field(default=6, ge=1)
+
+
+class Published(_Strict):
+    """A figure that a paper gives."""
+
+    target: str
+    metric: Literal["auroc"] = "auroc"
+    cohort: Literal["internal", "external"] = "internal"
+    value: float
+    interval: tuple[float, float] | None = None
+    note: str = ""
+
+
+class Task(_Strict):
+    """A clinical system.
+
+    Attributes
+    ----------
+    inputs : what it is told; `sex` and `age` are the baseline of every task
+    targets : what it predicts; none means all that are frequent enough
+    only : target → the only sex that it is asked of
+    judged_in, held_back : folds; the rest is trained on
+    rotate : whether every fold is judged in turn, for cohorts too small for one
+    select : whether inputs are dropped one by one, as long as it helps
+    """
+
+    name: str
+    title: str
+    paper: str
+    source: Source
+    inputs: tuple[str, ...]
+    targets: tuple[str, ...] = ()
+    only: Mapping[str, Sex] = {}
+    tables: tuple[str, ...] = ()
+    n_folds: int = Field(default=20, ge=3)
+    rotate: bool = False
+    least: Least = Least()
+    select: bool = False
+    #: Of those selected, so many must be measured in the ECG.
+    select_least: int = 4
+    trees: Trees = Trees()
+    published: tuple[Published, ...] = ()
+    #: What a reader has to know who compares with the paper, and how many records that had.
+    caveat: str = ""
+    n_records: int | None = None
+
+    @property
+    def held_back(self) -> int:
+        """The fold that early stopping and calibration look at."""
+        return self.n_folds - 2
+
+    @property
+    def judged_in(self) -> int:
+        """The fold that nothing looks at before it is judged."""
+        return self.n_folds - 1
+
+
+def names() -> list[str]:
+    """The clinical systems there are."""
+    return sorted(path.stem for path in resource("configs/tasks").glob("*.yaml"))
+
+
+def load(name: str) -> Task:
+    """A clinical system by its name.
+
+    Raises
+    ------
+    ConfigError
+        There is none of that name, or its file is wrong.
+    """
+    if name not in names():
+        raise ConfigError(f"no system is named {name!r}; known: {', '.join(names())}")
+    path = resource("configs/tasks") / f"{name}.yaml"
+    raw: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    try:
+        return Task.model_validate({"name": name, **raw})
+    except ValidationError as error:
+        problem = error.errors()[0]
+        where = ".".join(map(str, problem["loc"]))
+        raise ConfigError(f"task {path}: {where}: {problem['msg']}") from None
