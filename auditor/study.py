@@ -353,13 +353,16 @@ def _told(
 
 
 def _quarters(age: Any) -> Any:
-    """(n,) which quarter of ages each is of, named by its years; "" where it is not known."""
+    """(n,) which quarter of ages each is of, named by its years; "" where it is not known. The
+    youngest and the oldest age are somebody's, and are not told.
+    """
     known = np.isfinite(age)
     if not known.any():
         return np.full(len(age), "")
-    ends = np.quantile(age[known], [0, 0.25, 0.5, 0.75, 1]).round().astype(int)
-    names = np.array([f"{low} to {high}" for low, high in pairwise(ends)])
-    quarter = np.digitize(np.where(known, age, 0), ends[1:-1])
+    ends = np.quantile(age[known], [0.25, 0.5, 0.75]).round().astype(int)
+    between = [f"{low} to {high - 1}" for low, high in pairwise(ends)]
+    names = np.array([f"under {ends[0]}", *between, f"{ends[-1]} and over"])
+    quarter = np.digitize(np.where(known, age, 0), ends)
     return np.where(known, names[quarter], "")
 
 

@@ -5,8 +5,8 @@ Where a table says the same in two places, it is read from the one that the pape
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from auditor.core.errors import DataError
-from auditor.data.tables import Kind, Table, find, header, read, refuse_unit
+from auditor.data.tables import Kind, Table, blocks, find, header, read, refuse_unit
 from auditor.diagnostics import codes
 from auditor.diagnostics.cohort import UNKNOWN, Cohort
 from auditor.diagnostics.features import AXES, MARKS, derived, of_cart
@@ -37,10 +37,7 @@ MEASUREMENTS = Table(
     | {"ecg_time": "time"}
     | dict.fromkeys((*MARKS, *AXES), "number"),
     {"t_end": (200.0, 2000.0, "milliseconds")},
-)
-RECORDS = Table(
-    ("record_list.csv",),
-    columns("text", "subject_id study_id file_name path") | {"ecg_time": "time"},
+    key=("study_id",),
 )
 DIAGNOSED = Table(
     ("records_w_diag_icd10.csv",),
@@ -50,19 +47,24 @@ DIAGNOSED = Table(
     | columns("text", "ecg_taken_in_ed ecg_taken_in_hosp ecg_taken_in_ed_or_hosp")
     | {"ecg_time": "time"},
     {"age": (1.0, 110.0, "years")},
+    key=("study_id",),
 )
 PATIENTS = Table(
     ("patients.csv",),
     columns("text", "subject_id gender anchor_year_group dod")
     | columns("number", "anchor_age anchor_year"),
     {"anchor_age": (1.0, 110.0, "years")},
+    key=("subject_id",),
 )
 RADIOGRAPHS = Table(
     ("mimic-cxr-2.0.0-metadata.csv",),
     columns("text", "dicom_id subject_id study_id ViewPosition StudyDate")
     | columns("number", "StudyTime"),
+    key=("dicom_id",),
 )
-PERSONS = Table(("Person.csv",), columns("text", "personid sex Birthyeargroup ethnicity"))
+PERSONS = Table(
+    ("Person.csv",), columns("text", "personid sex Birthyeargroup ethnicity"), key=("personid",)
+)
 VIEWED = Table(
     ("Electrocardiogram.csv",),
     columns("text", "personid ACCI dept source")
@@ -74,10 +76,9 @@ DIAGNOSES = Table(("Diagnosis.csv",), columns("text", "personid diagcode") | {"d
 PTB_XL = Table(
     ("ptbxl_database.csv",),
     columns("text", "ecg_id patient_id scp_codes") | columns("number", "age sex strat_fold"),
+    key=("ecg_id",),
 )
-STATEMENTS = Table(
-    ("scp_statements.csv",), {"": "text", "diagnostic_class": "text", "diagnostic": "number"}
-)
+STATEMENTS = Table(("scp_statements.csv",), {"": "text", "diagnostic_class": "text"}, key=("",))
 
 #: A radiograph is told by the last ECG before it, of at most a day before.
 _PAIRED_HOURS = 24
@@ -87,34 +88,18 @@ _DIAGNOSED_DAYS, _ADULT = 90, 18
 
 def mimic_with_diagnoses(root: Path, task: Task, faults: frozenset[str]) -> Cohort:
     """MIMIC-IV-ECG with the diagnoses of the stay; folds as published."""
-    diagnosed = read(
-        root,
-        DIAGNOSED,
-        ["study_id", "subject_id", "all_diag_all", "gender", "age", "strat_fold"],
-    )
-    measured = carts(root).drop(columns="subject_id")
-    table = diagnosed.merge(measured, on="study_id", how="inner", validate="one_to_one")
-    if table.empty:
-        raise DataError(
-            f"{root}: {MEASUREMENTS.files[0]} and {DIAGNOSED.files[0]} share no study_id; "
-            "take both from the same version"
-        )
+    table = in_folds(root, task, ["all_diag_all", "gender", "age"])
     row, code = codes.listed(table["all_diag_all"])
     known = codes.coded(row, code, len(table), untrimmed="untrimmed-codes" in faults)
-    fold = table["strat_fold"].to_numpy(np.float64)
-    if not np.isin(fold, range(task.n_folds)).all():
-        raise DataError(
-            f"{find(root, DIAGNOSED)}: strat_fold holds other than 0 to {task.n_folds - 1}; "
-            "take the table as published"
-        )
-    inputs = of_cart(table, male(table["gender"]), table["age"].to_numpy())
+    sex = male(table["gender"], f"{root}: gender in {DIAGNOSED.files[0]}")
+    inputs = of_cart(table, sex, table["age"].to_numpy())
     return Cohort(
         "MIMIC-IV-ECG",
         table["study_id"].to_numpy(str),
         table["subject_id"].to_numpy(str),
         inputs[list(task.inputs)],
         _of_codes(known, task, inputs),
-        fold.astype(np.int64),
+        table["fold"].to_numpy(),
     )
 
 
@@ -125,32 +110,37 @@ def ecg_view(root: Path, task: Task, faults: frozenset[str]) -> Cohort:
     Ages are those of the middle of five years in which a person was born.
     """
     persons = read(root, PERSONS).set_index("personid")
+    persons["male"] = male(persons["sex"], f"{root}: sex in {PERSONS.files[0]}")
+    persons["born"] = _middle(persons["Birthyeargroup"])
+    if persons["born"].isna().all():
+        raise DataError(
+            f"{root}: Birthyeargroup in {PERSONS.files[0]} is never like 1950-1954; "
+            "write it as published"
+        )
     table = read(root, VIEWED).reset_index(names="row")
-    born = persons["Birthyeargroup"].reindex(table["personid"])
-    age = table["ecgdate"].dt.year.to_numpy(np.float64) - _middle(born)
-    sex = male(persons["sex"].reindex(table["personid"]))
-    told = read(root, DIAGNOSES, ["personid", "diagdate", "diagcode"])
-    pairs = table[["row", "personid", "ecgdate"]].merge(told, on="personid")
-    near = (pairs["diagdate"] - pairs["ecgdate"]).abs() <= pd.Timedelta(days=_DIAGNOSED_DAYS)
-    pairs = pairs[near & pairs["diagcode"].notna()]
-    known = codes.coded(
-        pairs["row"].to_numpy(np.int64),
-        pairs["diagcode"].to_numpy(str),
-        len(table),
-        untrimmed="untrimmed-codes" in faults,
-    )
+    who = persons[["male", "born"]].reindex(table["personid"])
+    age = table["ecgdate"].dt.year.to_numpy(np.float64) - who["born"].to_numpy()
+    row, code = _diagnosed_around(root, table)
+    known = codes.coded(row, code, len(table), untrimmed="untrimmed-codes" in faults)
     names = {"RR ms": "RR", "PR ms": "PR", "QRS ms": "QRS", "QT ms": "QT"}
     names["QRS axis deg"] = "QRS_axis"
     names |= {f"{wave} axis deg": f"{wave}_wave_axis" for wave in ("P", "T")}
     measured = {
         name: _within(table[column].to_numpy(np.float64), name) for name, column in names.items()
     }
-    inputs = pd.DataFrame({"sex": sex, "age": age} | derived(measured), dtype=np.float32)
+    inputs = pd.DataFrame(
+        {"sex": who["male"].to_numpy(), "age": age} | derived(measured), dtype=np.float32
+    )
     labels = _of_codes(known, task, inputs)
     some = np.zeros(len(table), dtype=bool)
     for label in labels.values():
         some |= label == 1
     some &= age >= _ADULT
+    if not some.any():
+        raise DataError(
+            f"{root}: no ECG of an adult has any of the {len(labels)} codes within "
+            f"{_DIAGNOSED_DAYS} days; take the tables of ECG-ViEW II, with codes of ICD-10"
+        )
     return Cohort(
         "ECG-ViEW II",
         table["row"].to_numpy(str)[some],
@@ -161,6 +151,20 @@ def ecg_view(root: Path, task: Task, faults: frozenset[str]) -> Cohort:
     )
 
 
+def _diagnosed_around(
+    root: Path, table: pd.DataFrame
+) -> tuple[NDArray[np.int64], NDArray[np.str_]]:
+    """ECG and code of every diagnosis that its person had within 90 days of it."""
+    ecgs = table[["row", "personid", "ecgdate"]].dropna()
+    found = []
+    for block in blocks(root, DIAGNOSES, ["personid", "diagdate", "diagcode"]):
+        pairs = ecgs.merge(block.dropna(), on="personid")
+        near = (pairs["diagdate"] - pairs["ecgdate"]).abs() <= pd.Timedelta(days=_DIAGNOSED_DAYS)
+        found.append(pairs.loc[near, ["row", "diagcode"]].drop_duplicates())
+    every = pd.concat(found)
+    return every["row"].to_numpy(np.int64), every["diagcode"].to_numpy(str)
+
+
 def mimic_with_radiographs(root: Path, task: Task, faults: frozenset[str]) -> Cohort:
     """Frontal radiographs of MIMIC-CXR, each with the last ECG of the day before it.
 
@@ -169,15 +173,17 @@ def mimic_with_radiographs(root: Path, task: Task, faults: frozenset[str]) -> Co
     findings = _findings(root, task)
     images = read(root, RADIOGRAPHS)
     images = images[images["ViewPosition"].isin(["PA", "AP"])]
-    time = images["StudyTime"].fillna(0).to_numpy()
+    time = images["StudyTime"].to_numpy()
     clock = time // 10000 * 3600 + time % 10000 // 100 * 60 + time % 100
     day = pd.to_datetime(images["StudyDate"], format="%Y%m%d", errors="coerce")
-    images = images.assign(taken=day + pd.to_timedelta(clock, unit="s")).dropna(subset=["taken"])
+    images = images.assign(taken=day + pd.to_timedelta(clock, unit="s")).dropna(
+        subset=["subject_id", "taken"]
+    )
     on = ["dicom_id"] if "dicom_id" in findings else ["subject_id", "study_id"]
     images = images.merge(
         findings.drop(columns=[c for c in _KEYS if c not in on and c in findings]), on=on
     )
-    ecgs = carts(root).dropna(subset=["ecg_time"]).rename(columns={"study_id": "ecg"})
+    ecgs = carts(root).dropna(subset=["subject_id", "ecg_time"]).rename(columns={"study_id": "ecg"})
     pairs = pd.merge_asof(
         images.assign(taken=images["taken"].astype("datetime64[ns]")).sort_values("taken"),
         ecgs.assign(ecg_time=ecgs["ecg_time"].astype("datetime64[ns]")).sort_values("ecg_time"),
@@ -200,7 +206,8 @@ def mimic_with_radiographs(root: Path, task: Task, faults: frozenset[str]) -> Co
         + pairs["taken"].dt.year.to_numpy()
         - who["anchor_year"].to_numpy()
     )
-    inputs = of_cart(pairs, male(who["gender"]), age)
+    sex = male(who["gender"], f"{root}: gender in {PATIENTS.files[0]}")
+    inputs = of_cart(pairs, sex, age)
     chosen = list(task.inputs)
     if "delay-as-input" in faults:
         inputs["delay s"] = (
@@ -238,13 +245,14 @@ def ptb_xl(root: Path, task: Task, measured: pd.DataFrame) -> Cohort:
         raise DataError(
             f"{root}: none of its records is in {PTB_XL.files[0]}; wanted 00001_lr and on"
         )
+    # Spreadsheets write 15709 as 15709.0.
+    person = table["patient_id"].str.replace(r"\.0+$", "", regex=True)
     statements = read(root, STATEMENTS)
     of_class = dict(zip(statements[""], statements["diagnostic_class"], strict=True))
-    classes = [
-        {of_class.get(code) for code in ast.literal_eval(text or "{}")}
-        for text in table["scp_codes"]
-    ]
-    male = 1 - table["sex"].to_numpy(np.float64)
+    classes = [{of_class.get(code) for code in _stated(text)} for text in table["scp_codes"]]
+    # Here, and only here, 0 is male.
+    sex = table["sex"].to_numpy(np.float64)
+    male = np.where(np.isin(sex, (0, 1)), 1 - sex, np.nan)
     # Ages over 89 are written as 300.
     age = np.where(table["age"] > 120, 90.0, table["age"].to_numpy(np.float64))
     inputs = table.reindex(columns=list(task.inputs)).assign(sex=male, age=age).astype(np.float32)
@@ -257,10 +265,10 @@ def ptb_xl(root: Path, task: Task, measured: pd.DataFrame) -> Cohort:
     return Cohort(
         "PTB-XL",
         table["ecg_id"].to_numpy(str),
-        table["patient_id"].to_numpy(str),
+        person.to_numpy(str),
         inputs,
         {target: labels[target] for target in task.targets},
-        table["strat_fold"].to_numpy(np.int64) - 1,
+        _published(table["strat_fold"] - 1, person, task, f"{root}: {PTB_XL.files[0]}"),
     )
 
 
@@ -274,9 +282,58 @@ def _findings(root: Path, task: Task) -> pd.DataFrame:
         raise DataError(f"{root}: none of {', '.join(task.tables)} (or .gz) is there; copy one")
     columns: dict[str, Kind] = dict.fromkeys(_KEYS, "text")
     columns |= dict.fromkeys(task.targets, "number")
-    there = Table(task.tables, columns)
     seen = header(path)
-    return read(root, there, [name for name in columns if name in seen])
+    key = ("dicom_id",) if "dicom_id" in seen else ("subject_id", "study_id")
+    there = Table(task.tables, columns, key=key)
+    return read(root, there, [name for name in columns if name in seen or name in key])
+
+
+def _stated(text: str | None) -> list[str]:
+    """The codes of PTB-XL's statements, which are written like "{'NORM': 100.0, 'SR': 0.0}"."""
+    try:
+        return list(dict(json.loads((text or "{}").replace("'", '"'))))
+    except (ValueError, TypeError, RecursionError):
+        raise DataError(
+            f"{PTB_XL.files[0]}: scp_codes holds other than codes and how likely each is; "
+            "take the table as published"
+        ) from None
+
+
+def in_folds(root: Path, task: Task, names: Sequence[str]) -> pd.DataFrame:
+    """Columns that MIMIC-IV-ECG-Ext-ICD has of each ECG, what the cart measured, and `fold`.
+
+    Raises
+    ------
+    DataError
+        The tables are not of the same ECGs and people, or the folds are not those published.
+    """
+    diagnosed = read(root, DIAGNOSED, ["study_id", "subject_id", "strat_fold", *names])
+    table = diagnosed.merge(carts(root), on="study_id", suffixes=("", " of cart"))
+    both = f"{MEASUREMENTS.files[0]} and {DIAGNOSED.files[0]}"
+    if table.empty:
+        raise DataError(f"{root}: {both} share no study_id; take both from the same version")
+    if (n := int((table["subject_id"] != table["subject_id of cart"]).sum())) > 0:
+        raise DataError(
+            f"{root}: {both} name another subject_id, or none, for {n} ECGs; take both from the "
+            "same version"
+        )
+    where = f"{root}: {DIAGNOSED.files[0]}"
+    fold = _published(table["strat_fold"], table["subject_id"], task, where)
+    return table.assign(fold=fold)
+
+
+def _published(fold: Any, person: Any, task: Task, where: str) -> NDArray[np.int64]:
+    """(n,) folds from 0, of people of whom none is in two."""
+    if not np.isin(fold, range(task.n_folds)).all():
+        raise DataError(
+            f"{where}: strat_fold is not a whole number of {task.n_folds} in some rows; "
+            "take the table as published"
+        )
+    if (pd.Series(fold).groupby(person).nunique() > 1).any() or pd.isna(person).any():
+        raise DataError(
+            f"{where}: has people in two folds, or rows of nobody; take the table as published"
+        )
+    return np.asarray(fold, dtype=np.int64)
 
 
 def carts(root: Path) -> pd.DataFrame:
@@ -301,11 +358,20 @@ def _of_codes(known: codes.Coded, task: Task, inputs: pd.DataFrame) -> dict[str,
     return labels
 
 
-def male(sex: Any) -> NDArray[np.float64]:
-    """(n,) 1 for men, 0 for women, NaN unknown, however a table writes it."""
+def male(sex: Any, where: str) -> NDArray[np.float64]:
+    """(n,) 1 for men, 0 for women, NaN unknown.
+
+    Raises
+    ------
+    DataError
+        Nobody's sex is written as M, F, male or female.
+    """
     told: Mapping[str, float] = {"M": 1.0, "MALE": 1.0, "F": 0.0, "FEMALE": 0.0}
     values = pd.Series(sex).astype("string").str.strip().str.upper()
-    return values.map(told).to_numpy(np.float64, na_value=np.nan)
+    found = values.map(told).to_numpy(np.float64, na_value=np.nan)
+    if len(found) and np.isnan(found).all():
+        raise DataError(f"{where} is never M or F; write it so, or take the table as published")
+    return found
 
 
 def _middle(born: Any) -> NDArray[np.float64]:

@@ -110,12 +110,23 @@ def _finding(one: Judged) -> dict[str, Any]:
     return {
         "inputs": list(one.columns),
         "trees": one.n_trees,
-        "internal": {name: asdict(estimate) for name, estimate in one.internal.items()},
-        "external": {name: asdict(estimate) for name, estimate in one.external.items()},
+        "internal": _estimates(one.internal),
+        "external": _estimates(one.external),
         "external_reason": withhold_text(one.external_reason) or None,
         "curves": withhold(one.curves),
         "params": withhold(one.params),
         "shap": one.moves,
+    }
+
+
+def _estimates(estimates: Mapping[str, Estimate]) -> dict[str, dict[str, Any]]:
+    """In six digits: more are noise, and one could be taken for a name."""
+    return {
+        name: {
+            key: round(value, 6) if isinstance(value, float) else value
+            for key, value in asdict(estimate).items()
+        }
+        for name, estimate in estimates.items()
     }
 
 
@@ -151,7 +162,7 @@ def shap(one: Judged) -> str:
     """
     names = list(one.moves)[:_INPUTS]
     most = max((abs(m) for name in names for m in one.moves[name]["moves"] if m), default=1.0)
-    height = 62 + 26 * len(names)
+    height = 80 + 26 * len(names)
     with svg.styled():
         drawn = svg.figure(720, height)
         axes = drawn.add_axes((0.24, 40 / height, 0.5, 26 * len(names) / height))
@@ -168,7 +179,7 @@ def shap(one: Judged) -> str:
         axes.set_ylim(len(names) - 0.5, -0.5)
         axes.set_xticks([0, 1], ["lowest tenth", "highest tenth"])
         axes.set_xlim(0, 1)
-        axes.text(1.03, -0.75, "mean |log-odds|", va="bottom")
+        axes.text(1.03, -0.7, "mean |log-odds|", va="bottom")
         axes.set_title(
             f"{one.target}: what speaks for it (red), against it (blue)", loc="left", pad=16
         )
@@ -186,11 +197,17 @@ def summary(study: Study) -> Iterator[str]:
     for one in best:
         line = f"{one.target:28} AUROC {told(one.internal['auroc'])}, age and sex alone "
         yield line + told(one.internal["age_sex_auroc"])
+    for name, found in study.compared.items():
+        ours = {one: Estimate(**value) for one, value in found["estimates"].items()}
+        line = f"{name:28} AUROC {told(ours['auroc_new'])}, {found['over']} "
+        yield line + told(ours["auroc_old"])
     if more := len(study.judged) - len(best):
         yield f"and {more} more in results.json"
     if study.left_out:
         some = [f"{name} ({withhold_text(why)})" for name, why in study.left_out.items()][:3]
         yield f"left out: {len(study.left_out)}, such as {', '.join(some)}"
+        if not study.task.rotate and any("found fewer" in why for why in study.left_out.values()):
+            yield "one fold holds too few people for these; --every-fold judges everybody"
 
 
 def against_published(study: Study, faults: Mapping[str, str]) -> Iterator[str]:
@@ -211,6 +228,9 @@ def against_published(study: Study, faults: Mapping[str, str]) -> Iterator[str]:
     for name in study.faults:
         yield f"As published, {name}: {faults[name]}."
     judged = {one.target: one for one in study.judged}
+    if judged:
+        above = sum(one.internal["auroc"].low > 0.7 for one in study.judged)
+        yield f"AUROC above 0.7 by its whole interval: {above} of {len(judged)} findings."
     for line in task.published:
         theirs = f"{line.value:g}"
         if line.interval:
