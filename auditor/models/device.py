@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,7 +13,9 @@ import torch
 
 
 def fabric(device: torch.device | str, precision: str) -> Any:
-    """Lightning Fabric on one device, without the log handlers that Lightning brings along."""
+    """Lightning Fabric on one device, or under torchrun on one of each process; without the log
+    handlers that Lightning brings along.
+    """
     names = ("lightning", "lightning.fabric", "lightning_fabric")
     before = {name: list(logging.getLogger(name).handlers) for name in names}
     from lightning_fabric import Fabric  # here, for it takes seconds
@@ -23,6 +26,10 @@ def fabric(device: torch.device | str, precision: str) -> Any:
             logger.removeHandler(handler)
         logger.propagate = True
     device = torch.device(device)
+    if (world := int(os.environ.get("WORLD_SIZE", "1"))) > 1:  # torchrun started us
+        many = Fabric(accelerator=device.type, devices=world, strategy="ddp", precision=precision)
+        many.launch()
+        return many
     devices = [device.index] if device.type == "cuda" and device.index is not None else 1
     return Fabric(accelerator=device.type, devices=devices, precision=precision)
 
