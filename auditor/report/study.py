@@ -214,14 +214,16 @@ def against_published(study: Study, faults: Mapping[str, str]) -> Iterator[str]:
     """A study's figures beside those of its paper, line by line."""
     task = study.task
     yield f"{task.title}: {task.paper}"
-    same = task.n_records is not None and study.n_records == task.n_records
-    if same:
-        yield "The data have as many records as the paper's: point estimates can be compared."
-    else:
-        theirs = f"{task.n_records:,} records" if task.n_records else "others"
+    if study.n_records == task.n_records:
         yield (
-            f"These are not the paper's data ({study.n_records:,} records here, there {theirs}): "
-            "its figures are no mark for ours. Compare what the inputs add to the baseline."
+            "The data have as many records as the paper's. If they are the paper's, point "
+            "estimates can be compared; if not, compare what the inputs add to the baseline."
+        )
+    else:
+        theirs = f"of {task.n_records:,} records" if task.n_records else "of a number not known"
+        yield (
+            f"These are not the paper's data, {theirs}, but {study.n_records:,}: its figures are "
+            "no mark for ours. Compare what the inputs add to the baseline."
         )
     if task.caveat:
         yield " ".join(task.caveat.split())
