@@ -351,6 +351,12 @@ def demo(out: Path, people: int, quiet: bool) -> None:
     is_flag=True,
     help="Write a hospital's tables in place of recordings: diagnoses, laboratory, radiographs.",
 )
+@click.option(
+    "--pictures",
+    is_flag=True,
+    help="Write a radiograph, a cine CMR and a report beside each person's ECGs; --sessions and "
+    "--identity are then of the visits and the pictures.",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same population.")
 def simulate(
     folder: Path,
@@ -359,19 +365,23 @@ def simulate(
     records: int,
     leads: str,
     tables: bool,
+    pictures: bool,
     seed: int,
     **knobs: Any,
 ) -> None:
-    """Write a simulated population to FOLDER as ordinary WFDB records, or a hospital's tables in
-    the layouts of MIMIC-IV, MIMIC-CXR and ECG-ViEW II.
+    """Write a simulated population to FOLDER as ordinary WFDB records, a hospital's tables in
+    the layouts of MIMIC-IV, MIMIC-CXR and ECG-ViEW II, or ECGs paired with pictures and reports.
 
     \b
     auditor simulate hospital --people 200
     auditor simulate null --identity 0 --demographics 0
     auditor simulate tables --people 5000 --tables
+    auditor simulate pairs --people 1000 --pictures
     """
     from auditor.data.population import Population
 
+    if tables and pictures:
+        raise ConfigError("--tables and --pictures are both given; choose one")
     _writable(folder)
     if any(folder.iterdir()):
         raise ConfigError(f"{folder} is not empty; name a new folder")
@@ -383,6 +393,15 @@ def simulate(
                 folder, lambda done, total: progress("writing tables", done, total)
             )
         click.echo(f"tables of {people} people in {folder}")
+        return
+    if pictures:
+        from auditor.data.pictures import Pictures
+
+        with _progress(quiet=False) as progress:
+            Pictures(people, sessions, identity=knobs["identity"], seed=seed).write(
+                folder, lambda done, total: progress("writing pairs", done, total)
+            )
+        click.echo(f"{people * sessions} visits of {people} people in {folder}")
         return
     population = Population(
         n_subjects=people,
@@ -565,6 +584,13 @@ def train() -> None:
     help="Judge every fold in turn, and not the last alone: for cohorts too small for that.",
 )
 @click.option(
+    "--size",
+    type=click.Choice(["small", "published"]),
+    default="small",
+    show_default=True,
+    help="Of networks on waveforms: one that a CPU trains in minutes, or the published one.",
+)
+@click.option(
     "--as-published",
     multiple=True,
     metavar="FAULT",
@@ -584,6 +610,7 @@ def _system(
     out: Path,
     against: str | None,
     every_fold: bool,
+    size: str,
     as_published: tuple[str, ...],
     seed: int,
     device: str,
@@ -604,6 +631,7 @@ def _system(
             data,
             external=external,
             every_fold=every_fold,
+            size=size,
             faults=frozenset(as_published),
             seed=seed,
             device=choose_device(device),

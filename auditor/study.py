@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from auditor import waveforms
 from auditor.core.errors import ConfigError, DataError, EvidenceError
 from auditor.core.evidence import Diagnosed
 from auditor.core.finding import Estimate
@@ -48,6 +49,7 @@ def run(
     *,
     external: Path | None = None,
     every_fold: bool = False,
+    size: str = "small",
     faults: frozenset[str] = frozenset(),
     seed: int = 0,
     device: str = "cpu",
@@ -60,6 +62,7 @@ def run(
     ----------
     external : tables of a second cohort that every model is judged by as well
     every_fold : judge all folds in turn, each by trees that saw neither it nor the one before
+    size : of networks, "small" or "published"
     faults : what to do as published and not as it should be, of `FAULTS`
 
     Raises
@@ -72,6 +75,12 @@ def run(
     for fault in sorted(faults - FAULTS.keys()):
         raise ConfigError(f"no fault is named {fault!r}; known: {', '.join(FAULTS)}")
     task = tasks.load(name)
+    if task.source in ("recordings", "pairs"):
+        if external:
+            raise ConfigError(f"{name} has no second cohort; leave --external out")
+        return waveforms.run(
+            task, root, size=size, seed=seed, device=device, workers=workers, progress=progress
+        )
     if task.source == "biobank":
         if external:
             raise ConfigError(f"{name} brings its own second cohort; leave --external out")

@@ -16,7 +16,7 @@ PACKAGE = ROOT / "auditor"
 
 LAYERS = [
     *("core", "resources", "engine", "data", "signal", "models", "views", "diagnostics"),
-    *("attacks", "attribution", "risk", "config", "report", "audit", "study", "mitigation", "cli"),
+    *("attacks", "attribution", "risk", "config", "report", "audit", "waveforms", "study", "mitigation", "cli"),
 ]
 FOLDERS = {"auditor", "reports", "configs", "tests"}
 

@@ -21,7 +21,7 @@ the baseline before T, where a real one runs into it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -176,8 +176,8 @@ class Population:
     noise_mv : standard deviation of muscle noise; wander and mains scale with it
     sizes : records of each session of each person, in place of n_sessions and n_records
     people : each person's sex and age in years, None where unknown; drawn when not given
-    burden : (n_subjects, n_traits) what illness does to each person's heart, in spreads, whatever
-        `identity` is
+    burden : (n_subjects, n_traits) or (n_subjects, n_sessions, n_traits) what illness does to each
+        person's heart, in spreads, whatever `identity` is
 
     Raises
     ------
@@ -234,9 +234,14 @@ class Population:
             if sex not in (*SEXES, None) or not (age is None or 0 <= age < 150):
                 raise ConfigError(f"a person is {sex}, {age}; wanted female or male, and years")
         if self.burden is not None:
-            wanted = (self.n_subjects, len(TRAITS))
-            if self.burden.shape != wanted or not np.isfinite(self.burden).all():
-                raise ConfigError(f"burden is {self.burden.shape}, wanted {wanted} finite numbers")
+            n_sessions = max(map(len, self.sizes)) if self.sizes else self.n_sessions
+            steady, by_session = (), (n_sessions,)
+            wanted = [(self.n_subjects, *days, len(TRAITS)) for days in (steady, by_session)]
+            if self.burden.shape not in wanted or not np.isfinite(self.burden).all():
+                raise ConfigError(
+                    f"burden is {self.burden.shape}, "
+                    f"wanted {wanted[0]} or {wanted[1]} finite numbers"
+                )
 
     def hearts(self) -> Iterator[Heart]:
         """The heart of every record, in the order of `records`, without making a signal."""
@@ -257,19 +262,26 @@ class Population:
                 attributes={key: value for key, value in known.items() if value is not None},
             )
 
-    def write(self, root: Path) -> None:
+    def write(
+        self, root: Path, progress: Callable[[int, int], None] = lambda done, total: None
+    ) -> None:
         """Write every record as WFDB under `root`, with a `RECORDS` list and an `auditor.yaml`.
 
         Format 16 at 1000 units per mV; `p0001/s1_r1` is person 1, session 1, record 1. Age, sex
-        and date stand in the header's comments as ECG-ID writes them.
+        and date stand in the header's comments as ECG-ID writes them. `progress` hears how many
+        records are written, and of how many.
         """
         root.mkdir(parents=True, exist_ok=True)
+        total = self.n_subjects * self.n_sessions * self.n_records
+        if self.sizes:
+            total = sum(map(sum, self.sizes))
         written = []
         for record in self.records():
             folder = root / record.subject
             folder.mkdir(exist_ok=True)
             _write_wfdb(record, folder)
             written.append(record.id)
+            progress(len(written), total)
         (root / "RECORDS").write_text("".join(f"{name}\n" for name in written))
         (root / "auditor.yaml").write_text(_DESCRIPTOR)
 
@@ -281,21 +293,26 @@ class Population:
             nature = rng.standard_normal(len(TRAITS))
             sex, age = self._sex_and_age(person, rng)
             shared = self.demographics * _demographic(sex, age)
-            if self.burden is not None:
-                shared = shared + self.burden[person]
             subject = f"p{person + 1:04d}"
             sizes = self.sizes[person] if self.sizes else (self.n_records,) * self.n_sessions
             days = np.sort(rng.choice(3650 + len(sizes), len(sizes), replace=False))
             for session, (n_records, day) in enumerate(zip(sizes, days, strict=True)):
                 name = f"person/{person}/session/{session}"
                 shift = self.drift * stream(self.seed, name).standard_normal(len(TRAITS))
+                common = shared + self._burden_of(person, session)
                 date = _EPOCH + timedelta(days=int(day))
                 for number in range(n_records):
                     rng = stream(self.seed, f"{name}/record/{number}")
                     own = nature + shift + _RECORD_DRIFT * rng.standard_normal(len(TRAITS))
-                    traits = _traits(shared + self.identity * own * carries_identity)
+                    traits = _traits(common + self.identity * own * carries_identity)
                     record = f"{subject}/s{session + 1}_r{number + 1}"
                     yield Heart(record, subject, date, sex, age, traits), rng
+
+    def _burden_of(self, person: int, session: int) -> Floats:
+        """(n_traits,) spreads."""
+        if self.burden is None:
+            return np.zeros(len(TRAITS))
+        return self.burden[person] if self.burden.ndim == 2 else self.burden[person, session]
 
     def _sex_and_age(
         self, person: int, rng: np.random.Generator

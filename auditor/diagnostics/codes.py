@@ -35,10 +35,6 @@ class Coded:
         found[self.has.indices[self.has.indptr[place] : self.has.indptr[place + 1]]] = True
         return found
 
-    def part(self, rows: NDArray[np.bool_]) -> Coded:
-        """The same of some rows."""
-        return Coded(self.codes, self.has[rows].tocsc())
-
 
 def trimmed(code: str, *, untrimmed: bool = False) -> str:
     """A code as it is counted: without its dot, at most five characters, without a trailing

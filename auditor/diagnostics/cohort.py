@@ -53,8 +53,10 @@ class Cohort:
         """The same in folds that have as much of every finding, sex and quarter of ages."""
         strata = [label == 1 for label in self.labels.values()]
         age = self.inputs["age"].to_numpy()
-        quarter = np.digitize(age, np.nanquantile(age, [0.25, 0.5, 0.75]))
-        strata += [quarter == one for one in range(4)]
+        known = np.isfinite(age)
+        if known.any():
+            quarter = np.digitize(age, np.quantile(age[known], [0.25, 0.5, 0.75]))
+            strata += [known & (quarter == one) for one in range(4)]
         strata += [self.inputs["sex"].to_numpy() == one for one in (0, 1)]
         labels = sparse.csc_matrix(np.stack(strata, axis=1))
         return replace(self, fold=stratified(self.subject, labels, task.n_folds, rng))

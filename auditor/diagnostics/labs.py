@@ -6,7 +6,7 @@ measured is not known, which is not the same as normal.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from auditor.core.errors import DataError
 from auditor.data.tables import Table, blocks, read
 from auditor.diagnostics.cohort import UNKNOWN, Cohort
 from auditor.diagnostics.features import AXES, MARKS, cleaned
-from auditor.diagnostics.sources import DIAGNOSED, PATIENTS, carts, columns, male
+from auditor.diagnostics.sources import PATIENTS, columns, in_folds, male
 from auditor.diagnostics.tasks import Task
 
 ADMISSIONS = Table(
@@ -30,7 +30,7 @@ LABEVENTS = Table(
     | columns("number", "valuenum ref_range_lower ref_range_upper")
     | {"charttime": "time"},
 )
-ITEMS = Table(("d_labitems.csv",), columns("text", "itemid label fluid category"))
+ITEMS = Table(("d_labitems.csv",), columns("text", "itemid label fluid category"), key=("itemid",))
 OUTPATIENT = Table(
     ("omr.csv",), columns("text", "subject_id result_name result_value") | {"chartdate": "time"}
 )
@@ -93,17 +93,12 @@ def mimic_with_labs(root: Path, task: Task) -> Cohort:
     Targets are `Potassium_low` (the nearest value within an hour) and `Potassium_low_60min` (any
     within the next hour), for all laboratory values that are frequent enough.
     """
-    ecgs = carts(root).dropna(subset=["ecg_time"])
-    fold = read(root, DIAGNOSED, ["study_id", "strat_fold"])
-    ecgs = ecgs.merge(fold, on="study_id", how="inner").reset_index(drop=True)
-    if ecgs.empty:
-        raise DataError(
-            f"{root}: no ECG has a fold in {DIAGNOSED.files[0]}; take both of one version"
-        )
+    ecgs = in_folds(root, task, []).dropna(subset=["ecg_time"]).reset_index(drop=True)
     around = _Around(ecgs)
     patients = read(root, PATIENTS, ["subject_id", "gender", "anchor_age"])
     who = patients.set_index("subject_id").reindex(ecgs["subject_id"])
-    inputs = pd.DataFrame({"sex": male(who["gender"]), "age": who["anchor_age"].to_numpy()})
+    sex = male(who["gender"], f"{root}: gender in {PATIENTS.files[0]}")
+    inputs = pd.DataFrame({"sex": sex, "age": who["anchor_age"].to_numpy()})
     inputs = pd.concat([inputs, _race(root, ecgs["subject_id"]), _body(root, around)], axis=1)
     inputs = pd.concat([inputs, _vitals(root, around)], axis=1)
     was = cleaned(ecgs)
@@ -118,7 +113,7 @@ def mimic_with_labs(root: Path, task: Task) -> Cohort:
         ecgs["subject_id"].to_numpy(str),
         inputs[list(task.inputs)].astype(np.float32),
         _labels(root, around, task),
-        ecgs["strat_fold"].to_numpy(np.int64),
+        ecgs["fold"].to_numpy(),
     )
 
 
@@ -156,8 +151,12 @@ class _Around:
     def nearest(
         self, ecg: NDArray[np.int64], apart: NDArray[np.int64], value: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """(n_ecgs,) the value that was taken nearest to each, NaN where there is none."""
+        """(n_ecgs,) the value that was taken nearest to each, NaN where there is none; a value
+        that is NaN was not taken.
+        """
         found = np.full(self.n, np.nan)
+        taken = ~np.isnan(value)
+        ecg, apart, value = ecg[taken], apart[taken], value[taken]
         # Of equally near ones the later row is taken, as the last to be written stays.
         order = np.argsort(-np.abs(apart), kind="stable")
         found[ecg[order]] = value[order]
@@ -177,30 +176,43 @@ def _race(root: Path, subject: pd.Series) -> pd.DataFrame:
     told["race white"] &= ~told["race hispanic"]
     told["race black"] &= ~told["race hispanic"]
     told["race other"] = ~pd.concat(told.values(), axis=1).any(axis=1)
-    return pd.DataFrame(told).astype(np.float32)
+    found = pd.DataFrame(told).astype(np.float32)
+    found[said.isna()] = np.nan  # who was never admitted was never asked
+    return found
 
 
 def _body(root: Path, around: _Around) -> pd.DataFrame:
-    table = read(root, OUTPATIENT)
-    value = pd.to_numeric(table["result_value"], errors="coerce").to_numpy(np.float64)
-    kind = table["result_name"].str.extract(r"^(\w+)")[0].to_numpy()
-    row, ecg, apart = around.pairs(table["subject_id"], table["chartdate"], 30 * _DAY, 30 * _DAY)
+    reach = 30 * _DAY
+    parts = []
+    for block in blocks(root, OUTPATIENT):
+        row, ecg, apart = around.pairs(block["subject_id"], block["chartdate"], reach, reach)
+        near = block.iloc[row]
+        value = pd.to_numeric(near["result_value"], errors="coerce").to_numpy(np.float64)
+        kind = near["result_name"].str.extract(r"^(\w+)")[0].to_numpy()
+        parts.append(pd.DataFrame({"kind": kind, "value": value, "ecg": ecg, "apart": apart}))
+    every = pd.concat(parts)
     found = {}
     for word, (name, factor, low, high) in _BODY.items():
-        right = (kind[row] == word) & _between(value[row] * factor, low, high)
-        found[name] = around.nearest(ecg[right], apart[right], value[row[right]] * factor)
+        mine = every[every["kind"] == word]
+        value = mine["value"].to_numpy() * factor
+        found[name] = around.nearest(
+            mine["ecg"].to_numpy(),
+            mine["apart"].to_numpy(),
+            np.where(_between(value, low, high), value, np.nan),
+        )
     return pd.DataFrame(found)
 
 
 def _vitals(root: Path, around: _Around) -> pd.DataFrame:
-    found = {name: np.full(around.n, np.nan) for name, _, _ in _VITAL.values()}
     table = read(root, VITALS)
     reach = 30 * _MINUTE
     row, ecg, apart = around.pairs(table["subject_id"], table["charttime"], reach, reach)
+    found = {}
     for column, (name, low, high) in _VITAL.items():
         value = table[column].to_numpy()[row]
-        right = _between(value, low, high)
-        found[name] = around.nearest(ecg[right], apart[right], value[right])
+        found[name] = around.nearest(
+            ecg, apart, np.where(_between(value, low, high), value, np.nan)
+        )
     return pd.DataFrame(found)
 
 
@@ -213,14 +225,17 @@ def _between(values: NDArray[np.float64], low: float, high: float) -> NDArray[np
 
 def _labels(root: Path, around: _Around, task: Task) -> dict[str, NDArray[np.int8]]:
     seen, near = _events(root, around)
+    bounds = _bounds(seen)
     labels: dict[str, NDArray[np.int8]] = {}
-    for label, (low, high) in _bounds(seen).items():
-        mine = near[near["label"] == label]
-        value, ecg = mine["value"].to_numpy(), mine["ecg"].to_numpy()
-        apart = mine["apart"].to_numpy()
+    for name, mine in near.groupby("label", sort=True):
+        label = str(name)
+        if label not in bounds:
+            continue
+        low, high = bounds[label]
+        value, ecg, apart = (mine[one].to_numpy() for one in ("value", "ecg", "apart"))
         close = np.abs(apart) <= _NEAREST
         now = around.nearest(ecg[close], apart[close], value[close])
-        labels |= _sides(label, now < low, now > high, ~np.isnan(now))
+        labels |= _sides(label, "", now < low, now > high, ~np.isnan(now), task)
         for minutes in _AHEAD:
             soon = (apart > 0) & (apart <= minutes * _MINUTE)
             known, is_low, is_high = (np.zeros(around.n, dtype=bool) for _ in range(3))
@@ -228,40 +243,42 @@ def _labels(root: Path, around: _Around, task: Task) -> dict[str, NDArray[np.int
             is_low[ecg[soon & (value < low)]] = True
             is_high[ecg[soon & (value > high)]] = True
             known &= ~(is_low & is_high)
-            labels |= _sides(label, is_low, is_high, known, f"_{minutes}min")
-    return {
-        name: label
-        for name, label in labels.items()
-        if min((label == 1).sum(), (label == 0).sum()) >= 2 * task.least.judged
-    }
+            labels |= _sides(label, f"_{minutes}min", is_low, is_high, known, task)
+    return labels
 
 
 def _sides(
     label: str,
+    when: str,
     low: NDArray[np.bool_],
     high: NDArray[np.bool_],
     known: NDArray[np.bool_],
-    when: str = "",
-) -> Iterator[tuple[str, NDArray[np.int8]]]:
-    return (
-        (f"{label}_{side}{when}", np.where(known, has, UNKNOWN).astype(np.int8))
+    task: Task,
+) -> dict[str, NDArray[np.int8]]:
+    """Those of the two that two folds can hold enough of, with it and without."""
+    return {
+        f"{label}_{side}{when}": np.where(known, has, UNKNOWN).astype(np.int8)
         for side, has in (("low", low), ("high", high))
-    )
+        if min((known & has).sum(), (known & ~has).sum()) >= 2 * task.least.judged
+    }
 
 
 def _events(root: Path, around: _Around) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """How often each label, fluid, unit and pair of bounds occurs, and what was measured around
-    an ECG. The table is read once, and only these are kept of it.
+    """How often each label and pair of bounds (`low`, `high`, `n`) occurs among the people of the
+    ECGs; and what was measured near one, in the table's order: `label`, `value`, `ecg`, and
+    `apart`, how many seconds after it.
+
+    The table is read once. Of a block are kept counts, and 24 bytes of each value near an ECG.
     """
     items = read(root, ITEMS, ["itemid", "label", "fluid"]).dropna()
     items = items[~items["label"].isin(_NO_VALUES)].set_index("itemid")
+    kinds: dict[tuple[str, str, str], int] = {}
     counts, nears = [], []
-    by = ["label", "fluid", "unit", "low", "high"]
     for block in blocks(root, LABEVENTS):
-        bounds = block[["ref_range_lower", "ref_range_upper"]]
-        silent = bounds.isna().any(axis=1) | (bounds == 0).all(axis=1)
-        block = block[~silent & block["valuenum"].notna() & block["charttime"].notna()]
+        zero = (block["ref_range_lower"] == 0) & (block["ref_range_upper"] == 0)
+        block = block[~zero & block["valuenum"].notna() & block["charttime"].notna()]
         block = block[block["itemid"].isin(items.index)]
+        block = block[block["subject_id"].isin(around.people)]
         if block.empty:
             continue
         known = items.loc[block["itemid"]]
@@ -276,25 +293,35 @@ def _events(root: Path, around: _Around) -> tuple[pd.DataFrame, pd.DataFrame]:
             }
         )
         _harmonise(rows)
-        counts.append(rows.groupby(by, sort=False).size().rename("n").reset_index())
+        by_kind = rows.groupby(["label", "fluid", "unit"], sort=False)
+        here = rows[["label", "fluid", "unit"]].drop_duplicates().itertuples(index=False, name=None)
+        number = np.array([kinds.setdefault(one, len(kinds)) for one in here], dtype=np.int32)
+        rows["kind"] = number[by_kind.ngroup().to_numpy()]
+        counts.append(
+            rows.groupby(["kind", "low", "high"], dropna=False).size().reset_index(name="n")
+        )
         row, ecg, apart = around.pairs(
             block["subject_id"], block["charttime"], _NEAREST, max(_AHEAD) * _MINUTE
         )
-        near = rows.iloc[row][["label", "fluid", "unit", "value"]]
-        nears.append(near.assign(ecg=ecg, apart=apart))
+        near = {name: rows[name].to_numpy()[row] for name in ("kind", "value")}
+        nears.append(pd.DataFrame({**near, "ecg": ecg, "apart": apart.astype(np.int32)}))
     if not counts:
         raise DataError(
-            f"{root}: {LABEVENTS.files[0]} holds no value with its bounds that "
+            f"{root}: {LABEVENTS.files[0]} holds no value of these people that "
             f"{ITEMS.files[0]} names; take both of one version"
         )
-    seen = pd.concat(counts).groupby(by, sort=True)["n"].sum().reset_index()
+    every = pd.DataFrame(list(kinds), columns=["label", "fluid", "unit"]).rename_axis("kind")
+    seen = pd.concat(counts).groupby(["kind", "low", "high"], dropna=False)["n"].sum()
+    every["n"] = seen.groupby("kind").sum()
     # One fluid and one unit of each: those it is measured in most often.
     for column in ("fluid", "unit"):
-        n = seen.groupby(["label", column])["n"].sum().reset_index()
+        n = every.groupby(["label", column])["n"].sum().reset_index()
         first = n.sort_values("n", ascending=False, kind="stable").drop_duplicates("label")
-        seen = seen.merge(first[["label", column]], on=["label", column])
-    chosen = seen[["label", "fluid", "unit"]].drop_duplicates()
-    return seen, pd.concat(nears).merge(chosen, on=["label", "fluid", "unit"])
+        wanted = dict(zip(first["label"], first[column], strict=True))
+        every = every[every[column] == every["label"].map(wanted)]
+    label = every["label"]
+    kept = seen.reset_index().merge(label, on="kind")
+    return kept, pd.concat(nears).merge(label, on="kind")
 
 
 def _harmonise(rows: pd.DataFrame) -> None:
@@ -306,7 +333,9 @@ def _harmonise(rows: pd.DataFrame) -> None:
 
 
 def _bounds(seen: pd.DataFrame) -> dict[str, tuple[float, float]]:
-    """The median of the lower and of the upper bounds of each label, over its events."""
+    """The median of the lower and of the upper bounds of each label, over its events; NaN, and so
+    never passed, where none was printed.
+    """
     found = {}
     for label, rows in seen.groupby("label", sort=True):
         if rows["n"].sum() >= _EVENTS:
@@ -318,8 +347,10 @@ def _bounds(seen: pd.DataFrame) -> dict[str, tuple[float, float]]:
 
 
 def _median(values: NDArray[np.float64], n: NDArray[np.int64]) -> float:
-    """The median of values that occur `n` times."""
-    order = np.argsort(values)
+    """The median of values that occur `n` times, without those that are NaN."""
+    order = np.argsort(values)[: int(np.isfinite(values).sum())]
+    if not len(order):
+        return float("nan")
     reached = np.cumsum(n[order])
     middle = [(reached[-1] - 1) // 2, reached[-1] // 2]
     return float(values[order[np.searchsorted(reached, middle, side="right")]].mean())

@@ -10,7 +10,6 @@ import pandas as pd
 
 from auditor.core.finding import Estimate
 from auditor.diagnostics.tasks import Task
-from auditor.models.dianet import DiaNet
 
 
 @dataclass(frozen=True)
@@ -64,6 +63,6 @@ class Study:
     left_out: Mapping[str, str]
     people: pd.DataFrame
     trees: Mapping[str, bytes] = field(default_factory=dict)
-    networks: Mapping[str, DiaNet] = field(default_factory=dict)
+    networks: Mapping[str, Any] = field(default_factory=dict)
     outside: tuple[str, int, int] | None = None
     compared: Mapping[str, Any] = field(default_factory=dict)

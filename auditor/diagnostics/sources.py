@@ -39,6 +39,11 @@ MEASUREMENTS = Table(
     {"t_end": (200.0, 2000.0, "milliseconds")},
     key=("study_id",),
 )
+RECORDS = Table(
+    ("record_list.csv",),
+    columns("text", "subject_id study_id file_name path") | {"ecg_time": "time"},
+    key=("study_id",),
+)
 DIAGNOSED = Table(
     ("records_w_diag_icd10.csv",),
     columns("text", "file_name study_id subject_id ed_stay_id ed_hadm_id hosp_hadm_id ed_diag_ed")
@@ -136,7 +141,7 @@ def ecg_view(root: Path, task: Task, faults: frozenset[str]) -> Cohort:
     for label in labels.values():
         some |= label == 1
     some &= age >= _ADULT
-    if not some.any():
+    if labels and not some.any():
         raise DataError(
             f"{root}: no ECG of an adult has any of the {len(labels)} codes within "
             f"{_DIAGNOSED_DAYS} days; take the tables of ECG-ViEW II, with codes of ICD-10"
@@ -329,7 +334,8 @@ def _published(fold: Any, person: Any, task: Task, where: str) -> NDArray[np.int
             f"{where}: strat_fold is not a whole number of {task.n_folds} in some rows; "
             "take the table as published"
         )
-    if (pd.Series(fold).groupby(person).nunique() > 1).any() or pd.isna(person).any():
+    dealt = pd.DataFrame({"person": person, "fold": fold}).drop_duplicates()
+    if dealt["person"].isna().any() or not dealt["person"].is_unique:
         raise DataError(
             f"{where}: has people in two folds, or rows of nobody; take the table as published"
         )
@@ -368,7 +374,7 @@ def male(sex: Any, where: str) -> NDArray[np.float64]:
     """
     told: Mapping[str, float] = {"M": 1.0, "MALE": 1.0, "F": 0.0, "FEMALE": 0.0}
     values = pd.Series(sex).astype("string").str.strip().str.upper()
-    found = values.map(told).to_numpy(np.float64, na_value=np.nan)
+    found = np.asarray(values.map(told).to_numpy(np.float64, na_value=np.nan), dtype=np.float64)
     if len(found) and np.isnan(found).all():
         raise DataError(f"{where} is never M or F; write it so, or take the table as published")
     return found

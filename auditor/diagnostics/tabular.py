@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -205,26 +206,32 @@ def moves(
     """How far each input moves the log-odds of a finding, those that move it most first.
 
     TreeSHAP of some rows, told of tenths of an input's values and never of one row: `size`, the
-    mean size of what it moves; `up_to`, the upper end of each tenth in three digits; `moves`, what
-    a tenth is moved by on average, None where fewer than ten people are in it.
+    mean size of what it moves; `moves`, what a tenth is moved by on average, None where fewer than
+    ten people are in it; `up_to`, the upper end of each tenth in three digits, None beside such a
+    tenth. An input that was measured of fewer than ten people is left out.
     """
-    some = rng.permutation(len(inputs))[:_EXPLAINED]
-    rows, who = inputs[some], person[some]
+    drawn = rng.permutation(len(inputs))[:_EXPLAINED]
+    rows, who = inputs[drawn], person[drawn]
     moved = boost.contributions(booster, rows)
     size = np.abs(moved).mean(axis=0)
     found: dict[str, dict[str, Any]] = {}
     for at in np.argsort(-size, kind="stable"):
         values = rows[:, at]
         there = np.isfinite(values)
-        if not there.any():
+        if len(np.unique(who[there])) < MIN_PEOPLE:
             continue
         ends = np.unique(np.quantile(values[there], np.arange(1, _GROUPS + 1) / _GROUPS))
         group = np.where(there, np.searchsorted(ends, values), -1)
-        by_group: list[float | None] = []
-        for one in range(len(ends)):
-            few = len(np.unique(who[group == one])) < MIN_PEOPLE
-            by_group.append(None if few else round(float(moved[group == one, at].mean()), 4))
+        mine = [group == one for one in range(len(ends))]
+        enough = [len(np.unique(who[some])) >= MIN_PEOPLE for some in mine]
+        by_group = [
+            round(float(moved[some, at].mean()), 4) if told else None
+            for some, told in zip(mine, enough, strict=True)
+        ]
         # The highest value is somebody's: the last tenth has no upper end.
-        up_to = [*(float(f"{end:.3g}") for end in ends[:-1]), None]
+        up_to = [
+            float(f"{end:.3g}") if both else None
+            for end, both in zip(ends, (*map(all, pairwise(enough)), False), strict=True)
+        ]
         found[columns[at]] = {"size": round(float(size[at]), 4), "up_to": up_to, "moves": by_group}
     return found

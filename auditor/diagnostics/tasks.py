@@ -12,7 +12,9 @@ from auditor.core.errors import ConfigError
 from auditor.models.boost import Trees
 from auditor.resources import resource
 
-Source = Literal["mimic-ecg-icd", "mimic-cxr", "mimic-labs", "ptb-xl", "biobank"]
+Source = Literal[
+    "mimic-ecg-icd", "mimic-cxr", "mimic-labs", "ptb-xl", "biobank", "recordings", "pairs"
+]
 Sex = Literal["male", "female"]
 
 #: Where a published script and its paper differ: what the script does, under a name. The others,
@@ -48,6 +50,19 @@ class Published(_Strict):
     note: str = ""
 
 
+class Stage(_Strict):
+    """How long and how fast one stage of a network is trained: `models.steps.Pace`."""
+
+    steps: int = Field(ge=1)
+    batch: int = Field(ge=2)
+    rate: float = Field(gt=0)
+    warm_up: int = 0
+    floor: float = 0.0
+    start: float = 0.0
+    decay: float = 0.05
+    clip: float = 1.0
+
+
 class Task(_Strict):
     """A clinical system.
 
@@ -76,6 +91,8 @@ class Task(_Strict):
     #: Of those selected, so many must be measured in the ECG.
     select_least: int = 4
     trees: Trees = Trees()
+    #: Of networks: size → stage → how it is trained.
+    sizes: Mapping[str, Mapping[str, Stage]] = {}
     published: tuple[Published, ...] = ()
     #: What a reader has to know who compares with the paper, and how many records that had.
     caveat: str = ""
@@ -108,10 +125,12 @@ def load(name: str) -> Task:
     if name not in names():
         raise ConfigError(f"no system is named {name!r}; known: {', '.join(names())}")
     path = resource("configs/tasks") / f"{name}.yaml"
-    raw: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
     try:
+        raw: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
         return Task.model_validate({"name": name, **raw})
     except ValidationError as error:
         problem = error.errors()[0]
         where = ".".join(map(str, problem["loc"]))
         raise ConfigError(f"task {path}: {where}: {problem['msg']}") from None
+    except (yaml.YAMLError, TypeError) as error:
+        raise ConfigError(f"task {path}: is no YAML mapping; correct it") from error

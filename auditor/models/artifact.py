@@ -18,6 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from auditor.core.errors import ModelError
+from auditor.models import jepa
 from auditor.models.dianet import DiaNet, DiaNetConfig
 from auditor.models.vit import ViT, ViTConfig
 
@@ -26,6 +27,7 @@ SCHEMA = "auditor/model/1"
 ARCHITECTURES: Mapping[str, tuple[type[nn.Module], type[Any]]] = {
     "vit": (ViT, ViTConfig),
     "dianet": (DiaNet, DiaNetConfig),
+    "jepa-encoder": (jepa.Encoder, jepa.JEPAConfig),
 }
 #: Larger files were not written by us.
 MOST_BYTES = 2**31
@@ -36,7 +38,7 @@ _MOST |= {"heads": 256, "head_dim": 1024, "n_ids": 2**24, "n_ecg": 2**12, "n_crf
 _DTYPES = {torch.float32: "F32", torch.int64: "I64"}
 
 
-def save(model: ViT | DiaNet, path: Path) -> None:
+def save(model: Any, path: Path) -> None:
     """Write the weights to `path`, a `.safetensors`, and the configuration beside it, a `.json`."""
     _refuse_other_names(path)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xgboost
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from auditor.core.errors import ModelError
 
 Rows = NDArray[np.float32]
-_MAX_BYTES = 1 << 28
+_MAX_BYTES = 1 << 26
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,8 @@ def eliminated(
         gain = booster.get_score(importance_type="gain")
         worth = np.array([gain.get(columns[one], 0.0) for one in kept], dtype=np.float32)
         total = worth.sum()
-        weakest = np.argsort(worth / total if total else worth)[0]
+        # As scikit-learn's RFE ranks: by the square of the share; of equals, the first goes.
+        weakest = np.argmin(np.square(worth / total if total else worth))
         kept = np.delete(kept, weakest)
 
 
@@ -122,25 +124,152 @@ def as_bytes(booster: xgboost.Booster) -> bytes:
 
 
 def load(path: Path) -> xgboost.Booster:
-    """The trees of a `.ubj`.
+    """The trees of a `.ubj` that `as_bytes` wrote.
+
+    What the library is given was read here before: it crashes on an empty file and on nodes that
+    point nowhere, instead of refusing them.
 
     Raises
     ------
     ModelError
-        The file is missing, too large, or no trees.
+        The file is missing, too large, or not trees as `fit` grows them.
     """
     try:
         if path.stat().st_size > _MAX_BYTES:
             raise ModelError(f"{path.name}: larger than any model of ours; train it again")
-        booster = xgboost.Booster()
-        booster.load_model(bytearray(path.read_bytes()))
+        raw = path.read_bytes()
     except OSError as error:
-        raise ModelError(f"{path.name}: not found") from error
-    except xgboost.core.XGBoostError as error:
-        raise ModelError(f"{path.name}: is damaged, or no .ubj of trees") from error
+        raise ModelError(f"{path.name}: cannot be read; train it again") from error
+    try:
+        document, end = _value(raw, 0)
+        if end != len(raw):
+            raise ValueError("something follows")
+        _check(document)
+        booster = xgboost.Booster()
+        booster.load_model(bytearray(raw))
+    except (
+        ValueError, LookupError, TypeError, AttributeError, RecursionError,
+        xgboost.core.XGBoostError,
+    ) as error:  # fmt: skip
+        raise ModelError(f"{path.name}: is damaged, or no .ubj of ours; train it again") from error
     return booster
 
 
 def n_trees(booster: xgboost.Booster) -> int:
     """How many trees were kept."""
     return int(booster.num_boosted_rounds())
+
+
+# --- what is in a file --------------------------------------------------------------------
+
+#: Numbers of UBJSON (https://ubjson.org), big-endian.
+_NUMBERS = {b"i": ">i1", b"U": ">u1", b"I": ">i2", b"l": ">i4", b"L": ">i8", b"d": ">f4"}
+_NO_PARENT = 2**31 - 1
+_OF_NODES = (
+    "base_weights", "default_left", "left_children", "loss_changes", "parents", "right_children",
+    "split_conditions", "split_indices", "split_type", "sum_hessian",
+)  # fmt: skip
+_OF_CATEGORIES = ("categories", "categories_nodes", "categories_segments", "categories_sizes")
+
+
+def _value(raw: bytes, at: int) -> tuple[Any, int]:
+    """What stands at a place of a UBJSON file, of the kinds that the library writes, and the place
+    after it: dict, list, str, int, float; an array for numbers of one kind.
+    """
+    kind, at = raw[at : at + 1], at + 1
+    if kind == b"{":
+        found: dict[str, Any] = {}
+        while raw[at : at + 1] != b"}":
+            name, at = _text(raw, at)
+            if name in found:
+                raise ValueError("a name is there twice")
+            found[name], at = _value(raw, at)
+        return found, at + 1
+    if kind == b"S":
+        return _text(raw, at)
+    if kind != b"[":
+        number = np.dtype(_NUMBERS[kind])
+        return np.frombuffer(raw, number, 1, at)[0].item(), at + number.itemsize
+    if raw[at : at + 1] == b"$":
+        number = np.dtype(_NUMBERS[raw[at + 1 : at + 2]])
+        n, at = _count(raw, at + 2, b"#L")
+        end = at + n * number.itemsize
+        return np.frombuffer(raw[at:end], number, n), end
+    n, at = _count(raw, at, b"#L")
+    items = []
+    for _ in range(n):
+        item, at = _value(raw, at)
+        items.append(item)
+    return items, at
+
+
+def _text(raw: bytes, at: int) -> tuple[str, int]:
+    n, at = _count(raw, at, b"L")
+    return raw[at : at + n].decode(), at + n
+
+
+def _count(raw: bytes, at: int, mark: bytes) -> tuple[int, int]:
+    start = at + len(mark)
+    n = int.from_bytes(raw[start : start + 8], "big")
+    if raw[at:start] != mark or n > len(raw) - start - 8:
+        raise ValueError("no count, or one that the file cannot hold")
+    return n, start + 8
+
+
+def _check(document: Any) -> None:
+    """Refuse what is not one group of binary trees of numbers, each node in its place.
+
+    Raises
+    ------
+    ValueError, LookupError, TypeError, AttributeError
+        It is something else.
+    """
+    learner = document["learner"]
+    names, model = learner["feature_names"], learner["gradient_booster"]["model"]
+    trees = model["trees"]
+    general = learner["learner_model_param"]
+    score = float(general["base_score"].strip("[]"))
+    sound = (
+        learner["objective"]["name"] == "binary:logistic"
+        and learner["gradient_booster"]["name"] == "gbtree"
+        and 0 < score < 1
+        and len(set(names)) == len(names) > 0
+        and (general["num_class"], general["num_target"]) == ("0", "1")
+        and general["num_feature"] == str(len(names))
+        and not any(len(one) for one in model["cats"].values())
+        and model["gbtree_model_param"] == {"num_parallel_tree": "1", "num_trees": str(len(trees))}
+        and model["iteration_indptr"] == list(range(len(trees) + 1))
+        and model["tree_info"] == [0] * len(trees)
+        and all(_is_tree(tree, place, len(names)) for place, tree in enumerate(trees))
+    )
+    if not sound:
+        raise ValueError("no trees as we grow them")
+
+
+def _is_tree(tree: Any, place: int, n_inputs: int) -> bool:
+    n = len(tree["parents"])
+    left, right, parents = (tree[one] for one in ("left_children", "right_children", "parents"))
+    split = tree["split_indices"]
+    inner = np.flatnonzero(left != -1)
+    below = np.concatenate([left[inner], right[inner]])
+    return bool(
+        tree["id"] == place
+        and tree["tree_param"]
+        == {
+            "num_deleted": "0",
+            "num_feature": str(n_inputs),
+            "num_nodes": str(n),
+            "size_leaf_vector": "1",
+        }
+        and all(len(tree[one]) == n for one in _OF_NODES)
+        and not any(len(tree[one]) for one in _OF_CATEGORIES)
+        and np.array_equal(left == -1, right == -1)
+        # Every node but the first hangs below one that is before it, once.
+        and np.array_equal(np.sort(below), np.arange(1, n))
+        and parents[0] == _NO_PARENT
+        and np.array_equal(parents[below], np.tile(inner, 2))
+        and (below > np.tile(inner, 2)).all()
+        and ((split >= 0) & (split < n_inputs)).all()
+        and not tree["split_type"].any()
+        and np.isfinite(tree["split_conditions"]).all()
+    )

@@ -31,8 +31,8 @@ def load_named(
     own = module.state_dict()
     try:
         with safe_open(path, framework="pt") as file:
-            found = {name(one): one for one in file.keys()}  # noqa: SIM118 - it is no mapping
-            found.pop(None, None)
+            names = {one: name(one) for one in file.keys()}  # noqa: SIM118 - it is no mapping
+            found = {mine: one for one, mine in names.items() if mine is not None}
             missing, unexpected = (
                 sorted(own.keys() - found.keys()),
                 sorted(found.keys() - own.keys()),
