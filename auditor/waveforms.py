@@ -232,8 +232,7 @@ def _jepa(run: _Run) -> Study:
             left_out[name] = str(error)
     if seen.n_unfit:
         left_out["recordings"] = f"{seen.n_unfit} recordings lack leads, length or samples"
-    networks = {"jepa-student": model.student}
-    return _study(run, seen, (trained, held, judged), compared, networks, left_out)
+    return _study(run, seen, (trained, held, judged), compared, {"jepa": model}, left_out)
 
 
 def _features(encoder: jepa.Encoder, x: Tensor, device: str) -> NDArray[np.float32]:

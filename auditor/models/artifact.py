@@ -27,7 +27,7 @@ SCHEMA = "auditor/model/1"
 ARCHITECTURES: Mapping[str, tuple[type[nn.Module], type[Any]]] = {
     "vit": (ViT, ViTConfig),
     "dianet": (DiaNet, DiaNetConfig),
-    "jepa-encoder": (jepa.Encoder, jepa.JEPAConfig),
+    "jepa": (jepa.JEPA, jepa.JEPAConfig),
 }
 #: Larger files were not written by us.
 MOST_BYTES = 2**31

@@ -185,6 +185,66 @@ class EcgEncoder(Published):
         return published
 
 
+class MaskedEcg(nn.Module):
+    """An ECG encoder and what it is trained with first: a guess of the patches it is not shown.
+
+    As in ST-MEM three patches of four are hidden in every lead, the encoder reads what is left of
+    all leads together, and a small decoder restores one lead at a time.
+    """
+
+    def __init__(self, ecg: EcgEncoder) -> None:
+        super().__init__()
+        self.ecg = ecg
+        width, narrow = ecg.config.width, max(ecg.config.width // 3, 4) // 4 * 4
+        self.bridge = nn.Linear(width, narrow)
+        self.hidden = nn.Parameter(torch.zeros(narrow))
+        self.positions = nn.Parameter(torch.zeros(ecg.config.n_patches, narrow))
+        self.blocks = nn.Sequential(*(Block(narrow, 4, qkv_bias=True) for _ in range(4)))
+        self.norm = nn.LayerNorm(narrow)
+        self.guess = nn.Linear(narrow, ecg.config.patch)
+        nn.init.trunc_normal_(self.hidden, std=0.02)
+        nn.init.trunc_normal_(self.positions, std=0.02)
+
+    def forward(self, x: Tensor, seen: Tensor) -> Tensor:
+        """A guess of every patch, (B, 12, n_patches, patch).
+
+        Parameters
+        ----------
+        x : (B, 12, n_samples) crops
+        seen : (B, 12, n_seen) the numbers of the patches that are shown
+        """
+        n, leads, n_seen = seen.shape
+        config = self.ecg.config
+        sentences = self.ecg.sentences(x).reshape(n, leads, -1, config.width)
+        ends = [torch.full_like(seen[..., :1], place) for place in (0, config.n_patches + 1)]
+        shown = torch.cat([ends[0], seen + 1, ends[1]], dim=2)[..., None]
+        tokens = sentences.gather(2, shown.expand(-1, -1, -1, config.width)).flatten(1, 2)
+        for block in self.ecg.blocks:
+            tokens = block(tokens)
+        read = tokens.reshape(n, leads, n_seen + 2, -1)[:, :, 1:-1]
+        known = self.bridge(self.ecg.norm(read))
+        places = seen[..., None].expand_as(known)
+        filled = self.hidden.expand(n, leads, config.n_patches, -1).to(known.dtype)
+        filled = filled.scatter(2, places, known) + self.positions
+        guess: Tensor = self.guess(self.norm(self.blocks(filled.flatten(0, 1))))
+        return guess.reshape(n, leads, config.n_patches, -1)
+
+
+def masked_loss(
+    model: MaskedEcg, crops: Tensor, generator: torch.Generator, *, hidden: float = 0.75
+) -> Tensor:
+    """The mean squared error of the guessed patches, of the share `hidden` of every lead."""
+    n, leads, _ = crops.shape
+    n_patches, patch = model.ecg.config.n_patches, model.ecg.config.patch
+    chance = torch.rand(n, leads, n_patches, generator=generator, device=generator.device)
+    order = chance.argsort(dim=2).to(crops.device)
+    n_seen = n_patches - round(hidden * n_patches)
+    seen, unseen = order[..., :n_seen], order[..., n_seen:]
+    unseen = unseen[..., None].expand(-1, -1, -1, patch)
+    truth = crops.reshape(n, leads, n_patches, patch)
+    return F.mse_loss(model(crops, seen).gather(2, unseen), truth.gather(2, unseen))
+
+
 class CmrEncoder(Published):
     """Cines (B, frames, size, size) of `preprocess_cine` → (B, out) embedding.
 

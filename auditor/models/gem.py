@@ -208,6 +208,7 @@ class ECGEncoder(nn.Module):
         return placed
 
     def forward(self, ecg: Tensor) -> Tensor:
+        """The tokens of ECGs that `prepare` made."""
         tokens = self.placed(ecg)
         for block in self.blocks:
             tokens = block(tokens)
@@ -236,7 +237,7 @@ class MultimodalEncoder(nn.Module):
         )
 
     def forward(self, ecg: Tensor, image: Tensor) -> Tensor:
-        """Of ECGs (B, n_leads, n_samples) and image tokens (B, n_image_tokens, image_width)."""
+        """The tokens of ECGs (B, n_leads, n_samples) and of images (B, n, image_width)."""
         projected: Tensor = self.project(torch.cat([self.align(self.ecg(ecg)), image], dim=1))
         return projected
 
@@ -536,6 +537,7 @@ class _Penultimate(nn.Module):
         self.clip = clip
 
     def forward(self, pixels: Tensor) -> Tensor:
+        """(B, n, image_width), without the class token."""
         states = self.clip(pixel_values=pixels, output_hidden_states=True).hidden_states
         tokens: Tensor = states[-2][:, 1:]
         return tokens

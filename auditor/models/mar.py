@@ -268,8 +268,9 @@ class Generator(Published):
     def decode(self, read: Tensor, mask: Tensor) -> Tensor:
         """(B, buffer + n_tokens, width): what is known of every token, seen or hidden."""
         visible = ~self._with_buffer(mask)
-        x = self.hidden.expand(*visible.shape, -1).to(read.dtype).clone()
-        x[visible] = self.bridge(read).flatten(0, 1)
+        seen = self.bridge(read).flatten(0, 1)
+        x = self.hidden.expand(*visible.shape, -1).to(seen.dtype).clone()
+        x[visible] = seen
         x = x + self.decoder_positions
         for block in self.decoder:
             x = block(x)
@@ -450,10 +451,9 @@ def generator_loss(
     known = _known(generator, tokens, condition, draw)
     mse, bits = _rows(generator, tokens, known + generator.diffusion_positions, draw)
     hidden = draw.mask.flatten().repeat(len(mse) // draw.mask.numel())
-    total = (mse + bits)[hidden].mean()
-    if guess_weight:
-        total = total + guess_weight * ((generator.guess(known) - tokens) ** 2)[draw.mask].mean()
-    return total
+    guess_error = ((generator.guess(known) - tokens) ** 2)[draw.mask].mean()
+    # Weighted by nothing too, so that every weight has a gradient, as DDP wants it.
+    return (mse + bits)[hidden].mean() + guess_weight * guess_error
 
 
 def _known(generator: Generator, tokens: Tensor, condition: Tensor, draw: Draw) -> Tensor:

@@ -133,7 +133,7 @@ def train(
         after(step)
         losses.append(float(loss.detach()))
         progress(step + 1, pace.steps, losses[-1])
-        if keep and work.is_global_zero and (step + 1) % every == 0 and step + 1 < pace.steps:
+        if keep and work.is_global_zero and ((step + 1) % every == 0 or step + 1 == pace.steps):
             _keep(keep, module, optimizer, step + 1, this)
     module.cpu().eval()
     return losses

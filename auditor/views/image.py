@@ -52,7 +52,8 @@ STRIPS = (
 
 #: Half the width of the trace, and of letters, mm.
 _PEN_MM = 0.15
-_PAPER, _FINE, _COARSE = (255, 255, 255), (252, 222, 222), (244, 168, 168)
+#: Paper and grid are all of full red: what is dark there is the trace.
+_PAPER, _FINE, _COARSE = (255, 255, 255), (255, 222, 222), (255, 168, 168)
 #: The standard pulse before each row, 1 mV for 200 ms: mm right of where strips begin, and mV.
 _PULSE_MM, _PULSE_MV = np.array([[-12, -10, -10, -5, -5, -3], [0, 0, 1, 1, 0, 0]], dtype=np.float64)
 #: Letters as strokes, each a polyline of (x, y) in a box 2 wide and 3 high, y downwards.
@@ -132,9 +133,9 @@ def _letters(strip: Strip) -> Floats:
     corner = strip.at(np.array([strip.begin_s]), np.array([1.2]))[0] + (1, -3 * _GLYPH_MM)
     pieces, right = [], 0.0
     for letter in strip.lead:
-        for stroke in _GLYPHS[letter]:
-            pieces.append(_pieces((np.array(stroke) + (right, 0)) * _GLYPH_MM + corner))
-        right += 1.5 if letter == "I" else 2.9
+        begin = corner + np.array([right, 0.0])
+        pieces += [_pieces(np.array(stroke) * _GLYPH_MM + begin) for stroke in _GLYPHS[letter]]
+        right += _GLYPH_MM * (1.5 if letter == "I" else 2.9)
     return np.concatenate(pieces)
 
 

@@ -68,15 +68,15 @@ def test_a_cine_is_learned_and_the_latent_depends_on_the_seed_alone():
     with own_randomness(stream(0, "weights")):
         vae = VAE(TINY)
     before = torch.random.get_rng_state()
-    optimizer = torch.optim.Adam(vae.parameters(), lr=1e-3)
+    optimizer = torch.optim.Adam(vae.parameters(), lr=3e-3)
     seen = []
-    for _ in range(30):
+    for _ in range(12):
         optimizer.zero_grad()
         loss = vae_loss(vae, cine, generator)
         loss.backward()
         optimizer.step()
         seen.append(float(loss.detach()))
-    assert seen[-1] < 0.5 * seen[0]
+    assert seen[-1] < 0.7 * seen[0]
     one, again, other = (
         vae.latents(cine, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)
     )
