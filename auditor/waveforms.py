@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -18,13 +18,15 @@ from auditor.core.errors import ConfigError, EvidenceError
 from auditor.core.evidence import Diagnosed
 from auditor.core.finding import Estimate
 from auditor.core.streams import stream
+from auditor.data.pairs import read_pairs
 from auditor.data.store import Store, makers
 from auditor.diagnostics.cohort import UNKNOWN
 from auditor.diagnostics.result import Study
 from auditor.diagnostics.tasks import Stage, Task
-from auditor.diagnostics.waves import Waves, waves
+from auditor.diagnostics.waves import Waves, paired_waves, waves
 from auditor.engine import Engine
-from auditor.models import jepa
+from auditor.models import cromotex, jepa
+from auditor.models.device import own_randomness
 from auditor.models.steps import Pace, train
 from auditor.risk.diagnosis import performance
 
@@ -190,7 +192,7 @@ def _jepa(run: _Run) -> Study:
         run.root,
         jepa.prepare,
         run.workers,
-        lambda done, total: run.progress("reading", done, total),
+        _reading(run),
     )
     run.keep_under(fingerprint(seen))
     trained, held, judged = seen.parts(run.seed)
@@ -262,4 +264,163 @@ def _probed(
     return said.double().numpy()
 
 
-_SYSTEMS: Mapping[str, Callable[[_Run], Study]] = {"jepa": _jepa}
+# --- CroMoTEX -----------------------------------------------------------------------------
+
+#: Steps after which the last stage is looked at on the people held back.
+_LOOK = 20
+
+
+def _cromotex(run: _Run) -> Study:
+    """One model per finding: aligned with radiographs before it is fine-tuned, and not."""
+    pairs = read_pairs(run.root)
+    seen = paired_waves(pairs, cromotex.prepare, _reading(run))
+    small = run.size == "small"
+    config = cromotex.CroMoTEXConfig.small() if small else cromotex.CroMoTEXConfig()
+    assert config.image is not None
+    side = config.image.side
+    images = torch.from_numpy(
+        np.stack([cromotex.prepare_image(one, side) for one in pairs.cxr(range(len(pairs)))])
+    )
+    ecg = torch.from_numpy(seen.x)
+    run.keep_under(fingerprint(seen))
+    parts = seen.parts(run.seed)
+    trained, held, judged = parts
+    alone = replace(config, image=None)
+
+    first = _made(lambda: cromotex.CroMoTEX(alone), run, "pretrain")
+    first.only(*cromotex.STAGES["pretrain"])
+    run.train(
+        "pretrain",
+        first,
+        lambda rows, generator: cromotex.pretrain_loss(first, ecg[rows].to(run.device), generator),
+        np.concatenate([trained, held]),
+    )
+    networks: dict[str, Any] = {}
+    compared, left_out = {}, {}
+    for name in seen.asked():
+        label = seen.labels[name]
+        asked = judged[label[judged] != UNKNOWN]
+        score, made = _two_ways(run, config, first, ecg, images, label, name, trained, held)
+        networks |= made
+        try:
+            compared[f"{name} by ECG alone, aligned"] = compare(
+                score["aligned"][asked],
+                score["not aligned"][asked],
+                label[asked] == 1,
+                seen.subject[asked],
+                "not aligned",
+                run.seed,
+            )
+        except EvidenceError as error:
+            left_out[name] = str(error)
+    return _study(run, seen, parts, compared, networks, left_out)
+
+
+def _two_ways(
+    run: _Run,
+    config: cromotex.CroMoTEXConfig,
+    first: cromotex.CroMoTEX,
+    ecg: Tensor,
+    images: Tensor,
+    label: NDArray[np.int8],
+    name: str,
+    trained: Rows,
+    held: Rows,
+) -> tuple[dict[str, NDArray[np.float64]], dict[str, nn.Module]]:
+    """What is said of every ECG (n,) by a network that was aligned, and by one that was not; and
+    the networks of the former.
+    """
+    assert config.image is not None
+    image_config, device = config.image, run.device
+    y = torch.from_numpy((label == 1).astype(np.float32))
+    known = trained[label[trained] != UNKNOWN]
+    eyes = _made(lambda: cromotex.ImageClassifier(image_config), run, f"{name}/image")
+    run.train(
+        f"{name}-image",
+        eyes,
+        lambda rows, _: cromotex.image_loss(eyes, images[rows].to(device), y[rows].to(device)),
+        known,
+        "image",
+    )
+    both = _made(lambda: cromotex.CroMoTEX(config), run, f"{name}/align")
+    both.start_from(first)
+    both.start_from(eyes)
+    both.only(*cromotex.STAGES["align"])
+    run.train(
+        f"{name}-align",
+        both,
+        lambda rows, _: cromotex.align_loss(
+            both, ecg[rows].to(device), images[rows].to(device), y[rows].to(device)
+        ),
+        known[cromotex.oversampled(label[known] == 1, 3)],
+        "align",
+    )
+    score, last = {}, {}
+    for kind, earlier in (("aligned", both), ("not aligned", first)):
+        last[kind] = _made(
+            lambda: cromotex.CroMoTEX(replace(config, image=None, head=True)),
+            run,
+            f"{name}/fine-tune",
+        )
+        last[kind].start_from(earlier)
+        _fine_tuned(run, last[kind], ecg, label, known, held, f"{name}-{kind}")
+        score[kind] = _said(last[kind], ecg, device)
+    file = f"cromotex-{name}".replace(" ", "-")
+    return score, {file: both, f"{file}-ecg": last["aligned"]}
+
+
+def _fine_tuned(
+    run: _Run,
+    model: cromotex.CroMoTEX,
+    ecg: Tensor,
+    label: NDArray[np.int8],
+    trained: Rows,
+    held: Rows,
+    name: str,
+) -> None:
+    """The last stage, which ends with the weights that the people held back like best."""
+    held = held[label[held] != UNKNOWN]
+    y = torch.from_numpy((label == 1).astype(np.float32))
+    looking = cromotex.Validation(ecg[held], label[held] == 1)
+    model.only(*cromotex.STAGES["fine_tune"])
+    looking.look(model)
+
+    def after(step: int) -> None:
+        if (step + 1) % _LOOK == 0:
+            looking.look(model)
+
+    run.train(
+        name,
+        model,
+        lambda rows, generator: cromotex.fine_tune_loss(
+            model, ecg[rows].to(run.device), y[rows].to(run.device)
+        ),
+        trained[cromotex.oversampled(label[trained] == 1, 4)],
+        "fine_tune",
+        after,
+    )
+    looking.restore(model)
+
+
+def _said(model: cromotex.CroMoTEX, ecg: Tensor, device: str) -> NDArray[np.float64]:
+    model.eval().to(device)
+    with torch.inference_mode():
+        said = [model(part.to(device)).logit.cpu() for part in torch.split(ecg, _AT_ONCE)]
+    model.cpu()
+    return torch.sigmoid(torch.cat(said).double()).numpy()
+
+
+Made = TypeVar("Made", bound=nn.Module)
+
+
+def _made(make: Callable[[], Made], run: _Run, name: str) -> Made:
+    """A network whose first weights hang on the seed and its name alone."""
+    with own_randomness(stream(run.seed, f"{run.task.name}/{name}/weights")):
+        return make()
+
+
+def _reading(run: _Run) -> Callable[[int, int], None]:
+    return lambda done, total: run.progress("reading", done, total)
+
+
+_SYSTEMS: Mapping[str, Callable[[_Run], Study]] = {"jepa": _jepa, "cromotex": _cromotex}

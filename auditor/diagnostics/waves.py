@@ -13,6 +13,7 @@ from auditor.core.errors import DataError, SignalError
 from auditor.core.streams import stream
 from auditor.data.catalog import describe
 from auditor.data.dataset import Dataset, open_dataset
+from auditor.data.pairs import Pairs
 from auditor.data.tables import find
 from auditor.data.tables import read as read_table
 from auditor.diagnostics.cohort import UNKNOWN
@@ -118,3 +119,33 @@ def _labels(root: Path, dataset: Dataset) -> dict[str, NDArray[np.int8]]:
     return found | {
         name: np.array([name in some for some in said], dtype=np.int8) for name in names
     }
+
+
+def paired_waves(
+    pairs: Pairs,
+    prepare: Prepare,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Waves:
+    """The ECGs of visits; labels are the columns of the table that hold 0 and 1 alone.
+
+    Raises
+    ------
+    DataError
+        An ECG cannot be read by the network: pairs are made of what can.
+    """
+    read = []
+    for row in range(len(pairs)):
+        record = pairs.ecg(row)
+        try:
+            read.append(prepare(record.signal, record.fs, record.leads))
+        except SignalError as error:
+            raise DataError(
+                f"{pairs.root}: line {row + 2}: its ECG {error}; leave it out"
+            ) from None
+        progress(row + 1, len(pairs))
+    labels = {}
+    for name in pairs.table.columns:
+        values = pairs.table[name]
+        if values.dtype.kind == "f" and values.dropna().isin([0, 1]).all() and values.notna().any():
+            labels[str(name)] = values.fillna(UNKNOWN).to_numpy().astype(np.int8)
+    return Waves(np.stack(read), pairs.table["ecg"].to_numpy(str), pairs.subject, labels, n_unfit=0)

@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from auditor.core.errors import ModelError
-from auditor.models import jepa
+from auditor.models import cromotex, jepa
 from auditor.models.dianet import DiaNet, DiaNetConfig
 from auditor.models.vit import ViT, ViTConfig
 
@@ -28,6 +28,7 @@ ARCHITECTURES: Mapping[str, tuple[type[nn.Module], type[Any]]] = {
     "vit": (ViT, ViTConfig),
     "dianet": (DiaNet, DiaNetConfig),
     "jepa": (jepa.JEPA, jepa.JEPAConfig),
+    "cromotex": (cromotex.CroMoTEX, cromotex.CroMoTEXConfig),
 }
 #: Larger files were not written by us.
 MOST_BYTES = 2**31

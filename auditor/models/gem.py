@@ -336,14 +336,20 @@ class GEM(nn.Module):
     encoder : ECG and image tokens → tokens of the language model
     language : a causal language model of `transformers`
     image : pixels → image tokens, as `image_encoder` loads it; without, a batch brings its own
+
+    Raises
+    ------
+    ModelError
+        The language model is of another width than the projector.
     """
+
+    language: Any
 
     def __init__(
         self, encoder: MultimodalEncoder, language: nn.Module, image: nn.Module | None = None
     ) -> None:
         super().__init__()
-        self.encoder, self.image = encoder, image
-        self.language: Any = language
+        self.encoder, self.image, self.language = encoder, image, language
         width = self.language.get_input_embeddings().weight.shape[1]
         if width != encoder.config.language_width:
             raise ModelError(

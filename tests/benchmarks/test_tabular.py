@@ -205,7 +205,7 @@ def test_fifty_findings_of_a_hundred_thousand_ecgs_against_the_scikit_learn_loop
         )
     same = sum(plain["per_target"].values()) / sum(ours["per_target"][name] for name in BOTH)
     say(
-        f"{plain['fifty'] / ours['fifty']:.1f} x the speed of the loop; on the two findings of "
+        f"{plain['fifty'] / ours['fifty']:.1f} x the speed of the loop; on the finding of "
         f"both {same:.1f} x; inputs and labels {plain['read'] / ours['read']:.1f} x"
     )
     assert plain["fifty"] / ours["fifty"] >= 5

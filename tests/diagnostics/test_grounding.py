@@ -78,7 +78,8 @@ def test_what_is_made_of_a_row_is_wholly_true_of_it(row):
 
 def test_a_simulated_heart_is_described_truly_and_no_other_persons(rows):
     own = [scored(instructions(row)[1], row) for row in rows]
-    assert all(score.n_claims == 10 + 6 * 12 and score.grounded == 1 for score in own)
+    assert max(score.n_claims for score in own) == 10 + 6 * 12
+    assert all(score.grounded == 1 for score in own)
     others = [
         scored(instructions(one)[1], other).grounded
         for one in rows
@@ -91,8 +92,7 @@ def test_a_simulated_heart_is_described_truly_and_no_other_persons(rows):
         for other in rows
         if one["subject"] == other["subject"] and one["record"] != other["record"]
     ]
-    assert max(others) < 1
-    assert np.mean(others) < np.mean(again), "a text tells whose heart it was"
+    assert max(others) < min(again) < 1, "a text tells whose heart it was"
 
 
 # --- the grammar --------------------------------------------------------------------------
