@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,23 +12,26 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
+from sklearn.decomposition import PCA
 from torch import Tensor, nn
 
-from auditor.core.errors import ConfigError, EvidenceError
+from auditor.core.errors import ConfigError, DataError, EvidenceError
 from auditor.core.evidence import Diagnosed
 from auditor.core.finding import Estimate
 from auditor.core.streams import stream
-from auditor.data.pairs import read_pairs
+from auditor.data.pairs import TABLE, read_pairs
 from auditor.data.store import Store, makers
 from auditor.diagnostics.cohort import UNKNOWN
 from auditor.diagnostics.result import Study
 from auditor.diagnostics.tasks import Stage, Task
 from auditor.diagnostics.waves import Waves, paired_waves, waves
 from auditor.engine import Engine
-from auditor.models import cromotex, jepa
+from auditor.models import cardionets, cromotex, jepa, mar
 from auditor.models.device import own_randomness
 from auditor.models.steps import Pace, train
+from auditor.models.vae import VAE, GeneratorConfig, ssim, vae_loss
 from auditor.risk.diagnosis import performance
+from auditor.risk.intervals import percentile, person_replicates
 
 Progress = Callable[[str, int, int], None]
 Rows = NDArray[np.int64]
@@ -186,14 +189,17 @@ def compare(
 # --- ECG-JEPA -----------------------------------------------------------------------------
 
 
+#: How many times as fast the teacher follows: in a short training it would stay what chance made
+#: of it, at the published pace.
+_QUICKER = {"small": 5, "published": 1}
+
+
 def _jepa(run: _Run) -> Study:
     config = jepa.JEPAConfig() if run.size == "published" else jepa.JEPAConfig.small()
-    seen = waves(
-        run.root,
-        jepa.prepare,
-        run.workers,
-        _reading(run),
-    )
+    if (run.root / TABLE).is_file():
+        seen = paired_waves(read_pairs(run.root), jepa.prepare, _reading(run))
+    else:
+        seen = waves(run.root, jepa.prepare, run.workers, _reading(run))
     run.keep_under(fingerprint(seen))
     trained, held, judged = seen.parts(run.seed)
     model = jepa.create(config, stream(run.seed, "jepa/weights"))
@@ -205,7 +211,8 @@ def _jepa(run: _Run) -> Study:
         return jepa.objective(model, x[rows].to(run.device), generator)
 
     def after(step: int) -> None:
-        jepa.update_teacher(model.teacher, model.student, jepa.momentum(step, steps))
+        stays = jepa.momentum(step, steps) ** _QUICKER[run.size]
+        jepa.update_teacher(model.teacher, model.student, stays)
 
     run.train("pretrain", model, objective, np.concatenate([trained, held]), after=after)
     features = {
@@ -410,6 +417,225 @@ def _said(model: cromotex.CroMoTEX, ecg: Tensor, device: str) -> NDArray[np.floa
     return torch.sigmoid(torch.cat(said).double()).numpy()
 
 
+# --- CardioNets ---------------------------------------------------------------------------
+
+#: Components of the CMR's class token by which hearts are alike; as published where there are as
+#: many people.
+_ALIKE = 128
+
+
+def _cardionets(run: _Run) -> Study:
+    """Phenotypes from ECGs that were aligned with cines and that were not, and cines from ECGs."""
+    pairs = read_pairs(run.root)
+    seen = paired_waves(pairs, cardionets.preprocess, _reading(run))
+    names = [name for name in pairs.table.columns if str(name).startswith("phenotype")]
+    if not names:
+        raise DataError(f"{run.root / TABLE}: has no column phenotype…; add what was measured")
+    crops = torch.from_numpy(seen.x)  # (n, n_crops, 12, n_samples)
+    cines = torch.from_numpy(cardionets.preprocess_cine(pairs.cmr(range(len(pairs)))))
+    frames, size = cines.shape[1:3]
+    small = run.size == "small"
+    shape = cardionets.CardioNetsConfig.small() if small else cardionets.CardioNetsConfig()
+    config = replace(shape, frames=frames, size=size)
+    run.keep_under(fingerprint(seen))
+    parts = seen.parts(run.seed)
+    trained, held, judged = parts
+    known = pairs.table[names].to_numpy(np.float32)
+    centre = np.nanmean(known[trained], axis=0)
+    spread = np.maximum(np.nanstd(known[trained], axis=0), 1e-6)
+    wanted = torch.full((len(known), cardionets.N_PHENOTYPES), float("nan"))
+    wanted[:, : len(names)] = torch.from_numpy((known - centre) / spread)
+
+    cmr = _made(lambda: cardionets.CmrEncoder(config), run, "cmr")
+    reading = _made(lambda: nn.Linear(config.width, len(names)), run, "cmr-head")
+    eyes = nn.ModuleDict({"cmr": cmr, "reading": reading})
+
+    def told_by_cines(rows: Rows, _: torch.Generator) -> Tensor:
+        said = reading(cmr.tokens(cines[rows].to(run.device))[:, 0])
+        return (said - wanted[rows, : len(names)].to(run.device)).nan_to_num().square().mean()
+
+    run.train("cmr", eyes, told_by_cines, trained)
+    cmr.requires_grad_(False)
+    cmr.head.requires_grad_()
+    alike = torch.from_numpy(_components(cmr, cines, trained))
+
+    def fresh() -> cardionets.EcgEncoder:
+        return _made(lambda: cardionets.EcgEncoder(config), run, "ecg")
+
+    aligned = fresh()
+    both = nn.ModuleDict({"ecg": aligned, "cmr": cmr})
+
+    def together(rows: Rows, generator: torch.Generator) -> Tensor:
+        return cardionets.alignment_loss(
+            aligned,
+            cmr,
+            _one_crop(crops, rows, generator).to(run.device),
+            cines[rows].to(run.device),
+            alike[rows].to(run.device),
+        )
+
+    run.train("align", both, together, np.concatenate([trained, held]))
+    said = {}
+    for kind, start in (("aligned", aligned.state_dict()), ("not aligned", fresh().state_dict())):
+        ecg = fresh()
+        ecg.load_state_dict(start)
+        head = _made(lambda: cardionets.PhenotypeHead(config), run, "phenotypes")
+        said[kind] = _phenotypes(run, ecg, head, crops, wanted, trained, judged, kind)
+    truth = wanted[judged, : len(names)].double().numpy()
+    two = [said[kind][:, : len(names)] for kind in ("aligned", "not aligned")]
+    compared = {
+        f"{len(names)} phenotypes from the ECG, aligned": _by_people(
+            "r2", _explained, truth, two, seen.subject[judged], "not aligned", run.seed
+        )
+    }
+    shown, vae, generator = _generated(run, aligned, crops, cines, trained, judged)
+    compared["cine from the ECG"] = _by_people(
+        "ssim",
+        _mean_similarity,
+        cines[judged].numpy(),
+        [shown, np.broadcast_to(cines[trained].mean(dim=0).numpy(), shown.shape)],
+        seen.subject[judged],
+        "the mean cine",
+        run.seed,
+    )
+    networks = {"cardionets-ecg": aligned, "cardionets-cmr": cmr}
+    networks |= {"cardionets-vae": vae, "cardionets-generator": generator}
+    return _study(run, seen, parts, compared, networks, {})
+
+
+def _one_crop(crops: Tensor, rows: Rows, generator: torch.Generator) -> Tensor:
+    """(B, 12, n_samples) one crop of each, drawn."""
+    drawn = torch.randint(
+        crops.shape[1], (len(rows),), generator=generator, device=generator.device
+    )
+    return crops[torch.from_numpy(rows), drawn.cpu()]
+
+
+def _components(cmr: cardionets.CmrEncoder, cines: Tensor, trained: Rows) -> NDArray[np.float32]:
+    """(n, d) principal components of the class tokens, those of the trained, as one length."""
+    with torch.inference_mode():
+        parts = [cmr.tokens(part)[:, 0] for part in torch.split(cines, _AT_ONCE)]
+    token = torch.cat(parts).double().numpy()
+    found = PCA(min(_ALIKE, token.shape[1], len(trained) - 1), random_state=0).fit(token[trained])
+    scores = found.transform(token)
+    # A typical distance is one: σ is told in those units.
+    scale = np.sqrt(2 * scores[trained].var(axis=0).sum())
+    return (scores / max(scale, 1e-9)).astype(np.float32)
+
+
+def _phenotypes(
+    run: _Run,
+    ecg: cardionets.EcgEncoder,
+    head: cardionets.PhenotypeHead,
+    crops: Tensor,
+    wanted: Tensor,
+    trained: Rows,
+    judged: Rows,
+    kind: str,
+) -> NDArray[np.float64]:
+    """(n_judged, 82) what an encoder says after it was fine-tuned."""
+    both = nn.ModuleDict({"ecg": ecg, "head": head})
+
+    def objective(rows: Rows, generator: torch.Generator) -> Tensor:
+        seen = _one_crop(crops, rows, generator).to(run.device)
+        return cardionets.phenotype_loss(ecg, head, seen, wanted[rows].to(run.device))
+
+    run.train(f"phenotypes-{kind}", both, objective, trained, "phenotypes")
+    with torch.inference_mode():
+        said = [
+            torch.stack([head(ecg.pooled(crops[rows, crop])) for crop in range(crops.shape[1])])
+            for rows in np.array_split(judged, max(len(judged) // _AT_ONCE, 1))
+        ]
+    return torch.cat([one.mean(dim=0) for one in said]).double().numpy()
+
+
+def _generated(
+    run: _Run,
+    ecg: cardionets.EcgEncoder,
+    crops: Tensor,
+    cines: Tensor,
+    trained: Rows,
+    judged: Rows,
+) -> tuple[NDArray[np.float32], VAE, mar.Generator]:
+    """(n_judged, frames, size, size) cines drawn for ECGs, and what drew them."""
+    frames, size = cines.shape[1:3]
+    shape = GeneratorConfig.small() if run.size == "small" else GeneratorConfig()
+    config = replace(
+        shape, frames=frames, size=size, patch_time=frames // 4, condition=ecg.config.out
+    )
+    vae = _made(lambda: VAE(config), run, "vae")
+    films = cines[:, None]
+    run.train(
+        "vae",
+        vae,
+        lambda rows, draw: vae_loss(vae, films[rows].to(run.device), draw),
+        trained,
+    )
+    with torch.inference_mode():
+        conditions = torch.cat([ecg.of_crops(part) for part in torch.split(crops, _AT_ONCE)])
+        draw = torch.Generator().manual_seed(run.seed)
+        latents = torch.cat(
+            [vae.latents(part, draw) for part in torch.split(films[trained], _AT_ONCE)]
+        )
+    place = {int(row): at for at, row in enumerate(trained)}
+    generator = _made(lambda: mar.Generator(config), run, "generator")
+
+    def objective(rows: Rows, draw: torch.Generator) -> Tensor:
+        at = [place[int(row)] for row in rows]
+        drawn = mar.Draw.of(config, len(rows), draw, run.device)
+        return mar.generator_loss(
+            generator, latents[at].to(run.device), conditions[rows].to(run.device), drawn
+        )
+
+    run.train("generator", generator, objective, trained)
+    with torch.inference_mode():
+        drawn = mar.generate(generator, conditions[judged], draw)
+        shown = [vae.decode(part)[:, 0] for part in torch.split(drawn, _AT_ONCE)]
+    return torch.cat(shown).clamp(-1, 1).numpy(), vae, generator
+
+
+def _explained(truth: NDArray[Any], said: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """(n, m) squared errors, and squared distances from the mean."""
+    return (said - truth) ** 2, (truth - truth.mean(axis=0)) ** 2
+
+
+def _mean_similarity(truth: NDArray[Any], said: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """(n, 1) by how much each lacks of being alike, and ones."""
+    alike = [ssim(one, other) for one, other in zip(truth, said, strict=True)]
+    return 1 - np.array(alike)[:, None], np.ones((len(alike), 1))
+
+
+def _by_people(
+    metric: str,
+    parts: Callable[[NDArray[Any], NDArray[Any]], tuple[NDArray[Any], NDArray[Any]]],
+    truth: NDArray[Any],
+    said: Sequence[NDArray[Any]],
+    subject: NDArray[np.str_],
+    over: str,
+    seed: int,
+) -> dict[str, Any]:
+    """One less a ratio of means over records, averaged over columns, for two models: R² of squared
+    errors, mean similarity of what it lacks; people are drawn for the intervals.
+    """
+    people, person = np.unique(subject, return_inverse=True)
+    ratios = [parts(truth, one) for one in said]
+
+    def statistic(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        each = weights[:, person]
+        both = [(1 - (each @ lost) / (each @ whole)).mean(axis=1) for lost, whole in ratios]
+        return np.stack([*both, both[0] - both[1]], axis=1)
+
+    whole = statistic(np.ones((1, len(people))))[0]
+    drawn = person_replicates(statistic, len(people), stream(seed, f"waveforms/{metric}"))
+    estimates = {}
+    for place, name in enumerate(("new", "old", "gain")):
+        low, high = percentile(drawn[:, place], 0.95)
+        estimates[f"{metric}_{name}"] = asdict(
+            Estimate(float(whole[place]), low, high, 0.95, len(people), 0.0)
+        )
+    return {"over": over, "estimates": estimates, "params": {}}
+
+
 Made = TypeVar("Made", bound=nn.Module)
 
 
@@ -423,4 +649,8 @@ def _reading(run: _Run) -> Callable[[int, int], None]:
     return lambda done, total: run.progress("reading", done, total)
 
 
-_SYSTEMS: Mapping[str, Callable[[_Run], Study]] = {"jepa": _jepa, "cromotex": _cromotex}
+_SYSTEMS: Mapping[str, Callable[[_Run], Study]] = {
+    "jepa": _jepa,
+    "cromotex": _cromotex,
+    "cardionets": _cardionets,
+}

@@ -16,7 +16,18 @@ PACKAGE = ROOT / "auditor"
 
 LAYERS = [
     *("core", "resources", "engine", "data", "signal", "models", "views", "diagnostics"),
-    *("attacks", "attribution", "risk", "config", "report", "audit", "waveforms", "study", "mitigation", "cli"),
+    *(
+        "attacks",
+        "attribution",
+        "risk",
+        "config",
+        "report",
+        "audit",
+        "waveforms",
+        "study",
+        "mitigation",
+        "cli",
+    ),
 ]
 FOLDERS = {"auditor", "reports", "configs", "tests"}
 

@@ -143,7 +143,10 @@ def paired_waves(
                 f"{pairs.root}: line {row + 2}: its ECG {error}; leave it out"
             ) from None
         progress(row + 1, len(pairs))
-    labels = {}
+    labels: dict[str, NDArray[np.int8]] = {}
+    if "sex" in pairs.table:
+        sex = pairs.table["sex"].map({"male": 1, "female": 0})
+        labels["sex"] = sex.fillna(UNKNOWN).to_numpy().astype(np.int8)
     for name in pairs.table.columns:
         values = pairs.table[name]
         if values.dtype.kind == "f" and values.dropna().isin([0, 1]).all() and values.notna().any():

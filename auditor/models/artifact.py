@@ -12,13 +12,16 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from pydantic import TypeAdapter, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from auditor.core.errors import ModelError
-from auditor.models import cromotex, jepa
+from auditor.models import cardionets, cromotex, jepa, mar, vae
+from auditor.models.device import own_randomness
 from auditor.models.dianet import DiaNet, DiaNetConfig
 from auditor.models.vit import ViT, ViTConfig
 
@@ -29,6 +32,10 @@ ARCHITECTURES: Mapping[str, tuple[type[nn.Module], type[Any]]] = {
     "dianet": (DiaNet, DiaNetConfig),
     "jepa": (jepa.JEPA, jepa.JEPAConfig),
     "cromotex": (cromotex.CroMoTEX, cromotex.CroMoTEXConfig),
+    "cardionets-ecg": (cardionets.EcgEncoder, cardionets.CardioNetsConfig),
+    "cardionets-cmr": (cardionets.CmrEncoder, cardionets.CardioNetsConfig),
+    "cardionets-vae": (vae.VAE, vae.GeneratorConfig),
+    "cardionets-generator": (mar.Generator, vae.GeneratorConfig),
 }
 #: Larger files were not written by us.
 MOST_BYTES = 2**31
@@ -36,6 +43,8 @@ _MOST_JSON_BYTES = 2**16
 #: Larger settings would take long before any tensor could contradict them.
 _MOST = {"n_leads": 256, "n_samples": 2**20, "patch": 2**16, "width": 2**13, "depth": 128}
 _MOST |= {"heads": 256, "head_dim": 1024, "n_ids": 2**24, "n_ecg": 2**12, "n_crf": 2**12}
+_MOST_ELSE = 2**13
+_PLAIN = ("int", "float", "str", "bool")
 _DTYPES = {torch.float32: "F32", torch.int64: "I64"}
 
 
@@ -62,7 +71,12 @@ def load(path: Path) -> Any:
     kind, config = _config(path.with_suffix(".json"))
     with torch.device("meta"):
         model = kind(config)  # shapes alone, nothing allocated
-    model.load_state_dict(_weights(path, model.state_dict()), assign=True)
+    weights = _weights(path, model.state_dict())
+    model.load_state_dict(weights, assign=True)
+    if any(one.is_meta for one in model.buffers()):  # some are computed, and in no file
+        with own_randomness(np.random.default_rng(0)):
+            model = kind(config)
+        model.load_state_dict(weights)
     return model.requires_grad_().eval()
 
 
@@ -89,14 +103,23 @@ def _config(path: Path) -> tuple[type[nn.Module], Any]:
         odd = ", ".join(sorted(settings.keys() ^ types.keys()))
         raise ModelError(f"{path.name}: settings unknown or missing: {odd[:200]}")
     for name, value in settings.items():
-        if type(value).__name__ != types[name]:
+        if types[name] in _PLAIN and type(value).__name__ != types[name]:
             raise ModelError(f"{path.name}: {name} is a {type(value).__name__}, not {types[name]}")
-        if name in _MOST and value > _MOST[name]:
-            raise ModelError(f"{path.name}: {name} is {value}, more than {_MOST[name]}")
+    _refuse_large(path, settings)
     try:
-        return kind, config(**settings)
-    except ValueError as error:
-        raise ModelError(f"{path.name}: {error}") from error
+        return kind, TypeAdapter(config).validate_python(settings)
+    except ValidationError as error:
+        said = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise ModelError(f"{path.name}: {said}") from error
+
+
+def _refuse_large(path: Path, settings: Mapping[str, Any]) -> None:
+    for name, value in settings.items():
+        if isinstance(value, dict):
+            _refuse_large(path, value)
+        for one in value if isinstance(value, list) else [value]:
+            if isinstance(one, int | float) and one > (most := _MOST.get(name, _MOST_ELSE)):
+                raise ModelError(f"{path.name}: {name} is {one}, more than {most}")
 
 
 def _weights(path: Path, wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:

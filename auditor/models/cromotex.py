@@ -254,7 +254,15 @@ class CroMoTEXConfig:
     def small(cls) -> Self:
         """One that trains on a CPU in minutes."""
         image = ImageConfig(growth=8, blocks=(2, 2, 2, 2), bottleneck=2, side=64)
-        return cls(hidden=16, width=32, projection=24, feed_forward=64, head_width=16, image=image)
+        return cls(
+            *(16, 32, 24),
+            heads=2,
+            layers=2,
+            feed_forward=64,
+            dropout=0.0,
+            head_width=16,
+            image=image,
+        )
 
 
 class Output(NamedTuple):

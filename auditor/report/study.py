@@ -29,6 +29,8 @@ SCHEMA = "auditor/study/1"
 #: So many findings have their inputs drawn: those that are told best.
 _DRAWN = 24
 _INPUTS = 12
+#: What a model that is compared with another is measured by.
+_METRICS = {"auroc_new": "AUROC", "r2_new": "R²", "ssim_new": "SSIM"}
 _TOWARDS, _AWAY = "#b2182b", "#2166ac"
 
 
@@ -199,14 +201,20 @@ def summary(study: Study) -> Iterator[str]:
         yield line + told(one.internal["age_sex_auroc"])
     for name, found in study.compared.items():
         ours = {one: Estimate(**value) for one, value in found["estimates"].items()}
-        line = f"{name:28} AUROC {told(ours['auroc_new'])}, {found['over']} "
-        yield line + told(ours["auroc_old"])
+        (metric,) = {one.removesuffix("_new") for one in ours if one in _METRICS}
+        line = f"{name:32} {_METRICS[f'{metric}_new']} {told(ours[f'{metric}_new'])}, "
+        line += f"{found['over']} {told(ours[f'{metric}_old'])}, "
+        yield line + f"gain {told(ours[f'{metric}_gain'])}"
     if more := len(study.judged) - len(best):
         yield f"and {more} more in results.json"
     if study.left_out:
         some = [f"{name} ({withhold_text(why)})" for name, why in study.left_out.items()][:3]
         yield f"left out: {len(study.left_out)}, such as {', '.join(some)}"
-        if not study.task.rotate and any("found fewer" in why for why in study.left_out.values()):
+        if (
+            study.judged
+            and not study.task.rotate
+            and any("found fewer" in why for why in study.left_out.values())
+        ):
             yield "one fold holds too few people for these; --every-fold judges everybody"
 
 
@@ -255,14 +263,13 @@ def against_published(study: Study, faults: Mapping[str, str]) -> Iterator[str]:
 
 def _compared(study: Study, theirs: str) -> Iterator[str]:
     for name, found in study.compared.items():
-        ours = {one: Estimate(**value) for one, value in found["estimates"].items()}
-        p = found["params"]["p"]
-        yield (
-            f"{name}: AUROC {told(ours['auroc_new'])}, {found['over']} {told(ours['auroc_old'])}, "
-            f"gain {told(ours['auroc_gain'])}, DeLong p {p['auroc_gain']:.2g}; NRI "
-            f"{told(ours['nri_thirds'])}, IDI {told(ours['idi'])}"
-        )
-    yield f"published for ECG-DiaNet: {theirs}"
+        if p := found["params"].get("p"):
+            ours = {one: Estimate(**value) for one, value in found["estimates"].items()}
+            yield (
+                f"{name} over {found['over']}: DeLong p {p['auroc_gain']:.2g}; NRI "
+                f"{told(ours['nri_thirds'])}, IDI {told(ours['idi'])}"
+            )
+    yield f"published: {theirs}"
 
 
 def told(estimate: Estimate) -> str:

@@ -150,7 +150,10 @@ def test_a_fusion_listens_to_the_rung_that_knows():
     assert _weights(few) == pytest.approx([0.5, 0.5])
 
 
-@pytest.mark.parametrize("view", [*QUICK, "fusion"])
+SLOW_FUSION = pytest.param("fusion", marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize("view", [*QUICK, SLOW_FUSION])
 def test_people_dealt_their_records_at_random_are_found_by_luck(case, view):
     """Which record is whose is shuffled: chance is one in twenty, whatever a rung has learned."""
     found = []

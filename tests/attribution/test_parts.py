@@ -68,7 +68,9 @@ def first(finding: Finding, done: str = "masked") -> str:
     return max(SEGMENTS, key=lambda segment: costs[segment])
 
 
-@pytest.mark.parametrize("wave", WAVES)
+@pytest.mark.parametrize(
+    "wave", [wave if wave == "ST" else pytest.param(wave, marks=pytest.mark.slow) for wave in WAVES]
+)
 def test_the_wave_in_which_people_differ_is_named(tmp_path, few, wave):
     finding = found(opened(tmp_path, wave=wave, drift=0.1))
     assert finding.status == "measured", finding.reason

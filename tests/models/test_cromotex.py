@@ -39,7 +39,8 @@ from auditor.models.cromotex import (
 )
 from auditor.models.device import own_randomness
 
-SMALL = replace(CroMoTEXConfig.small(), head=True)
+#: The size of the fixtures.
+SMALL = replace(CroMoTEXConfig.small(), head=True, heads=4, layers=4)
 PTB_XL = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
 
 

@@ -175,6 +175,7 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_weights(tmp_path: Path
     assert all(torch.equal(ended[name], one) for name, one in whole.state_dict().items())
 
 
+@pytest.mark.slow
 def test_two_processes_take_their_parts_of_each_batch(tmp_path: Path):
     out = str(tmp_path / "out.safetensors")
     root = str(Path(__file__).parents[2])
