@@ -424,6 +424,8 @@ def _said(model: cromotex.CroMoTEX, ecg: Tensor, device: str) -> NDArray[np.floa
 #: Components of the CMR's class token by which hearts are alike; as published where there are as
 #: many people.
 _ALIKE = 128
+#: Steps in which tokens are unmasked, and in which each is freed of its noise.
+_SAMPLED = {"small": (8, 25), "published": (16, 100)}
 
 
 def _cardionets(run: _Run) -> Study:
@@ -591,7 +593,10 @@ def _generated(
 
     run.train("generator", generator, objective, trained)
     with torch.inference_mode():
-        drawn = mar.generate(generator, conditions[judged], draw)
+        steps, diffusion_steps = _SAMPLED[run.size]
+        drawn = mar.generate(
+            generator, conditions[judged], draw, steps=steps, diffusion_steps=diffusion_steps
+        )
         shown = [vae.decode(part)[:, 0] for part in torch.split(drawn, _AT_ONCE)]
     return torch.cat(shown).clamp(-1, 1).numpy(), vae, generator
 

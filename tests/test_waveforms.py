@@ -24,7 +24,7 @@ PEOPLE = 120
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pairs")
-    Pictures(PEOPLE, n_visits=1, seed=2).write(folder)
+    Pictures(PEOPLE, n_visits=1, size=32, seed=2).write(folder)
     return folder
 
 
@@ -114,3 +114,22 @@ def test_a_comparison_of_a_score_with_itself_gains_nothing():
     assert found["auroc_gain"]["value"] == 0
     assert found["auroc_gain"]["low"] == found["auroc_gain"]["high"] == 0
     assert found["auroc_new"] == found["auroc_old"]
+
+
+def test_cardionets_is_held_against_itself_not_aligned_and_against_the_mean_cine(
+    pairs: Path, tmp_path: Path
+):
+    found = trained("cardionets", pairs)
+    (phenotypes,) = (one for name, one in found.compared.items() if "phenotypes" in name)
+    assert phenotypes["over"] == "not aligned"
+    cine = found.compared["cine from the ECG"]
+    assert 0 < cine["estimates"]["ssim_old"]["value"] < 1
+    report.write(found, tmp_path / "cardionets", study.FAULTS)
+    described = yaml.safe_load((tmp_path / "cardionets" / "model.yaml").read_text())
+    for name, one in described["models"].items():
+        model = artifact.load(tmp_path / "cardionets" / one["file"])
+        for key, value in found.networks[name].state_dict().items():
+            assert torch.equal(model.state_dict()[key], value)
+    lines = "\n".join(report.summary(found))
+    assert "SSIM" in lines
+    assert "R²" in lines
