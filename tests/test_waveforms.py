@@ -9,7 +9,7 @@ import pytest
 import torch
 import yaml
 
-from auditor import study, waveforms
+from auditor import study
 from auditor.core.errors import ConfigError, DataError
 from auditor.data.pictures import Pictures
 from auditor.diagnostics import tasks, waves
@@ -17,6 +17,7 @@ from auditor.diagnostics.result import Study
 from auditor.engine import engine
 from auditor.models import artifact
 from auditor.report import study as report
+from auditor.waveforms.training import compare
 
 PEOPLE = 120
 
@@ -110,7 +111,7 @@ def test_a_comparison_of_a_score_with_itself_gains_nothing():
     event = rng.random(300) < 0.4
     score = 1 / (1 + np.exp(-rng.normal(event * 1.0)))
     subject = np.arange(300).astype(str)
-    found = waveforms.compare(score, score, event, subject, "itself", 0)["estimates"]
+    found = compare(score, score, event, subject, "itself", 0)["estimates"]
     assert found["auroc_gain"]["value"] == 0
     assert found["auroc_gain"]["low"] == found["auroc_gain"]["high"] == 0
     assert found["auroc_new"] == found["auroc_old"]

@@ -1,0 +1,47 @@
+"""The run of the clinical systems that read waveforms: recordings in, a model directory out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from auditor.core.errors import ConfigError
+from auditor.diagnostics.result import Study
+from auditor.diagnostics.tasks import Task
+from auditor.engine import Engine
+from auditor.waveforms import cardionets, cromotex, jepa
+from auditor.waveforms.training import Progress, Training
+
+SYSTEMS: Mapping[str, Callable[[Training], Study]] = {
+    "jepa": jepa.run,
+    "cromotex": cromotex.run,
+    "cardionets": cardionets.run,
+}
+
+
+def run(
+    task: Task,
+    root: Path,
+    *,
+    size: str,
+    seed: int,
+    device: str,
+    workers: Engine,
+    progress: Progress,
+) -> Study:
+    """Train a system on the recordings of a folder, and judge what it learned.
+
+    Parameters
+    ----------
+    size : one of the task's `sizes`
+
+    Raises
+    ------
+    ConfigError
+        The task has no such size.
+    DataError
+        The folder has not what the system reads.
+    """
+    if size not in task.sizes:
+        raise ConfigError(f"{task.name} has no size {size!r}; known: {', '.join(task.sizes)}")
+    return SYSTEMS[task.name](Training(task, root, size, seed, device, workers, progress))
