@@ -183,24 +183,5 @@ def percentile(replicates: NDArray[np.float64], level: float) -> tuple[float, fl
     return float(low), float(high)
 
 
-def person_percentile(
-    statistic: Callable[[NDArray[np.float64]], NDArray[np.float64]],
-    n_people: int,
-    level: float,
-    rng: np.random.Generator,
-) -> tuple[float, float]:
-    """A percentile interval over people, as clinical papers report it.
-
-    Parameters
-    ----------
-    statistic : weights of people (b, n_people) → the statistic under each row of weights, (b,);
-        NaN where a draw has none, for want of events
-    level : coverage, 0.95 of a 95 % interval. Two published scripts put α = 0.05 in its place:
-        their intervals reach from the 47.5th to the 52.5th percentile, and are about 31 times too
-        narrow
-    """
-    return percentile(person_replicates(statistic, n_people, rng), level)
-
-
 def _sizes(total: int, size: int) -> list[int]:
     return [min(size, total - start) for start in range(0, total, size)]

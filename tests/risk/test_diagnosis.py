@@ -15,7 +15,7 @@ from auditor.core.streams import stream
 from auditor.risk import diagnosis
 from auditor.risk.compare import delong
 from auditor.risk.diagnosis import FAULTS, performance
-from auditor.risk.intervals import person_percentile
+from auditor.risk.intervals import percentile, person_replicates
 
 
 def clinic(
@@ -107,7 +107,7 @@ def test_intervals_over_people_cover_the_truth_and_those_over_records_do_not():
         person = np.repeat(np.arange(n_people), 10)
         for unit, code in (("people", person), ("records", np.arange(600))):
             area = diagnosis._auroc(score, event, code)
-            low, high = person_percentile(area, int(code.max()) + 1, 0.95, rng)
+            low, high = percentile(person_replicates(area, int(code.max()) + 1, rng), 0.95)
             missed[unit] += not low <= truth <= high
     assert missed["people"] <= 15
     assert missed["records"] >= 48

@@ -15,10 +15,13 @@ from auditor.risk.intervals import (
     newcombe_auc,
     percentile,
     person_bootstrap,
-    person_percentile,
     person_replicates,
     wilson,
 )
+
+
+def person_percentile(statistic, n_people, level, rng):
+    return percentile(person_replicates(statistic, n_people, rng), level)
 
 
 def test_wilson_and_clopper_pearson_agree_with_statsmodels(parity):
