@@ -150,10 +150,13 @@ def test_a_fusion_listens_to_the_rung_that_knows():
     assert _weights(few) == pytest.approx([0.5, 0.5])
 
 
-SLOW_FUSION = pytest.param("fusion", marks=pytest.mark.slow)
+#: Eight shufflings of the others take minutes.
+ALL, SWIFT = (*QUICK, "fusion"), ("template", "whitened", "subspace", "adapted")
 
 
-@pytest.mark.parametrize("view", [*QUICK, SLOW_FUSION])
+@pytest.mark.parametrize(
+    "view", [view if view in SWIFT else pytest.param(view, marks=pytest.mark.slow) for view in ALL]
+)
 def test_people_dealt_their_records_at_random_are_found_by_luck(case, view):
     """Which record is whose is shuffled: chance is one in twenty, whatever a rung has learned."""
     found = []

@@ -111,6 +111,7 @@ def test_a_transformer_with_random_weights_is_never_believed(case, few, monkeypa
             assert "random weights" in row["why not"]
 
 
+@pytest.mark.slow
 def test_sex_and_age_are_taken_apart_by_people_who_were_not_learned_from(tmp_path, few):
     people = tuple((sex, float(age)) for age in range(25, 85, 5) for sex in ("female", "male"))
     case = opened(tmp_path, demographics=3, people=people, n_sessions=1)
