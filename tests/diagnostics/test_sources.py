@@ -11,7 +11,8 @@ import pytest
 
 from auditor.core.errors import DataError
 from auditor.data.hospital import ILLNESSES, Hospital
-from auditor.diagnostics import tasks
+from auditor.data.tables import Table, blocks
+from auditor.diagnostics import labs, sources, tasks
 from auditor.diagnostics.cohort import UNKNOWN, Cohort
 from auditor.diagnostics.sources import (
     ecg_view,
@@ -435,3 +436,22 @@ def test_the_real_ptb_xl_can_be_read(data):
     assert len(found) == len(table)
     assert found.labels["NORM"].sum() > 0.3 * len(table)
     assert (found.labels["sex"] == 1 - table["sex"]).all()
+
+
+_TABLES = [
+    table
+    for module in (sources, labs)
+    for table in vars(module).values()
+    if isinstance(table, Table) and table not in (sources.PTB_XL, sources.STATEMENTS)
+]
+
+
+@pytest.mark.parametrize("table", _TABLES, ids=lambda table: table.files[0])
+def test_every_published_table_is_read_column_for_column(hospital: Path, table: Table):
+    read = pd.concat(blocks(hospital, table))
+    assert set(table.columns) == set(read)
+    for name, kind in table.columns.items():
+        known = read[name].dropna()
+        assert kind != "number" or known.dtype == np.float64
+        assert kind != "time" or known.dtype.kind == "M"
+    assert len(read) > 0
