@@ -536,30 +536,41 @@ class Systems(click.Group):
         """The command of one of them."""
         if name not in _titles():
             return super().get_command(ctx, name)
-        first = f"Train the clinical system {name} on your own data: {_titles()[name].lower()}."
-        told = f"{first}\n\n{_SYSTEM_HELP.format(name=name)}"
-        return click.Command(name, params=_system.params, callback=_system.callback, help=told)
+        title, source = _titles()[name]
+        reads = _READS.get(source, _TABLES)
+        told = f"{title}.\n\n{reads}\n\n{_SYSTEM_HELP.format(name=name)}"
+        return click.Command(
+            name, params=_system.params, callback=_system.callback, help=told, short_help=title
+        )
 
 
-_SYSTEM_HELP = """Tables are those that PhysioNet and ECG-ViEW publish, as they are, anywhere below
---data. OUT becomes a model directory: models, model.yaml, results.json, what moves each model
-(shap), and members.parquet, which names people and is not for release.
+#: What stands below --data, by a task's source.
+_TABLES = """Reads tables as PhysioNet and ECG-ViEW publish them, anywhere below --data."""
+_READS = {
+    "ptb-xl": "Reads PTB-XL, its recordings and tables, as published.",
+    "biobank": "Reads t2dm.csv, anywhere below --data.",
+    "recordings": "Reads a folder of ECG recordings, or of pairs (pairs.csv).",
+    "pairs": "Reads pairs.csv: ECGs with radiographs, cines or reports of the same visit.",
+}
+_SYSTEM_HELP = """OUT becomes a model directory: models, model.yaml, results.json, what moves each
+model (shap, of trees), and members.parquet, which names people and is not for release.
 
 \b
-auditor train {name} --data tables/ --out {name}/
-auditor train {name} --data tables/ --out {name}/ --against published
+auditor train {name} --data folder/ --out {name}/
+auditor train {name} --data folder/ --out {name}/ --against published
 """
 
 
 @cache
-def _titles() -> dict[str, str]:
-    """What the clinical systems are called, by name."""
+def _titles() -> dict[str, tuple[str, str]]:
+    """What the clinical systems are called, and what they read, by name."""
     import yaml
 
     from auditor.resources import resource
 
     files = sorted(resource("configs/tasks").glob("*.yaml"))
-    return {file.stem: yaml.safe_load(file.read_text("utf-8"))["title"] for file in files}
+    read = {file.stem: yaml.safe_load(file.read_text("utf-8")) for file in files}
+    return {name: (task["title"], task["source"]) for name, task in read.items()}
 
 
 @main.group(cls=Systems)

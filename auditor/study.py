@@ -28,7 +28,7 @@ from auditor.data.store import Store, makers, whole_file
 from auditor.data.tables import Table, find
 from auditor.diagnostics import diabetes, labs, sources, tabular, tasks
 from auditor.diagnostics.cohort import UNKNOWN, Cohort
-from auditor.diagnostics.result import Judged, Study
+from auditor.diagnostics.result import HELD_BACK, JUDGED, TRAINED, Judged, Study
 from auditor.diagnostics.tasks import Task
 from auditor.engine import Engine
 from auditor.models import boost
@@ -75,6 +75,7 @@ def run(
     for fault in sorted(faults - FAULTS.keys()):
         raise ConfigError(f"no fault is named {fault!r}; known: {', '.join(FAULTS)}")
     task = tasks.load(name)
+    _refuse_idle(task, every_fold, size, faults)
     if task.source in ("recordings", "pairs"):
         if external:
             raise ConfigError(f"{name} has no second cohort; leave --external out")
@@ -93,6 +94,19 @@ def run(
         why = ", ".join(f"{one}: {reason}" for one, reason in list(cohort.left_out.items())[:3])
         raise DataError(f"{root}: no finding is frequent enough to be learnt ({why})")
     return _trees(task, cohort, outside, seed, faults, workers, progress)
+
+
+def _refuse_idle(task: Task, every_fold: bool, size: str, faults: frozenset[str]) -> None:
+    """Refuse what would change nothing: a result must not say that it was done."""
+    trees = task.source not in ("recordings", "pairs", "biobank")
+    if every_fold and not trees:
+        raise ConfigError(f"{task.name} has no folds to judge in turn; leave --every-fold out")
+    if size != "small" and not task.sizes:
+        raise ConfigError(f"{task.name} has one size; leave --size out")
+    only = {"untrimmed-codes": "mimic-ecg-icd", "delay-as-input": "mimic-cxr"}
+    for fault in sorted(faults):
+        if not trees or only.get(fault, task.source) != task.source:
+            raise ConfigError(f"{task.name} has no {fault} in it; leave it out")
 
 
 # --- trees --------------------------------------------------------------------------------
@@ -207,15 +221,15 @@ def _trees(
             told[where] = {name: Estimate(**one) for name, one in told[where].items()}
         judged.append(Judged(job.target, **{**told, "columns": tuple(told["columns"])}))
         trees[job.target] = (store.root / f"{job.name}.ubj").read_bytes()
-    member = ~np.isin(cohort.fold, (task.held_back, task.judged_in))
-    people = pd.DataFrame(
-        {
-            "record": cohort.record,
-            "subject": cohort.subject,
-            "fold": cohort.fold,
-            "member": member,
-        }
+    part = np.select(
+        [cohort.fold == task.judged_in, cohort.fold == task.held_back], [JUDGED, HELD_BACK], TRAINED
     )
+    people = pd.DataFrame({"record": cohort.record, "subject": cohort.subject})
+    people = people.assign(fold=cohort.fold, part=part)
+    for target, label in cohort.labels.items():
+        if (label == UNKNOWN).any():
+            # Who is not known to have it or not, or is of the other sex, is no member of its model.
+            people[f"known {target}"] = label != UNKNOWN
     return Study(
         task,
         cohort.name,
@@ -411,7 +425,7 @@ def _biobank(task: Task, root: Path, seed: int, device: str, progress: Progress)
     }
     people = pd.DataFrame(
         {"record": cohort.person, "subject": cohort.person, "fold": found.fold}
-    ).assign(member=cohort.development)
+    ).assign(part=np.where(cohort.development, TRAINED, JUDGED))
     digest = hashlib.sha256("\0".join(cohort.person.tolist()).encode())
     for part in (cohort.ecg, cohort.crf, cohort.event):
         digest.update(part.tobytes())

@@ -75,7 +75,10 @@ def test_everybody_is_judged_once_when_every_fold_is(liver: Study):
     folds = liver.people.groupby("subject")["fold"].nunique()
     assert (folds == 1).all()
     assert set(liver.people["fold"]) == set(range(20))
-    assert not liver.people.loc[liver.people["fold"] >= 18, "member"].any()
+    part = liver.people.groupby("fold")["part"].unique()
+    assert part[19].tolist() == ["judged"]
+    assert part[18].tolist() == ["held back"]
+    assert all(part[fold].tolist() == ["trained"] for fold in range(18))
 
 
 def test_a_second_run_gives_the_same_models_and_the_same_numbers(liver: Study, tables: Path):
@@ -120,7 +123,8 @@ def test_models_are_kept_as_they_were_judged(written: Path, liver: Study):
     assert np.isfinite(boost.probabilities(booster, rows)).all()
     assert booster.feature_names == described["models"]["K70"]["inputs"]
     members = pd.read_parquet(written / described["members"])
-    assert members["member"].sum() + (~members["member"]).sum() == liver.n_records
+    assert len(members) == liver.n_records
+    assert {described["parts"]["members"], described["parts"]["nonmembers"]} < {*members["part"]}
 
 
 def test_nobody_is_named_in_what_may_leave(written: Path, liver: Study):
@@ -214,6 +218,14 @@ def test_faults_and_systems_have_names(tables: Path):
         trained("liver", tables, faults=frozenset({"wide-intervals"}))
     with pytest.raises(ConfigError, match="no system is named 'lungs'"):
         trained("lungs", tables)
+    for name, idle in (
+        ("liver", {"faults": frozenset({"delay-as-input"})}),
+        ("t2dm", {"faults": frozenset({"narrow-intervals"})}),
+        ("t2dm", {"every_fold": True}),
+        ("liver", {"size": "published"}),
+    ):
+        with pytest.raises(ConfigError, match="leave"):
+            trained(name, tables, **idle)
     with pytest.raises(ConfigError, match="brings its own second cohort"):
         trained("t2dm", tables, external=tables)
 

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
+from auditor.core.evidence import MIN_PEOPLE
 from auditor.diagnostics.folds import stratified
 from auditor.diagnostics.tasks import Task
 
@@ -73,18 +74,23 @@ class Cohort:
         return replace(self, labels=kept, left_out=left_out)
 
     def _too_rare(self, task: Task, label: NDArray[np.int8]) -> str | None:
-        has = label == 1
-        if (n := int(has.sum())) < max(task.least.records, 1):
-            return f"{n} records with it, wanted {max(task.least.records, 1)}"
+        least = max(task.least.records, 1)
+        if (n := int((label == 1).sum())) < least:
+            return f"{_told(n)} records with it, wanted {least}"
         if not (label == 0).any():
             return "no record is without it"
         train = ~np.isin(self.fold, (task.held_back, task.judged_in))
         for kind, name in ((1, "with"), (0, "without")):
             counted = label == kind
             if (n := int((counted & train).sum())) < task.least.training:
-                return f"{n} records {name} it to train on, wanted {task.least.training}"
+                return f"{_told(n)} records {name} it to train on, wanted {task.least.training}"
             folds = range(task.n_folds) if task.rotate else (task.held_back, task.judged_in)
             for fold in folds:
                 if (n := int((counted & (self.fold == fold)).sum())) < task.least.judged:
-                    return f"{n} records {name} it in fold {fold}, wanted {task.least.judged}"
+                    return f"{_told(n)} records {name} it in a fold, wanted {task.least.judged}"
         return None
+
+
+def _told(n: int) -> str:
+    """A count that may leave the building."""
+    return str(n) if n >= MIN_PEOPLE else f"fewer than {MIN_PEOPLE}"

@@ -11,6 +11,10 @@ import pandas as pd
 from auditor.core.finding import Estimate
 from auditor.diagnostics.tasks import Task
 
+#: Who a model grew on; who stopped it, chose among its states or lent it ECGs without labels; and
+#: who had no part in it. Those held back are neither members nor non-members.
+TRAINED, HELD_BACK, JUDGED = "trained", "held back", "judged"
+
 
 @dataclass(frozen=True)
 class Judged:
@@ -48,7 +52,8 @@ class Study:
     left_out : what was not asked, and why
     trees : finding → a `.ubj`
     networks : file name → a network
-    people : (n,) record, subject, fold, member: names people, and stays with the steward
+    people : (n,) record, subject, fold, part (`TRAINED`, `HELD_BACK` or `JUDGED`); of findings that
+        are not known of everybody, whether they are: names people, and stays with the steward
     compared : model → what it adds to the clinical risk factors alone, and how sure that is
     """
 

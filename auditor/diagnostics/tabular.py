@@ -36,7 +36,7 @@ class Trained:
     booster, columns : the trees that are released, and their inputs
     rows, score, baseline : (n,) who was judged, how likely they were said to have the finding, and
         how likely by age and sex alone
-    held_rows, held_score : (m,) the same of those held back
+    held_rows, held_score : (m,) the same of those held back; nobody where every fold is judged
     outside, outside_baseline : what is said of another cohort's rows; empty without one
     trained : (k,) the rows that the released trees grew on
     """
@@ -98,6 +98,11 @@ def train(
                 raise EvidenceError(f"those {name} all have it, or none of them")
         found.append(_round(inputs, columns, asked, label, parts, task, seed, outside))
     last = found[-1]
+    if task.rotate:
+        # Who is held back in one turn is judged in the next: thresholds and calibration set on them
+        # would be judged by themselves.
+        nobody = np.zeros(0, dtype=np.int64)
+        found = [replace(one, held_rows=nobody, held_score=np.zeros(0)) for one in found]
     together: dict[str, Any] = {
         name: np.concatenate([getattr(one, name) for one in found])
         for name in ("rows", "score", "baseline", "held_rows", "held_score")

@@ -1,4 +1,5 @@
-"""The one training loop: AdamW, warm-up and cosine, people drawn evenly, stopped in time.
+"""How the audit's transformer is trained: AdamW, warm-up and cosine, people drawn evenly, stopped
+in time. Networks whose training is kept and taken up again are trained by `models.steps`.
 
 Loshchilov and Hutter, *Decoupled weight decay regularization* (ICLR 2019). Devices and precision
 are Lightning Fabric's. A batch is gathered when its turn comes, so nothing holds all signals.

@@ -20,7 +20,7 @@ import yaml
 from auditor import __version__
 from auditor.core.errors import ConfigError
 from auditor.core.finding import Estimate
-from auditor.diagnostics.result import Judged, Study
+from auditor.diagnostics.result import JUDGED, TRAINED, Judged, Study
 from auditor.models import artifact
 from auditor.report import svg
 from auditor.report.disclosure import withhold, withhold_text
@@ -67,9 +67,14 @@ def write(study: Study, out: Path, faults: Mapping[str, str]) -> None:
         for one in best:
             drawn = shap(one)
             (draft / "shap" / f"{_file_name(one.target)}.svg").write_text(drawn, encoding="utf-8")
-        if out.exists():
-            shutil.move(out, old)
-        shutil.move(draft, out)
+        try:
+            if out.exists():
+                shutil.move(out, old)
+            shutil.move(draft, out)
+        except BaseException:
+            if old.exists() and not out.exists():
+                shutil.move(old, out)
+            raise
 
 
 def refuse_others(out: Path) -> None:
@@ -151,6 +156,7 @@ def _described(study: Study, files: Mapping[str, str]) -> dict[str, Any]:
         }
         | {name: {"file": files[name]} for name in study.networks},
         "members": "members.parquet",
+        "parts": {"members": TRAINED, "nonmembers": JUDGED},
         "people": study.n_subjects,
         "fingerprint": study.fingerprint,
         "seed": study.seed,

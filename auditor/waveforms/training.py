@@ -18,7 +18,7 @@ from auditor.core.evidence import Diagnosed
 from auditor.core.finding import Estimate
 from auditor.core.streams import stream
 from auditor.data.store import Store, makers
-from auditor.diagnostics.result import Study
+from auditor.diagnostics.result import HELD_BACK, JUDGED, TRAINED, Study
 from auditor.diagnostics.tasks import Stage, Task
 from auditor.diagnostics.waves import Waves
 from auditor.engine import Engine
@@ -115,7 +115,7 @@ def study(
         (),
         (),
         left_out,
-        people.assign(member=part == 0),
+        people.assign(part=np.array([TRAINED, HELD_BACK, JUDGED])[part]),
         networks=networks,
         compared=compared,
     )

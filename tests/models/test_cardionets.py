@@ -32,6 +32,7 @@ from auditor.models.cardionets import (
     soft_positives,
 )
 from auditor.models.device import own_randomness
+from tests.models.parity import assert_same
 
 SMALL = CardioNetsConfig(width=48, depth=2, heads=4, mlp_ratio=2, out=24, n_classes=3)
 #: The order of the parity recordings, which is that of MIMIC-IV-ECG.
@@ -74,38 +75,33 @@ def seeded():
         yield
 
 
-def same(found, expected, tolerance=1e-5):
-    found, expected = torch.as_tensor(found).detach(), torch.as_tensor(expected)
-    assert found.shape == expected.shape
-    worst = float((found - expected).abs().max() / expected.abs().max())
-    assert worst < tolerance
-
-
 def test_every_stage_of_the_ecg_encoder_is_that_of_the_authors(ecg, io):
     x = io["ecg/x"]
     with torch.no_grad():
-        same(ecg.patches(x.reshape(2, 12, 30, 75)), io["ecg/patch_embedding"])
-        same(ecg.sentences(x), io["ecg/block0_input"])
-        same(ecg.blocks[0](io["ecg/block0_input"]), io["ecg/block0_output"])
-        same(ecg.tokens(x), io["ecg/tokens"])
-        same(ecg.pooled(x), io["ecg/pooled"])
-        same(ecg(x), io["ecg/embedding"])
+        assert_same(ecg.patches(x.reshape(2, 12, 30, 75)), io["ecg/patch_embedding"])
+        assert_same(ecg.sentences(x), io["ecg/block0_input"])
+        assert_same(ecg.blocks[0](io["ecg/block0_input"]), io["ecg/block0_output"])
+        assert_same(ecg.tokens(x), io["ecg/tokens"])
+        assert_same(ecg.pooled(x), io["ecg/pooled"])
+        assert_same(ecg(x), io["ecg/embedding"])
 
 
 def test_a_recording_is_the_mean_of_its_three_crops(ecg, io):
     crops = preprocess(io["preprocess/input_500hz_mV"].numpy(), 500, STANDARD_LEADS)
-    same(crops, io["preprocess/crops_standardised"])
+    assert_same(crops, io["preprocess/crops_standardised"])
     with torch.no_grad():
-        same(ecg.of_crops(torch.from_numpy(crops)[None]), io["ecg/three_crop_mean_embedding"])
+        assert_same(
+            ecg.of_crops(torch.from_numpy(crops)[None]), io["ecg/three_crop_mean_embedding"]
+        )
 
 
 def test_leads_are_picked_by_name_in_the_standard_order(parity):
     raw = load_file(parity / "transforms" / "io.safetensors")
     back = [STANDARD_LEADS.index(lead) for lead in STORED]
     found = preprocess(raw["raw_500hz_mV"].numpy(), 500, STORED)[:, back]
-    same(found, raw["cardionets/three_crops"])
+    assert_same(found, raw["cardionets/three_crops"])
     found = preprocess(raw["raw_500hz_mV"].numpy(), 500, STORED, starts=(60,))[0, back]
-    same(found, raw["cardionets/crop_at_60"])
+    assert_same(found, raw["cardionets/crop_at_60"])
 
 
 def test_a_recording_without_a_lead_or_too_short_is_refused():
@@ -122,8 +118,8 @@ def test_a_flat_or_missing_recording_is_all_zeros():
 def test_every_stage_of_the_cmr_encoder_is_that_of_the_authors(cmr, io):
     cines = torch.from_numpy(preprocess_cine(io["cmr/x_uint8"].numpy()))
     with torch.no_grad():
-        same(cmr.tokens(cines), io["cmr/tokens_with_class"])
-        same(cmr(cines), io["cmr/embedding"])
+        assert_same(cmr.tokens(cines), io["cmr/tokens_with_class"])
+        assert_same(cmr(cines), io["cmr/embedding"])
 
 
 def test_both_fusions_are_those_of_the_authors(folder, io):
@@ -131,13 +127,13 @@ def test_both_fusions_are_those_of_the_authors(folder, io):
     for kind, name in ((BlockFusion, "blocks"), (GatedFusion, "gate")):
         fusion = load_published(folder / "weights.safetensors", SMALL, kind)
         with torch.no_grad():
-            same(fusion(*tokens), io[f"fusion/logits_{name}"])
+            assert_same(fusion(*tokens), io[f"fusion/logits_{name}"])
 
 
 def test_each_alignment_loss_is_that_of_the_authors(io, losses):
     ze, zc, phi = (io[f"align/{name}"] for name in ("ze", "zc", "phi"))
     weights = repulsion(phi)
-    same(weights, io["align/weights_sigma_0.5"])
+    assert_same(weights, io["align/weights_sigma_0.5"])
     exact = {"rel": 1e-5}
     plain = (info_nce(ze, zc) + info_nce(zc, ze)) / 2
     assert float(plain) == pytest.approx(losses["plain_infonce"], **exact)
@@ -154,7 +150,7 @@ def test_the_weighted_loss_has_the_gradient_of_the_authors(io):
     ze, zc = io["align/ze"].clone().requires_grad_(), io["align/zc"]
     weights = repulsion(io["align/phi"])
     ((info_nce(ze, zc, weights=weights) + info_nce(zc, ze, weights=weights)) / 2).backward()
-    same(ze.grad, io["align/grad_weighted_ze"])
+    assert_same(ze.grad, io["align/grad_weighted_ze"])
 
 
 class Given(torch.nn.Module):
@@ -274,7 +270,7 @@ def test_a_file_of_one_encoder_needs_no_prefix_and_the_wrong_one_is_refused(fold
     save_file(alone, tmp_path / "ecg.safetensors")
     ecg = load_published(tmp_path / "ecg.safetensors", SMALL, EcgEncoder)
     with torch.no_grad():
-        same(ecg(io["ecg/x"]), io["ecg/embedding"])
+        assert_same(ecg(io["ecg/x"]), io["ecg/embedding"])
     with pytest.raises(ModelError, match="missing"):
         load_published(tmp_path / "ecg.safetensors", SMALL, CmrEncoder)
 

@@ -38,6 +38,7 @@ from auditor.models.cromotex import (
     view_loss,
 )
 from auditor.models.device import own_randomness
+from tests.models.parity import assert_same
 
 #: The size of the fixtures.
 SMALL = replace(CroMoTEXConfig.small(), head=True, heads=4, layers=4)
@@ -64,12 +65,6 @@ def published(folder) -> CroMoTEX:
     return load_published(folder / "weights.safetensors", replace(SMALL, feed_forward=2048))
 
 
-def agrees(found, wanted: torch.Tensor, tolerance: float = 1e-5) -> None:
-    found = torch.as_tensor(np.asarray(found)).double()
-    assert found.shape == wanted.shape
-    assert float((found - wanted).abs().max()) <= tolerance * float(wanted.abs().max())
-
-
 def created(config: CroMoTEXConfig = SMALL, seed: int = 0) -> CroMoTEX:
     with own_randomness(stream(seed, "create")):
         return CroMoTEX(config)
@@ -94,17 +89,17 @@ def vectors() -> tuple[torch.Tensor, torch.Tensor]:
 
 def test_a_recording_is_prepared_as_theirs(io):
     raw = io["preprocess/input_500hz_mV"].numpy()
-    agrees(prepare(raw, 500.0, LEADS), io["preprocess/normalised"])
+    assert_same(prepare(raw, 500.0, LEADS), io["preprocess/normalised"])
     at_100 = io["preprocess/resampled_100hz"].numpy().astype(float)
-    agrees(at_100 - baseline(at_100), io["preprocess/baseline_removed"])
+    assert_same(at_100 - baseline(at_100), io["preprocess/baseline_removed"])
 
 
 def test_leads_are_found_by_name(parity):
     shared = load_file(parity / "transforms" / "io.safetensors")
     raw = shared["raw_500hz_mV"].numpy()  # aVF stands before aVL
-    agrees(prepare(raw, 500.0, LEADS), shared["cromotex/input"])
+    assert_same(prepare(raw, 500.0, LEADS), shared["cromotex/input"])
     other = [LEADS.index(lead) for lead in PTB_XL]
-    agrees(prepare(raw[other], 500.0, PTB_XL), shared["cromotex/input"])
+    assert_same(prepare(raw[other], 500.0, PTB_XL), shared["cromotex/input"])
 
 
 def test_a_lead_fills_its_range_and_a_flat_one_lies_at_the_bottom():
@@ -130,7 +125,7 @@ def test_a_missing_lead_and_a_short_recording_are_refused():
 
 def test_a_radiograph_is_prepared_as_theirs(io):
     found = [prepare_image(one[0].numpy(), side=64) for one in io["image/grey_0_1"]]
-    agrees(np.stack(found), io["image/grey_pm1024"])
+    assert_same(np.stack(found), io["image/grey_pm1024"])
 
 
 def test_of_a_wide_radiograph_the_middle_is_seen():
@@ -153,8 +148,8 @@ def drawn(folder: Path) -> View:
 
 def test_a_view_is_theirs_with_their_fault(folder, io):
     view, ecg = drawn(folder), io["aug/input"][None]
-    agrees(view.turned(ecg, limbs_swapped=True)[0], io["aug/before_mask"])
-    agrees(view(ecg, limbs_swapped=True)[0], io["aug/output"])
+    assert_same(view.turned(ecg, limbs_swapped=True)[0], io["aug/before_mask"])
+    assert_same(view(ecg, limbs_swapped=True)[0], io["aug/output"])
     lost = (view(torch.ones_like(ecg), limbs_swapped=True) == 0).sum(dim=-1)
     assert (lost == 250).all()
 
@@ -207,7 +202,7 @@ def test_every_stage_of_the_encoders_is_theirs(published, io, with_gradients):
         found["image/projection_l2"] = published.project(io["image/grey_pm1024"])
     assert found["encoder/tokens"].shape[1] == 197
     for name, value in found.items():
-        agrees(value.detach(), io[name])
+        assert_same(value.detach(), io[name])
 
 
 def test_the_published_size_has_the_published_tensors(folder):
@@ -337,7 +332,7 @@ def test_the_factors_are_theirs(io, mode, columns):
     similarity = io["loss/img"].double() @ io["loss/ts"].double().T / 0.1
     found = contrast.factors(similarity, labels[:, None] != labels)
     wanted = io[f"loss/factors/{mode}_0.1/{columns}"]
-    agrees(found, wanted)
+    assert_same(found, wanted)
     assert float(((found - wanted) / wanted).abs().max()) < 1e-5  # the small ones too
 
 
@@ -346,8 +341,8 @@ def test_the_gradient_is_theirs(io, temperature):
     image, ecg = (io[f"loss/{one}"].clone().requires_grad_() for one in ("img", "ts"))
     released = Contrast("topk", temperature, all_columns=True, floors=True)
     released(image, ecg, io["loss/labels"]).backward()
-    agrees(image.grad, io[f"loss/grad_topk_{temperature}/img"])
-    agrees(ecg.grad, io[f"loss/grad_topk_{temperature}/ts"])
+    assert_same(image.grad, io[f"loss/grad_topk_{temperature}/img"])
+    assert_same(ecg.grad, io[f"loss/grad_topk_{temperature}/ts"])
 
 
 def test_floors_silence_most_pairs_and_the_paper_s_loss_does_not():

@@ -40,6 +40,7 @@ from auditor.models.gem import (
     prepare,
     prepare_image,
 )
+from tests.models.parity import assert_same
 
 SMALL = GEMConfig.small()
 N_IMAGE = 9
@@ -66,34 +67,28 @@ def embed(folder):
     return lambda ids: F.embedding(ids, table)
 
 
-def same(ours, theirs):
-    assert ours.shape == theirs.shape
-    # Finer than the fixture's 1e-5, which another ε of the norms would pass.
-    assert (ours - theirs).abs().max() <= 2e-6 * theirs.abs().max()
-
-
 # --- parity -------------------------------------------------------------------------------
 
 
 @torch.inference_mode()
 def test_the_ecg_is_read_as_the_authors_read_it(published, io):
     ecg, x = published.ecg, io["ecg/x_mV"]
-    same(ecg.patches(x).transpose(1, 2), io["ecg/patches"])
-    same(ecg.placed(x), io["ecg/after_ln_pre"])
-    same(ecg.blocks[0](ecg.placed(x)), io["ecg/block0"])
+    assert_same(ecg.patches(x).transpose(1, 2), io["ecg/patches"])
+    assert_same(ecg.placed(x), io["ecg/after_ln_pre"])
+    assert_same(ecg.blocks[0](ecg.placed(x)), io["ecg/block0"])
     tokens = ecg(x)
-    same(tokens, io["ecg/tokens_used_by_gem"])
-    same(ecg.norm(tokens)[:, 1:], io["ecg/caption_tokens"])
-    same(ecg.norm(tokens[:, 0]) @ ecg.projection, io["ecg/contrastive_embedding"])
-    same(ecg.embedding(x), io["ecg/contrastive_embedding_l2"])
-    same(published.align(tokens), io["ecg/projected_to_image_width"])
+    assert_same(tokens, io["ecg/tokens_used_by_gem"])
+    assert_same(ecg.norm(tokens)[:, 1:], io["ecg/caption_tokens"])
+    assert_same(ecg.norm(tokens[:, 0]) @ ecg.projection, io["ecg/contrastive_embedding"])
+    assert_same(ecg.embedding(x), io["ecg/contrastive_embedding_l2"])
+    assert_same(published.align(tokens), io["ecg/projected_to_image_width"])
 
 
 @torch.inference_mode()
 def test_ecg_and_image_reach_the_language_model_through_one_projector(published, io):
     both = published(io["ecg/x_mV"], io["image/tower_features"])
-    same(both[:, : SMALL.n_tokens], io["ecg/llm_tokens"])
-    same(both[:, SMALL.n_tokens :], io["image/llm_tokens"])
+    assert_same(both[:, : SMALL.n_tokens], io["ecg/llm_tokens"])
+    assert_same(both[:, SMALL.n_tokens :], io["image/llm_tokens"])
 
 
 @pytest.mark.parametrize(
@@ -108,7 +103,7 @@ def test_dialogues_are_assembled_as_the_authors_do(io, embed, name, max_length, 
     tokens = torch.cat([io["ecg/llm_tokens"], io["image/llm_tokens"]], dim=1)
     text = (io[f"text/{name}"].long() for name in ("input_ids", "attention_mask", "labels"))
     found = assemble(embed, *text, tokens, max_length=max_length, left=left)
-    same(found.embeddings, io[f"{name}/embeddings"])
+    assert_same(found.embeddings, io[f"{name}/embeddings"])
     assert (found.labels == io[f"{name}/labels"]).all()
     if f"{name}/attention_mask" in io:
         assert (found.attention_mask == io[f"{name}/attention_mask"].bool()).all()
@@ -117,12 +112,12 @@ def test_dialogues_are_assembled_as_the_authors_do(io, embed, name, max_length, 
 def test_recordings_are_padded_and_cut_as_the_authors_do(parity):
     io = load_file(parity / "transforms" / "io.safetensors")
     raw = io["raw_500hz_mV"].numpy()
-    same(
+    assert_same(
         torch.from_numpy(prepare(raw[:, :4000], 500, LEADS)),
         io["gem/short_4000_samples_padded"],
     )
     long = prepare(np.concatenate([raw, raw[:, :600]], axis=1), 500, LEADS)
-    same(torch.from_numpy(long[:, -8:]), io["gem/long_5600_samples_cropped_last_8"])
+    assert_same(torch.from_numpy(long[:, -8:]), io["gem/long_5600_samples_cropped_last_8"])
 
 
 def test_the_published_size_has_the_published_tensors(folder):

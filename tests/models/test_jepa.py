@@ -37,6 +37,7 @@ from auditor.models.jepa import (
     update_teacher,
 )
 from auditor.models.steps import Pace, train
+from tests.models.parity import assert_same
 
 #: The size of the authors' numbers.
 THEIRS = JEPAConfig(
@@ -77,12 +78,6 @@ def waves(n: int = 4, seed: int = 0) -> torch.Tensor:
     return torch.from_numpy(height * np.sin(2 * np.pi * hz * t)).float()
 
 
-def close(found: torch.Tensor, wanted: torch.Tensor) -> None:
-    assert found.shape == wanted.shape
-    far = (found.detach().double() - wanted.double()).abs().max() / wanted.double().abs().max()
-    assert far < 1e-5
-
-
 def near(found: np.ndarray, wanted: np.ndarray, by: float) -> None:
     assert found.shape == wanted.shape
     assert np.abs(found - wanted).max() < by
@@ -102,9 +97,9 @@ def outputs(modules, run) -> list[torch.Tensor]:
 
 
 def test_tokens_and_positions_are_those_of_the_authors(io, theirs):
-    close(theirs.student.patches(io["x"].reshape(2, 400, 50)), io["patch_tokens"])
-    close(jepa.positions(8, 50, 48), io["pos_embed_encoder"])
-    close(jepa.positions(1, 50, 24), io["pos_embed_predictor"])
+    assert_same(theirs.student.patches(io["x"].reshape(2, 400, 50)), io["patch_tokens"])
+    assert_same(jepa.positions(8, 50, 48), io["pos_embed_encoder"])
+    assert_same(jepa.positions(1, 50, 24), io["pos_embed_predictor"])
 
 
 @pytest.mark.parametrize(("name", "size"), [("8x50", (8, 50)), ("3x5", (3, 5)), ("II_V1", (2, 50))])
@@ -124,9 +119,9 @@ def test_every_stage_is_that_of_the_authors(io, theirs, kind):
     assert len(compared) >= 2
     for name, one in zip(names, found, strict=True):
         if name in compared:
-            close(one, io[f"{kind}/{name}"])
+            assert_same(one, io[f"{kind}/{name}"])
     last = theirs.predictor.project(theirs.predictor.norm(found[4]))
-    close(last.reshape(2, 400, 48), io[f"{kind}/predictor"])
+    assert_same(last.reshape(2, 400, 48), io[f"{kind}/predictor"])
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -148,11 +143,11 @@ def test_the_loss_and_its_target_are_those_of_the_authors(
     monkeypatch.setitem(jepa._DISTANCES, distance, spy)
     found = disagreement(model, io["x"], masked).detach()
     assert float(found.mean()) == pytest.approx(float(io[f"{kind}/loss_{distance}"]), rel=1e-6)
-    close(told[0], io[f"{kind}/target"])
+    assert_same(told[0], io[f"{kind}/target"])
 
 
 def test_the_teacher_sees_everything(io, theirs):
-    close(theirs.teacher(io["x"]), io["block/teacher"])
+    assert_same(theirs.teacher(io["x"]), io["block/teacher"])
 
 
 def test_the_gradient_is_that_of_the_authors(io, parity):
@@ -162,15 +157,15 @@ def test_the_gradient_is_that_of_the_authors(io, parity):
     names = [name for name in io if name.startswith("block/grad/")]
     assert len(names) == 5
     for name in names:
-        close(own[published_name(name.removeprefix("block/grad/"))].grad, io[name])
+        assert_same(own[published_name(name.removeprefix("block/grad/"))].grad, io[name])
     assert all(one.grad is None for one in model.teacher.parameters())
 
 
 def test_the_representation_is_that_of_the_authors(io, theirs):
     x = io["x"]
-    close(represent(theirs.student, x), io["representation"])
-    close(represent(theirs.student, x[:, [1, 2]], ("II", "V1")), io["representation_II_V1"])
-    close(represent(theirs.student, x[:, [1]], ("II",)), io["representation_II"])
+    assert_same(represent(theirs.student, x), io["representation"])
+    assert_same(represent(theirs.student, x[:, [1, 2]], ("II", "V1")), io["representation_II_V1"])
+    assert_same(represent(theirs.student, x[:, [1]], ("II",)), io["representation_II"])
 
 
 def test_the_teacher_follows_as_the_authors_does(io, parity):
@@ -181,7 +176,7 @@ def test_the_teacher_follows_as_the_authors_does(io, parity):
     assert names
     for name in names:
         key = published_name(name.removeprefix("ema_0.996/"))
-        close(own[key], io[name])
+        assert_same(own[key], io[name])
 
 
 def test_the_published_size_has_the_published_tensors(parity):
@@ -282,9 +277,9 @@ def test_public_checkpoints_hold_the_student_alone(io, parity, theirs, tmp_path:
         held = {prefix + name: one for name, one in bare.items()} | {"epoch": torch.tensor(100)}
         save_file(held, tmp_path / "public.safetensors")
         encoder = load_published_encoder(tmp_path / "public.safetensors", THEIRS)
-        close(represent(encoder, io["x"]), io["representation"])
+        assert_same(represent(encoder, io["x"]), io["representation"])
     whole = load_published_encoder(parity / "jepa" / "weights.safetensors", THEIRS)
-    close(represent(whole, io["x"]), io["representation"])
+    assert_same(represent(whole, io["x"]), io["representation"])
     with pytest.raises(ModelError, match=r"missing predictor"):
         load_published(tmp_path / "public.safetensors", THEIRS)
 
@@ -383,7 +378,7 @@ def test_the_order_of_leads_does_not_matter_but_their_names_do(model):
     order = [5, 0, 7, 2]
     leads = tuple(LEADS[at] for at in order)
     some = represent(model.student, x[:, sorted(order)], tuple(LEADS[at] for at in sorted(order)))
-    close(represent(model.student, x[:, order], leads), some)
+    assert_same(represent(model.student, x[:, order], leads), some)
     renamed = represent(model.student, x[:, order], leads[::-1])
     assert (renamed - some).abs().max() > 1e-4
 
@@ -500,7 +495,7 @@ def test_a_disagreement_is_of_a_record_whatever_is_beside_it(model):
     masked = torch.arange(50) < 20
     x = waves()
     alone = torch.cat([disagreement(model, one[None], masked) for one in x])
-    close(disagreement(model, x, masked), alone)
+    assert_same(disagreement(model, x, masked), alone)
 
 
 # --- what it is good for ------------------------------------------------------------------

@@ -31,6 +31,7 @@ from auditor.models.mar import (
     unmasking,
 )
 from auditor.models.vae import VAE, GeneratorConfig
+from tests.models.parity import assert_same
 
 SMALL = GeneratorConfig(
     frames=20, size=48, channels=32, widen="1112", vae_blocks=1, latent=4, condition=24, width=48,
@@ -40,11 +41,6 @@ TINY = GeneratorConfig(
     frames=4, size=16, latent=2, patch_time=1, patch=1, condition=4, width=16, depth=1, heads=2,
     buffer=2, mlp_width=16, mlp_depth=1, dropout=0.0,
 )  # fmt: skip
-
-
-def same(found, expected, tolerance=1e-5):
-    assert found.shape == expected.shape
-    assert float((found - expected).abs().max() / expected.abs().max()) < tolerance
 
 
 def rng(seed=0):
@@ -86,36 +82,38 @@ def tiny():
 def test_every_stage_of_the_transformers_is_that_of_the_authors(generator, draw, io):
     with torch.no_grad():
         tokens = generator.to_tokens(io["mar/latents"])
-        same(tokens, io["mar/tokens"], 1e-9)
+        assert_same(tokens, io["mar/tokens"], 1e-9)
         condition = generator.condition(io["mar/condition"])
-        same(condition, io["mar/condition_embedding"])
-        same(generator.embed_input(tokens, condition), io["mar/encoder_input_after_norm"])
+        assert_same(condition, io["mar/condition_embedding"])
+        assert_same(generator.embed_input(tokens, condition), io["mar/encoder_input_after_norm"])
         read = generator.encode(tokens, draw.mask, condition)
-        same(read, io["mar/encoder_output"])
-        same(generator.decode(read, draw.mask), io["mar/decoder_norm_output_with_buffer"])
+        assert_same(read, io["mar/encoder_output"])
+        assert_same(generator.decode(read, draw.mask), io["mar/decoder_norm_output_with_buffer"])
         known = generator.known(tokens, draw.mask, condition)
-        same(known, io["mar/decoder_z"])
-        same(known + generator.diffusion_positions, io["mar/decoder_z_with_diffusion_position"])
+        assert_same(known, io["mar/decoder_z"])
+        assert_same(
+            known + generator.diffusion_positions, io["mar/decoder_z_with_diffusion_position"]
+        )
 
 
 def test_every_stage_of_the_diffusion_model_is_that_of_the_authors(generator, io):
     denoiser, x, t, c = generator.denoiser, *(io[f"mlp/{name}"] for name in ("x", "t", "c"))
     with torch.no_grad():
         # At t = 999 the last bit of a frequency, which processors round differently, shows.
-        same(sinusoid(t), io["mlp/sinusoid"], 1e-4)
-        same(denoiser.time(sinusoid(t)), io["mlp/time_embedding"])
-        same(denoiser(x, t, c), io["mlp/output"])
+        assert_same(sinusoid(t), io["mlp/sinusoid"], 1e-4)
+        assert_same(denoiser.time(sinusoid(t)), io["mlp/time_embedding"])
+        assert_same(denoiser(x, t, c), io["mlp/output"])
         n = len(x) // 2
         found = guided(denoiser(x[:n], t[:n], c[:n]), denoiser(x[:n], t[n:], c[n:]), 3.0)
-        same(found, io["mlp/output_guidance_3"][:n])
+        assert_same(found, io["mlp/output_guidance_3"][:n])
 
 
 def test_the_loss_and_each_of_its_rows_are_those_of_the_authors(generator, draw, io, folder):
     losses = json.loads((folder / "losses.json").read_text())
     with torch.no_grad():
         mse, bits = token_losses(generator, io["mar/latents"], io["mar/condition"], draw)
-        same(mse, io["mar/mse_per_row"])
-        same(bits, io["mar/vb_per_row"])
+        assert_same(mse, io["mar/mse_per_row"])
+        assert_same(bits, io["mar/vb_per_row"])
         loss = generator_loss(generator, io["mar/latents"], io["mar/condition"], draw)
         with_guess = generator_loss(
             generator, io["mar/latents"], io["mar/condition"], draw, guess_weight=1.0
@@ -148,7 +146,7 @@ def test_the_same_noise_makes_the_same_latents_as_the_authors(generator, io, kin
         guidance=3.0,
         temperature=1.0,
     )
-    same(found, known["latents"])
+    assert_same(found, known["latents"])
     assert next(numbers, None) is None
 
 
@@ -156,7 +154,7 @@ def test_a_sampled_latent_decodes_to_the_authors_cine(folder, io):
     vae = load_published(folder / "weights_vae_float16.safetensors", SMALL, VAE)
     with torch.no_grad():
         cine = vae.decode(io["sample/guided/latents"][:1]).clamp(-1, 1)
-    same(cine[:, :, ::5], io["sample/guided/decoded_video_first"])
+    assert_same(cine[:, :, ::5], io["sample/guided/decoded_video_first"])
 
 
 def test_the_diffusion_schedules_are_those_of_the_authors(schedules):

@@ -15,6 +15,7 @@ from auditor.core.streams import stream
 from auditor.models.cardionets import load_published
 from auditor.models.device import own_randomness
 from auditor.models.vae import VAE, GeneratorConfig, drawn, kl, psnr, ssim, vae_loss
+from tests.models.parity import assert_same
 
 SMALL = GeneratorConfig(
     frames=20, size=48, channels=32, widen="1112", vae_blocks=1, latent=4, condition=24, width=48,
@@ -23,11 +24,6 @@ SMALL = GeneratorConfig(
 TINY = GeneratorConfig(
     frames=4, size=16, channels=32, widen="1111", vae_blocks=1, latent=2, patch_time=1, patch=1
 )
-
-
-def same(found, expected, tolerance=1e-5):
-    assert found.shape == expected.shape
-    assert float((found - expected).abs().max() / expected.abs().max()) < tolerance
 
 
 @pytest.fixture(scope="module")
@@ -43,13 +39,13 @@ def vae(parity):
 
 def test_every_stage_is_that_of_the_authors(vae, io, parity):
     with torch.no_grad():
-        same(vae.encoder(io["vae/x"]), io["vae/encoder_features"])
+        assert_same(vae.encoder(io["vae/x"]), io["vae/encoder_features"])
         mean, log_variance = vae.encode(io["vae/x"])
-        same(mean, io["vae/mean"])
-        same(log_variance, io["vae/logvar_clamped"])
+        assert_same(mean, io["vae/mean"])
+        assert_same(log_variance, io["vae/logvar_clamped"])
         latents = drawn(mean, log_variance, io["vae/noise"])
-        same(latents, io["vae/latent_normalised"])
-        same(vae.decode(latents), io["vae/reconstruction"])
+        assert_same(latents, io["vae/latent_normalised"])
+        assert_same(vae.decode(latents), io["vae/reconstruction"])
     losses = json.loads((parity / "cardionets" / "losses.json").read_text())
     assert kl(mean, log_variance).tolist() == pytest.approx(losses["vae_kl"], rel=1e-5)
 
