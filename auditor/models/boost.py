@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from numpy.typing import NDArray
 from auditor.core.errors import ModelError
 
 Rows = NDArray[np.float32]
-_MAX_BYTES = 1 << 26
+_MAX_BYTES = 1 << 28
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,8 @@ def as_bytes(booster: xgboost.Booster) -> bytes:
 
 
 def load(path: Path) -> xgboost.Booster:
-    """The trees of a `.ubj` that `as_bytes` wrote.
+    """The trees of a `.ubj` or a `.json` that the library wrote, ours or a stranger's: of one
+    finding (binary:logistic), without categories.
 
     What the library is given was read here before: it crashes on an empty file and on nodes that
     point nowhere, instead of refusing them.
@@ -132,26 +135,32 @@ def load(path: Path) -> xgboost.Booster:
     Raises
     ------
     ModelError
-        The file is missing, too large, or not trees as `fit` grows them.
+        The file is missing, too large, damaged, or holds something else.
     """
     try:
         if path.stat().st_size > _MAX_BYTES:
-            raise ModelError(f"{path.name}: larger than any model of ours; train it again")
+            raise ModelError(f"{path.name}: larger than {_MAX_BYTES >> 20} MiB; no such trees are")
         raw = path.read_bytes()
     except OSError as error:
-        raise ModelError(f"{path.name}: cannot be read; train it again") from error
+        raise ModelError(f"{path.name}: cannot be read; name a file of trees") from error
     try:
-        document, end = _value(raw, 0)
-        if end != len(raw):
-            raise ValueError("something follows")
+        if path.suffix == ".json":
+            document = json.loads(raw)
+        else:
+            document, end = _value(raw, 0)
+            if end != len(raw):
+                raise ValueError("something follows")
         _check(document)
         booster = xgboost.Booster()
         booster.load_model(bytearray(raw))
     except (
-        ValueError, LookupError, TypeError, AttributeError, RecursionError,
+        ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError,
         xgboost.core.XGBoostError,
     ) as error:  # fmt: skip
-        raise ModelError(f"{path.name}: is damaged, or no .ubj of ours; train it again") from error
+        raise ModelError(
+            f"{path.name}: is damaged, or holds no trees of one finding as XGBoost keeps them "
+            "(binary:logistic, numbers alone); save it again with save_model"
+        ) from error
     return booster
 
 
@@ -160,11 +169,113 @@ def n_trees(booster: xgboost.Booster) -> int:
     return int(booster.num_boosted_rounds())
 
 
+# --- how a stranger's trees were grown -----------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Grown:
+    """How trees were grown, as far as they show it themselves.
+
+    Attributes
+    ----------
+    rounds, together, depth : how often trees were grown, how many at once, how deep the deepest
+    rate, penalty : η and λ; NaN where the trees do not agree on any
+    lightest : the smallest weight (sum of Hessians) of a leaf
+    weight : of the first tree's root, which is the rows' that it saw times p (1 − p)
+    base : the probability that the first tree starts from
+    """
+
+    rounds: int
+    together: int
+    depth: int
+    rate: float
+    penalty: float
+    lightest: float
+    weight: float
+    base: float
+
+
+def grown(booster: xgboost.Booster) -> Grown:
+    """The recipe behind trees, read from the trees.
+
+    A leaf is v = −η G / (H + λ), and a split remembers w = −G / (H + λ) of its own (Chen and
+    Guestrin 2016, eq. 5). Gradients and Hessians of a split are those of its two sides together, so
+    that above two leaves w (H + λ) η = v₁ (H₁ + λ) + v₂ (H₂ + λ): with the right λ every such split
+    names the same η.
+    """
+    document = json.loads(booster.save_raw("json"))["learner"]
+    trees = document["gradient_booster"]["model"]["trees"]
+    seen, depth, lightest = [], 0, np.inf
+    for tree in trees:
+        left, right = (np.asarray(tree[f"{side}_children"]) for side in ("left", "right"))
+        own, weight = np.asarray(tree["base_weights"]), np.asarray(tree["sum_hessian"])
+        value = np.asarray(tree["split_conditions"])  # of a leaf
+        level = {0: 0}
+        for node in level_order(left, right):
+            for child in (left[node], right[node]):
+                if child != -1:
+                    level[int(child)] = level[node] + 1
+        depth = max(depth, *level.values())
+        leaves = [node for node in level if left[node] == -1]
+        lightest = min(lightest, float(weight[leaves].min()))
+        inner = np.array([node for node in level if left[node] != -1], dtype=np.int64)
+        inner = inner[(left[left[inner]] == -1) & (left[right[inner]] == -1)]
+        one, other = left[inner], right[inner]
+        seen.append(
+            np.stack([own[inner], weight[inner], value[one], weight[one], value[other],
+                      weight[other]])
+        )  # fmt: skip
+    rate, penalty = _agreed(np.concatenate(seen, axis=1))
+    rounds = n_trees(booster)
+    return Grown(
+        rounds,
+        len(trees) // rounds,
+        depth,
+        rate,
+        penalty,
+        lightest,
+        float(trees[0]["sum_hessian"][0]),
+        float(document["learner_model_param"]["base_score"].strip("[]")),
+    )
+
+
+def level_order(left: NDArray[np.int64], right: NDArray[np.int64]) -> Iterator[int]:
+    """The nodes of a tree from its root on, one level after the other."""
+    level = [0]
+    while level:
+        yield from level
+        below = [int(child) for node in level for child in (left[node], right[node])]
+        level = [child for child in below if child != -1]
+
+
+#: λ that people use, and how well splits must agree on η.
+_PENALTIES = (1.0, 0.0, 0.01, 0.1, 0.3, 0.5, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0)
+_AGREED = 1e-3
+
+
+def _agreed(seen: NDArray[np.float64]) -> tuple[float, float]:
+    own, weight, one, one_weight, other, other_weight = seen
+    best = (np.inf, np.nan, np.nan)
+    for penalty in _PENALTIES:
+        above = own * (weight + penalty)
+        plain = np.abs(above) > 1e-3
+        if not plain.any():
+            continue
+        below = one * (one_weight + penalty) + other * (other_weight + penalty)
+        rate = below[plain] / above[plain]
+        middle = float(np.median(rate))
+        spread = float(np.median(np.abs(rate - middle))) / max(abs(middle), 1e-9)
+        if spread < best[0]:
+            best = (spread, middle, penalty)
+    return best[1:] if best[0] < _AGREED else (np.nan, np.nan)
+
+
 # --- what is in a file --------------------------------------------------------------------
 
 #: Numbers of UBJSON (https://ubjson.org), big-endian.
 _NUMBERS = {b"i": ">i1", b"U": ">u1", b"I": ">i2", b"l": ">i4", b"L": ">i8", b"d": ">f4"}
 _NO_PARENT = 2**31 - 1
+_MAX_INPUTS = 100_000
 _OF_NODES = (
     "base_weights", "default_left", "left_children", "loss_changes", "parents", "right_children",
     "split_conditions", "split_indices", "split_type", "sum_hessian",
@@ -226,50 +337,55 @@ def _check(document: Any) -> None:
     """
     learner = document["learner"]
     names, model = learner["feature_names"], learner["gradient_booster"]["model"]
-    trees = model["trees"]
+    trees, shape = model["trees"], model["gbtree_model_param"]
     general = learner["learner_model_param"]
-    score = float(general["base_score"].strip("[]"))
+    score, n_inputs = float(general["base_score"].strip("[]")), int(general["num_feature"])
+    rounds = np.asarray(model.get("iteration_indptr", range(len(trees) + 1)))
     sound = (
         learner["objective"]["name"] == "binary:logistic"
         and learner["gradient_booster"]["name"] == "gbtree"
         and 0 < score < 1
-        and len(set(names)) == len(names) > 0
-        and (general["num_class"], general["num_target"]) == ("0", "1")
-        and general["num_feature"] == str(len(names))
-        and not any(len(one) for one in model["cats"].values())
-        and model["gbtree_model_param"] == {"num_parallel_tree": "1", "num_trees": str(len(trees))}
-        and model["iteration_indptr"] == list(range(len(trees) + 1))
-        and model["tree_info"] == [0] * len(trees)
-        and all(_is_tree(tree, place, len(names)) for place, tree in enumerate(trees))
+        and 0 < n_inputs <= _MAX_INPUTS
+        and len(set(names)) == len(names) in (0, n_inputs)
+        and (general["num_class"], general.get("num_target", "1")) == ("0", "1")
+        and not any(len(one) for one in model.get("cats", {}).values())
+        and 1 <= int(shape["num_parallel_tree"]) <= max(len(trees), 1)
+        and int(shape["num_trees"]) == len(trees) > 0
+        and (rounds[0], rounds[-1]) == (0, len(trees))
+        and (np.diff(rounds) > 0).all()
+        and not np.asarray(model["tree_info"]).any()
+        and len(model["tree_info"]) == len(trees)
+        and all(_is_tree(tree, place, n_inputs) for place, tree in enumerate(trees))
     )
     if not sound:
-        raise ValueError("no trees as we grow them")
+        raise ValueError("no trees of one finding")
 
 
 def _is_tree(tree: Any, place: int, n_inputs: int) -> bool:
-    n = len(tree["parents"])
-    left, right, parents = (tree[one] for one in ("left_children", "right_children", "parents"))
-    split = tree["split_indices"]
+    nodes = {one: np.asarray(tree[one]) for one in _OF_NODES}
+    n = len(nodes["parents"])
+    left, right, parents = nodes["left_children"], nodes["right_children"], nodes["parents"]
+    if not all(one.shape == (n,) and one.dtype.kind in "iufb" for one in nodes.values()):
+        return False
+    split = nodes["split_indices"]
     inner = np.flatnonzero(left != -1)
     below = np.concatenate([left[inner], right[inner]])
     return bool(
-        tree["id"] == place
-        and tree["tree_param"]
-        == {
-            "num_deleted": "0",
-            "num_feature": str(n_inputs),
-            "num_nodes": str(n),
-            "size_leaf_vector": "1",
-        }
-        and all(len(tree[one]) == n for one in _OF_NODES)
-        and not any(len(tree[one]) for one in _OF_CATEGORIES)
+        n > 0
+        and tree["id"] == place
+        and tree["tree_param"]["num_feature"] == str(n_inputs)
+        and tree["tree_param"]["num_nodes"] == str(n)
+        and tree["tree_param"]["size_leaf_vector"] in ("0", "1")
+        and not any(len(tree.get(one, ())) for one in _OF_CATEGORIES)
         and np.array_equal(left == -1, right == -1)
-        # Every node but the first hangs below one that is before it, once.
-        and np.array_equal(np.sort(below), np.arange(1, n))
-        and parents[0] == _NO_PARENT
+        # A node hangs below one other at most, and the first below none: whoever starts there
+        # meets no node twice.
+        and ((below >= 1) & (below < n)).all()
+        and len(np.unique(below)) == len(below)
         and np.array_equal(parents[below], np.tile(inner, 2))
-        and (below > np.tile(inner, 2)).all()
-        and ((split >= 0) & (split < n_inputs)).all()
-        and not tree["split_type"].any()
-        and np.isfinite(tree["split_conditions"]).all()
+        and parents[0] == _NO_PARENT
+        and ((split[inner] >= 0) & (split[inner] < n_inputs)).all()
+        and not nodes["split_type"].any()
+        and np.isfinite(nodes["split_conditions"]).all()
+        and np.isfinite(nodes["base_weights"]).all()
     )

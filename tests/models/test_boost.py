@@ -167,7 +167,6 @@ def test_trees_that_were_stopped_early_come_back_too(tmp_path):
     [
         {"objective": "reg:squarederror"},
         {"objective": "binary:logistic", "booster": "dart"},
-        {"objective": "binary:logistic", "num_parallel_tree": 2},
         {"objective": "multi:softprob", "num_class": 2},
     ],
     ids=str,
@@ -177,7 +176,7 @@ def test_a_model_of_another_kind_is_refused(other, tmp_path):
     path = tmp_path / "other.ubj"
     found = xgboost.train(other, xgboost.DMatrix(rows, event, feature_names=list(NAMES)), 3)
     path.write_bytes(found.save_raw("ubj"))
-    with pytest.raises(ModelError, match=r"no \.ubj of ours"):
+    with pytest.raises(ModelError, match="holds no trees of one finding"):
         boost.load(path)
 
 
@@ -203,16 +202,63 @@ def text(name: bytes) -> bytes:
 def test_what_is_no_model_is_refused_in_one_line(raw, tmp_path):
     path = tmp_path / "hostile.ubj"
     path.write_bytes(raw)
-    with pytest.raises(ModelError, match=r"^hostile\.ubj: .*train it again$") as caught:
+    with pytest.raises(ModelError, match=r"^hostile\.ubj: .*save_model$") as caught:
         boost.load(path)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        {"eta": 0.3, "lambda": 1.0, "max_depth": 6},
+        {"eta": 0.1, "lambda": 1.0, "max_depth": 4, "min_child_weight": 5},
+        {"eta": 0.05, "lambda": 5.0, "max_depth": 3, "colsample_bytree": 0.5},
+        {"eta": 0.5, "lambda": 0.0, "max_depth": 2},
+    ],
+    ids=str,
+)
+def test_how_trees_were_grown_is_read_from_them(recipe):
+    rows, event = people(3, 2000)
+    settings = {"objective": "binary:logistic", **recipe}
+    found = xgboost.train(settings, xgboost.DMatrix(rows, event), 20)
+    told = boost.grown(found)
+    assert (told.rounds, told.depth) == (20, recipe["max_depth"])
+    assert told.rate == pytest.approx(recipe["eta"], rel=1e-4)
+    assert told.penalty == recipe["lambda"]
+    assert told.lightest >= recipe.get("min_child_weight", 1)
+    assert told.weight == pytest.approx(len(rows) * told.base * (1 - told.base), rel=1e-3)
+
+
+def test_trees_with_a_penalty_of_another_kind_do_not_agree_on_a_rate():
+    rows, event = people(3, 2000)
+    settings = {"objective": "binary:logistic", "alpha": 3.0, "max_depth": 4}
+    found = boost.grown(xgboost.train(settings, xgboost.DMatrix(rows, event), 20))
+    assert np.isnan(found.rate)
+    assert np.isnan(found.penalty)
+
+
+@pytest.mark.parametrize("kind", ["json", "ubj"])
+@pytest.mark.parametrize(
+    "recipe",
+    [{}, {"num_parallel_tree": 3, "subsample": 0.5}, {"tree_method": "exact", "gamma": 1.0}],
+    ids=str,
+)
+def test_a_strangers_trees_are_read_from_either_kind_of_file(kind, recipe, tmp_path):
+    rows, event = people(4, 800)
+    settings = {"objective": "binary:logistic", **recipe}
+    found = xgboost.train(settings, xgboost.DMatrix(rows, event), 8)  # without names of inputs
+    path = tmp_path / f"theirs.{kind}"
+    found.save_model(path)
+    back = boost.load(path)
+    assert np.array_equal(back.predict(xgboost.DMatrix(rows)), found.predict(xgboost.DMatrix(rows)))
+    assert boost.grown(back).rounds == 8
 
 
 def test_json_is_no_ubj(booster, tmp_path):
     path = tmp_path / "finding.ubj"
     path.write_bytes(booster.save_raw("json"))
     assert json.loads(path.read_bytes())
-    with pytest.raises(ModelError, match=r"no \.ubj of ours"):
+    with pytest.raises(ModelError, match="holds no trees of one finding"):
         boost.load(path)
 
 
@@ -224,7 +270,7 @@ def test_a_file_that_is_missing_a_folder_or_too_large_is_refused(tmp_path):
         boost.load(tmp_path / "folder.ubj")
     with (tmp_path / "large.ubj").open("wb") as file:
         file.truncate(1 << 30)
-    with pytest.raises(ModelError, match="larger than any model"):
+    with pytest.raises(ModelError, match="larger than 256 MiB"):
         boost.load(tmp_path / "large.ubj")
 
 
