@@ -8,7 +8,7 @@ import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -17,23 +17,26 @@ from typing import Any
 import numpy as np
 
 from auditor import __version__
-from auditor.attacks import Attack, Case
+from auditor.attacks import Attack, Case, membership
 from auditor.attacks.rungs import FUSION
 from auditor.attribution import ATTACKS
 from auditor.config import Preset, load_preset, load_profile
 from auditor.core.errors import AuditorError, ConfigError, EvidenceError
-from auditor.core.evidence import Attribution, Counts, Evidence
+from auditor.core.evidence import MIN_PEOPLE, Attribution, Counts, Evidence
 from auditor.core.finding import Audit, Estimate, Finding
 from auditor.core.record import STANDARD_LEADS
 from auditor.core.streams import stream
+from auditor.core.target import MEMBER, NONMEMBER, Target
 from auditor.data.catalog import describe
-from auditor.data.dataset import Dataset, open_dataset
+from auditor.data.dataset import Dataset, NoRecordsError, open_dataset, without_recordings
 from auditor.data.population import Population
 from auditor.engine import Engine, engine
+from auditor.risk import membership as membership_risk
 from auditor.risk.measure import duplicates, identifiers, measure, uniqueness
 from auditor.risk.parts import attribution
 from auditor.risk.policy import Profile, competence_needed, judge
-from auditor.signal.prepare import Prepared, prepare
+from auditor.signal.prepare import NO_RECORDINGS, Prepared, nothing_prepared, prepare
+from auditor.targets import Surroundings, open_target
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +44,15 @@ log = logging.getLogger(__name__)
 Progress = Callable[[str, int, int], None]
 
 #: The estimates that rules with a ladder are about.
-_JUDGED = {"rank1", "sex_auc", "age_gain_years"}
+_JUDGED = {"rank1", "sex_auc", "age_gain_years", "tpr_at_fpr_1pct"}
+
+#: What is asked of each model that is released, or that anybody may train on what is.
+ON_MODELS: tuple[Callable[[Target], list[Attack]], ...] = (membership.attacks,)
+#: Check of a model → what its evidence amounts to.
+_OF_MODELS = {
+    "membership": membership_risk.measured,
+    "privacy-loss": membership_risk.privacy_loss,
+}
 
 #: What can be asked of a release in which no heartbeat was found.
 _NEED_NO_BEATS = {"identifiers", "uniqueness"}
@@ -59,6 +70,8 @@ class Run:
     seed: int = 0
     jobs: int = 1
     dask: str | None = None
+    #: Models that are released with the recordings.
+    models: tuple[Path, ...] = ()
 
     @classmethod
     def of(
@@ -69,12 +82,14 @@ class Run:
         seed: int = 0,
         jobs: int = 1,
         dask: str | None = None,
+        models: Iterable[str | Path] = (),
     ) -> Run:
         """Settings by the names a command line gives them."""
         if seed < 0:
             raise ConfigError(f"--seed is {seed}, wanted 0 or more")
         chosen = load_preset(preset)
-        return cls(load_profile(profile), chosen, choose_device(device), seed, jobs, dask)
+        paths = tuple(map(Path, models))
+        return cls(load_profile(profile), chosen, choose_device(device), seed, jobs, dask, paths)
 
 
 def choose_device(name: str) -> str:
@@ -103,9 +118,10 @@ def scan(
     seed: int = 0,
     jobs: int = 1,
     dask: str | None = None,
+    models: Iterable[str | Path] = (),
     **descriptor: str | None,
 ) -> Audit:
-    """Audit a folder of ECGs.
+    """Audit a folder of ECGs, and the models that are released with it.
 
     Parameters
     ----------
@@ -113,6 +129,7 @@ def scan(
     profile, preset : names, or paths of YAML files
     device : `auto`, `cpu` or `cuda`
     jobs, dask : how many processes, or the address of a Dask scheduler
+    models : files of trees or networks, or folders that `auditor train` wrote
     **descriptor : what `auditor.yaml` would say, such as `subject_pattern`
 
     Raises
@@ -120,7 +137,7 @@ def scan(
     AuditorError
         Something that the caller can mend.
     """
-    settings = Run.of(profile, preset, device, seed, jobs, dask)
+    settings = Run.of(profile, preset, device, seed, jobs, dask, models)
     audit = None
     for step in run(Path(path), settings, descriptor):
         audit = step if isinstance(step, Audit) else None
@@ -137,11 +154,12 @@ def run(
     """Each finding as it is made, and the audit last."""
     with engine(settings.jobs, settings.dask) as workers:
         case = open_case(path, settings, workers, descriptor or {}, progress)
+        targets = open_targets(case, settings)
         findings = []
-        for finding in investigate(case, settings):
+        for finding in investigate(case, settings, targets):
             findings.append(finding)
             yield finding
-        yield conclude(case, settings, findings)
+        yield conclude(case, settings, findings, targets)
 
 
 def open_case(
@@ -154,14 +172,22 @@ def open_case(
     """A release read, cleaned and delineated: ready to be attacked."""
     given = {key: value for key, value in (descriptor or {}).items() if value is not None}
     progress("reading", 0, 0)
-    dataset = open_dataset(path, describe(path, **given), engine=workers)
     preset = settings.preset
-    prepared = prepare(
-        dataset,
-        workers,
-        max_seconds=preset.max_seconds,
-        progress=lambda done, total: progress("finding heartbeats", done, total),
-    )
+    try:
+        dataset = open_dataset(path, describe(path, **given), engine=workers)
+    except NoRecordsError:
+        if not (settings.models or preset.models):
+            raise
+        dataset = without_recordings(path)
+    if len(dataset.manifest):
+        prepared = prepare(
+            dataset,
+            workers,
+            max_seconds=preset.max_seconds,
+            progress=lambda done, total: progress("finding heartbeats", done, total),
+        )
+    else:
+        prepared = nothing_prepared(dataset)
     return Case(
         dataset,
         prepared,
@@ -172,6 +198,31 @@ def open_case(
         tuple(view for view in preset.linkage_views if view != FUSION),
         progress,
     )
+
+
+def open_targets(case: Case, settings: Run) -> list[Target]:
+    """The models that are released, and those that anybody may train on the recordings.
+
+    Raises
+    ------
+    ModelError
+        One of those that are released cannot be read.
+    """
+    around = Surroundings(
+        case.dataset.root, case.engine, settings.device, settings.seed, case.progress
+    )
+    found = [open_target(path, around) for path in settings.models]
+    if settings.preset.models:
+        from auditor.targets.trained import trained_on
+
+        found += trained_on(case.dataset, around)[0]
+    names = Counter(one.name for one in found)
+    numbers: Counter[str] = Counter()
+    for place, one in enumerate(found):
+        if names[one.name] > 1:
+            numbers[one.name] += 1
+            found[place] = replace(one, name=f"{one.name}-{numbers[one.name]}")
+    return found
 
 
 def plan(preset: Preset) -> list[Attack]:
@@ -195,16 +246,27 @@ def plan(preset: Preset) -> list[Attack]:
     return [ATTACKS[check](**one) for check in preset.checks for one in settings.get(check, [{}])]
 
 
-def investigate(case: Case, settings: Run) -> Iterator[Finding]:
-    """Every attack of the preset on a release; then, where a rule would pass only if the attack
-    were shown to be able, the proof of that on a simulated twin.
+def investigate(case: Case, settings: Run, targets: Sequence[Target] = ()) -> Iterator[Finding]:
+    """Every attack of the preset on a release, and every question to its models; then, where a rule
+    would pass only if the attack were shown to be able, the proof of that on a simulated twin.
     """
     findings = []
-    for attack in plan(settings.preset):
+    of_recordings = plan(settings.preset)
+    if not len(case.dataset.manifest):  # say once what cannot be asked, and not of every view
+        of_recordings = list({one.check: one for one in reversed(of_recordings)}.values())[::-1]
+    of_models = [one for target in targets for attacks in ON_MODELS for one in attacks(target)]
+    for attack in [*of_recordings, *of_models]:
         findings.append(attempt(attack, case, settings))
         yield findings[-1]
+    proofs = {
+        (one.check, one.view): one for one in of_models if isinstance(one, membership.Membership)
+    }
     for finding in competence_needed(findings, settings.profile):
-        yield competence(finding, case, settings)
+        asked = proofs.get((finding.check, str(finding.view)))
+        if asked is None:
+            yield competence(finding, case, settings)
+        else:
+            yield model_competence(asked, case, settings)
 
 
 def attempt(attack: Attack, case: Case, settings: Run) -> Finding:
@@ -215,7 +277,9 @@ def attempt(attack: Attack, case: Case, settings: Run) -> Finding:
     )
     case.progress(blank.id, 0, 0)
     try:
-        if attack.check not in _NEED_NO_BEATS and (why := case.prepared.silent):
+        if attack.check not in _OF_MODELS and not len(case.dataset.manifest):
+            return replace(blank, reason=NO_RECORDINGS)
+        if attack.check not in _NEED_NO_BEATS | _OF_MODELS.keys() and (why := case.prepared.silent):
             return replace(blank, reason=why)
         if why := attack.unmet(case):
             return replace(blank, reason=why)
@@ -247,6 +311,9 @@ def _measured(
     estimates: dict[str, Estimate] = {}
     curves: dict[str, Any] = {}
     params: dict[str, Any] = {}
+    if blank.check in _OF_MODELS:
+        rng = stream(settings.seed, f"{blank.id}/interval")
+        return _OF_MODELS[blank.check](evidence, level=level, rng=rng)
     for name, seen in evidence.items():
         if isinstance(seen, Counts):
             if blank.check == "identifiers":
@@ -319,6 +386,31 @@ def competence(subject: Finding, case: Case, settings: Run) -> Finding:
     )
 
 
+def model_competence(attack: membership.Membership, case: Case, settings: Run) -> Finding:
+    """Whether the attack on a model's members finds them in a twin that learnt them by heart, and
+    stays silent where those who are called members never were.
+    """
+    started = time.perf_counter()
+    finding = Finding(
+        "competence",
+        attack.view,
+        attack.protocol,
+        "The attack itself is put to the test: in the numbers of this model it must find members "
+        "that were learnt by heart, and find nothing where nobody was.",
+        "skipped",
+        reason="not begun",
+    )
+    estimates: dict[str, Estimate] = {}
+    for name in ("planted", "null"):
+        seen = attempt(attack.twin(name == "planted", settings.seed), case, settings)
+        if seen.status != "measured":
+            return replace(finding, reason=f"on its simulated twin: {seen.reason}")
+        estimates |= {f"{name}_{key}": one for key, one in seen.estimates.items() if key in _JUDGED}
+    return replace(
+        finding, status="measured", reason=None, estimates=estimates, seconds=_since(started)
+    )
+
+
 def twin(prepared: Prepared, strength: float, seed: int) -> Population:
     """Simulated people with the sessions and records of a release, and its leads and lengths.
 
@@ -343,7 +435,9 @@ def twin(prepared: Prepared, strength: float, seed: int) -> Population:
     )
 
 
-def conclude(case: Case, settings: Run, findings: Iterable[Finding]) -> Audit:
+def conclude(
+    case: Case, settings: Run, findings: Iterable[Finding], targets: Sequence[Target] = ()
+) -> Audit:
     """The findings judged under the profile."""
     found = tuple(findings)
     dataset, preset = case.dataset, settings.preset
@@ -359,7 +453,8 @@ def conclude(case: Case, settings: Run, findings: Iterable[Finding]) -> Audit:
             "versions": {name: version(name) for name in _LIBRARIES}
             | {"python": platform.python_version()},
         },
-        release=describe_release(dataset, case.prepared),
+        release=describe_release(dataset, case.prepared)
+        | ({"models": [describe_model(one) for one in targets]} if targets else {}),
         profile={
             "name": settings.profile.name,
             "title": settings.profile.title,
@@ -387,6 +482,22 @@ def describe_release(dataset: Dataset, prepared: Prepared) -> dict[str, Any]:
         "quarantine": dict(sorted(reasons.items())),
         "leads": list(prepared.leads),
         "fs": sorted({float(fs) for fs in manifest["fs"]}),
+    }
+
+
+def describe_model(target: Target) -> dict[str, Any]:
+    """What was audited of a model, in counts."""
+    people = {
+        name: len(np.unique(target.subject[target.part == kind]))
+        for name, kind in (("n_members", MEMBER), ("n_nonmembers", NONMEMBER))
+    }
+    told = {name: n if n >= MIN_PEOPLE or not n else None for name, n in people.items()}
+    return {
+        "name": target.name,
+        "title": target.title,
+        "n_tells": len(target.tells),
+        "gives": sorted(target.outputs),
+        **told,
     }
 
 

@@ -134,6 +134,14 @@ def judged(command: Command) -> Command:
 
 @main.command()
 @click.argument("dataset", type=FOLDER)
+@click.option(
+    "--model",
+    "models",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="A model that is released too: trees (.json, .ubj), .onnx, or what `auditor train` wrote. "
+    "May be given again.",
+)
 @judged
 @click.option(
     "--out",
@@ -147,8 +155,13 @@ def judged(command: Command) -> Command:
 def scan(dataset: Path, out: Path, quiet: bool, **flags: Any) -> None:
     """Audit DATASET, a folder of ECGs, and write its report.
 
+    With --model, the models that are released with it are audited too: whom they were trained on,
+    and what they give away. A model.yaml beside a model says who its members are; with
+    --preset full, the clinical systems that anybody could train on DATASET are trained and audited.
+
     \b
     auditor scan release/
+    auditor scan release/ --model af.json --model encoder/
     auditor scan release/ --profile registered --preset quick --out report
     auditor scan export/ --subject-pattern 'p(\\d+)/' --session-pattern 's(\\d+)'
     """
@@ -602,6 +615,11 @@ def train() -> None:
     help="Of networks on waveforms: one that a CPU trains in minutes, or the published one.",
 )
 @click.option(
+    "--weights",
+    type=FOLDER,
+    help="Of gem: begin from language/, clip/ and ecg.safetensors in this folder.",
+)
+@click.option(
     "--as-published",
     multiple=True,
     metavar="FAULT",
@@ -622,6 +640,7 @@ def _system(
     against: str | None,
     every_fold: bool,
     size: str,
+    weights: Path | None,
     as_published: tuple[str, ...],
     seed: int,
     device: str,
@@ -643,6 +662,7 @@ def _system(
             external=external,
             every_fold=every_fold,
             size=size,
+            weights=weights,
             faults=frozenset(as_published),
             seed=seed,
             device=choose_device(device),
@@ -762,8 +782,8 @@ def _scan(dataset: Path, out: Path, quiet: bool, flags: dict[str, Any]) -> Audit
         from auditor.core.finding import Audit
         from auditor.report import html, json
 
-        names = ("profile", "preset", "device", "seed", "jobs", "dask")
-        settings: Run = Run.of(**{name: flags.pop(name) for name in names})
+        names = ("profile", "preset", "device", "seed", "jobs", "dask", "models")
+        settings: Run = Run.of(**{name: flags.pop(name) for name in names if name in flags})
         audit: Audit | None = None
         for step in run(dataset, settings, flags, progress):
             if isinstance(step, Audit):

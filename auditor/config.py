@@ -55,6 +55,8 @@ class Preset(BaseModel):
     training: Training | None
     #: Which questions are asked.
     checks: tuple[Check, ...] = CHECKS
+    #: Whether the clinical systems are trained on the release and audited, as anybody could.
+    models: bool = False
     level: float = Field(default=0.95, gt=0.5, lt=1)
 
     @field_validator("linkage_views", "attribute_views")

@@ -34,7 +34,7 @@ from auditor.engine import Engine
 from auditor.models import boost
 from auditor.risk import diagnosis
 from auditor.risk.added import added
-from auditor.views.features import write_features
+from auditor.views.features import kept_features
 
 Progress = Callable[[str, int, int], None]
 
@@ -50,6 +50,7 @@ def run(
     external: Path | None = None,
     every_fold: bool = False,
     size: str = "small",
+    weights: Path | None = None,
     faults: frozenset[str] = frozenset(),
     seed: int = 0,
     device: str = "cpu",
@@ -63,6 +64,7 @@ def run(
     external : tables of a second cohort that every model is judged by as well
     every_fold : judge all folds in turn, each by trees that saw neither it nor the one before
     size : of networks, "small" or "published"
+    weights : a folder with the checkpoints that GEM begins from
     faults : what to do as published and not as it should be, of `FAULTS`
 
     Raises
@@ -75,12 +77,19 @@ def run(
     for fault in sorted(faults - FAULTS.keys()):
         raise ConfigError(f"no fault is named {fault!r}; known: {', '.join(FAULTS)}")
     task = tasks.load(name)
-    _refuse_idle(task, every_fold, size, faults)
+    _refuse_idle(task, every_fold, size, faults, weights)
     if task.source in ("recordings", "pairs"):
         if external:
             raise ConfigError(f"{name} has no second cohort; leave --external out")
         return waveforms.run(
-            task, root, size=size, seed=seed, device=device, workers=workers, progress=progress
+            task,
+            root,
+            size=size,
+            seed=seed,
+            device=device,
+            workers=workers,
+            progress=progress,
+            weights=weights,
         )
     if task.source == "biobank":
         if external:
@@ -96,13 +105,17 @@ def run(
     return _trees(task, cohort, outside, seed, faults, workers, progress)
 
 
-def _refuse_idle(task: Task, every_fold: bool, size: str, faults: frozenset[str]) -> None:
+def _refuse_idle(
+    task: Task, every_fold: bool, size: str, faults: frozenset[str], weights: Path | None
+) -> None:
     """Refuse what would change nothing: a result must not say that it was done."""
     trees = task.source not in ("recordings", "pairs", "biobank")
     if every_fold and not trees:
         raise ConfigError(f"{task.name} has no folds to judge in turn; leave --every-fold out")
     if size != "small" and not task.sizes:
         raise ConfigError(f"{task.name} has one size; leave --size out")
+    if weights and task.name != "gem":
+        raise ConfigError(f"{task.name} begins from no checkpoints; leave --weights out")
     only = {"untrimmed-codes": "mimic-ecg-icd", "delay-as-input": "mimic-cxr"}
     for fault in sorted(faults):
         if not trees or only.get(fault, task.source) != task.source:
@@ -146,17 +159,8 @@ def _outside(task: Task, root: Path, faults: frozenset[str], cohort: Cohort) -> 
 
 
 def _measured(root: Path, workers: Engine, progress: Progress) -> pd.DataFrame:
-    """What this program measures of a folder's signals, kept between runs."""
     dataset = open_dataset(root, describe(root), engine=workers)
-    store = Store.of(dataset.fingerprint, {"features": makers("signal", "views")})
-    if "features.parquet" not in store:
-        write_features(
-            dataset,
-            store.root / "features.parquet",
-            workers,
-            progress=lambda done, total: progress("measuring", done, total),
-        )
-    return store.table("features.parquet")
+    return kept_features(dataset, workers, lambda done, total: progress("measuring", done, total))
 
 
 @dataclass(frozen=True)
@@ -226,10 +230,10 @@ def _trees(
     )
     people = pd.DataFrame({"record": cohort.record, "subject": cohort.subject})
     people = people.assign(fold=cohort.fold, part=part)
-    for target, label in cohort.labels.items():
-        if (label == UNKNOWN).any():
-            # Who is not known to have it or not, or is of the other sex, is no member of its model.
-            people[f"known {target}"] = label != UNKNOWN
+    # What an audit asks the models again with, and what was true; −1 where it is not known.
+    asked = cohort.inputs.add_prefix("input ").set_index(people.index)
+    true = pd.DataFrame({f"label {one}": cohort.labels[one] for one in trees}, index=people.index)
+    people = pd.concat([people, asked, true], axis=1)
     return Study(
         task,
         cohort.name,
@@ -426,6 +430,10 @@ def _biobank(task: Task, root: Path, seed: int, device: str, progress: Progress)
     people = pd.DataFrame(
         {"record": cohort.person, "subject": cohort.person, "fold": found.fold}
     ).assign(part=np.where(cohort.development, TRAINED, JUDGED))
+    asked = pd.DataFrame(
+        np.hstack([cohort.ecg, cohort.crf]), columns=[*diabetes.ECG, *diabetes.CRF]
+    ).add_prefix("input ")
+    people = pd.concat([people, asked], axis=1).assign(**{"label event": cohort.event.astype(int)})
     digest = hashlib.sha256("\0".join(cohort.person.tolist()).encode())
     for part in (cohort.ecg, cohort.crf, cohort.event):
         digest.update(part.tobytes())

@@ -15,8 +15,9 @@ Floats = NDArray[np.float64]
 #: Whose a record is: of the training data, of nobody the model ever saw, or neither for certain.
 MEMBER, NONMEMBER, NEITHER = 1, 0, -1
 
-#: (n,) which records a model is trained on, and a seed → (n, m) how well it then fits each record.
-Refit = Callable[[NDArray[np.bool_], int], Floats]
+#: (n,) which records a model is trained on, (n, m) what is true of each, and a seed → (n, m) how
+#: well it then fits each record.
+Refit = Callable[[NDArray[np.bool_], Floats, int], Floats]
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +43,7 @@ class Target:
         a pair, a reconstruction's negative error; larger for what was learnt by heart
     inputs, columns : (n, d) float32 what it is asked with, where that is a table; else (n, 0)
     refit : trains a model by the same recipe on other records; None where the recipe is not known
+    overfit : the same by a recipe that learns by heart, to show that this would be found
     trees : by what they tell, the boosters
     parts : whatever an attack of one family needs beyond this, by name (a generator, texts)
     """
@@ -62,6 +64,7 @@ class Target:
     inputs: NDArray[np.float32]
     columns: tuple[str, ...]
     refit: Refit | None = None
+    overfit: Refit | None = None
     controls: Mapping[str, Callable[[], NDArray[np.float32]]] = field(default_factory=dict)
     trees: Mapping[str, Any] = field(default_factory=dict)
     parts: Mapping[str, Any] = field(default_factory=dict)

@@ -30,6 +30,10 @@ log = logging.getLogger(__name__)
 MIN_SECONDS = 5.0
 
 
+class NoRecordsError(DataError):
+    """A folder holds no recording."""
+
+
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """A release, read once.
@@ -124,7 +128,7 @@ def open_dataset(
     records = _chosen(found, descriptor.records)
     if not records:
         what = "is empty" if not any(root.iterdir()) else "holds no ECG that can be read"
-        raise DataError(
+        raise NoRecordsError(
             f"{root}: {what}; wanted WFDB records (.hea with .dat or .mat), at any depth"
         )
     jobs = [_Job(root, descriptor, tuple(part), min_seconds) for part in shards(records)]
@@ -148,6 +152,17 @@ def open_dataset(
         manifest=manifest.drop(columns="digest"),
         quarantine=seen.loc[bad, ["record", "reason"]].reset_index(drop=True),
         n_left_out=len(found) - len(records),
+    )
+
+
+def without_recordings(root: Path) -> Dataset:
+    """A folder that a model was trained on, and that holds no recording: nothing to be found in."""
+    columns = ("record", "subject", "session", "sex", "age", "fs", "labels")
+    empty = pd.DataFrame({name: pd.Series(dtype=object) for name in columns})
+    none = pd.DataFrame({"record": [], "reason": []}, dtype=object)
+    nothing = hashlib.sha256(b"no recording").hexdigest()
+    return Dataset(
+        root.name, f"sha256:{nothing}", root.absolute(), Descriptor(name=root.name), empty, none
     )
 
 

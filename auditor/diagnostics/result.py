@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -52,8 +53,9 @@ class Study:
     left_out : what was not asked, and why
     trees : finding → a `.ubj`
     networks : file name → a network
-    people : (n,) record, subject, fold, part (`TRAINED`, `HELD_BACK` or `JUDGED`); of findings that
-        are not known of everybody, whether they are: names people, and stays with the steward
+    folders : name → what writes a model, as its own library does, into a folder
+    people : (n,) record, subject, fold, part (`TRAINED`, `HELD_BACK` or `JUDGED`); of tables also
+        "input …" and "label …" (1, 0; −1 not known): names people, and stays with the steward
     compared : model → what it adds to the clinical risk factors alone, and how sure that is
     """
 
@@ -69,5 +71,6 @@ class Study:
     people: pd.DataFrame
     trees: Mapping[str, bytes] = field(default_factory=dict)
     networks: Mapping[str, Any] = field(default_factory=dict)
+    folders: Mapping[str, Callable[[Path], object]] = field(default_factory=dict)
     outside: tuple[str, int, int] | None = None
     compared: Mapping[str, Any] = field(default_factory=dict)

@@ -26,12 +26,18 @@ class Trees:
     ----------
     rounds : most trees
     patience : trees without a lower loss on those held back, after which no more are grown
+    penalty, lightest : λ, and the least weight (sum of Hessians) of a leaf
+    share, together : of rows that each tree sees, and how many trees are grown at once
     """
 
     rounds: int = 100
     depth: int = 6
     rate: float = 0.3
     patience: int = 10
+    penalty: float = 1.0
+    lightest: float = 1.0
+    share: float = 1.0
+    together: int = 1
 
 
 def fit(
@@ -51,6 +57,10 @@ def fit(
         "eval_metric": "logloss",
         "max_depth": trees.depth,
         "eta": trees.rate,
+        "lambda": trees.penalty,
+        "min_child_weight": trees.lightest,
+        "subsample": trees.share,
+        "num_parallel_tree": trees.together,
         "tree_method": "hist",
         "seed": seed,
         "nthread": 1,
@@ -78,6 +88,18 @@ def probabilities(booster: xgboost.Booster, rows: Rows) -> NDArray[np.float64]:
     """(n,) how likely the finding is."""
     asked = xgboost.DMatrix(rows, feature_names=booster.feature_names, nthread=1)
     return np.asarray(booster.predict(asked), dtype=np.float64)
+
+
+def margins(booster: xgboost.Booster, rows: Rows) -> NDArray[np.float64]:
+    """(n,) the log-odds of the finding."""
+    asked = xgboost.DMatrix(rows, feature_names=booster.feature_names, nthread=1)
+    return np.asarray(booster.predict(asked, output_margin=True), dtype=np.float64)
+
+
+def leaves(booster: xgboost.Booster, rows: Rows) -> NDArray[np.int64]:
+    """(n, n_trees) the leaf that each row falls in."""
+    asked = xgboost.DMatrix(rows, feature_names=booster.feature_names, nthread=1)
+    return np.asarray(booster.predict(asked, pred_leaf=True), dtype=np.int64).reshape(len(rows), -1)
 
 
 def contributions(booster: xgboost.Booster, rows: Rows) -> NDArray[np.float64]:

@@ -158,6 +158,8 @@ def _environment() -> Environment:
 def _facts(release: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What was measured, in a few pairs of words."""
     sessions = release["n_sessions"]
+    models = [("Models", _listed([one["name"] for one in release.get("models", [])]))]
+    models = models if "models" in release else []
     return [
         ("People", f"{release['n_subjects']:,}"),
         ("Recordings", f"{release['n_records']:,}"),
@@ -165,6 +167,7 @@ def _facts(release: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Unreadable", f"{release['n_quarantined']:,}"),
         ("Leads", _listed(release["leads"])),
         ("Sampling", _listed([f"{fs:g} Hz" for fs in release["fs"]])),
+        *models,
     ]
 
 

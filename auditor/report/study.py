@@ -31,6 +31,7 @@ _DRAWN = 24
 _INPUTS = 12
 #: What a model that is compared with another is measured by.
 _METRICS = {"auroc_new": "AUROC", "r2_new": "R²", "ssim_new": "SSIM"}
+_METRICS |= {"grounded_new": "grounded", "f1_new": "F1"}
 _TOWARDS, _AWAY = "#b2182b", "#2166ac"
 
 
@@ -56,6 +57,9 @@ def write(study: Study, out: Path, faults: Mapping[str, str]) -> None:
         for name, network in study.networks.items():
             files[name] = f"models/{name}.safetensors"
             artifact.save(network, draft / files[name])
+        for name, save in study.folders.items():
+            files[name] = f"models/{name}"
+            save(draft / files[name])
         study.people.to_parquet(draft / "members.parquet")
         text = json.dumps(results(study, faults), indent=1, allow_nan=False)
         (draft / "results.json").write_text(text + "\n", encoding="utf-8")
@@ -154,7 +158,7 @@ def _described(study: Study, files: Mapping[str, str]) -> dict[str, Any]:
             }
             for one in study.judged
         }
-        | {name: {"file": files[name]} for name in study.networks},
+        | {name: {"file": files[name]} for name in (*study.networks, *study.folders)},
         "members": "members.parquet",
         "parts": {"members": TRAINED, "nonmembers": JUDGED},
         "people": study.n_subjects,

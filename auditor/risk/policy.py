@@ -34,6 +34,8 @@ class Rule(BaseModel):
     required: bool = True
     #: The views of which one must have been measured, and shown able, before the rule may pass.
     strongest: tuple[str, ...] = ()
+    #: The rule is about models: it is left out where none is released, and each is judged.
+    models: bool = False
 
 
 class Profile(BaseModel):
@@ -81,6 +83,8 @@ _SENTENCES = {
     "max_risk": "The most exposed person can be named with a chance of {}",
     "below_11": "{} of people share their values with fewer than ten others",
     "sex_auc": "Sex can be told from the ECG with an AUC of {}",
+    "tpr_at_fpr_1pct": "Of the people a model was trained on, {} are named at one false name in a "
+    "hundred others",
     "age_gain_years": "Guesses of age are better than naming the middle age by {}",
 }
 
@@ -88,9 +92,12 @@ _SENTENCES = {
 def judge(findings: Iterable[Finding], profile: Profile) -> Verdict:
     """What a profile says about an audit."""
     found = list(findings)
-    rulings = tuple(_rule(rule, found) for rule in profile.rules)
+    asked = {one.check for one in found}
+    rules = [rule for rule in profile.rules if not rule.models or rule.check in asked]
+    rulings = tuple(_rule(rule, found) for rule in rules)
     outcomes = [ruling.outcome for ruling in rulings if ruling.required]
-    worst: Outcome = "pass"
+    # Where nothing is asked, nothing has passed.
+    worst: Outcome = "pass" if outcomes else "not assessed"
     ascending: tuple[Outcome, ...] = ("not assessed", "inconclusive", "fail")
     for outcome in ascending:
         if outcome in outcomes:
@@ -104,10 +111,18 @@ def competence_needed(findings: Iterable[Finding], profile: Profile) -> list[Fin
     wanted: list[Finding] = []
     for rule in profile.rules:
         measured = _measured(rule, found)
-        able = [one for one in measured if one.view in rule.strongest]
-        if rule.required and able and _within(rule, measured) and able[-1] not in wanted:
-            wanted.append(able[-1])
+        if rule.required and measured and _within(rule, measured):
+            wanted += [one for one in _to_be_proven(rule, measured) if one not in wanted]
     return wanted
+
+
+def _to_be_proven(rule: Rule, measured: Sequence[Finding]) -> list[Finding]:
+    """The findings whose attack must be shown to be able: of recordings the strongest's, of models
+    each one's.
+    """
+    if rule.models:
+        return list(measured)
+    return [one for one in measured if one.view in rule.strongest][-1:]
 
 
 def _rule(rule: Rule, findings: Sequence[Finding]) -> Ruling:
@@ -132,16 +147,19 @@ def _rule(rule: Rule, findings: Sequence[Finding]) -> Ruling:
         estimate = widest.estimates[rule.estimate]
         reason = f"{_told(rule, estimate, 'not shown to be within')}; {_settled_by(rule, estimate)}"
         return _ruling(rule, "inconclusive", reason, widest)
-    if rule.strongest:
-        able = [one for one in measured if one.view in rule.strongest]
+    if rule.models and (without := _unmeasured(rule, findings)):
+        return _ruling(rule, "not assessed", without.reason or "there are too few people for it")
+    if rule.strongest or rule.models:
+        able = _to_be_proven(rule, measured)
         if not able:
             reason = (
                 "only weaker attacks were carried out, and they may fail a release but not pass "
                 f"it; the strongest, {' or '.join(rule.strongest)}, was not"
             )
             return _ruling(rule, "not assessed", reason, strongest)
-        if doubt := _incompetent(rule, able[-1], findings):
-            return _ruling(rule, "inconclusive", doubt, strongest)
+        for one in able:
+            if doubt := _incompetent(rule, one, findings):
+                return _ruling(rule, "inconclusive", doubt, one if rule.models else strongest)
     return _ruling(rule, "pass", _told(rule, estimate, "within"), strongest)
 
 
@@ -154,6 +172,15 @@ def _measured(rule: Rule, findings: Sequence[Finding]) -> list[Finding]:
         and one.status == "measured"
         and rule.estimate in one.estimates
     ]
+
+
+def _unmeasured(rule: Rule, findings: Sequence[Finding]) -> Finding | None:
+    """A model of which the rule's question has no answer."""
+    for one in findings:
+        asked = one.check == rule.check and (rule.protocol is None or one.protocol == rule.protocol)
+        if asked and not (one.status == "measured" and rule.estimate in one.estimates):
+            return one
+    return None
 
 
 def _within(rule: Rule, measured: Sequence[Finding]) -> bool:

@@ -49,6 +49,10 @@ _UNREADABLE = "cannot be read again"
 _COMMON = 0.95
 
 
+#: Why nothing can be asked of recordings where there are none.
+NO_RECORDINGS = "the folder holds no recordings"
+
+
 @dataclass(frozen=True, eq=False)
 class Prepared:
     """The usable records of a release, clean, with their beats.
@@ -74,6 +78,8 @@ class Prepared:
         """Why there is no heartbeat to look at; None where there is one."""
         if len(self.records):
             return None
+        if not len(self.unusable):
+            return NO_RECORDINGS
         reason, n = Counter(self.unusable["reason"]).most_common(1)[0]
         return f"no heartbeat was found; of {len(self.unusable)} records, {n}: {reason}"
 
@@ -111,6 +117,12 @@ class Prepared:
     def part(self, rows: NDArray[np.int64]) -> Prepared:
         """The same with these records alone, light enough to travel to a worker."""
         return replace(self, records=self.records.iloc[rows], unusable=self.unusable.iloc[:0])
+
+
+def nothing_prepared(dataset: Dataset) -> Prepared:
+    """What there is of a data set without recordings."""
+    none = pd.DataFrame({"record": [], "reason": []}, dtype=object)
+    return Prepared(Store.of(dataset.fingerprint, {}), dataset.manifest, none, (), "")
 
 
 @lru_cache(maxsize=64)

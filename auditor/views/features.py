@@ -6,17 +6,19 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
+from auditor.core.beats import Beats
 from auditor.core.errors import AuditorError, SignalError
-from auditor.core.record import STANDARD_LEADS
+from auditor.core.record import STANDARD_LEADS, Record
 from auditor.data.dataset import Dataset
-from auditor.data.store import whole_file
+from auditor.data.store import Store, makers, whole_file
 from auditor.engine import Engine, shards
 from auditor.signal.delineate import delineate
 from auditor.signal.filters import FS, clean
@@ -40,6 +42,42 @@ RADIOGRAPH = (
     "PR ms", "QT ms", "QRS-T ms", "P-T ms", "QTc Bazett ms", "P/RR ratio", "QRS/RR ratio",
     "QT/RR ratio", "PR/QT ratio", "P-QRS angle deg", "QRS-T angle deg", "P-T angle deg",
 )  # fmt: skip
+
+
+class Measured(NamedTuple):
+    """What is measured of a recording.
+
+    Attributes
+    ----------
+    row : column → value: of the recording as a whole, and of its leads
+    cleaned : (n_leads, n_samples) mV at `signal.filters.FS`
+    beats : where they begin and end
+    """
+
+    row: dict[str, Any]
+    cleaned: NDArray[np.float32]
+    beats: Beats
+
+
+def measure(record: Record) -> Measured:
+    """The measurements of a recording, from what of it can be trusted.
+
+    Raises
+    ------
+    SignalError
+        It cannot be measured.
+    """
+    good = trusted(record.signal, record.fs)
+    seconds = np.minimum(np.arange(record.n_samples) // max(round(record.fs), 1), good.shape[1] - 1)
+    signal = np.where(good[:, seconds], record.signal, np.float32(np.nan))
+    record = replace(record, signal=signal)
+    beats = delineate(record)
+    cleaned = clean(record.signal, record.fs)
+    usual = np.rint(beats["r"][beats.usual]).astype(np.int64)
+    row: dict[str, Any] = {"beats": len(beats), "beats of the usual rhythm": len(usual)}
+    row |= of_record(cleaned, record.leads, beats)
+    row["swapped"] = swapped_in(cleaned, usual, record.leads, FS)
+    return Measured(row, cleaned, beats)
 
 
 @dataclass(frozen=True)
@@ -92,6 +130,18 @@ def write_features(
     return n_measured
 
 
+def kept_features(
+    dataset: Dataset,
+    engine: Engine,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> pd.DataFrame:
+    """The table of `write_features`, kept between runs."""
+    store = Store.of(dataset.fingerprint, {"features": makers("signal", "views")})
+    if "features.parquet" not in store:
+        write_features(dataset, store.root / "features.parquet", engine, progress=progress)
+    return store.table("features.parquet")
+
+
 def _measured(job: _Job) -> tuple[pd.DataFrame, pd.DataFrame]:
     rows, sequences = [], []
     for row, beatwise in _rows(job):
@@ -110,25 +160,15 @@ def _rows(job: _Job) -> Iterator[tuple[dict[str, Any], pd.DataFrame | None]]:
         row |= {"beats": 0, "beats of the usual rhythm": 0, "unusable": None}
         try:
             record = job.dataset.read(str(known.record))
-            good = trusted(record.signal, record.fs)
-            seconds = np.minimum(
-                np.arange(record.n_samples) // max(round(record.fs), 1), good.shape[1] - 1
-            )
-            signal = np.where(good[:, seconds], record.signal, np.float32(np.nan))
-            record = replace(record, signal=signal)
-            beats = delineate(record)
+            found = measure(record)
         except AuditorError as error:
             said = str(error) if isinstance(error, SignalError) else "cannot be read again"
             yield row | {"unusable": said}, None
             continue
-        cleaned = clean(record.signal, record.fs)
-        row |= {"beats": len(beats), "beats of the usual rhythm": int(beats.usual.sum())}
-        row |= of_record(cleaned, record.leads, beats)
-        usual = np.rint(beats["r"][beats.usual]).astype(np.int64)
-        row["swapped"] = swapped_in(cleaned, usual, record.leads, FS)
+        row |= found.row
         sequences = None
         if job.beatwise:
-            sequences = of_beats(cleaned, record.leads, beats)
+            sequences = of_beats(found.cleaned, record.leads, found.beats)
             kinds = sequences["kind"].map({0: "usual", 1: "ectopic", 2: "paced"})
             sequences = sequences.assign(record=str(known.record), kind=kinds)
         yield row, sequences

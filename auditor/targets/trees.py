@@ -1,0 +1,183 @@
+"""Trees under audit: a table of what they are asked, and what they say of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import xgboost
+from numpy.typing import NDArray
+
+from auditor.core.errors import ModelError
+from auditor.core.streams import stream
+from auditor.core.target import MEMBER, Floats, Refit, Target
+from auditor.models import boost
+from auditor.models.boost import Trees
+
+#: What trees do that learn by heart.
+_BY_HEART = Trees(rounds=150, depth=12, penalty=0.01, lightest=0.0)
+#: Models of a suite whose leaves and explanations are looked at: they are as wide as their trees.
+_LOOKED_AT = 8
+#: How much of the rows a first tree must have missed to have seen a draw of them.
+_ALL = 0.98
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Records that trees can be asked about, as `core.target.Target` tells them.
+
+    Attributes
+    ----------
+    inputs, columns : (n, d) float32, NaN where not known, and what each column is called
+    truth : tells → (n,) float64: 1, 0, NaN not known
+    """
+
+    record: NDArray[np.str_]
+    subject: NDArray[np.str_]
+    session: NDArray[np.str_]
+    part: NDArray[np.int8]
+    male: Floats
+    age: Floats
+    inputs: NDArray[np.float32]
+    columns: tuple[str, ...]
+    truth: Mapping[str, Floats]
+    unknown: str
+
+
+def target(name: str, title: str, table: Table, boosters: Mapping[str, xgboost.Booster]) -> Target:
+    """Trees of one or many findings, asked about the rows of a table.
+
+    Raises
+    ------
+    ModelError
+        The trees ask for a column that the table does not have.
+    """
+    asked = {tell: _columns(tell, one, table.columns) for tell, one in boosters.items()}
+    tells = tuple(boosters)
+    blank = np.full(len(table.record), np.nan)
+    truth = np.stack([table.truth.get(tell, blank) for tell in tells], axis=1)
+    known = np.isfinite(truth).any()
+    rows = {tell: table.inputs[:, columns] for tell, columns in asked.items()}
+    some = tells[:_LOOKED_AT]
+
+    def fit() -> Floats:
+        return _fit([boost.margins(boosters[tell], rows[tell]) for tell in tells], truth)
+
+    recipes = [_recipe(boosters[tell], table, truth[:, k]) for k, tell in enumerate(tells)]
+    each = [rows[tell] for tell in tells]
+    return Target(
+        name=name,
+        title=title,
+        record=table.record,
+        subject=table.subject,
+        session=table.session,
+        part=table.part,
+        unknown=table.unknown,
+        male=table.male,
+        age=table.age,
+        tells=tells,
+        truth=truth,
+        outputs={
+            "scores": lambda: _stack(
+                boost.probabilities(boosters[one], rows[one]) for one in tells
+            ),
+            "explanation": lambda: np.hstack(
+                [boost.contributions(boosters[one], rows[one]) for one in some]
+            ).astype(np.float32),
+            "leaves": lambda: np.hstack(
+                [boost.leaves(boosters[one], rows[one]) for one in some]
+            ).astype(np.float32),
+        }
+        if len(table.record)
+        else {},
+        fit=fit if known else None,
+        inputs=table.inputs,
+        columns=table.columns,
+        refit=_refit(each, recipes) if known else None,
+        overfit=_refit(each, [_BY_HEART] * len(tells)) if known else None,
+        controls={"scores": lambda: _by_chance(each, recipes, truth)} if known else {},
+        trees=boosters,
+    )
+
+
+def _columns(tell: str, booster: xgboost.Booster, columns: Sequence[str]) -> list[int]:
+    """Where a model's inputs stand in the table."""
+    wanted = booster.feature_names
+    if not columns:
+        return []
+    if wanted is None:
+        if booster.num_features() != len(columns):
+            raise ModelError(
+                f"the trees for {tell} ask for {booster.num_features()} inputs without names, the "
+                f"table has {len(columns)}; name them in model.yaml under inputs, in their order"
+            )
+        return list(range(len(columns)))
+    if absent := [one for one in wanted if one not in columns]:
+        raise ModelError(
+            f"the trees for {tell} ask for {', '.join(absent[:3])}, which is no column of the "
+            "table that model.yaml names; add it"
+        )
+    return [columns.index(one) for one in wanted]
+
+
+def _stack(columns) -> NDArray[np.float32]:  # type: ignore[no-untyped-def]
+    return np.stack(list(columns), axis=1).astype(np.float32)
+
+
+def _fit(margins: Sequence[Floats], truth: Floats) -> Floats:
+    """(n, m) the log-odds of what is true; NaN where that is not known."""
+    sign = np.where(truth == 1, 1.0, np.where(truth == 0, -1.0, np.nan))
+    return np.asarray(np.stack(margins, axis=1) * sign)
+
+
+def _refit(rows: Sequence[NDArray[np.float32]], recipes: Sequence[Trees]) -> Refit:
+    """The same trainings on other records; nothing is learnt of what is not known of both kinds."""
+
+    def refit(trained: NDArray[np.bool_], truth: Floats, seed: int) -> Floats:
+        margins = []
+        for column, (inputs, recipe) in enumerate(zip(rows, recipes, strict=True)):
+            label = truth[:, column]
+            some = trained & np.isfinite(label)
+            margins.append(np.full(len(label), np.nan))
+            if len(np.unique(label[some])) == 2:
+                names = tuple(map(str, range(inputs.shape[1])))
+                grown = boost.fit(recipe, inputs[some], label[some] == 1, None, None, names, seed)
+                margins[-1] = boost.margins(grown, inputs)
+        return _fit(margins, truth)
+
+    return refit
+
+
+def _recipe(booster: xgboost.Booster, table: Table, truth: Floats) -> Trees:
+    """How to grow such trees again, read from them; what they do not show is the library's own."""
+    seen = boost.grown(booster)
+    plain = Trees()
+    known = np.isfinite(seen.rate)
+    n = int(((table.part == MEMBER) & np.isfinite(truth)).sum())
+    share = seen.weight / (n * seen.base * (1 - seen.base)) if n else 1.0
+    return Trees(
+        rounds=seen.rounds,
+        depth=max(seen.depth, 1),
+        rate=seen.rate if known else plain.rate,
+        penalty=seen.penalty if known else plain.penalty,
+        # The lightest leaf is at least as heavy as was asked for: a whole number below it.
+        lightest=float(np.floor(max(seen.lightest, 0.0))),
+        share=share if 0 < share < _ALL else 1.0,
+        together=seen.together,
+    )
+
+
+def _by_chance(
+    rows: Sequence[NDArray[np.float32]], recipes: Sequence[Trees], truth: Floats
+) -> NDArray[np.float32]:
+    """(n, m) what trees say that were grown on labels of other records: no finding is in them."""
+    rng = stream(0, "trees/by chance")
+    columns = []
+    for column, (inputs, recipe) in enumerate(zip(rows, recipes, strict=True)):
+        known = np.flatnonzero(np.isfinite(truth[:, column]))
+        label = rng.permutation(truth[known, column]) == 1
+        names = tuple(map(str, range(inputs.shape[1])))
+        grown = boost.fit(recipe, inputs[known], label, None, None, names, 0)
+        columns.append(boost.probabilities(grown, inputs))
+    return _stack(columns)
