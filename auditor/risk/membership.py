@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
+from scipy.stats import binom
 
 from auditor.core.errors import EvidenceError
 from auditor.core.evidence import MIN_PEOPLE, Evidence, Trials
@@ -16,8 +16,6 @@ from auditor.risk import metrics
 from auditor.risk.intervals import (
     clopper_pearson,
     newcombe_auc,
-    percentile,
-    person_replicates,
     wilson,
 )
 from auditor.risk.measure import Curves, measure, rounded
@@ -61,7 +59,7 @@ def measured(
             found[f"{name}_auc"] = _auc(trials[name], level)
     for label, fpr in _RATES.items():
         try:
-            found[f"tpr_at_fpr_{label}"] = _tpr(own, fpr, level, rng)
+            found[f"tpr_at_fpr_{label}"] = _tpr(own, fpr, level)
         except EvidenceError:
             continue  # finer than these people can show
     params: dict[str, Any] = {}
@@ -116,27 +114,26 @@ def _auc(trials: Trials, level: float) -> Estimate:
     return Estimate(value, low, high, level, n, 0.5)
 
 
-def _tpr(trials: Trials, fpr: float, level: float, rng: np.random.Generator) -> Estimate:
-    """The share of members above what so few of the others reach. The interval is the wider one, on
-    either side, of people drawn anew, threshold and all, and of Wilson's, which never collapses.
+def _tpr(trials: Trials, fpr: float, level: float) -> Estimate:
+    """The share of members above what so few of the others reach.
+
+    Of n others, a binomial number K lies above the threshold that a share `fpr` of all others
+    reaches, whatever scores are like. The interval is that of Wilson at the strictest and at the
+    mildest threshold that K allows, each of the two at half the error. Where none of the others may
+    lie above, the highest of them stands for a threshold that cannot be seen.
     """
     score, member, _ = metrics.person_trials(trials)
     value = metrics.tpr_at_fpr(score, member, fpr)
-    n = int(member.sum())
-    low, high = wilson(value * n, n, level)
-    order = np.argsort(-score, kind="stable")
-    hit, ranks = member[order], rankdata(-score, method="dense")[order].astype(np.int64) - 1
-    last = np.flatnonzero(np.append(np.diff(ranks) > 0, True))  # of each tie
-
-    def rate(weights: Floats) -> Floats:
-        drawn = weights[:, order]
-        ours, others = (np.cumsum(drawn * kind, axis=1) for kind in (hit, ~hit))
-        within = others[:, last] <= fpr * others[:, -1:] + 1e-9
-        reached = np.where(within, ours[:, last], 0).max(axis=1)
-        return np.asarray(reached / np.maximum(ours[:, -1], 1))
-
-    drawn_low, drawn_high = percentile(person_replicates(rate, len(score), rng), level)
-    return Estimate(value, min(low, drawn_low), max(high, drawn_high), level, n, fpr)
+    ours, others = score[member], np.sort(score[~member])[::-1]
+    half = (1 + level) / 2
+    fewest, most = (
+        int(binom.ppf(one, len(others), fpr)) for one in ((1 - half) / 2, (1 + half) / 2)
+    )
+    strict, mild = ((ours > others[max(place, 0)]).mean() for place in (fewest - 1, most))
+    n = len(ours)
+    low, _ = wilson(min(strict, value) * n, n, half)
+    _, high = wilson(max(mild, value) * n, n, half)
+    return Estimate(value, low, high, level, n, fpr)
 
 
 def _singled_out(trials: Trials) -> int:
