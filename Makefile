@@ -17,7 +17,7 @@ PYTEST := $(ONE_THREAD) UV="$(UV)" $(PY) -m pytest
 unexport PYTHONPATH VIRTUAL_ENV
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help env demo test test-slow test-wheel check bench bench-gpu delineator attackers lock format clean
+.PHONY: help env demo test test-slow test-wheel check bench bench-gpu bench-peers power delineator attackers lock format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -47,6 +47,15 @@ bench: $(INSTALLED) ## time it against its peers
 bench-gpu: $(INSTALLED) ## the benchmarks that need a GPU, TransECG's strips among them
 	AUDITOR_DEVICE=cuda $(PYTEST) tests/benchmarks/test_gpu.py tests/benchmarks/test_transecg.py -s $(ARGS)
 
+bench-peers: $(INSTALLED) | $(BOOTSTRAP) ## membership beside other tools, in an environment of theirs (.peers)
+	@test -x .peers/bin/python || "$(UV)" venv --quiet --python "$(PYTHON)" .peers
+	"$(UV)" pip install --quiet --python .peers "sacroml==2.0.1" \
+	  "adversarial-robustness-toolbox==1.20.1" "xgboost>=2.1"
+	$(PYTEST) tests/benchmarks/test_peers.py -s $(ARGS)
+
+power: $(INSTALLED) ## how often planted leaks of models are found, and clean twins accused
+	$(PYTEST) tests/benchmarks/test_power.py -s $(ARGS)
+
 # The recordings it is taught on: LUDB, PTB-XL and MIT-BIH.
 AUDITOR_DATA ?= ../shared/data
 TEACH = OMP_NUM_THREADS=1 $(PY) -m auditor.signal.teach $(AUDITOR_DATA)
@@ -74,7 +83,7 @@ lock: | $(BOOTSTRAP) ## resolve pyproject.toml anew; ARGS=--upgrade moves every 
 	  --custom-compile-command "make lock" --output-file requirements.lock $(ARGS) pyproject.toml
 
 clean: ## remove what make made, environments included
-	rm -rf .venv .uv dist build demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .uv .peers dist build demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # Only what the lock names is installed, and nothing is built but auditor itself, with the lock's hatchling.
 $(INSTALLED): requirements.lock pyproject.toml | $(BOOTSTRAP)

@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 Progress = Callable[[str, int, int], None]
 
 #: The estimates that rules with a ladder are about.
-_JUDGED = {"rank1", "sex_auc", "age_gain_years", "tpr_at_fpr_1pct"}
+_JUDGED = {"rank1", "sex_auc", "age_gain_years", "tpr_at_fpr_1pct", "auc"}
 
 #: What is asked of each model that is released, or that anybody may train on what is.
 ON_MODELS: tuple[Callable[[Target], list[Attack]], ...] = (membership.attacks,)

@@ -124,12 +124,12 @@ def findings(measured: Row) -> tuple[str, ...]:
 # --- texts --------------------------------------------------------------------------------
 
 
-def instructions(measured: Row) -> tuple[str, str]:
-    """A question about a recording, and the answer that its row gives."""
+def instructions(measured: Row, leads: Sequence[str] = STANDARD_LEADS) -> tuple[str, str]:
+    """A question about a recording, and the answer that its row gives: of these leads, too."""
     sentences = _sentence(
         "Measured: ", (_stated(measured, column, n) for column, n in _OVERALL.items())
     )
-    for lead in STANDARD_LEADS:
+    for lead in leads:
         stated = (_stated(measured, column, n, lead) for column, n in _OF_LEAD.items())
         sentences += _sentence(f"In lead {lead}: ", stated)
     sentences.append(f"Findings: {', '.join(findings(measured)) or 'none'}.")

@@ -43,7 +43,7 @@ class Published(_Strict):
     """A figure that a paper gives."""
 
     target: str
-    metric: Literal["auroc", "r2", "ssim"] = "auroc"
+    metric: Literal["auroc", "r2", "ssim", "grounded"] = "auroc"
     cohort: Literal["internal", "external"] = "internal"
     value: float
     interval: tuple[float, float] | None = None

@@ -20,7 +20,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from auditor.core.errors import ModelError
-from auditor.models import cardionets, cromotex, jepa, mar, vae
+from auditor.models import cardionets, cromotex, gem, jepa, mar, vae
 from auditor.models.device import own_randomness
 from auditor.models.dianet import DiaNet, DiaNetConfig
 from auditor.models.vit import ViT, ViTConfig
@@ -36,6 +36,7 @@ ARCHITECTURES: Mapping[str, tuple[type[nn.Module], type[Any]]] = {
     "cardionets-cmr": (cardionets.CmrEncoder, cardionets.CardioNetsConfig),
     "cardionets-vae": (vae.VAE, vae.GeneratorConfig),
     "cardionets-generator": (mar.Generator, vae.GeneratorConfig),
+    "gem": (gem.MultimodalEncoder, gem.GEMConfig),
 }
 #: Larger files were not written by us.
 MOST_BYTES = 2**31

@@ -45,7 +45,7 @@ _MEAN = (0.48145466, 0.4578275, 0.40821073)
 _STD = (0.26862954, 0.26130258, 0.27577711)
 
 #: The dialogue of LLaVA's first version, which the base models were taught.
-_SYSTEM = (
+SYSTEM = (
     "A chat between a curious user and an artificial intelligence assistant. "
     "The assistant gives helpful, detailed, and polite answers to the user's questions. "
 )
@@ -423,6 +423,14 @@ class Tokenizer(Protocol):
         """The ids of a text."""
         ...
 
+    def decode(self, token_ids: Tensor, *, skip_special_tokens: bool) -> str:
+        """The text of ids."""
+        ...
+
+    def save_pretrained(self, save_directory: Path) -> object:
+        """Put it into a folder."""
+        ...
+
 
 class Dialogue(NamedTuple):
     """One question about an ECG and its answer, (n,) ids and labels."""
@@ -441,7 +449,7 @@ def dialogue(tokenizer: Tokenizer, question: str, answer: str | None = None) -> 
         return tokenizer.encode(text, add_special_tokens=False)
 
     begin = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
-    asked = [*begin, *ids(f"{_SYSTEM}USER: "), PLACEHOLDER, *ids(f"\n{question} ASSISTANT:")]
+    asked = [*begin, *ids(f"{SYSTEM}USER: "), PLACEHOLDER, *ids(f"\n{question} ASSISTANT:")]
     told = [] if answer is None else [*ids(f" {answer}"), tokenizer.eos_token_id]
     labels = [IGNORED] * len(asked) + told
     return Dialogue(torch.tensor(asked + told), torch.tensor(labels))
@@ -535,12 +543,20 @@ def own_name(published: str) -> str | None:
     return published
 
 
-class _Penultimate(nn.Module):
-    """CLIP's patch tokens before its last layer, as LLaVA takes them."""
+class ImageEncoder(nn.Module):
+    """CLIP's patch tokens before its last layer, as LLaVA takes them.
 
-    def __init__(self, clip: nn.Module) -> None:
+    Attributes
+    ----------
+    clip : a vision model of `transformers`
+    side : pixels of its square
+    width : of a token
+    """
+
+    def __init__(self, clip: Any) -> None:
         super().__init__()
         self.clip = clip
+        self.side, self.width = clip.config.image_size, clip.config.hidden_size
 
     def forward(self, pixels: Tensor) -> Tensor:
         """(B, n, image_width), without the class token."""
@@ -549,7 +565,7 @@ class _Penultimate(nn.Module):
         return tokens
 
 
-def image_encoder(folder: Path) -> nn.Module:
+def image_encoder(folder: Path) -> ImageEncoder:
     """Pixels (B, 3, side, side) → tokens (B, n, image_width), by a CLIP in a local folder.
 
     Raises
@@ -557,10 +573,10 @@ def image_encoder(folder: Path) -> nn.Module:
     ModelError
         `transformers` is not installed, or the folder holds no such model.
     """
-    return _Penultimate(_loaded("CLIPVisionModel", folder)).eval()
+    return ImageEncoder(_loaded("CLIPVisionModel", folder)).eval()
 
 
-def language_model(folder: Path) -> nn.Module:
+def language_model(folder: Path) -> Any:
     """A causal language model in a local folder; nothing is fetched and no code of it is run.
 
     Raises
@@ -583,16 +599,28 @@ def language_tokenizer(folder: Path) -> Tokenizer:
     return tokenizer
 
 
-def _loaded(kind: str, folder: Path) -> Any:
+def library() -> Any:
+    """The library `transformers`, silenced: it would draw bars where a command draws its own.
+
+    Raises
+    ------
+    ModelError
+        It is not installed.
+    """
     try:
         import transformers  # here, for it is an extra, and takes seconds
     except ImportError as error:
         raise ModelError(
             "GEM needs transformers, which is not installed: pip install 'ecg-auditor[gem]'"
         ) from error
+    transformers.utils.logging.disable_progress_bar()
+    return transformers
+
+
+def _loaded(kind: str, folder: Path) -> Any:
     weights = {} if kind == "AutoTokenizer" else {"use_safetensors": True}
     try:
-        return getattr(transformers, kind).from_pretrained(
+        return getattr(library(), kind).from_pretrained(
             str(folder), local_files_only=True, trust_remote_code=False, **weights
         )
     except (OSError, ValueError) as error:

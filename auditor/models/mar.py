@@ -38,6 +38,11 @@ _PAGE = 0.0447
 class Diffusion:
     """Gaussian diffusion with a cosine schedule and learned variances (Nichol and Dhariwal, 2021).
 
+    Parameters
+    ----------
+    n_steps : of the training's 1,000
+    largest : no clean token is guessed further from 0; by default none is held back, as published
+
     Attributes
     ----------
     timesteps : (n,) int64
@@ -46,7 +51,8 @@ class Diffusion:
         Variance added by a step; share of the signal's power that is left after it.
     """
 
-    def __init__(self, n_steps: int = T) -> None:
+    def __init__(self, n_steps: int = T, largest: float = math.inf) -> None:
+        self._largest = largest
         full = _alpha_bar(np.arange(T + 1) / T)
         beta = np.minimum(1 - full[1:] / full[:-1], 0.999)
         every = (T - 1) / max(n_steps - 1, 1)
@@ -105,7 +111,7 @@ class Diffusion:
         clean = (
             _at(np.sqrt(1 / self.alpha_bar), t) * noisy
             - _at(np.sqrt(1 / self.alpha_bar - 1), t) * guessed
-        )
+        ).clamp(-self._largest, self._largest)
         return self._mean(clean, noisy, t), log_variance
 
     def _mean(self, clean: Tensor, noisy: Tensor, t: Tensor) -> Tensor:
@@ -480,6 +486,7 @@ def generate(
     diffusion_steps: int = 100,
     guidance: float = 3.0,
     temperature: float = 1.0,
+    largest: float = math.inf,
 ) -> Tensor:
     """Latents (B, latent, …) of cines that the model draws; `VAE.decode` shows them.
 
@@ -487,6 +494,9 @@ def generate(
     ----------
     condition : (B, condition) embeddings of ECGs; None draws n of nobody's
     guidance : how far to go from the unconditional towards the conditional; 1 is neither
+    largest : of a latent's numbers. Of pure noise, the first step divides the error of the guessed
+        noise by next to nothing: a network that is not trained out needs the bound, the published
+        one has none.
     """
     n = n if condition is None else len(condition)
     device = generator.null.device
@@ -496,7 +506,7 @@ def generate(
         orders(n, generator.config.n_tokens, rng).to(device),
         normal(rng, device),
         steps=steps,
-        diffusion=Diffusion(diffusion_steps),
+        diffusion=Diffusion(diffusion_steps, largest),
         guidance=guidance,
         temperature=temperature,
     )

@@ -27,7 +27,6 @@ STRIDE = (2, 8, 8)
 
 _LEVELS = 4
 _ATTENTION_HEADS = 8
-_GROUPS = 32
 
 Normal = Callable[[tuple[int, ...]], Tensor]
 
@@ -41,6 +40,7 @@ class GeneratorConfig:
     frames, size : of the cine, multiples of the stride (2, 8, 8) times the patch
     channels : of the VAE at full size; `widen` holds its multiples at the four levels, as digits
     vae_blocks : residual blocks per level
+    groups : in which the VAE's channels are normalised
     latent : channels of the VAE's latent
     patch_time, patch : of a token, in the latent
     condition : size of the ECG embedding
@@ -57,6 +57,7 @@ class GeneratorConfig:
     channels: int = 128
     widen: str = "1244"
     vae_blocks: int = 2
+    groups: int = 32
     latent: int = 16
     patch_time: int = 5
     patch: int = 2
@@ -82,8 +83,10 @@ class GeneratorConfig:
                 raise ValueError(f"{name} is {value}, wanted a fraction below 1")
         if self.frames % (STRIDE[0] * self.patch_time) or self.size % (STRIDE[1] * self.patch):
             raise ValueError(f"{self.frames} frames of {self.size} pixels are no whole tokens")
-        if self.channels % _GROUPS or self.width % self.heads:
-            raise ValueError("channels are no multiple of 32, or width none of heads")
+        if self.channels % self.groups or self.width % self.heads:
+            raise ValueError("channels are no multiple of groups, or width none of heads")
+        if self.widths[-1] % _ATTENTION_HEADS:
+            raise ValueError(f"the last level is no multiple of {_ATTENTION_HEADS} channels wide")
 
     @classmethod
     def small(cls) -> GeneratorConfig:
@@ -91,9 +94,10 @@ class GeneratorConfig:
         return cls(
             frames=20,
             size=48,
-            channels=32,
-            widen="1112",
+            channels=8,
+            widen="1248",
             vae_blocks=1,
+            groups=4,
             latent=4,
             condition=32,
             width=64,
@@ -205,11 +209,11 @@ class _Encoder(nn.Module):
         widths = config.widths
         self.conv_in = _conv(1, widths[0])
         self.levels = nn.ModuleList(
-            _Down(widths[max(number - 1, 0)], width, config.vae_blocks, number)
+            _Down(widths[max(number - 1, 0)], width, config, number)
             for number, width in enumerate(widths)
         )
-        self.middle = _Middle(widths[-1])
-        self.norm = _norm(widths[-1])
+        self.middle = _Middle(widths[-1], config.groups)
+        self.norm = _norm(widths[-1], config.groups)
         self.conv_out = _conv(widths[-1], 2 * config.latent)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -225,12 +229,12 @@ class _Decoder(nn.Module):
         super().__init__()
         widths = config.widths
         self.conv_in = _conv(config.latent, widths[-1])
-        self.middle = _Middle(widths[-1])
+        self.middle = _Middle(widths[-1], config.groups)
         self.levels = nn.ModuleList(  # counted as the encoder's are, and run backwards
-            _Up(widths[min(number + 1, _LEVELS - 1)], width, config.vae_blocks, number)
+            _Up(widths[min(number + 1, _LEVELS - 1)], width, config, number)
             for number, width in enumerate(widths)
         )
-        self.norm = _norm(widths[0])
+        self.norm = _norm(widths[0], config.groups)
         self.conv_out = _conv(widths[0], 1)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -244,9 +248,9 @@ class _Decoder(nn.Module):
 class _Down(nn.Module):
     """Residual blocks, then half the height and width; the last level but one halves time too."""
 
-    def __init__(self, n_in: int, n_out: int, n: int, number: int) -> None:
+    def __init__(self, n_in: int, n_out: int, config: GeneratorConfig, number: int) -> None:
         super().__init__()
-        self.first = _residuals(n_in, n_out, n)
+        self.first = _residuals(n_in, n_out, config)
         self.in_time = number == _LEVELS - 2
         kernel, stride = ((3, 3, 3), (2, 2, 2)) if self.in_time else ((1, 3, 3), (1, 2, 2))
         last = number == _LEVELS - 1
@@ -262,10 +266,10 @@ class _Down(nn.Module):
 class _Up(nn.Module):
     """Residual blocks, then twice the height and width; the smallest level doubles time too."""
 
-    def __init__(self, n_in: int, n_out: int, n: int, number: int) -> None:
+    def __init__(self, n_in: int, n_out: int, config: GeneratorConfig, number: int) -> None:
         super().__init__()
-        self.first = _residuals(n_in, n_out, n)
-        self.second = _residuals(n_out, n_out, n)
+        self.first = _residuals(n_in, n_out, config)
+        self.second = _residuals(n_out, n_out, config)
         self.scale = (1.0 + (number == _LEVELS - 1), 2.0, 2.0)
         self.resample = _conv(n_out, n_out) if number else None
 
@@ -277,10 +281,10 @@ class _Up(nn.Module):
 
 
 class _Residual(nn.Module):
-    def __init__(self, n_in: int, n_out: int) -> None:
+    def __init__(self, n_in: int, n_out: int, groups: int) -> None:
         super().__init__()
-        self.norm1, self.conv1 = _norm(n_in), _conv(n_in, n_out)
-        self.norm2, self.conv2 = _norm(n_out), _conv(n_out, n_out)
+        self.norm1, self.conv1 = _norm(n_in, groups), _conv(n_in, n_out)
+        self.norm2, self.conv2 = _norm(n_out, groups), _conv(n_out, n_out)
         self.shortcut = nn.Identity() if n_in == n_out else nn.Conv3d(n_in, n_out, 1)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -291,11 +295,11 @@ class _Residual(nn.Module):
 
 
 class _Middle(nn.Module):
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, groups: int) -> None:
         super().__init__()
-        self.first = _Residual(width, width)
-        self.attention = _Attention(width)
-        self.second = _Residual(width, width)
+        self.first = _Residual(width, width, groups)
+        self.attention = _Attention(width, groups)
+        self.second = _Residual(width, width, groups)
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.second(self.attention(self.first(x)))
@@ -305,9 +309,9 @@ class _Middle(nn.Module):
 class _Attention(nn.Module):
     """Every place of the latent attends to every other, over time and space alike."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, groups: int) -> None:
         super().__init__()
-        self.norm = _norm(width)
+        self.norm = _norm(width, groups)
         self.q, self.k, self.v = (nn.Conv3d(width, width, 1) for _ in range(3))
         self.proj_out = nn.Conv3d(width, width, 1)
 
@@ -326,12 +330,17 @@ def _conv(n_in: int, n_out: int) -> nn.Conv3d:
     return nn.Conv3d(n_in, n_out, 3, padding=1)
 
 
-def _norm(width: int) -> nn.GroupNorm:
-    return nn.GroupNorm(_GROUPS, width, eps=1e-6)
+def _norm(width: int, groups: int) -> nn.GroupNorm:
+    return nn.GroupNorm(groups, width, eps=1e-6)
 
 
-def _residuals(n_in: int, n_out: int, n: int) -> nn.Sequential:
-    return nn.Sequential(*(_Residual(n_out if number else n_in, n_out) for number in range(n)))
+def _residuals(n_in: int, n_out: int, config: GeneratorConfig) -> nn.Sequential:
+    return nn.Sequential(
+        *(
+            _Residual(n_out if number else n_in, n_out, config.groups)
+            for number in range(config.vae_blocks)
+        )
+    )
 
 
 def normal(generator: torch.Generator, device: torch.device | str) -> Normal:

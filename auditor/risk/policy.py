@@ -85,6 +85,7 @@ _SENTENCES = {
     "sex_auc": "Sex can be told from the ECG with an AUC of {}",
     "tpr_at_fpr_1pct": "Of the people a model was trained on, {} are named at one false name in a "
     "hundred others",
+    "auc": "People a model was trained on are told from others with an AUC of {}",
     "age_gain_years": "Guesses of age are better than naming the middle age by {}",
 }
 
@@ -241,7 +242,7 @@ def _shown(rule: Rule, value: float) -> str:
     """A number in the unit that its estimate's name ends in."""
     if rule.estimate.endswith("_years"):
         return f"{value:.1f} years"
-    if rule.estimate.endswith("_auc"):
+    if rule.estimate.endswith("auc"):
         return f"{value:.2f}"
     return f"{100 * value:.3g}%"
 
@@ -255,7 +256,7 @@ def _settled_by(rule: Rule, estimate: Estimate) -> str:
     if (
         0 <= estimate.value <= 1
         and 0 < rule.limit < 1
-        and not rule.estimate.endswith(("_years", "_auc"))
+        and not rule.estimate.endswith(("_years", "auc"))
     ):
         wanted = n
         while wanted < 10_000_000:

@@ -9,13 +9,14 @@ from auditor.core.errors import ConfigError
 from auditor.diagnostics.result import Study
 from auditor.diagnostics.tasks import Task
 from auditor.engine import Engine
-from auditor.waveforms import cardionets, cromotex, jepa
+from auditor.waveforms import cardionets, cromotex, gem, jepa
 from auditor.waveforms.training import Progress, Training
 
 SYSTEMS: Mapping[str, Callable[[Training], Study]] = {
     "jepa": jepa.run,
     "cromotex": cromotex.run,
     "cardionets": cardionets.run,
+    "gem": gem.run,
 }
 
 
@@ -28,12 +29,14 @@ def run(
     device: str,
     workers: Engine,
     progress: Progress,
+    weights: Path | None = None,
 ) -> Study:
     """Train a system on the recordings of a folder, and judge what it learned.
 
     Parameters
     ----------
     size : one of the task's `sizes`
+    weights : a folder with checkpoints to begin from
 
     Raises
     ------
@@ -41,7 +44,10 @@ def run(
         The task has no such size.
     DataError
         The folder has not what the system reads.
+    ModelError
+        A library or a checkpoint that it needs is missing.
     """
     if size not in task.sizes:
         raise ConfigError(f"{task.name} has no size {size!r}; known: {', '.join(task.sizes)}")
-    return SYSTEMS[task.name](Training(task, root, size, seed, device, workers, progress))
+    training = Training(task, root, size, seed, device, workers, progress, weights)
+    return SYSTEMS[task.name](training)

@@ -202,7 +202,12 @@ def _generated(
     with torch.inference_mode():
         steps, diffusion_steps = _SAMPLED[training.size]
         drawn = mar.generate(
-            generator, conditions[judged], draw, steps=steps, diffusion_steps=diffusion_steps
+            generator,
+            conditions[judged],
+            draw,
+            steps=steps,
+            diffusion_steps=diffusion_steps,
+            largest=float(latents.abs().max()),
         )
         shown = [vae.decode(part)[:, 0] for part in torch.split(drawn, AT_ONCE)]
     return torch.cat(shown).clamp(-1, 1).numpy(), vae, generator

@@ -45,9 +45,11 @@ class Training:
         device: str,
         workers: Engine,
         progress: Progress,
+        weights: Path | None = None,
     ) -> None:
         self.task, self.root, self.size, self.seed = task, root, size, seed
         self.device, self.workers, self.progress = device, workers, progress
+        self.weights = weights
         self.stages: Mapping[str, Stage] = task.sizes[size]
         self.store: Store | None = None
 
@@ -57,7 +59,7 @@ class Training:
             "task": self.task.model_dump(mode="json"),
             "size": self.size,
             "seed": self.seed,
-            "code": makers("core", "models", "diagnostics"),
+            "code": makers("core", "models", "diagnostics", "views", "waveforms"),
         }
         self.store = Store.of(fingerprint, settings)
 

@@ -150,6 +150,17 @@ def test_the_same_noise_makes_the_same_latents_as_the_authors(generator, io, kin
     assert next(numbers, None) is None
 
 
+def test_no_latent_is_larger_than_the_bound_though_the_network_knows_nothing(tiny):
+    condition = torch.randn(3, 4, generator=rng())
+    free, bounded = (
+        generate(tiny, condition, rng(1), steps=4, diffusion_steps=25, **bound)
+        for bound in ({}, {"largest": 2.5})
+    )
+    # Untrained, it guesses no noise: all that it started from is taken for signal.
+    assert free.abs().max() > 1000
+    assert bounded.abs().max() == 2.5
+
+
 def test_a_sampled_latent_decodes_to_the_authors_cine(folder, io):
     vae = load_published(folder / "weights_vae_float16.safetensors", SMALL, VAE)
     with torch.no_grad():

@@ -109,6 +109,10 @@ def test_psnr_is_that_of_its_formula():
 def test_what_cannot_be_is_refused():
     with pytest.raises(ValueError, match="no whole tokens"):
         GeneratorConfig(size=100)
+    with pytest.raises(ValueError, match="multiple of groups"):
+        GeneratorConfig(groups=48)
+    with pytest.raises(ValueError, match="multiple of 8"):
+        GeneratorConfig(channels=4, groups=4, widen="1111")
     with pytest.raises(ValueError, match="widen"):
         GeneratorConfig(widen="124")
     with pytest.raises(ValueError, match="dropout"):

@@ -1,0 +1,121 @@
+"""What other tools find in a model, in an environment of their own; prints JSON.
+
+`python peers.py KIND FILE…`: KIND is one of the attacks below; a FILE is an `.npz` with inputs,
+labels, who is called a member, who was trained on, and the recipe, by which the classifier is
+trained here. The alarm is the one that each tool words: a p of at most 0.05, or a flag.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import resource
+import sys
+import tempfile
+import time
+
+import numpy as np
+import xgboost
+from sklearn.metrics import roc_auc_score
+
+
+def _rates(score, member):
+    score, member = np.asarray(score, float), np.asarray(member, bool)
+    others = np.sort(score[~member])[::-1]
+    allowed = int(0.01 * len(others) + 1e-9)
+    return {
+        "auc": float(roc_auc_score(member, score)),
+        "tpr": float((score[member] > others[allowed]).mean()),
+    }
+
+
+def _sacro(kind, model, inputs, label, member):
+    from sacroml.attacks.likelihood_attack import LIRAAttack
+    from sacroml.attacks.structural_attack import StructuralAttack
+    from sacroml.attacks.target import Target
+    from sacroml.attacks.worst_case_attack import WorstCaseAttack
+
+    target = Target(
+        model=model,
+        dataset_name="simulated",
+        X_train=inputs[member],
+        y_train=label[member],
+        X_test=inputs[~member],
+        y_test=label[~member],
+    )
+    for place in range(inputs.shape[1]):
+        target.add_feature(f"f{place}", [place], "float")
+    with tempfile.TemporaryDirectory() as folder:
+        settings = {"output_dir": folder, "write_report": False}
+        if kind == "worst-case":
+            found = WorstCaseAttack(**settings, n_reps=10).attack(target)
+            instances = found["attack_experiment_logger"]["attack_instance_logger"].values()
+            return _mean([_of_curve(one) for one in instances])
+        if kind == "structural":
+            found = StructuralAttack(**settings).attack(target)
+            instances = found["attack_experiment_logger"]["attack_instance_logger"].values()
+            flags = [value for one in instances for value in one.values() if value is True]
+            return {"auc": None, "tpr": None, "alarm": bool(flags)}
+        mode = {"lira": "offline", "lira-online": "online-carlini"}[kind]
+        attack = LIRAAttack(**settings, n_shadow_models=100, mode=mode)
+        found = attack.attack(target)
+        (one,) = found["attack_experiment_logger"]["attack_instance_logger"].values()
+        return _of_curve(one)
+
+
+def _of_curve(one):
+    """TPR is taken from the curve: the keys that name it have changed meaning between versions."""
+    fpr, tpr = np.asarray(one["fpr"]), np.asarray(one["tpr"])
+    return {
+        "auc": float(one["AUC"]),
+        "tpr": float(tpr[fpr <= 0.01].max()),
+        "alarm": bool(one["P_HIGHER_AUC"] <= 0.05),
+    }
+
+
+def _mean(runs):
+    """Of repetitions: their means, and an alarm where most of them raise one."""
+    found = {name: float(np.mean([one[name] for one in runs])) for name in ("auc", "tpr")}
+    return {**found, "alarm": bool(np.mean([one["alarm"] for one in runs]) > 0.5)}
+
+
+def _art(model, inputs, label, member):
+    from art.attacks.inference.membership_inference import MembershipInferenceBlackBox
+    from art.estimators.classification.xgboost import XGBoostClassifier
+    from scipy.stats import mannwhitneyu
+
+    wrapped = XGBoostClassifier(model=model, nb_features=inputs.shape[1], nb_classes=2)
+    attack = MembershipInferenceBlackBox(wrapped, attack_model_type="rf")
+    rng = np.random.default_rng(0)
+    half = rng.random(len(label)) < 0.5
+    attack.fit(
+        inputs[member & half], label[member & half], inputs[~member & half], label[~member & half]
+    )
+    asked = ~half
+    said = np.ravel(attack.infer(inputs[asked], label[asked], probabilities=True))
+    test = mannwhitneyu(said[member[asked]], said[~member[asked]], alternative="greater")
+    return {**_rates(said, member[asked]), "alarm": bool(test.pvalue <= 0.05)}
+
+
+def main() -> None:
+    """One attack, on the model of each file."""
+    logging.disable(logging.CRITICAL)
+    kind, *paths = sys.argv[1:]
+    for path in paths:
+        told = np.load(path)
+        inputs, label, member = told["inputs"], told["label"].astype(int), told["member"]
+        model = xgboost.XGBClassifier(**json.loads(str(told["recipe"])), n_jobs=1)
+        model.fit(inputs[told["trained"]], label[told["trained"]])
+        started = time.perf_counter()
+        if kind == "art":
+            found = _art(model, inputs, label, member)
+        else:
+            found = _sacro(kind, model, inputs, label, member)
+        found["seconds"] = time.perf_counter() - started
+        found["mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        sys.stdout.write("\nFOUND " + json.dumps(found) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,145 @@
+"""Membership head to head: the same over-fit trees and their clean twins, this tool and its peers.
+
+500 people of ten rows and 21 inputs, labels that belong to the person, trees that learn by heart.
+Null: the members that are named never had a part in the training more than the others.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xgboost
+
+from auditor.attacks.membership import Membership
+from auditor.core.streams import stream
+from auditor.core.target import MEMBER, NONMEMBER
+from auditor.risk.membership import measured
+from auditor.targets.trees import Table, target
+from tests.benchmarks.test_speed import say
+from tests.plants.membership import CASE, people
+
+HERE = Path(__file__).parent
+PEERS = HERE.parents[1] / ".peers" / "bin" / "python"
+N, EACH, INPUTS = 500, 10, 21
+RECIPE = {"n_estimators": 200, "max_depth": 8, "tree_method": "hist"}
+#: Null seeds of each: a hundred shadow models take a minute.
+NULLS = {"worst-case": 40, "structural": 40, "art": 40, "lira": 5, "lira-online": 5}
+
+
+def made(seed: int, leaks: bool) -> dict[str, np.ndarray]:
+    inputs, label, person = people(seed, N, EACH, INPUTS)
+    rng = stream(seed, "peers/halves")
+    trained, called = (np.isin(person, rng.permutation(N)[: N // 2]) for _ in range(2))
+    return {
+        "inputs": inputs,
+        "label": label,
+        "person": person,
+        "trained": trained,
+        "member": trained if leaks else called,
+    }
+
+
+def ours(data: dict[str, np.ndarray], references: int = 4) -> dict[str, float]:
+    model = xgboost.XGBClassifier(**RECIPE, n_jobs=1)
+    model.fit(data["inputs"][data["trained"]], data["label"][data["trained"]].astype(int))
+    booster = model.get_booster()
+    n = len(data["person"])
+    blank = np.full(n, np.nan)
+    table = Table(
+        record=np.arange(n).astype(str),
+        subject=data["person"].astype(str),
+        session=np.full(n, ""),
+        part=np.where(data["member"], MEMBER, NONMEMBER).astype(np.int8),
+        male=blank,
+        age=blank,
+        inputs=data["inputs"],
+        columns=tuple(f"x{k}" for k in range(INPUTS)),
+        truth={"T": data["label"].astype(float)},
+        unknown="",
+    )
+    started = time.perf_counter()
+    asked = target("trees", "", table, {"T": booster})
+    seen = Membership(asked, references).run(CASE, stream(0, "peers"))
+    found, _, _ = measured(seen, level=0.95, rng=stream(0, "peers/interval"))
+    seconds = time.perf_counter() - started
+    auc, tpr = found["auc"], found["tpr_at_fpr_1pct"]
+    return {
+        "auc": auc.value,
+        "low": auc.low,
+        "high": auc.high,
+        "tpr": tpr.value,
+        "alarm": auc.low > 0.5,
+        "seconds": seconds,
+        "mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+
+
+def theirs(kind: str, files: list[Path]) -> list[dict[str, float]]:
+    done = subprocess.run(
+        [str(PEERS), str(HERE / "peers.py"), kind, *map(str, files)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    lines = [line for line in done.stdout.splitlines() if line.startswith("FOUND ")]
+    assert len(lines) == len(files), done.stderr[-2000:]
+    return [json.loads(line[6:]) for line in lines]
+
+
+def kept(folder: Path, seed: int, leaks: bool) -> Path:
+    path = folder / f"{seed}-{leaks}.npz"
+    np.savez(path, **made(seed, leaks), recipe=json.dumps(RECIPE))
+    return path
+
+
+def told(name: str, leak: dict[str, float], nulls: list[bool]) -> None:
+    between = f" ({leak['low']:.3f}-{leak['high']:.3f})" if "low" in leak else ", no interval"
+    auc = "-" if leak["auc"] is None else f"{leak['auc']:.3f}{between}"
+    tpr = "-" if leak["tpr"] is None else f"{leak['tpr']:.2f}"
+    say(
+        f"{name}: AUC {auc}, TPR at 1% FPR {tpr}, found {leak['alarm']}, "
+        f"{leak['seconds']:.1f} s, {leak['mb']:.0f} MB; "
+        f"alarms on the null {sum(nulls)} of {len(nulls)}"
+    )
+
+
+def test_ours_finds_over_fit_trees_and_is_silent_about_their_twins():
+    leak = ours(made(0, leaks=True))
+    nulls = [bool(ours(made(seed, leaks=False))["alarm"]) for seed in range(1, 41)]
+    told("ours, 4 references", leak, nulls)
+    assert leak["auc"] >= 0.98
+    assert leak["tpr"] >= 0.60
+    assert sum(nulls) <= 5  # of 40 at 2.5 %, more than 5 are as rare as one in a thousand
+
+
+@pytest.mark.skipif(not PEERS.exists(), reason="make bench-peers makes the peers' environment")
+@pytest.mark.parametrize("kind", list(NULLS))
+def test_a_peer_beside_it(kind, tmp_path):
+    leak = ours(made(0, leaks=True))
+    (other,) = theirs(kind, [kept(tmp_path, 0, leaks=True)])
+    nulls = theirs(kind, [kept(tmp_path, seed, leaks=False) for seed in range(1, NULLS[kind] + 1)])
+    told(kind, other, [bool(one["alarm"]) for one in nulls])
+    say(f"{kind} takes {other['seconds'] / leak['seconds']:.1f} times as long as ours")
+    if kind.startswith("lira"):
+        assert leak["seconds"] <= other["seconds"] / 10
+
+
+def test_as_many_shadow_models_cost_little_more_than_to_fit_them():
+    data = made(0, leaks=True)
+    started = time.perf_counter()
+    for place in range(20):
+        half = np.isin(data["person"], stream(place, "fit").permutation(N)[: N // 2])
+        label = data["label"][half].astype(int)
+        xgboost.XGBClassifier(**RECIPE, n_jobs=1).fit(data["inputs"][half], label)
+    alone = time.perf_counter() - started
+    ratio = ours(data, references=20)["seconds"] / alone
+    say(f"20 references take {ratio:.2f} times what fitting 20 models takes")
+    assert ratio <= 1.2

@@ -1,0 +1,32 @@
+"""How often planted leaks are found, and clean twins accused: every check of models."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.benchmarks.test_speed import say
+
+ROOMS = sorted(path.stem for path in (Path(__file__).parents[1] / "plants").glob("[a-z]*.py"))
+SEEDS = int(os.environ.get("SEEDS", "100"))
+LEAKS = [
+    (room, leak)
+    for room in ROOMS
+    for leak in importlib.import_module(f"tests.plants.{room}").PLANTS
+]
+
+
+@pytest.mark.parametrize(("room", "leak"), LEAKS)
+def test_what_is_planted_is_found_and_clean_twins_are_not_accused(room, leak):
+    found = importlib.import_module(f"tests.plants.{room}").PLANTS[leak]
+    started = time.perf_counter()
+    power = sum(found(seed, True) for seed in range(SEEDS)) / SEEDS
+    false = sum(found(seed, False) for seed in range(SEEDS)) / SEEDS
+    each = (time.perf_counter() - started) / (2 * SEEDS)
+    say(f"{room}: {leak}: found {power:.0%}, accused {false:.0%} of {SEEDS}, {each:.2f} s each")
+    assert power >= 0.95
+    assert false <= 0.05
