@@ -54,7 +54,8 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             r"doctor|nurse|technician|referred by|operator)\b\s*[:=]\s*(?!unknown\b|n/?a\b|none\b)"
             r"\w{2,}",
         ),
-        ("name", r"\b(?:dr|mr|mrs|ms|prof)\.? [A-Z][\w'-]+"),
+        # "96 ms. In lead V5" and "ms and" name nobody.
+        ("name", r"(?<!\d )\b(?:dr|mr|mrs|ms|prof)\.? (?-i:[A-Z])[\w'-]+"),
     )
 )
 #: What a column of a companion table is called when it holds a class.

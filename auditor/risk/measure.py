@@ -189,8 +189,8 @@ def _trials(name: str, seen: Trials, level: float) -> tuple[dict[str, Estimate],
     n_positive = int(positive.sum())
     low, high = newcombe_auc(value, n_positive, n - n_positive, level)
     thresholds = np.unique(score)
-    accepted = score[:, None] >= thresholds
-    curve = _roc(accepted[positive].mean(axis=0), accepted[~positive].mean(axis=0))
+    genuine, impostor = (_reaching(score[kind], thresholds) for kind in (positive, ~positive))
+    curve = _roc(genuine, impostor)
     return {f"{name}_auc": Estimate(value, low, high, level, n, 0.5)}, {f"{name}_roc": curve}
 
 
@@ -287,6 +287,13 @@ def uniqueness(
         for column, name in enumerate(counts.names)
     ]
     return found, {"known": sets, "population": population}
+
+
+def _reaching(
+    score: NDArray[np.float64], thresholds: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """(m,) the share of scores that are at or above each threshold."""
+    return 1 - np.searchsorted(np.sort(score), thresholds, side="left") / len(score)
 
 
 def _roc(genuine: NDArray[np.float64], impostor: NDArray[np.float64]) -> dict[str, list[Any]]:

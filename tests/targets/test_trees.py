@@ -1,0 +1,198 @@
+"""Trees of anybody under audit: what is beside them says who is a member, and who is not asked."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from auditor.core.errors import ModelError
+from auditor.core.target import MEMBER, NEITHER, NONMEMBER
+from auditor.engine import engine
+from auditor.models import boost
+from auditor.models.boost import Trees
+from auditor.targets import Surroundings, open_target
+from tests.plants.membership import of_trees, people
+
+NAMES = tuple(f"x{k}" for k in range(8))
+
+
+@pytest.fixture
+def around(tmp_path):
+    root = tmp_path / "data"
+    root.mkdir()
+    with engine(1) as workers:
+        yield Surroundings(root, workers)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A stranger's model, its rows and what they say of it."""
+    where = tmp_path / "theirs"
+    where.mkdir()
+    inputs, event, person = people(0)
+    used = person < 50
+    found = boost.fit(Trees(20, 4), inputs[used], event[used], None, None, NAMES, 0)
+    found.save_model(where / "af.json")
+    table = pd.DataFrame(inputs, columns=list(NAMES)).assign(
+        patient=person, used=used.astype(int), af=event.astype(int)
+    )
+    table.to_csv(where / "rows.csv", index=False)
+    says(where)
+    return where
+
+
+def says(where, **more) -> None:
+    told = {
+        "task": "af",
+        "file": "af.json",
+        "members": "rows.csv",
+        "columns": {"subject": "patient", "part": "used"},
+        "parts": {"members": "1", "nonmembers": "0"},
+        "inputs": list(NAMES),
+        "labels": {"af": "af"},
+        **more,
+    }
+    (where / "model.yaml").write_text(yaml.safe_dump(told), encoding="utf-8")
+
+
+def test_a_strangers_trees_are_asked_about_the_rows_that_stand_beside_them(folder, around):
+    seen = open_target(folder, around)
+    assert (seen.name, seen.tells, seen.unknown) == ("af", ("af",), "")
+    inputs, event, person = people(0)
+    assert np.allclose(seen.inputs, inputs, atol=1e-6)
+    assert np.array_equal(seen.part, np.where(person < 50, MEMBER, NONMEMBER))
+    assert np.array_equal(seen.truth[:, 0], event)
+    scores = seen.view("scores").values[:, 0]
+    logit = np.log(scores / (1 - scores))
+    assert np.allclose(seen.fit()[:, 0], np.where(event, logit, -logit), atol=1e-4)
+
+
+def test_the_file_may_be_named_in_place_of_its_folder(folder, around):
+    one, other = (open_target(path, around) for path in (folder, folder / "af.json"))
+    assert np.array_equal(one.view("scores").values, other.view("scores").values)
+
+
+def test_trained_again_on_the_same_people_they_fit_alike(folder, around):
+    seen = open_target(folder, around)
+    again = seen.refit(seen.part == MEMBER, seen.truth, 0)
+    assert np.corrcoef(again[:, 0], seen.fit()[:, 0])[0, 1] > 0.99
+
+
+def test_what_learns_by_heart_does(folder, around):
+    seen = open_target(folder, around)
+    fitted = seen.overfit(seen.part == MEMBER, seen.truth, 0)[:, 0]
+    assert (fitted[seen.part == MEMBER] > 0).all()
+
+
+def test_columns_may_stand_in_another_order(folder, around):
+    before = open_target(folder, around).view("scores").values
+    table = pd.read_csv(folder / "rows.csv")
+    table[table.columns[::-1]].to_csv(folder / "rows.csv", index=False)
+    assert np.array_equal(open_target(folder, around).view("scores").values, before)
+
+
+def test_without_a_description_nobody_is_a_member(folder, around):
+    (folder / "model.yaml").unlink()
+    seen = open_target(folder / "af.json", around)
+    assert "no model.yaml stands beside the model" in seen.unknown
+    assert len(seen.record) == 0
+    assert set(seen.trees) == {"model"}
+
+
+def test_a_file_name_is_not_told(folder, around):
+    (folder / "model.yaml").unlink()
+    (folder / "af.json").rename(folder / "Jane-Doe.json")
+    seen = open_target(folder / "Jane-Doe.json", around)
+    assert "Jane" not in repr((seen.name, seen.title, seen.tells))
+
+
+def test_others_than_members_and_nonmembers_are_neither(folder, around):
+    table = pd.read_csv(folder / "rows.csv")
+    table.loc[table["patient"] == 7, "used"] = 2
+    table.to_csv(folder / "rows.csv", index=False)
+    seen = open_target(folder, around)
+    assert (seen.part[seen.subject == "7"] == NEITHER).all()
+
+
+def test_what_is_not_known_to_be_true_has_no_fit(folder, around):
+    table = pd.read_csv(folder / "rows.csv")
+    table.loc[:9, "af"] = np.nan
+    table.to_csv(folder / "rows.csv", index=False)
+    fit = open_target(folder, around).fit()[:, 0]
+    assert np.isnan(fit[:10]).all()
+    assert np.isfinite(fit[10:]).all()
+
+
+def test_trees_and_explanations_and_leaves_are_given_of_each_record():
+    seen = of_trees(0, tells=3)
+    n = len(seen.record)
+    assert seen.view("scores").values.shape == (n, 3)
+    assert seen.view("explanation").values.shape == (n, 3 * 8)
+    assert seen.view("leaves").values.shape == (n, 3 * 30)
+    assert seen.view("scores", control=True).values.shape == (n, 3)
+
+
+def test_trees_that_saw_a_share_of_the_rows_are_grown_again_on_such_a_share():
+    inputs, event, _ = people(0, 400)
+    names = tuple(NAMES)
+    half = boost.fit(Trees(5, 3, share=0.5), inputs, event, None, None, names, 0)
+    told = boost.grown(half)
+    share = told.weight / (len(event) * told.base * (1 - told.base))
+    assert share == pytest.approx(0.5, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ({"members": "../rows.csv"}, "outside its folder"),
+        ({"members": "gone.csv"}, "which is not there"),
+        ({"file": "gone.json"}, "which is not there"),
+        ({"columns": {"subject": "nobody"}}, "has no column 'nobody'"),
+        ({"columns": {"people": "patient"}}, "columns.people"),
+        ({"inputs": ["x0", "x1"]}, "is no column of the table"),
+        ({"file": "rows.csv"}, "is no model that can be read"),
+    ],
+    ids=str,
+)
+def test_a_description_that_cannot_be_is_refused_in_one_line(more, why, folder, around):
+    says(folder, **more)
+    with pytest.raises(ModelError, match=why) as caught:
+        open_target(folder, around)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["[1, 2]", "a: [", "\x00", "!!python/object:os.system {}"])
+def test_what_is_no_description_is_refused(text, folder, around):
+    (folder / "model.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(ModelError, match=r"model\.yaml"):
+        open_target(folder, around)
+
+
+@pytest.mark.parametrize("name", ["model.pkl", "model.joblib", "model.pt", "weights.bin"])
+def test_a_pickle_is_not_opened(name, tmp_path, around):
+    path = tmp_path / name
+    path.write_bytes(b"cos\nsystem\n(S'true'\ntR.")
+    with pytest.raises(ModelError, match="may run whatever its writer wished"):
+        open_target(path, around)
+
+
+def test_a_truncated_file_is_refused(folder, around):
+    raw = (folder / "af.json").read_bytes()
+    (folder / "af.json").write_bytes(raw[: len(raw) // 2])
+    with pytest.raises(ModelError, match="damaged"):
+        open_target(folder, around)
+
+
+def test_inputs_without_names_go_by_their_order(folder, around):
+    named = open_target(folder, around).view("scores").values
+    raw = json.loads((folder / "af.json").read_text(encoding="utf-8"))
+    raw["learner"] |= {"feature_names": [], "feature_types": []}
+    (folder / "af.json").write_text(json.dumps(raw), encoding="utf-8")
+    assert np.array_equal(open_target(folder, around).view("scores").values, named)
+    says(folder, inputs=list(NAMES[:5]))
+    with pytest.raises(ModelError, match="ask for 8 inputs without names"):
+        open_target(folder, around)
