@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from auditor import __version__
-from auditor.attacks import Attack, Case, membership
+from auditor.attacks import Attack, Case, membership, memorisation, texts
 from auditor.attacks.rungs import FUSION
 from auditor.attribution import ATTACKS
 from auditor.config import Preset, load_preset, load_profile
@@ -32,6 +32,8 @@ from auditor.data.dataset import Dataset, NoRecordsError, open_dataset, without_
 from auditor.data.population import Population
 from auditor.engine import Engine, engine
 from auditor.risk import membership as membership_risk
+from auditor.risk import memorisation as memorisation_risk
+from auditor.risk import texts as texts_risk
 from auditor.risk.measure import duplicates, identifiers, measure, uniqueness
 from auditor.risk.parts import attribution
 from auditor.risk.policy import Profile, competence_needed, judge
@@ -47,11 +49,17 @@ Progress = Callable[[str, int, int], None]
 _JUDGED = {"rank1", "sex_auc", "age_gain_years", "tpr_at_fpr_1pct", "auc"}
 
 #: What is asked of each model that is released, or that anybody may train on what is.
-ON_MODELS: tuple[Callable[[Target], list[Attack]], ...] = (membership.attacks,)
+ON_MODELS: tuple[Callable[[Target], list[Attack]], ...] = (
+    membership.attacks,
+    memorisation.attacks,
+    texts.attacks,
+)
 #: Check of a model → what its evidence amounts to.
 _OF_MODELS = {
     "membership": membership_risk.measured,
     "privacy-loss": membership_risk.privacy_loss,
+    "memorisation": memorisation_risk.measured,
+    "text": texts_risk.measured,
 }
 
 #: What can be asked of a release in which no heartbeat was found.

@@ -126,6 +126,144 @@ _ESTIMATES = {
         "and a lower rate means that people are easier to tell apart.",
         lower_is_worse=True,
     ),
+    "tpr_at_fpr_1pct": Label(
+        "Members named, one false name in a hundred others",
+        "percent",
+        "The share of people a model was trained on who are named by a threshold that one in a "
+        "hundred of the others reach.",
+        sentence=_FOUND,
+    ),
+    "tpr_at_fpr_0.1pct": Label(
+        "Members named, one false name in a thousand others",
+        "percent",
+        "The same at a threshold that one in a thousand of the others reach.",
+        sentence=_FOUND,
+    ),
+    "singled_out": Label(
+        "Members named one by one",
+        "percent",
+        "The share of people a model was trained on whom an intruder can list by name with at most "
+        "one name in twenty wrong.",
+        sentence=_EXPOSED,
+    ),
+    "loss_auc": Label(
+        "Told apart by the fit alone (AUC)",
+        "number",
+        "A simpler attack: no reference model, the mean fit of a person's records.",
+        role="control",
+    ),
+    "lira_auc": Label(
+        "Told apart by likelihood ratio (AUC)",
+        "number",
+        "Another attack on the same people, with the same reference models.",
+        role="control",
+    ),
+    "max_auc": Label(
+        "Told apart by each person's most telling model (AUC)",
+        "number",
+        "Of a suite of models, the one that says most about a person, for everybody alike.",
+        role="control",
+    ),
+    "blind_auc": Label(
+        "Told apart without the model (AUC)",
+        "number",
+        "A control: somebody who never asks the model must not tell members from others; else the "
+        "two were drawn from different places, and the result is void.",
+        role="control",
+    ),
+    "epsilon": Label(
+        "Privacy loss ε of one person",
+        "number",
+        "How much likelier anything the recipe gives out can become by one person's records, as a "
+        "power of e; the lower end of the interval is what was shown. 0 is nothing, 1 is little, "
+        "above 8 hardly any protection.",
+        role="exposure",
+    ),
+    "planted_auc": Label(
+        "Planted members told apart (AUC)",
+        "number",
+        "A control: in a twin that learnt its members by heart, the attack must find them.",
+        role="control",
+    ),
+    "null_auc": Label(
+        "Told apart where there is nothing (AUC)",
+        "number",
+        "A control: in a twin that never saw those who are called members, it must find nothing.",
+        role="control",
+    ),
+    "planted_tpr_at_fpr_1pct": Label(
+        "Planted members named",
+        "percent",
+        "A control: in a twin that learnt its members by heart, the attack must name them.",
+        role="control",
+    ),
+    "null_tpr_at_fpr_1pct": Label(
+        "Named where there is nothing",
+        "percent",
+        "A control: in a twin that never saw those who are called members, it must name nobody.",
+        role="control",
+    ),
+    "copied": Label(
+        "People whose picture was copied",
+        "percent",
+        "The share of people in the training whose picture the generator draws again, nearly as it "
+        "was, from one seed to the next.",
+        role="exposure",
+        sentence=_EXPOSED,
+    ),
+    "extracted": Label(
+        "People drawn without being asked for",
+        "percent",
+        "The share of people in the training whose picture appears among samples that were drawn "
+        "for nobody.",
+        role="exposure",
+        sentence=_EXPOSED,
+    ),
+    "ratio_auc": Label(
+        "Drawn nearer to the own picture (AUC)",
+        "number",
+        "How often what is drawn for a member lies nearer to the own picture, beside other "
+        "pictures, than what is drawn for somebody the generator never saw.",
+    ),
+    "member_gap": Label(
+        "More often found among members",
+        "percent",
+        "How much more often people in the training are found than people whom the model never "
+        "saw: pairs learnt by heart.",
+        role="control",
+    ),
+    "unique_by_one": Label(
+        "Singled out by one quoted number",
+        "percent",
+        "The share of people of whom a text quotes a number that is nobody else's.",
+        role="exposure",
+        sentence=_EXPOSED,
+    ),
+    "unique": Label(
+        "Singled out by the numbers quoted",
+        "percent",
+        "The share of people whose quoted numbers, together, are nobody else's.",
+        role="exposure",
+        sentence=_EXPOSED,
+    ),
+    "exposure_bits": Label(
+        "Exposure of canaries, bits",
+        "number",
+        "How far the model favours canaries that were put into its training over others like "
+        "them; chance is 1.44 bits.",
+    ),
+    "r2_mean": Label(
+        "Of the inputs rebuilt, on average (R²)",
+        "number",
+        "The share of the spread of a model's inputs that what it gives out tells again.",
+        role="exposure",
+    ),
+    "r2_best": Label(
+        "Of the input that is rebuilt best (R²)",
+        "number",
+        "The share of its spread that what the model gives out tells again.",
+        role="exposure",
+    ),
     "auc": Label(
         "Told apart (AUC)",
         "number",
@@ -269,6 +407,9 @@ _VIEWS = {
     "scores": "A model's scores",
     "explanation": "A model's explanations",
     "leaves": "A model's decision paths",
+    "logits": "A model's scores",
+    "tokens": "A model's tokens",
+    "phenotypes": "A model's phenotypes",
     "image": "Rendered image",
     "text": "Text",
 }
@@ -288,8 +429,15 @@ _CHECKS = {
     "duplicates": "Copies and wrong names",
     "attribution": "Which part of the heartbeat",
     "slices": "Who is found more easily, and with what",
-    "membership": "Who was in the training data",
-    "crossmodal": "Linking across kinds of data",
+    "membership": "Who was in a model's training data",
+    "privacy-loss": "What a recipe gives away of one person",
+    "output-linkage": "Finding a person by what a model gives out",
+    "inversion": "Rebuilding a model's inputs",
+    "output-attribute": "Learning what was withheld from what a model gives out",
+    "cross-modal": "Linking across kinds of data",
+    "text": "What a model's texts give away",
+    "split": "People on both sides of a model's split",
+    "competence": "Could the attack have found anything",
     "structure": "What a model's structure discloses",
     "memorisation": "What a model has memorised",
 }
@@ -391,6 +539,9 @@ def protocol_order(protocol: str | None) -> tuple[int, str]:
 
 def view_title(view: str | None) -> str:
     """What a view is called on the page."""
+    if view and "." in view:  # a model, and what it gives out
+        model, output = view.split(".", 1)
+        return f"{humanise(model)}: {_VIEWS.get(output, humanise(output)).lower()}"
     return _VIEWS.get(view, humanise(view)) if view else ""
 
 

@@ -49,6 +49,8 @@ def test_each_class_is_met(text, kind):
 @pytest.mark.parametrize(
     "text",
     [
+        "PR is 160 ms. In lead V5: R is 1.2 mV",
+        "QRS 96 ms and QT 400 ms",
         "Age: 25", "Sex: male", "69 M 1085 1629 x1", "Dx: 164934002,426783006",
         "Rhythm: Sinus bradycardia.", "Electric axis of the heart: left axis deviation.",
         "Digoxin, Hydrochlorthiazide, Inderal, KCl", "Peripheral blood Pressure: 140/80 mmHg",
