@@ -1,0 +1,177 @@
+"""Models in an audit: what leaks fails, what cannot be asked does not pass, and who passes, did so
+beside a twin that was caught.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from auditor import cli
+from auditor.audit import scan
+from auditor.config import load_profile
+from auditor.core.streams import stream
+from auditor.models import boost
+from auditor.models.boost import Trees
+from auditor.risk.policy import judge
+from tests.plants.membership import people
+
+DEEP, SHALLOW = Trees(40, 8), Trees(5, 1, rate=0.1)
+NAMES = [f"x{k}" for k in range(8)]
+N = 240
+
+
+def release(folder: Path, recipe: Trees, *, leaks: bool = True, described: bool = True) -> Path:
+    """A folder without recordings, and a model of trees with the rows it was grown on."""
+    (folder / "data").mkdir()
+    (folder / "data" / "README.txt").write_text("the recordings stay at home", encoding="utf-8")
+    model = folder / "model"
+    model.mkdir()
+    inputs, event, person = people(1, N)
+    rng = stream(1, "release")
+    trained, called = (np.isin(person, rng.permutation(N)[: N // 2]) for _ in range(2))
+    found = boost.fit(recipe, inputs[trained], event[trained], None, None, tuple(NAMES), 0)
+    found.save_model(model / "af.json")
+    if described:
+        part = trained if leaks else called
+        rows = pd.DataFrame(inputs, columns=NAMES).assign(
+            subject=[f"Jane Doe {one}" for one in person], part=part.astype(int), af=event * 1
+        )
+        rows.to_csv(model / "rows.csv", index=False)
+        told = {
+            "task": "af",
+            "file": "af.json",
+            "members": "rows.csv",
+            "parts": {"members": "1", "nonmembers": "0"},
+            "inputs": NAMES,
+            "labels": {"af": "af"},
+        }
+        (model / "model.yaml").write_text(yaml.safe_dump(told), encoding="utf-8")
+    return folder
+
+
+def audited(folder: Path, profile: str = "model"):
+    return scan(folder / "data", profile, "quick", models=[folder / "model" / "af.json"])
+
+
+@pytest.fixture(scope="module")
+def leaking(tmp_path_factory):
+    return audited(release(tmp_path_factory.mktemp("leaking"), DEEP))
+
+
+def test_trees_that_learnt_by_heart_fail(leaking):
+    assert leaking.verdict.exit_status == 1
+    failed = {one.id for one in leaking.verdict.rules if one.outcome == "fail"}
+    assert "membership-auc" in failed
+    assert leaking["membership/af"].estimates["auc"].low > 0.8
+
+
+def test_what_was_asked_of_recordings_is_said_once_not_to_be_assessed(leaking):
+    skipped = [one for one in leaking if one.status == "skipped" and one.check == "linkage"]
+    assert [one.reason for one in skipped] == ["the folder holds no recordings"]
+
+
+def test_nobody_and_no_file_is_named(leaking):
+    from auditor.report import html
+    from auditor.report import json as document
+
+    said = document.dumps(leaking) + html.render(leaking)
+    assert "Doe" not in said
+    assert "rows.csv" not in said
+    assert leaking.release["models"][0]["n_members"] == N // 2
+
+
+def test_a_clean_twin_is_not_accused(tmp_path):
+    audit = audited(release(tmp_path, DEEP, leaks=False))
+    assert all(one.outcome != "fail" for one in audit.verdict.rules)
+    assert audit["membership/af"].estimates["auc"].low < 0.5
+
+
+def test_before_a_model_passes_the_attack_finds_what_is_planted_in_a_twin(tmp_path):
+    lenient = {
+        "title": "lenient",
+        "context": "for a test",
+        "population": 1000,
+        "rules": [
+            {"id": "m", "check": "membership", "estimate": "auc", "limit": 0.68,
+             "basis": "a test", "models": True},
+        ],
+    }  # fmt: skip
+    profile = tmp_path / "lenient.yaml"
+    profile.write_text(yaml.safe_dump(lenient), encoding="utf-8")
+    audit = audited(release(tmp_path, SHALLOW, leaks=False), str(profile))
+    assert audit.verdict.outcome == "pass"
+    proof = audit["competence/af"].estimates
+    assert proof["planted_auc"].low > 0.68
+    assert proof["null_auc"].low < 0.5
+
+
+def test_under_public_the_recordings_that_are_not_there_keep_it_from_passing(tmp_path):
+    audit = audited(release(tmp_path, SHALLOW, leaks=False), "public")
+    assert audit.verdict.exit_status == 3
+    rules = {one.id: one.outcome for one in audit.verdict.rules}
+    assert rules["linkage-cross-session"] == "not assessed"
+    assert "membership" in rules
+
+
+def test_a_profile_none_of_whose_rules_applies_passes_nothing():
+    verdict = judge([], load_profile("model"))
+    assert verdict.rules == ()
+    assert verdict.exit_status == 3
+
+
+def run(*words: object) -> tuple[int, str]:
+    done = CliRunner().invoke(cli.main, [str(one) for one in words])
+    return done.exit_code, done.output
+
+
+def test_without_a_description_membership_is_not_assessed_and_the_gate_is_shut(tmp_path):
+    folder = release(tmp_path, DEEP, described=False)
+    status, _ = run(
+        "scan", folder / "data", "--model", folder / "model" / "af.json",
+        "--preset", "quick", "--out", tmp_path / "out", "--quiet",
+    )  # fmt: skip
+    assert status == 3
+    audit = json.loads((tmp_path / "out" / "audit.json").read_text(encoding="utf-8"))
+    (rule,) = (one for one in audit["verdict"]["rules"] if one["id"] == "membership")
+    assert rule["outcome"] == "not assessed"
+    assert "no model.yaml stands beside the model" in rule["reason"]
+
+
+@pytest.mark.parametrize(
+    ("name", "raw"),
+    [
+        ("model.pkl", b"cos\nsystem\n(S'true'\ntR."),
+        ("model.json", b'{"learner": {}}'),
+        ("model.ubj", b"{L\x7f\x00"),
+        ("model.onnx", b"\x08\x07\x12"),
+        ("model.txt", b"hello"),
+    ],
+)
+def test_a_hostile_file_costs_one_line_and_status_2(name, raw, tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "x.txt").write_text("x", encoding="utf-8")
+    path = tmp_path / name
+    path.write_bytes(raw)
+    status, said = run(
+        "scan", tmp_path / "data", "--model", path, "--preset", "quick", "--out",
+        tmp_path / "out", "--quiet",
+    )  # fmt: skip
+    assert status == 2
+    assert len([line for line in said.splitlines() if line.startswith("Error")]) == 1
+    assert "Traceback" not in said
+    assert not (tmp_path / "out" / "audit.json").exists()
+
+
+def test_a_model_that_is_not_there_is_said(tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "x.txt").write_text("x", encoding="utf-8")
+    status, said = run("scan", tmp_path / "data", "--model", tmp_path / "gone.json")
+    assert status == 2
+    assert "is not there" in said
