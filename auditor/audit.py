@@ -39,6 +39,7 @@ from auditor.risk.parts import attribution
 from auditor.risk.policy import Profile, competence_needed, judge
 from auditor.signal.prepare import NO_RECORDINGS, Prepared, nothing_prepared, prepare
 from auditor.targets import Surroundings, open_target
+from auditor.targets.trained import trained_on
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +62,8 @@ _OF_MODELS = {
     "memorisation": memorisation_risk.measured,
     "text": texts_risk.measured,
 }
+
+_TRAINED = "Whoever receives the release trains this clinical system on it."
 
 #: What can be asked of a release in which no heartbeat was found.
 _NEED_NO_BEATS = {"identifiers", "uniqueness"}
@@ -162,8 +165,11 @@ def run(
     """Each finding as it is made, and the audit last."""
     with engine(settings.jobs, settings.dask) as workers:
         case = open_case(path, settings, workers, descriptor or {}, progress)
-        targets = open_targets(case, settings)
+        targets, untrained = open_targets(case, settings)
         findings = []
+        for name, reason in untrained.items():
+            findings.append(Finding("training", name, None, _TRAINED, "skipped", reason=reason))
+            yield findings[-1]
         for finding in investigate(case, settings, targets):
             findings.append(finding)
             yield finding
@@ -208,8 +214,9 @@ def open_case(
     )
 
 
-def open_targets(case: Case, settings: Run) -> list[Target]:
-    """The models that are released, and those that anybody may train on the recordings.
+def open_targets(case: Case, settings: Run) -> tuple[list[Target], dict[str, str]]:
+    """The models that are released, and those that anybody may train on the recordings; and why
+    others of them could not be trained.
 
     Raises
     ------
@@ -220,17 +227,17 @@ def open_targets(case: Case, settings: Run) -> list[Target]:
         case.dataset.root, case.engine, settings.device, settings.seed, case.progress
     )
     found = [open_target(path, around) for path in settings.models]
+    untrained: dict[str, str] = {}
     if settings.preset.models:
-        from auditor.targets.trained import trained_on
-
-        found += trained_on(case.dataset, around)[0]
+        trained, untrained = trained_on(case.dataset, around)
+        found += trained
     names = Counter(one.name for one in found)
     numbers: Counter[str] = Counter()
     for place, one in enumerate(found):
         if names[one.name] > 1:
             numbers[one.name] += 1
             found[place] = replace(one, name=f"{one.name}-{numbers[one.name]}")
-    return found
+    return found, untrained
 
 
 def plan(preset: Preset) -> list[Attack]:

@@ -230,7 +230,7 @@ def _likelihood_ratio(own: Floats, fits: Floats, inside: NDArray[np.bool_]) -> F
 def _among_equals(own: Floats, truth: Floats) -> Floats:
     """(p, m) the fit less its mean among all people of whom the same is true."""
     found = own.copy()
-    for column in range(truth.shape[1]):
+    for column in range(min(truth.shape[1], own.shape[1])):
         kind = np.round(truth[:, column], 6)
         for one in np.unique(kind[np.isfinite(kind)]):
             alike = kind == one

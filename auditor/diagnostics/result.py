@@ -56,6 +56,7 @@ class Study:
     folders : name → what writes a model, as its own library does, into a folder
     people : (n,) record, subject, fold, part (`TRAINED`, `HELD_BACK` or `JUDGED`); of tables also
         "input …" and "label …" (1, 0; −1 not known): names people, and stays with the steward
+    size : of networks, the size that was trained; "" where there is one
     compared : model → what it adds to the clinical risk factors alone, and how sure that is
     """
 
@@ -74,3 +75,4 @@ class Study:
     folders: Mapping[str, Callable[[Path], object]] = field(default_factory=dict)
     outside: tuple[str, int, int] | None = None
     compared: Mapping[str, Any] = field(default_factory=dict)
+    size: str = ""

@@ -147,6 +147,7 @@ def _described(study: Study, files: Mapping[str, str]) -> dict[str, Any]:
         "schema": "auditor/target/1",
         "task": study.task.name,
         "title": study.task.title,
+        **({"size": study.size} if study.size else {}),
         "inputs": list(study.task.inputs),
         "models": {
             one.target: {

@@ -436,6 +436,7 @@ _CHECKS = {
     "output-attribute": "Learning what was withheld from what a model gives out",
     "cross-modal": "Linking across kinds of data",
     "text": "What a model's texts give away",
+    "training": "A clinical system that anybody can train",
     "split": "People on both sides of a model's split",
     "competence": "Could the attack have found anything",
     "structure": "What a model's structure discloses",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from auditor.data.catalog import describe
 from auditor.data.dataset import NoRecordsError, open_dataset
 from auditor.engine import Engine
 from auditor.models import boost
-from auditor.targets import described, trees
+from auditor.targets import described, networks, onnx, texts, trees
 from auditor.targets.described import DESCRIPTION, Description
 from auditor.views.features import kept_features
 
@@ -81,11 +81,19 @@ def _opened(
     around: Surroundings,
     is_described: bool,
 ) -> Target:
+    unknown = f"{DESCRIPTION} names no table of members" if is_described else _NO_DESCRIPTION
+    release = networks.Release(_plain(said.task), folder, said, files, around, unknown)
     kinds = {Path(name).suffix for name in files.values()}
     if kinds and kinds <= set(_TREES):
         boosters = {tell: boost.load(described.beside(folder, one)) for tell, one in files.items()}
-        table = _table(folder, said, boosters, around, is_described)
-        return trees.target(_plain(said.task), said.title, table, boosters)
+        table = _table(folder, said, tuple(boosters), _asked_by(boosters), around, unknown)
+        return trees.target(release.name, said.title, table, boosters)
+    if kinds == {".safetensors"}:
+        return networks.target(release)
+    if kinds == {".safetensors", ""}:  # a language model is a folder
+        return texts.target(release)
+    if kinds == {".onnx"}:
+        return onnx.target(release, lambda tells: _table(folder, said, tells, (), around, unknown))
     known = ", ".join((*_TREES, ".onnx", ".safetensors"))
     seen = ", ".join(sorted(kinds)) or "no file"
     raise ModelError(f"{folder.name}: {seen} is no model that can be read; wanted {known}")
@@ -94,31 +102,38 @@ def _opened(
 def _table(
     folder: Path,
     said: Description,
-    boosters: Mapping[str, object],
+    tells: Sequence[str],
+    asked_by: Sequence[str],
     around: Surroundings,
-    is_described: bool,
+    unknown: str,
 ) -> trees.Table:
-    """What trees can be asked about: the rows that the description names, else the data set's."""
+    """What can be asked about in numbers: the rows that the description names, else the data set's.
+
+    Parameters
+    ----------
+    tells : what the model tells
+    asked_by : names of its inputs, as far as it names them itself
+    unknown : why nobody is a member, where no table says who is
+    """
     if said.members:
         table = described.members(folder, said)
         part, unknown = described.parted(table, said)
     else:
         table = _measured(around)
         part = np.full(len(table), NEITHER, dtype=np.int8)
-        unknown = f"{DESCRIPTION} names no table of members" if is_described else _NO_DESCRIPTION
     prefixed = {str(one).removeprefix("input "): one for one in table if str(one)[:6] == "input "}
     if prefixed:
         inputs = prefixed
     else:
-        wanted = said.inputs or _asked_by(boosters)
+        wanted = said.inputs or asked_by
         inputs = {one: "male" if one == "sex" and "male" in table else one for one in wanted}
         inputs = {one: column for one, column in inputs.items() if column in table}
         if len(inputs) < len(wanted) or not wanted:
             # Nothing to ask it with: what the file shows by itself is all there is.
             table, inputs, part = table.iloc[:0], {}, part[:0]
     rows = [described.numbers(table, str(one)) for one in inputs.values()]
-    labels = {tell: said.labels.get(tell, f"label {tell}") for tell in boosters}
-    if len(boosters) == 1 and "label event" in table:
+    labels = {tell: said.labels.get(tell, f"label {tell}") for tell in tells}
+    if len(tells) == 1 and "label event" in table:
         labels = dict.fromkeys(labels, "label event")
     sex = described.texts(table, said.columns.sex)
     male = np.select([sex == "male", sex == "female"], [1.0, 0.0], np.nan)

@@ -15,7 +15,7 @@ Columns that `auditor train` writes are found by themselves: "input …" and "la
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -79,6 +79,9 @@ class Description(BaseModel):
     inputs: tuple[str, ...] = ()
     labels: Mapping[str, str] = Field(default_factory=dict)
     size: str = "small"
+    #: Of what reads ECGs and says nothing of them itself: at how many Hz, and which leads.
+    fs: float | None = Field(default=None, gt=0, le=100_000)
+    leads: tuple[str, ...] = ()
 
     def files(self) -> dict[str, str]:
         """By what each tells, the model's files."""
@@ -142,13 +145,21 @@ def members(folder: Path, said: Description) -> pd.DataFrame:
         if path.suffix == ".parquet":
             table = pd.read_parquet(path)
         else:
-            table = pd.read_csv(path, low_memory=False)
+            # "0001" is a name, and not the number 1.
+            names = (said.columns.record, said.columns.subject, said.columns.session)
+            as_text: dict[Hashable, type[str]] = dict.fromkeys((*names, said.columns.part), str)
+            table = pd.read_csv(path, low_memory=False, dtype=as_text)
     except (ValueError, OSError, UnicodeDecodeError, pd.errors.ParserError) as error:
         raise ModelError(f"{path.name}: cannot be read as a table; write it again") from error
     if said.columns.subject not in table:
         raise ModelError(
             f"{path.name}: has no column {said.columns.subject!r} that says whose each record is; "
             f"name it in {DESCRIPTION} under columns"
+        )
+    if table[said.columns.subject].isna().any():
+        raise ModelError(
+            f"{path.name}: rows without {said.columns.subject!r}; say whose each record is, or "
+            "leave them out"
         )
     return table.reset_index(drop=True)
 

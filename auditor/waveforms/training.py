@@ -119,6 +119,7 @@ def study(
         left_out,
         people.assign(part=np.array([TRAINED, HELD_BACK, JUDGED])[part]),
         networks=networks,
+        size=training.size,
         compared=compared,
     )
 
