@@ -129,9 +129,21 @@ def folds(
     """
     every = people(case.records)
     person_of = pd.Index(every.index).get_indexer(case.records["subject"])
-    classes = every["male"].fillna(2).to_numpy(dtype=np.int64)
+    yield from dealt(person_of, every["male"].fillna(2).to_numpy(dtype=np.int64), rng)
+
+
+def dealt(
+    person: NDArray[np.int64], classes: NDArray[np.int64], rng: np.random.Generator
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Rows to learn from and rows to guess about, as `folds` deals them.
+
+    Parameters
+    ----------
+    person : (n,) whose each row is, from 0
+    classes : (n_people,) what is to be as frequent in every fold
+    """
     for tested in subject_folds(classes, FOLDS, rng):
-        test, train = (np.flatnonzero(mask[person_of]) for mask in (tested, ~tested))
+        test, train = (np.flatnonzero(mask[person]) for mask in (tested, ~tested))
         yield train, test
 
 
@@ -155,31 +167,13 @@ def _by_table(
     """A table of what each record shows, read by trees, or an embedding's by lines; each person
     weighs the same.
     """
-    learner = line if view == "embedding" else _trees
+    learner = line if view == "embedding" else trees
     table = shown(case, view)
     known = people(case.records).loc[case.records["subject"]]
-    male, age = known["male"].to_numpy(), known["age"].to_numpy()
     subject = case.records["subject"].to_numpy().astype(str)
-    seed = int(rng.integers(2**31))
-    sex_rows, age_rows = train[~np.isnan(male[train])], train[~np.isnan(age[train])]
-    sex = np.zeros(len(test))
-    if len(np.unique(male[sex_rows])) == 2:
-        sex = learner(seed, "binary:logistic", table, male, subject, sex_rows)(table[test])
-    years = np.full(len(test), np.nan)
-    if len(age_rows):
-        middle = float(np.median(age[age_rows]))
-        centred = age - middle
-        # How much of a guess to believe is learnt on people the trees did not see.
-        inner = np.empty(len(age_rows))
-        names, code = np.unique(subject[age_rows], return_inverse=True)
-        for fold in subject_folds(np.zeros(len(names), dtype=np.int64), 3, rng):
-            out = fold[code]
-            fit = learner(seed, "reg:squarederror", table, centred, subject, age_rows[~out])
-            inner[out] = fit(table[age_rows[out]])
-        belief = encoder.believed(inner, centred[age_rows])
-        fit = learner(seed, "reg:squarederror", table, centred, subject, age_rows)
-        years = middle + belief * fit(table[test])
-    return Guesses(sex, years)
+    told = Told(learner, table, subject, int(rng.integers(2**31)))
+    sex = told.likely(known["male"].to_numpy(), train, test)
+    return Guesses(sex, told.guessed(known["age"].to_numpy(), train, test, rng))
 
 
 def shown(case: Case, view: str) -> NDArray[np.float32]:
@@ -194,6 +188,72 @@ def shown(case: Case, view: str) -> NDArray[np.float32]:
         )
     table: NDArray[np.float32] = case.shared[key]
     return table
+
+
+#: Seed, objective, table, truth, whose each row is, rows to learn from → what it makes of a table.
+Learner = Callable[
+    [int, str, NDArray[np.float32], NDArray[np.float64], NDArray[np.str_], NDArray[np.int64]],
+    Callable[[NDArray[np.float32]], NDArray[np.float64]],
+]
+
+
+@dataclass(frozen=True, eq=False)
+class Told:
+    """What a learner makes of a table about people it did not learn from.
+
+    Attributes
+    ----------
+    table : (n, d) what is seen of each row
+    subject : (n,) whose each row is
+    """
+
+    learner: Learner
+    table: NDArray[np.float32]
+    subject: NDArray[np.str_]
+    seed: int
+
+    def likely(
+        self, truth: NDArray[np.float64], train: NDArray[np.int64], test: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """(n_test,) how likely a yes is; 0 where those to learn from are all of one kind.
+
+        Parameters
+        ----------
+        truth : (n,) 1 or 0, NaN where not known
+        """
+        rows = train[~np.isnan(truth[train])]
+        if len(np.unique(truth[rows])) < 2:
+            return np.zeros(len(test))
+        return self._fitted("binary:logistic", truth, rows)(self.table[test])
+
+    def guessed(
+        self,
+        truth: NDArray[np.float64],
+        train: NDArray[np.int64],
+        test: NDArray[np.int64],
+        rng: np.random.Generator,
+    ) -> NDArray[np.float64]:
+        """(n_test,) a quantity, believed no further than it deserves; NaN where none is known."""
+        rows = train[~np.isnan(truth[train])]
+        if not len(rows):
+            return np.full(len(test), np.nan)
+        middle = float(np.median(truth[rows]))
+        centred = truth - middle
+        # How much of a guess to believe is learnt on people the learner did not see.
+        inner = np.empty(len(rows))
+        names, code = np.unique(self.subject[rows], return_inverse=True)
+        for fold in subject_folds(np.zeros(len(names), dtype=np.int64), 3, rng):
+            out = fold[code]
+            inner[out] = self._fitted("reg:squarederror", centred, rows[~out])(
+                self.table[rows[out]]
+            )
+        belief = encoder.believed(inner, centred[rows])
+        return middle + belief * self._fitted("reg:squarederror", centred, rows)(self.table[test])
+
+    def _fitted(
+        self, objective: str, truth: NDArray[np.float64], rows: NDArray[np.int64]
+    ) -> Callable[[NDArray[np.float32]], NDArray[np.float64]]:
+        return self.learner(self.seed, objective, self.table, truth, self.subject, rows)
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,7 +279,7 @@ def line(
     rows: NDArray[np.int64],
 ) -> Line:
     """A penalised line through some rows of a table, everybody counting the same."""
-    weight = _even(subject[rows])
+    weight = even(subject[rows])
     weight = weight / weight.mean()
     centre, scale = table[rows].mean(axis=0), np.maximum(table[rows].std(axis=0), 1e-6)
     seen = (table[rows] - centre) / scale
@@ -231,7 +291,7 @@ def line(
     return Line(centre, scale, np.ravel(fit.coef_), float(np.ravel(fit.intercept_)[0]))
 
 
-def _trees(
+def trees(
     seed: int,
     objective: str,
     table: NDArray[np.float32],
@@ -252,12 +312,12 @@ def _trees(
         "seed": seed,
         "nthread": 1,
     }
-    matrix = xgboost.DMatrix(table[rows], target[rows], weight=_even(subject[rows]))
+    matrix = xgboost.DMatrix(table[rows], target[rows], weight=even(subject[rows]))
     model = xgboost.train(settings, matrix, num_boost_round=80)
     return lambda values: model.predict(xgboost.DMatrix(values)).astype(np.float64)
 
 
-def _even(subject: NDArray[np.str_]) -> NDArray[np.float64]:
+def even(subject: NDArray[np.str_]) -> NDArray[np.float64]:
     """(n,) weights under which everybody counts the same."""
     _, code, count = np.unique(subject, return_inverse=True, return_counts=True)
     return np.asarray(1 / count[code])

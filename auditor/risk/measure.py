@@ -289,9 +289,7 @@ def uniqueness(
     return found, {"known": sets, "population": population}
 
 
-def _reaching(
-    score: NDArray[np.float64], thresholds: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _reaching(score: NDArray[np.float64], thresholds: NDArray[np.float64]) -> NDArray[np.float64]:
     """(m,) the share of scores that are at or above each threshold."""
     return 1 - np.searchsorted(np.sort(score), thresholds, side="left") / len(score)
 

@@ -69,7 +69,7 @@ def copied(seed: int, planted: bool) -> bool:
 
 
 def nearly_copied(seed: int, planted: bool) -> bool:
-    """Three records on both sides, measured a second time with one per cent of the spread between."""
+    """Three records on both sides, measured twice with one per cent of the spread between."""
     rng = stream(seed, "nearly copied")
     target = recorded(rng)
     target = with_copies(target, rng, 3, 0.01) if planted else target
