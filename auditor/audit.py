@@ -17,7 +17,18 @@ from typing import Any
 import numpy as np
 
 from auditor import __version__
-from auditor.attacks import Attack, Case, membership, memorisation, texts
+from auditor.attacks import (
+    Attack,
+    Case,
+    crossmodal,
+    hygiene,
+    inference,
+    membership,
+    memorisation,
+    outputs,
+    structure,
+    texts,
+)
 from auditor.attacks.rungs import FUSION
 from auditor.attribution import ATTACKS
 from auditor.config import Preset, load_preset, load_profile
@@ -31,8 +42,13 @@ from auditor.data.catalog import describe
 from auditor.data.dataset import Dataset, NoRecordsError, open_dataset, without_recordings
 from auditor.data.population import Population
 from auditor.engine import Engine, engine
+from auditor.risk import crossmodal as crossmodal_risk
+from auditor.risk import hygiene as hygiene_risk
+from auditor.risk import inference as inference_risk
 from auditor.risk import membership as membership_risk
 from auditor.risk import memorisation as memorisation_risk
+from auditor.risk import outputs as outputs_risk
+from auditor.risk import structure as structure_risk
 from auditor.risk import texts as texts_risk
 from auditor.risk.measure import duplicates, identifiers, measure, uniqueness
 from auditor.risk.parts import attribution
@@ -51,14 +67,25 @@ _JUDGED = {"rank1", "sex_auc", "age_gain_years", "tpr_at_fpr_1pct", "auc"}
 
 #: What is asked of each model that is released, or that anybody may train on what is.
 ON_MODELS: tuple[Callable[[Target], list[Attack]], ...] = (
+    hygiene.attacks,
     membership.attacks,
+    structure.attacks,
+    outputs.attacks,
+    inference.attacks,
+    crossmodal.attacks,
     memorisation.attacks,
     texts.attacks,
 )
 #: Check of a model → what its evidence amounts to.
 _OF_MODELS = {
+    "split": hygiene_risk.measured,
     "membership": membership_risk.measured,
     "privacy-loss": membership_risk.privacy_loss,
+    "structure": structure_risk.measured,
+    "output-linkage": outputs_risk.measured,
+    "inversion": outputs_risk.measured,
+    "output-attribute": inference_risk.measured,
+    "cross-modal": crossmodal_risk.measured,
     "memorisation": memorisation_risk.measured,
     "text": texts_risk.measured,
 }

@@ -27,8 +27,8 @@ _ALPHA = 0.01
 #: Neighbours that are looked at, directions of a space that are, records that show how it is where
 #: nobody is on both sides, and columns that are needed.
 _NEAR, _WIDE, _SHOWN, _COLUMNS = 32, 16, 20_000, 3
-#: No ratio is looked at closer.
-_TINY = 1e-9
+#: A ratio that is no chance in three dimensions or more, of however many records.
+_NOTHING = 0.01
 #: Of a record's columns, how many must be known.
 _KNOWN = 0.5
 
@@ -267,17 +267,13 @@ def _some(rows: Ints, rng: np.random.Generator) -> Ints:
 def _least(ratio: Floats, share: float) -> float:
     """The ratio below which no more than such a share lies by chance, told from many.
 
-    By the tail: below its tenth, ratios fall as a power of the share (Hill 1975, Ann Stat 3:1163).
-    Where the tail is itself of records under two names it would tell nothing: no more is asked for
-    than three times that power, as it is between the half and three quarters.
+    By the tail: below their tenth, ratios fall as a power of the share (Hill 1975, Ann Stat 3:1163).
+    What is next to nothing is left out: it is not by chance, and would hide others of its kind.
     """
+    ratio = np.sort(ratio[ratio > _NOTHING])
     n = max(len(ratio) // 10, 2)
-    tail = np.maximum(np.sort(ratio)[:n], _TINY)
+    if len(ratio) < n:
+        return 0.0
     # The power is told to within a share 1/√n of it; two such errors are allowed for.
-    power = np.log(tail[-1] / tail).mean() * (1 + 2 / np.sqrt(n))
-    half, more = np.maximum(np.quantile(ratio, [0.5, 0.75]), _TINY)
-    at_most = 3 * np.log(more / half) / np.log(1.5)
-    return max(
-        float(tail[-1] * (share * len(ratio) / n) ** power),
-        float(half * (2 * share) ** at_most),
-    )
+    power = np.log(ratio[n - 1] / ratio[:n]).mean() * (1 + 2 / np.sqrt(n))
+    return float(ratio[n - 1] * (share * len(ratio) / n) ** power)
