@@ -369,6 +369,9 @@ def _measured(
             rng = stream(settings.seed, f"{blank.id}/{name}/interval")
             found, drawn, said = attribution(name, seen, level=level, rng=rng)
             params |= said
+        elif blank.check == "attribute":
+            rng = stream(settings.seed, f"{blank.id}/{name}/interval")
+            found, drawn = inference_risk.cross_fitted(name, seen, level, rng)
         else:
             rng = stream(settings.seed, f"{blank.id}/{name}/interval")
             # What all rungs find together is foretold for larger galleries.

@@ -22,7 +22,7 @@ from auditor.core.target import MEMBER, NONMEMBER, Target
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-#: How often any record at all would be found by chance.
+#: How often any record at all should be found by chance.
 _ALPHA = 0.01
 #: Neighbours that are looked at, directions of a space that are, records that show how it is where
 #: nobody is on both sides, and columns that are needed.
@@ -76,8 +76,9 @@ class NearDuplicates:
     trained on.
 
     A record is found that is so much nearer to one of another name than to everybody else that it
-    would be met by chance once in a hundred splits. In a space of m dimensions the ratio of the
-    distances to the nearest person and to the next, to the power of m, is even between 0 and 1
+    should be met by chance once in a hundred splits; where much is unknown, or tails are heavy, it
+    is up to five times, as the law holds only nearly there. In a space of m dimensions the ratio of
+    the distances to the nearest person and to the next, to the power of m, is even between 0 and 1
     however dense the space is there (Facco et al. 2017, Sci Rep 7:12140); how it falls is read from
     members of one half who are looked up among those of the other. Values that are rounded are as
     far apart as rounding may have moved them together.
@@ -267,8 +268,9 @@ def _some(rows: Ints, rng: np.random.Generator) -> Ints:
 def _least(ratio: Floats, share: float) -> float:
     """The ratio below which no more than such a share lies by chance, told from many.
 
-    By the tail: below their tenth, ratios fall as a power of the share (Hill 1975, Ann Stat 3:1163).
-    What is next to nothing is left out: it is not by chance, and would hide others of its kind.
+    By the tail: below their tenth, ratios fall as a power of the share (Hill 1975, Ann Stat
+    3:1163). What is next to nothing is left out: it is not by chance, and would hide others of its
+    kind.
     """
     ratio = np.sort(ratio[ratio > _NOTHING])
     n = max(len(ratio) // 10, 2)

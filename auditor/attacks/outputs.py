@@ -35,6 +35,8 @@ _UNSEEN_SCATTER = 0.2
 _WIDE, _SAMPLE, _MANY_LEAVES = 256, 4000, 4096
 #: No risk is told further from 0 and 1 than so.
 _SURE = 1e-6
+#: Records that an intruder learns from to rebuild inputs: leaves are thousands of columns wide.
+_REBUILT_FROM = 2000
 #: Columns up to which trees are grown on what a line leaves over, and how strict they are.
 _NARROW = 64
 _TREES = {"n_estimators": 60, "min_samples_leaf": 10, "max_features": 0.5, "n_jobs": 1}
@@ -397,7 +399,10 @@ class Rebuilt:
             mean = total / np.where(heavy > 0, heavy, 1)
             wanted = np.where(known, truth[train] - mean, 0)
             prior[test] = mean
-            value[test] = mean + _rebuilt(seen[train], wanted, weight, seen[test], rng)
+            some = np.sort(rng.permutation(len(train))[:_REBUILT_FROM])
+            value[test] = mean + _rebuilt(
+                seen[train[some]], wanted[some], weight[some], seen[test], rng
+            )
         found: dict[str, Evidence] = {}
         for place, column in enumerate(target.columns):
             known = ~np.isnan(truth[:, place])

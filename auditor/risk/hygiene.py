@@ -1,9 +1,9 @@
 """Who is on both sides of a split, in people.
 
 An alarm, named in the parameter `alarms`: a person stands on both sides by name, which is one by
-definition; or a record stands there under two names. As such a record is met by chance once in a
-hundred splits, one is an alarm where none was found among members of two halves; where some were,
-people on both sides must be more frequent than those by more than chance.
+definition; or a record stands there under two names. As such a record is met by chance in one to
+five of a hundred splits, one is an alarm where none was found among members of two halves; where
+some were, people on both sides must be more frequent than those by more than chance.
 """
 
 from __future__ import annotations

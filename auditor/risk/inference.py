@@ -52,11 +52,11 @@ def measured(
     for name in ("sex", "age"):
         if name not in seen:
             continue
-        told, curve = _told(name, seen[name], level, rng)
+        told, curve = cross_fitted(name, seen[name], level, rng)
         found, curves = found | told, curves | curve
         for other in (one for one in _OTHERS if f"{one}/{name}" in seen):
             theirs = seen[f"{other}/{name}"]
-            told = _told(f"{other}_{name}", theirs, level, rng)[0]
+            told = cross_fitted(f"{other}_{name}", theirs, level, rng)[0]
             found |= {key: one for key, one in told.items() if not key.endswith("gain_years")}
             found |= _gain(name, other, seen[name], theirs, level, rng)
     params: dict[str, Any] = {}
@@ -70,10 +70,12 @@ def measured(
     return found, curves, params
 
 
-def _told(
+def cross_fitted(
     name: str, seen: Evidence, level: float, rng: np.random.Generator
 ) -> tuple[dict[str, Estimate], Curves]:
-    """What `measure` says, with the intervals of half as many people."""
+    """What `measure` says of guesses by learners that saw the others, with the intervals of half
+    as many people.
+    """
     found, curves = measure(name, seen, level=level, rng=rng)
     if not isinstance(seen, Trials):
         return {key: _wider(one) for key, one in found.items()}, curves
@@ -141,7 +143,9 @@ def _diagnoses(
     for name in asked:
         ours, known = (trials[f"{before}{kind}/{name}"] for before in ("", "known/"))
         gain[name] = replace(_auc_gain(ours, known, together), level=level)
-        auc[name], base = (_told(kind, one, level, rng)[0][f"{kind}_auc"] for one in (ours, known))
+        auc[name], base = (
+            cross_fitted(kind, one, level, rng)[0][f"{kind}_auc"] for one in (ours, known)
+        )
         one = gain[name]
         rows.append([name, *rounded([auc[name].value, base.value, one.value, one.low, one.high])])
     best = max(asked, key=lambda name: gain[name].value)

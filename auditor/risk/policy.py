@@ -252,6 +252,8 @@ def _settled_by(rule: Rule, estimate: Estimate) -> str:
     gap = abs(estimate.value - rule.limit)
     if gap == 0:
         return "no number of people settles a value that is the limit itself"
+    if rule.estimate.startswith("tpr_at"):
+        return "more people the model never saw, and more it was trained on, would settle it"
     n = estimate.n_subjects
     if (
         0 <= estimate.value <= 1

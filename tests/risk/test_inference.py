@@ -11,7 +11,7 @@ from auditor.core.errors import EvidenceError
 from auditor.core.evidence import Predictions, Trials
 from auditor.risk.inference import measured
 
-REPEATS = 150
+REPEATS = 80
 N = 100
 
 

@@ -1,0 +1,121 @@
+"""A contrastive encoder that saw fifty people for too long, by the plain and the weighted loss.
+
+Found of both: who was in the training, whose scan belongs to whose ECG, and what weighing the
+negatives by phenotypes changes of the latter, among people who look alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from auditor.attacks.crossmodal import Retrieved
+from auditor.attacks.membership import Membership
+from auditor.attacks.outputs import Linked
+from auditor.core.streams import stream
+from auditor.core.target import MEMBER, NONMEMBER, Target
+from auditor.data.pairs import read_pairs
+from auditor.data.pictures import Pictures
+from auditor.diagnostics.waves import paired_waves
+from auditor.models import cardionets
+from auditor.models.device import own_randomness
+from auditor.models.steps import Pace, train
+from auditor.risk import crossmodal, membership, outputs
+from tests.benchmarks.test_speed import say
+from tests.plants.membership import CASE
+
+N, LEARNT, STEPS = 150, 50, 500
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pairs")
+    Pictures(N, 2, size=32, seed=3).write(folder)
+    return read_pairs(folder)
+
+
+def encoded(pairs, weighted: bool) -> Target:
+    """The audit's view of encoders that were aligned on the first fifty people."""
+    seen = paired_waves(pairs, cardionets.preprocess)
+    x = torch.from_numpy(seen.x)
+    cines = torch.from_numpy(cardionets.preprocess_cine(pairs.cmr(range(len(pairs)))))
+    names = [name for name in pairs.table.columns if str(name).startswith("phenotype")]
+    known = pairs.table[names].to_numpy(np.float32)
+    phi = (known - known.mean(axis=0)) / known.std(axis=0)
+    alike = torch.from_numpy(phi / np.sqrt(2 * phi.shape[1]))
+    people = np.unique(seen.subject)
+    learnt = np.isin(seen.subject, people[:LEARNT])
+    config = replace(cardionets.CardioNetsConfig.small(), frames=cines.shape[1], size=32)
+    with own_randomness(stream(0, "overtrained")):
+        ecg, cmr = cardionets.EcgEncoder(config), cardionets.CmrEncoder(config)
+    blank = cardionets.EcgEncoder(config).eval()
+    cmr.requires_grad_(False)
+    cmr.head.requires_grad_()
+
+    def objective(rows: np.ndarray, generator: torch.Generator) -> torch.Tensor:
+        crop = int(torch.randint(x.shape[1], (1,), generator=generator))
+        near = alike[rows] if weighted else None
+        return cardionets.alignment_loss(ecg, cmr, x[rows, crop], cines[rows], near)
+
+    train(
+        nn.ModuleDict({"ecg": ecg, "cmr": cmr}),
+        objective,
+        np.flatnonzero(learnt),
+        Pace(steps=STEPS, batch=50, rate=1e-3, warm_up=50, decay=0.0),
+        seed=0,
+        name="overtrained",
+    )
+    with torch.inference_mode():
+        one = torch.cat([ecg.of_crops(part) for part in torch.split(x, 64)]).numpy()
+        random = torch.cat([blank.of_crops(part) for part in torch.split(x, 64)]).numpy()
+        other = torch.cat([cmr(part) for part in torch.split(cines, 64)]).numpy()
+    n = len(seen.record)
+    fit = (one * other).sum(axis=1) / np.linalg.norm(one, axis=1) / np.linalg.norm(other, axis=1)
+    ef = known[:, [name.find("LVEF") >= 0 for name in names]][:, 0]
+    return Target(
+        name="encoder",
+        title="",
+        record=seen.record,
+        subject=seen.subject,
+        session=pairs.table["visit"].to_numpy(str),
+        part=np.where(learnt, MEMBER, NONMEMBER).astype(np.int8),
+        unknown="",
+        male=np.where(pairs.table["sex"] == "male", 1.0, 0.0),
+        age=pairs.table["age"].to_numpy(float),
+        tells=("pairs", "low ejection fraction"),
+        truth=np.stack([np.full(n, np.nan), (ef < np.median(ef)).astype(float)], axis=1),
+        outputs={"embedding": lambda: one, "other": lambda: other},
+        controls={"embedding": lambda: random},
+        fit=lambda: fit[:, None],
+        inputs=np.zeros((n, 0), np.float32),
+        columns=(),
+    )
+
+
+def told(attack, measured) -> dict:
+    seen = attack.run(CASE, stream(0, "overtrained/attack"))
+    return measured(seen, level=0.95, rng=stream(0, "overtrained/interval"))[0]
+
+
+def test_an_encoder_that_saw_fifty_people_for_too_long(pairs):
+    for kind, weighted in (("plain", False), ("weighted by phenotypes", True)):
+        target = encoded(pairs, weighted)
+        members = told(Membership(target), membership.measured)
+        linked = told(Linked(target, "embedding"), outputs.measured)
+        retrieved = told(Retrieved(target), crossmodal.measured)
+        for name, found in (("member", members), ("link", linked), ("retrieve", retrieved)):
+            for key, one in found.items():
+                if (
+                    key in ("auc", "rank1", "member_gap")
+                    or "label" in key
+                    or "members_rank1" in key
+                ):
+                    chance = "" if one.chance is None else f", chance {one.chance:.3f}"
+                    say(f"{kind}: {name} {key} {one.value:.3f} "
+                        f"({one.low:.3f}-{one.high:.3f}{chance})")  # fmt: skip
+        assert members["auc"].low > 0.5
+        assert linked["rank1"].low > linked["rank1"].chance
