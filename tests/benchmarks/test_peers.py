@@ -29,6 +29,8 @@ HERE = Path(__file__).parent
 PEERS = HERE.parents[1] / ".peers" / "bin" / "python"
 N, EACH, INPUTS = 500, 10, 21
 RECIPE = {"n_estimators": 200, "max_depth": 8, "tree_method": "hist"}
+#: Models that leak, for ours.
+LEAKS = 10
 #: Null seeds of each: a hundred shadow models take a minute.
 NULLS = {"worst-case": 40, "structural": 40, "art": 40, "lira": 5, "lira-online": 5}
 
@@ -112,11 +114,15 @@ def told(name: str, leak: dict[str, float], nulls: list[bool]) -> None:
 
 
 def test_ours_finds_over_fit_trees_and_is_silent_about_their_twins():
-    leak = ours(made(0, leaks=True))
+    leaks = [ours(made(seed, leaks=True)) for seed in range(LEAKS)]
     nulls = [bool(ours(made(seed, leaks=False))["alarm"]) for seed in range(1, 41)]
-    told("ours, 4 references", leak, nulls)
-    assert leak["auc"] >= 0.98
-    assert leak["tpr"] >= 0.60
+    told("ours, 4 references, seed 0", leaks[0], nulls)
+    auc, tpr = (np.array([one[name] for one in leaks]) for name in ("auc", "tpr"))
+    say(f"ours, {LEAKS} leaks: AUC {auc.mean():.3f} ({auc.min():.3f} to {auc.max():.3f}), "
+        f"TPR at 1% FPR {tpr.mean():.2f} ({tpr.min():.2f} to {tpr.max():.2f})")  # fmt: skip
+    # One seed's TPR is a matter of the three luckiest of 250: their mean is the tool's.
+    assert auc.mean() >= 0.98
+    assert tpr.mean() >= 0.60
     assert sum(nulls) <= 5  # of 40 at 2.5 %, more than 5 are as rare as one in a thousand
 
 
