@@ -61,6 +61,7 @@ class Stage(_Strict):
     start: float = 0.0
     decay: float = 0.05
     clip: float = 1.0
+    average: float = Field(default=0.0, ge=0, lt=1)
 
 
 class Task(_Strict):

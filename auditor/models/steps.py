@@ -44,6 +44,8 @@ class Pace:
     warm_up : steps over which it rises; then it falls along a cosine
     decay : weight decay of matrices; vectors (biases, norms) have none
     clip : largest norm of the gradient
+    average : what the mean of weights over steps keeps of itself at each step (EMA); the network
+        ends with that mean; at 0 with its last weights
     """
 
     steps: int
@@ -55,6 +57,7 @@ class Pace:
     decay: float = 0.05
     betas: tuple[float, float] = (0.9, 0.999)
     clip: float = 1.0
+    average: float = 0.0
 
     def at(self, step: int) -> float:
         """The learning rate of a step, from 0. The cosine is counted from the first step on, so
@@ -113,7 +116,8 @@ def train(
     optimizer = torch.optim.AdamW(groups, lr=pace.rate, betas=pace.betas)
     module.to(work.device)
     this = json.dumps([asdict(pace), seed, name, len(rows)])
-    first = _resume(keep, module, optimizer, this) if keep else 0
+    mean = _Mean(module, pace.average)
+    first = _resume(keep, module, optimizer, mean, this) if keep else 0
     wrapped, optimizer = work.setup(_Asked(module, objective), optimizer)
     losses = []
     batches = _Batches(rows, pace.batch, seed, name)
@@ -130,11 +134,13 @@ def train(
             work.backward(loss)
         work.clip_gradients(wrapped, optimizer, max_norm=pace.clip)
         optimizer.step()
+        mean.follow()
         after(step)
         losses.append(float(loss.detach()))
         progress(step + 1, pace.steps, losses[-1])
         if keep and work.is_global_zero and ((step + 1) % every == 0 or step + 1 == pace.steps):
-            _keep(keep, module, optimizer, step + 1, this)
+            _keep(keep, module, optimizer, mean, step + 1, this)
+    mean.take_over()
     module.cpu().eval()
     return losses
 
@@ -148,6 +154,24 @@ class _Asked(nn.Module):
 
     def forward(self, batch: NDArray[np.int64], generator: torch.Generator) -> Tensor:
         return self.objective(batch, generator)
+
+
+class _Mean:
+    """The exponential mean of the trained weights over steps; of `share` 0, nothing."""
+
+    def __init__(self, module: nn.Module, share: float) -> None:
+        named = {name: one for name, one in module.named_parameters() if one.requires_grad}
+        self.share, self.last = share, named if share else {}
+        self.weights = {name: one.detach().clone() for name, one in self.last.items()}
+
+    def follow(self) -> None:
+        for name, one in self.last.items():
+            self.weights[name].lerp_(one.detach(), 1 - self.share)
+
+    def take_over(self) -> None:
+        with torch.no_grad():
+            for name, one in self.last.items():
+                one.copy_(self.weights[name])
 
 
 class _Batches:
@@ -180,9 +204,15 @@ class _Batches:
 
 
 def _keep(
-    path: Path, module: nn.Module, optimizer: torch.optim.Optimizer, step: int, this: str
+    path: Path,
+    module: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    mean: _Mean,
+    step: int,
+    this: str,
 ) -> None:
     tensors = {f"module.{name}": one for name, one in module.state_dict().items()}
+    tensors |= {f"mean.{name}": one for name, one in mean.weights.items()}
     for number, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{number}.{name}": value for name, value in state.items()}
     tensors = {name: one.detach().cpu().clone() for name, one in tensors.items()}
@@ -192,7 +222,9 @@ def _keep(
         os.fsync(file.fileno())
 
 
-def _resume(path: Path, module: nn.Module, optimizer: torch.optim.Optimizer, this: str) -> int:
+def _resume(
+    path: Path, module: nn.Module, optimizer: torch.optim.Optimizer, mean: _Mean, this: str
+) -> int:
     """The step to go on with."""
     if not path.exists():
         return 0
@@ -217,5 +249,7 @@ def _resume(path: Path, module: nn.Module, optimizer: torch.optim.Optimizer, thi
             if name.startswith("module.")
         }
     )
+    for name, one in mean.weights.items():
+        one.copy_(tensors[f"mean.{name}"])
     optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
     return int(about["step"])

@@ -32,7 +32,7 @@ RECIPE = {"n_estimators": 200, "max_depth": 8, "tree_method": "hist"}
 #: Models that leak, for ours.
 LEAKS = 10
 #: Null seeds of each: a hundred shadow models take a minute.
-NULLS = {"worst-case": 40, "structural": 40, "art": 40, "lira": 5, "lira-online": 5}
+NULLS = {"worst-case": 10, "structural": 10, "art": 10, "lira": 2, "lira-online": 2}
 
 
 def made(seed: int, leaks: bool) -> dict[str, np.ndarray]:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,13 +29,13 @@ def network() -> nn.Module:
         return nn.Sequential(nn.Linear(5, 8), nn.Tanh(), nn.Dropout(0.2), nn.Linear(8, 1))
 
 
-def trained(module: nn.Module, **settings: object) -> list[float]:
+def trained(module: nn.Module, pace: Pace = PACE, **settings: object) -> list[float]:
     def objective(batch: np.ndarray, generator: torch.Generator) -> torch.Tensor:
         rows = ROWS[batch]
         noise = 0.1 * torch.randn(rows.shape, generator=generator)
         return (module(rows + noise)[:, 0] - WANTED[batch]).square().mean()
 
-    return train(module, objective, np.arange(97), PACE, seed=5, name="test", **settings)  # type: ignore[arg-type]
+    return train(module, objective, np.arange(97), pace, seed=5, name="test", **settings)  # type: ignore[arg-type]
 
 
 def same(one: nn.Module, other: nn.Module) -> bool:
@@ -69,6 +70,35 @@ def test_a_training_that_was_cut_off_ends_with_the_same_weights(tmp_path: Path, 
     again = network()
     rest = trained(again, keep=keep, every=3)
     assert len(rest) == 40 - (at - 1) // 3 * 3
+    assert same(whole, again)
+
+
+AVERAGED = replace(PACE, average=0.9)
+
+
+def test_the_mean_of_weights_over_steps_is_what_stays():
+    seen = []
+    plain, averaged = network(), network()
+    trained(plain, after=lambda step: seen.append(plain[0].weight.detach().clone()))
+    trained(averaged, AVERAGED)
+    mean = network()[0].weight.detach()
+    for weight in seen:
+        mean = 0.9 * mean + 0.1 * weight
+    assert torch.allclose(averaged[0].weight, mean, atol=1e-6)
+    assert not torch.allclose(averaged[0].weight, plain[0].weight, atol=1e-3)
+
+
+def test_an_averaged_training_that_was_cut_off_ends_with_the_same_weights(tmp_path: Path):
+    def cut(step: int, steps: int, loss: float) -> None:
+        if step == 20:
+            raise Cut
+
+    whole, halved, again = network(), network(), network()
+    trained(whole, AVERAGED)
+    keep = tmp_path / "kept.safetensors"
+    with pytest.raises(Cut):
+        trained(halved, AVERAGED, keep=keep, every=3, progress=cut)
+    trained(again, AVERAGED, keep=keep, every=3)
     assert same(whole, again)
 
 
