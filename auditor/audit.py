@@ -305,10 +305,12 @@ def investigate(case: Case, settings: Run, targets: Sequence[Target] = ()) -> It
     }
     for finding in competence_needed(findings, settings.profile):
         asked = proofs.get((finding.check, str(finding.view)))
-        if asked is None:
-            yield competence(finding, case, settings)
-        else:
+        if asked is not None:
             yield model_competence(asked, case, settings)
+        elif finding.check in _OF_MODELS:
+            yield replace(_proof(finding), reason="no twin is made for this question")
+        else:
+            yield competence(finding, case, settings)
 
 
 def attempt(attack: Attack, case: Case, settings: Run) -> Finding:
@@ -431,20 +433,24 @@ def competence(subject: Finding, case: Case, settings: Run) -> Finding:
     )
 
 
+def _proof(subject: Finding | Attack) -> Finding:
+    return Finding(
+        "competence",
+        subject.view,
+        subject.protocol,
+        "The attack itself is put to the test: in the numbers of this model it must find what was "
+        "learnt by heart, and find nothing where nothing was.",
+        "skipped",
+        reason="not begun",
+    )
+
+
 def model_competence(attack: membership.Membership, case: Case, settings: Run) -> Finding:
     """Whether the attack on a model's members finds them in a twin that learnt them by heart, and
     stays silent where those who are called members never were.
     """
     started = time.perf_counter()
-    finding = Finding(
-        "competence",
-        attack.view,
-        attack.protocol,
-        "The attack itself is put to the test: in the numbers of this model it must find members "
-        "that were learnt by heart, and find nothing where nobody was.",
-        "skipped",
-        reason="not begun",
-    )
+    finding = _proof(attack)
     estimates: dict[str, Estimate] = {}
     for name in ("planted", "null"):
         seen = attempt(attack.twin(name == "planted", settings.seed), case, settings)

@@ -85,6 +85,8 @@ _SENTENCES = {
     "sex_auc": "Sex can be told from the ECG with an AUC of {}",
     "tpr_at_fpr_1pct": "Of the people a model was trained on, {} are named at one false name in a "
     "hundred others",
+    "copied": "Pictures of {} in its training are drawn again by a model",
+    "full_recited": "Training answers of {} are told again by a model, word for word",
     "auc": "People a model was trained on are told from others with an AUC of {}",
     "age_gain_years": "Guesses of age are better than naming the middle age by {}",
 }
@@ -128,6 +130,8 @@ def _to_be_proven(rule: Rule, measured: Sequence[Finding]) -> list[Finding]:
 
 def _rule(rule: Rule, findings: Sequence[Finding]) -> Ruling:
     measured = _measured(rule, findings)
+    if few := _some_but_few(rule, findings):
+        return _ruling(rule, "fail", f"{few}, where the limit is nobody")
     if not measured:
         return _ruling(rule, "not assessed", _why_unmeasured(rule, findings))
     strongest = max(measured, key=lambda one: one.estimates[rule.estimate].value)
@@ -173,6 +177,16 @@ def _measured(rule: Rule, findings: Sequence[Finding]) -> list[Finding]:
         and one.status == "measured"
         and rule.estimate in one.estimates
     ]
+
+
+def _some_but_few(rule: Rule, findings: Sequence[Finding]) -> str | None:
+    """Where nobody may be hit and fewer than ten are, whose number is not told: that some are."""
+    for one in findings:
+        asked = one.check == rule.check and (rule.protocol is None or one.protocol == rule.protocol)
+        told = one.params.get(rule.estimate)
+        if asked and rule.limit == 0 and isinstance(told, str):
+            return f"{_SENTENCES.get(rule.estimate, '{}').format(told)}"
+    return None
 
 
 def _unmeasured(rule: Rule, findings: Sequence[Finding]) -> Finding | None:

@@ -181,3 +181,93 @@ def test_a_wrong_profile_is_refused_in_one_line(change, word):
     with pytest.raises(ConfigError, match=word) as error:
         parse_profile(raw | change)
     assert "\n" not in str(error.value)
+
+
+# --- models -------------------------------------------------------------------------------
+
+MEMBERSHIP = Rule(
+    id="m", check="membership", estimate="auc", limit=0.6, basis="default", models=True
+)
+COPIES = Rule(
+    id="copies", check="memorisation", protocol="copies", estimate="copied", limit=0,
+    basis="default", models=True,
+)  # fmt: skip
+
+
+def model(name: str, value: float, spread: float = 0.02) -> Finding:
+    one = Estimate(value, value - spread, value + spread, 0.95, 400, 0.5)
+    return Finding("membership", name, None, "t", "measured", estimates={"auc": one})
+
+
+def proof(name: str, planted: float = 0.95, null: float = 0.5) -> Finding:
+    estimates = {
+        key: Estimate(value, value - 0.02, value + 0.02, 0.95, 400, 0.5)
+        for key, value in (("planted_auc", planted), ("null_auc", null))
+    }
+    return Finding("competence", name, None, "t", "measured", estimates=estimates)
+
+
+UNKNOWN = Finding("membership", "b", None, "t", "skipped", reason="no model.yaml")
+
+
+@pytest.mark.parametrize(
+    ("findings", "outcome"),
+    [
+        ([model("a", 0.52), proof("a")], "pass"),
+        ([model("a", 0.9), proof("a")], "fail"),
+        ([model("a", 0.6), proof("a")], "inconclusive"),
+        # Each model is judged, and each attack must have been shown able.
+        ([model("a", 0.52), proof("a"), model("b", 0.9)], "fail"),
+        ([model("a", 0.52), proof("a"), model("b", 0.52)], "inconclusive"),
+        ([model("a", 0.52), proof("a"), model("b", 0.52), proof("b")], "pass"),
+        (
+            [model("a", 0.52), proof("a"), model("b", 0.52), proof("b", planted=0.55)],
+            "inconclusive",
+        ),
+        ([model("a", 0.52), proof("a", null=0.9)], "inconclusive"),
+        ([model("a", 0.52), proof("a"), UNKNOWN], "not assessed"),
+        ([model("a", 0.9), UNKNOWN], "fail"),
+        ([UNKNOWN], "not assessed"),
+    ],
+)
+def test_every_model_is_judged_and_every_attack_on_one_shown_able(findings, outcome):
+    (ruling,) = judge(findings, profile(MEMBERSHIP)).rules
+    assert ruling.outcome == outcome
+
+
+def test_every_model_that_would_pass_is_to_be_proven():
+    found = [model("a", 0.52), model("b", 0.53)]
+    assert competence_needed(found, profile(MEMBERSHIP)) == found
+    assert competence_needed([model("a", 0.9)], profile(MEMBERSHIP)) == []
+
+
+def test_a_rule_about_models_is_left_out_where_there_is_none():
+    verdict = judge([finding("vit", *LOW), competence()], profile(LINKAGE, MEMBERSHIP))
+    assert [one.id for one in verdict.rules] == ["linkage"]
+    assert verdict.outcome == "pass"
+
+
+def test_where_no_rule_applies_nothing_has_passed():
+    assert judge([], profile(MEMBERSHIP)).exit_status == 3
+
+
+def test_some_but_few_fail_where_the_limit_is_nobody():
+    few = Finding(
+        "memorisation", "a", "copies", "t", "measured", params={"copied": "1 to 9 people"}
+    )
+    (ruling,) = judge([few], profile(COPIES)).rules
+    assert ruling.outcome == "fail"
+    assert "1 to 9 people" in ruling.reason
+
+
+def test_nobody_copied_does_not_pass_an_attack_that_was_not_shown_able():
+    none = Estimate(0.0, 0.0, 0.01, 0.95, 400, 0.0)
+    seen = Finding("memorisation", "a", "copies", "t", "measured", estimates={"copied": none})
+    (ruling,) = judge([seen], profile(COPIES)).rules
+    assert ruling.outcome == "inconclusive"
+
+
+@pytest.mark.parametrize("name", names("profile"))
+def test_every_profile_holds_models_to_something(name):
+    rules = {one.check for one in load_profile(name).rules if one.models and one.required}
+    assert rules == {"membership", "memorisation", "text"}
