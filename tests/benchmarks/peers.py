@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import logging
-import resource
 import sys
 import tempfile
 import time
@@ -97,6 +96,13 @@ def _art(model, inputs, label, member):
     return {**_rates(said, member[asked]), "alarm": bool(test.pvalue <= 0.05)}
 
 
+def peak_mb():
+    """The most memory that this process held; getrusage would tell its parent's, if that is more."""
+    with open("/proc/self/status", encoding="utf-8") as file:
+        (line,) = (line for line in file if line.startswith("VmHWM"))
+    return int(line.split()[1]) / 1024
+
+
 def main() -> None:
     """One attack, on the model of each file."""
     logging.disable(logging.CRITICAL)
@@ -112,7 +118,7 @@ def main() -> None:
         else:
             found = _sacro(kind, model, inputs, label, member)
         found["seconds"] = time.perf_counter() - started
-        found["mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        found["mb"] = peak_mb()
         sys.stdout.write("\nFOUND " + json.dumps(found) + "\n")
         sys.stdout.flush()
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import time
 from pathlib import Path
@@ -22,6 +21,7 @@ from auditor.core.streams import stream
 from auditor.core.target import MEMBER, NONMEMBER
 from auditor.risk.membership import measured
 from auditor.targets.trees import Table, target
+from tests.benchmarks.peers import peak_mb
 from tests.benchmarks.test_speed import say
 from tests.plants.membership import CASE, people
 
@@ -79,7 +79,7 @@ def ours(data: dict[str, np.ndarray], references: int = 4) -> dict[str, float]:
         "tpr": tpr.value,
         "alarm": auc.low > 0.5,
         "seconds": seconds,
-        "mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "mb": peak_mb(),
     }
 
 
