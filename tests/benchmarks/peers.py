@@ -97,7 +97,7 @@ def _art(model, inputs, label, member):
 
 
 def peak_mb():
-    """The most memory that this process held; getrusage would tell its parent's, if that is more."""
+    """The most memory this process held; getrusage would tell of its parent, where that is more."""
     with open("/proc/self/status", encoding="utf-8") as file:
         (line,) = (line for line in file if line.startswith("VmHWM"))
     return int(line.split()[1]) / 1024
