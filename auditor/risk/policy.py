@@ -140,8 +140,8 @@ def _rule(rule: Rule, findings: Sequence[Finding]) -> Ruling:
     if bound.low > rule.limit and _beyond_chance(bound):
         return _ruling(rule, "fail", _told(rule, bound, "beyond"), proven)
     estimate = strongest.estimates[rule.estimate]
-    if estimate.chance is not None and estimate.chance > rule.limit:
-        needed = math.ceil(1 / rule.limit) if rule.limit > 0 else 0
+    if estimate.chance is not None and estimate.chance > rule.limit > 0:
+        needed = math.ceil(1 / rule.limit)
         reason = (
             f"guessing alone reaches {_shown(rule, estimate.chance)} among so few people, beyond "
             f"the limit of {_shown(rule, rule.limit)}; at least {needed} people are needed"
@@ -237,8 +237,8 @@ def _incompetent(rule: Rule, finding: Finding, findings: Sequence[Finding]) -> s
 def _why_unmeasured(rule: Rule, findings: Sequence[Finding]) -> str:
     for one in findings:
         protocol = rule.protocol is None or one.protocol == rule.protocol
-        if one.check == rule.check and protocol and one.reason:
-            return one.reason
+        if one.check == rule.check and protocol:
+            return one.reason or "there are too few people for it"
     return "no attack that answers it was carried out"
 
 

@@ -267,6 +267,20 @@ def test_nobody_copied_does_not_pass_an_attack_that_was_not_shown_able():
     assert ruling.outcome == "inconclusive"
 
 
+def test_a_limit_of_nobody_is_not_too_fine_for_luck():
+    luck = Estimate(0.0, 0.0, 0.01, 0.95, 400, 0.0001)
+    seen = Finding("memorisation", "a", "copies", "t", "measured", estimates={"copied": luck})
+    (ruling,) = judge([seen], profile(COPIES)).rules
+    assert ruling.outcome == "inconclusive"
+    assert "nothing shows that the attack" in ruling.reason
+
+
+def test_a_rate_that_too_few_people_can_show_is_said_to_be_so():
+    rare = MEMBERSHIP.model_copy(update={"estimate": "tpr_at_fpr_1pct"})
+    (ruling,) = judge([model("a", 0.52)], profile(rare)).rules
+    assert (ruling.outcome, ruling.reason) == ("not assessed", "there are too few people for it")
+
+
 @pytest.mark.parametrize("name", names("profile"))
 def test_every_profile_holds_models_to_something(name):
     rules = {one.check for one in load_profile(name).rules if one.models and one.required}
