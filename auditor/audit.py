@@ -50,7 +50,7 @@ from auditor.risk import memorisation as memorisation_risk
 from auditor.risk import outputs as outputs_risk
 from auditor.risk import structure as structure_risk
 from auditor.risk import texts as texts_risk
-from auditor.risk.measure import duplicates, identifiers, measure, uniqueness
+from auditor.risk.measure import cross_fitted, duplicates, identifiers, measure, uniqueness
 from auditor.risk.parts import attribution
 from auditor.risk.policy import Profile, competence_needed, judge
 from auditor.signal.prepare import NO_RECORDINGS, Prepared, nothing_prepared, prepare
@@ -373,7 +373,7 @@ def _measured(
             params |= said
         elif blank.check == "attribute":
             rng = stream(settings.seed, f"{blank.id}/{name}/interval")
-            found, drawn = inference_risk.cross_fitted(name, seen, level, rng)
+            found, drawn = cross_fitted(name, seen, level, rng)
         else:
             rng = stream(settings.seed, f"{blank.id}/{name}/interval")
             # What all rungs find together is foretold for larger galleries.
@@ -453,7 +453,10 @@ def model_competence(attack: membership.Membership, case: Case, settings: Run) -
     finding = _proof(attack)
     estimates: dict[str, Estimate] = {}
     for name in ("planted", "null"):
-        seen = attempt(attack.twin(name == "planted", settings.seed), case, settings)
+        twin = attack.twin(name == "planted", settings.seed)
+        if twin is None:
+            return replace(finding, reason="no model of its kind can be trained here to be caught")
+        seen = attempt(twin, case, settings)
         if seen.status != "measured":
             return replace(finding, reason=f"on its simulated twin: {seen.reason}")
         estimates |= {f"{name}_{key}": one for key, one in seen.estimates.items() if key in _JUDGED}

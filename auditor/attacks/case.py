@@ -11,6 +11,7 @@ import pandas as pd
 
 from auditor.core.evidence import Evidence
 from auditor.core.registry import Registry
+from auditor.core.target import Target
 from auditor.data.dataset import Dataset
 from auditor.engine import Engine
 from auditor.models.train import Recipe
@@ -87,6 +88,24 @@ class Attack(Protocol):
     def run(self, case: Case, rng: np.random.Generator) -> Mapping[str, Evidence]:
         """What the attack saw, by name; the unnamed one is the attack's own."""
         ...
+
+
+@dataclass(frozen=True, eq=False)
+class OnModel:
+    """A question to a model, in place of recordings.
+
+    Attributes
+    ----------
+    output : what of the model is looked at, such as its scores; "" the model as a whole
+    """
+
+    target: Target
+    output: str = ""
+
+    @property
+    def view(self) -> str:
+        """The model, and what of it the attack looks at."""
+        return f"{self.target.name}.{self.output}" if self.output else self.target.name
 
 
 ATTACKS: Registry[Callable[..., Attack]] = Registry("attack")

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from auditor.attacks.case import Attack, Case
+from auditor.attacks.case import Attack, Case, OnModel
 from auditor.attacks.compare import Traits
 from auditor.attacks.matchers import Rows, in_spreads
 from auditor.attacks.outputs import (
@@ -36,17 +36,11 @@ _SUREST = 0.99
 
 
 @dataclass(frozen=True, eq=False)
-class Retrieved:
+class Retrieved(OnModel):
     """An intruder who holds somebody's ECG looks for that person's image among those of many."""
 
-    target: Target
     check: ClassVar[str] = "cross-modal"
     protocol: ClassVar[str] = "same-session"
-
-    @property
-    def view(self) -> str:
-        """What of the model the attack looks at."""
-        return self.target.name
 
     @property
     def threat(self) -> str:

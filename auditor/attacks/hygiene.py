@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from auditor.attacks.case import Attack, Case
+from auditor.attacks.case import Attack, Case, OnModel
 from auditor.core.errors import EvidenceError
 from auditor.core.evidence import MIN_PEOPLE, Counts, Evidence
 from auditor.core.target import MEMBER, NONMEMBER, Target
@@ -36,17 +36,12 @@ NAMES = ("near_duplicate", "copied")
 
 
 @dataclass(frozen=True, eq=False)
-class SharedPeople:
+class SharedPeople(OnModel):
     """Who has records among those that a model was trained on and among those it is judged by."""
 
-    target: Target
+    output: str = "people"
     protocol: None = None
     check: ClassVar[str] = "split"
-
-    @property
-    def view(self) -> str:
-        """What of the release the attack looks at."""
-        return f"{self.target.name}.people"
 
     @property
     def threat(self) -> str:
@@ -71,7 +66,7 @@ class SharedPeople:
 
 
 @dataclass(frozen=True, eq=False)
-class NearDuplicates:
+class NearDuplicates(OnModel):
     """Whose record among those that a model is judged by is another person's among those it was
     trained on.
 
@@ -88,15 +83,8 @@ class NearDuplicates:
     output : `inputs`, or what the model gives out of each record
     """
 
-    target: Target
-    output: str
     protocol: None = None
     check: ClassVar[str] = "split"
-
-    @property
-    def view(self) -> str:
-        """What of the release the attack looks at."""
-        return f"{self.target.name}.{self.output}"
 
     @property
     def threat(self) -> str:

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from auditor.attacks.attribute import Learner, Told, dealt, line, trees
-from auditor.attacks.case import Attack, Case
+from auditor.attacks.case import Attack, Case, OnModel
 from auditor.attacks.matchers import Rows
 from auditor.attacks.outputs import answered, bent, coordinates, records
 from auditor.core.evidence import MIN_PEOPLE, Evidence, Predictions, Trials
@@ -30,20 +30,13 @@ MOST = 20
 
 
 @dataclass(frozen=True, eq=False)
-class Inferred:
+class Inferred(OnModel):
     """An intruder learns from other people what a model's outputs say of sex, age and diagnoses,
     and reads them from outputs released without them.
     """
 
-    target: Target
-    output: str
     check: ClassVar[str] = "output-attribute"
     protocol: ClassVar[str] = "subject-disjoint"
-
-    @property
-    def view(self) -> str:
-        """What of the model the attack looks at."""
-        return f"{self.target.name}.{self.output}"
 
     @property
     def threat(self) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from auditor.attacks.case import Attack, Case
+from auditor.attacks.case import Attack, Case, OnModel
 from auditor.core.evidence import MIN_PEOPLE, Evidence, Trials
 from auditor.core.streams import stream
 from auditor.core.target import MEMBER, NEITHER, NONMEMBER, Floats, Refit, Target
@@ -30,8 +30,6 @@ BLINDED = "blind to members "
 _PERMUTED, _BLIND_PEOPLE = 99, 5000
 #: How far a line that looks for members may lean on any one column.
 _TRUST = 0.1
-#: What is planted where nothing can be trained, in spreads among people.
-_PLANTED = 2.0
 #: Of findings that a twin is made of, so many: it shows that the attack can, not how often.
 _TWIN_TELLS = 2
 
@@ -45,7 +43,7 @@ def attacks(target: Target) -> list[Attack]:
 
 
 @dataclass(frozen=True, eq=False)
-class Membership:
+class Membership(OnModel):
     """An intruder holds records of a person and the model, and wants to know whether the person was
     in the training data.
 
@@ -60,15 +58,9 @@ class Membership:
     references : models that are trained, an even number; LiRA's own score needs more than few
     """
 
-    target: Target
     references: int = REFERENCES
     check: ClassVar[str] = "membership"
     protocol: ClassVar[str | None] = None
-
-    @property
-    def view(self) -> str:
-        """What of the release the attack looks at."""
-        return self.target.name
 
     @property
     def threat(self) -> str:
@@ -111,15 +103,19 @@ class Membership:
                 named[f"suite {n}"] = crowd.trials(_mean(each[:, order[:n]]))
         return named | _blind(target, crowd, rng)
 
-    def twin(self, planted: bool, seed: int) -> Membership:
-        """The same question to a model of other people's training, in the numbers of this one.
+    def twin(self, planted: bool, seed: int) -> Membership | None:
+        """The same question to a model that was trained on half of these people; None where none
+        can be trained. An attack without reference models is a cheap one: it may find members, and
+        never shows that there are none to be found.
 
         Parameters
         ----------
-        planted : whether the model learnt its members by heart, or never saw them
+        planted : whether those who are called members are those whom the model learnt by heart
         """
+        if self.target.overfit is None:
+            return None
         rng = stream(seed, f"membership/{self.target.name}/twin")
-        return replace(self, target=_twin(self.target, planted, rng))
+        return replace(self, target=_twin(self.target, self.target.overfit, planted, rng))
 
 
 def unmet(target: Target) -> str | None:
@@ -286,11 +282,9 @@ def _blind(target: Target, crowd: Crowd, rng: np.random.Generator) -> dict[str, 
 # --- proofs -------------------------------------------------------------------------------
 
 
-def _twin(target: Target, planted: bool, rng: np.random.Generator) -> Target:
-    """People and records in the same numbers, and a model that learnt half of them by heart.
-
-    Where nothing can be trained, people's fits are drawn from non-members', and those who play
-    members get two spreads more.
+def _twin(target: Target, overfit: Refit, planted: bool, rng: np.random.Generator) -> Target:
+    """The same people and records, and a model that learnt half of them by heart; who is called a
+    member is that half, or any half.
     """
     crowd = Crowd.of(target)
     n = len(crowd.people)
@@ -299,35 +293,12 @@ def _twin(target: Target, planted: bool, rng: np.random.Generator) -> Target:
     part[~crowd.rows(np.ones(n, dtype=bool))] = NEITHER
     truth = target.truth.copy()
     truth[:, _TWIN_TELLS:] = np.nan
-    if target.overfit is not None:
-        fitted = target.overfit(crowd.rows(learnt), truth, int(rng.integers(2**31)))
-        return replace(
-            target, part=part, truth=truth, fit=lambda: fitted, refit=target.overfit, known={}
-        )
-    assert target.fit is not None
-    fits = crowd.pooled(target.fit())
-    drawn = fits[rng.choice(np.flatnonzero(~crowd.member), n)]
-    spread = np.nanstd(drawn, axis=0)
-    drawn = drawn + _PLANTED * spread * (learnt & planted)[:, None]
-    of_record = np.full((len(part), drawn.shape[1]), np.nan)
-    person, record = crowd.sums.nonzero()
-    of_record[record] = drawn[person]
-    nothing = np.zeros((len(part), 0))
-    return replace(
-        target,
-        part=part,
-        truth=nothing,
-        tells=(),
-        fit=lambda: of_record,
-        inputs=nothing.astype(np.float32),
-        columns=(),
-        refit=None,
-        known={},
-    )
+    fitted = overfit(crowd.rows(learnt), truth, int(rng.integers(2**31)))
+    return replace(target, part=part, truth=truth, fit=lambda: fitted, refit=overfit, known={})
 
 
 @dataclass(frozen=True, eq=False)
-class PrivacyLoss:
+class PrivacyLoss(OnModel):
     """How much one person's records change what the recipe gives out: canaries, one training.
 
     People whom the model never saw are given labels by one coin and put into the training by
@@ -336,14 +307,8 @@ class PrivacyLoss:
     that ε is a person's.
     """
 
-    target: Target
     check: ClassVar[str] = "privacy-loss"
     protocol: ClassVar[str | None] = None
-
-    @property
-    def view(self) -> str:
-        """What of the release the attack looks at."""
-        return self.target.name
 
     @property
     def threat(self) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import mode
 
-from auditor.attacks.case import Attack, Case
+from auditor.attacks.case import Attack, Case, OnModel
 from auditor.attacks.compare import BLOCK, compare
 from auditor.attacks.linkage import traits
 from auditor.attacks.outputs import kinds, records
@@ -56,16 +56,10 @@ class Generates(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class _Asked:
+class _Asked(OnModel):
     """A question to the generator of a target."""
 
-    target: Target
     check: ClassVar[str] = "memorisation"
-
-    @property
-    def view(self) -> str:
-        """What the attack looks at."""
-        return self.target.name
 
     @property
     def generator(self) -> Generates:

@@ -14,7 +14,7 @@ from sklearn.linear_model import RidgeCV
 from sklearn.utils.extmath import randomized_svd
 
 from auditor.attacks.attribute import FOLDS, dealt, even
-from auditor.attacks.case import Attack, Case
+from auditor.attacks.case import Attack, Case, OnModel
 from auditor.attacks.compare import Traits, compare
 from auditor.attacks.linkage import traits
 from auditor.attacks.matchers import MATCHERS, Rows, in_spreads
@@ -225,19 +225,12 @@ class Enrolment:
 
 
 @dataclass(frozen=True, eq=False)
-class Linked:
+class Linked(OnModel):
     """An intruder who was given what a model gave out of one record of each person, with names,
     looks for those people in what it gave out of other records.
     """
 
-    target: Target
-    output: str
     check: ClassVar[str] = "output-linkage"
-
-    @property
-    def view(self) -> str:
-        """What of the model the attack looks at."""
-        return f"{self.target.name}.{self.output}"
 
     @property
     def protocol(self) -> str:
@@ -354,20 +347,13 @@ def _repeats(field: Enrolment, seen: Rows) -> Teach:
 
 
 @dataclass(frozen=True, eq=False)
-class Rebuilt:
+class Rebuilt(OnModel):
     """An intruder who has learnt from other people's records what a model makes of its inputs
     rebuilds the inputs from what it gives out.
     """
 
-    target: Target
-    output: str
     check: ClassVar[str] = "inversion"
     protocol: ClassVar[str] = "subject-disjoint"
-
-    @property
-    def view(self) -> str:
-        """What of the model the attack looks at."""
-        return f"{self.target.name}.{self.output}"
 
     @property
     def threat(self) -> str:

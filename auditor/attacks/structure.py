@@ -26,7 +26,7 @@ import numpy as np
 import xgboost
 from numpy.typing import NDArray
 
-from auditor.attacks.case import Attack, Case
+from auditor.attacks.case import Attack, Case, OnModel
 from auditor.core.evidence import MIN_PEOPLE, Counts, Evidence, Trials
 from auditor.core.target import MEMBER, NONMEMBER, Target
 from auditor.models import boost
@@ -54,7 +54,7 @@ LEAVES = ("leaf_alone", "leaf_below_10", "path_alone", "path_below_10")
 
 
 @dataclass(frozen=True, eq=False)
-class Structure:
+class Structure(OnModel):
     """What can be read in a file of trees about the people they were grown on.
 
     Attributes
@@ -62,15 +62,8 @@ class Structure:
     output : which question, one of `leaves`, `thresholds`, `values`, `differences`, `existence`
     """
 
-    target: Target
-    output: str
     protocol: None = None
     check: ClassVar[str] = "structure"
-
-    @property
-    def view(self) -> str:
-        """What of the release the attack looks at."""
-        return f"{self.target.name}.{self.output}"
 
     @property
     def threat(self) -> str:

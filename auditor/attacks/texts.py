@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from auditor.attacks.case import Attack, Case
+from auditor.attacks.case import Attack, Case, OnModel
 from auditor.attacks.compare import compare
 from auditor.attacks.identifiers import AGE_OVER_89, DIRECT, classes_in
 from auditor.attacks.linkage import traits
@@ -89,16 +89,10 @@ class Texts:
 
 
 @dataclass(frozen=True, eq=False)
-class _Read:
+class _Read(OnModel):
     """A question to the texts of a target."""
 
-    target: Target
     check: ClassVar[str] = "text"
-
-    @property
-    def view(self) -> str:
-        """What the attack looks at."""
-        return self.target.name
 
     @property
     def texts(self) -> Texts:

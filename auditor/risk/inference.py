@@ -1,10 +1,4 @@
-"""How much more what a model gives out tells than age and sex do.
-
-Guesses about each by learners that saw the others are not those of independent people: any two
-people are asked about with what the other taught, once each way. Where nothing is there to be
-learnt both give the same answer, and what is measured varies twice as much as its people let
-expect. All intervals are of half as many people therefore, which is too wide where much is learnt.
-"""
+"""How much more what a model gives out tells than age and sex do."""
 
 from __future__ import annotations
 
@@ -20,8 +14,8 @@ from auditor.core.errors import EvidenceError
 from auditor.core.evidence import Evidence, Predictions, Trials
 from auditor.core.finding import Estimate
 from auditor.risk.compare import auc_difference
-from auditor.risk.intervals import newcombe_auc, person_bootstrap
-from auditor.risk.measure import Curves, measure, rounded
+from auditor.risk.intervals import person_bootstrap
+from auditor.risk.measure import Curves, cross_fitted, rounded, wider
 from auditor.risk.metrics import by_person, person_trials
 
 Floats = NDArray[np.float64]
@@ -70,26 +64,6 @@ def measured(
     return found, curves, params
 
 
-def cross_fitted(
-    name: str, seen: Evidence, level: float, rng: np.random.Generator
-) -> tuple[dict[str, Estimate], Curves]:
-    """What `measure` says of guesses by learners that saw the others, with the intervals of half
-    as many people.
-    """
-    found, curves = measure(name, seen, level=level, rng=rng)
-    if not isinstance(seen, Trials):
-        return {key: _wider(one) for key, one in found.items()}, curves
-    one, positive = found[f"{name}_auc"], person_trials(seen)[1]
-    halves = int(positive.sum()) // 2, int((~positive).sum()) // 2
-    low, high = newcombe_auc(one.value, *halves, level)
-    return {f"{name}_auc": replace(one, low=low, high=high)}, curves
-
-
-def _wider(one: Estimate) -> Estimate:
-    low, high = (one.value + np.sqrt(2) * (end - one.value) for end in (one.low, one.high))
-    return replace(one, low=float(low), high=float(high))
-
-
 def _gain(
     name: str,
     other: str,
@@ -107,14 +81,14 @@ def _gain(
     n = len(values)
     low, high = person_bootstrap(lambda w: w @ values / w.sum(axis=1), n, level, rng)
     one = Estimate(float(values.mean()), low, high, level, n, 0.0)
-    return {f"{name}_gain_over_{other}_years": _wider(one)}
+    return {f"{name}_gain_over_{other}_years": wider(one)}
 
 
 def _auc_gain(ours: Trials, theirs: Trials, level: float) -> Estimate:
     """The AUROC of one set of guesses less that of another, of the same people."""
     one, event = _placed(ours)
     gain = auc_difference(event, one, _placed(theirs)[0])
-    return _wider(Estimate(gain.value, *gain.interval(level), level, len(event), 0.0))
+    return wider(Estimate(gain.value, *gain.interval(level), level, len(event), 0.0))
 
 
 def _placed(seen: Trials) -> tuple[Floats, NDArray[np.bool_]]:

@@ -63,6 +63,32 @@ def measure(
     raise TypeError(f"{type(evidence).__name__} is measured by the check it belongs to")
 
 
+def cross_fitted(
+    name: str, seen: Evidence, level: float, rng: np.random.Generator
+) -> tuple[dict[str, Estimate], Curves]:
+    """What `measure` says of guesses by learners that saw the others, with the intervals of half as
+    many people.
+
+    Such guesses are not those of independent people: any two are asked about with what the other
+    taught, once each way. Where nothing is there to be learnt both give the same answer, and what
+    is measured varies twice as much as its people let expect; where much is learnt this is too
+    wide.
+    """
+    found, curves = measure(name, seen, level=level, rng=rng)
+    if not isinstance(seen, Trials):
+        return {key: wider(one) for key, one in found.items()}, curves
+    one, positive = found[f"{name}_auc"], metrics.person_trials(seen)[1]
+    halves = int(positive.sum()) // 2, int((~positive).sum()) // 2
+    low, high = newcombe_auc(one.value, *halves, level)
+    return {f"{name}_auc": replace(one, low=low, high=high)}, curves
+
+
+def wider(one: Estimate) -> Estimate:
+    """The interval of half as many people."""
+    low, high = (one.value + np.sqrt(2) * (end - one.value) for end in (one.low, one.high))
+    return replace(one, low=float(low), high=float(high))
+
+
 def rate(per_person: NDArray[np.float64], level: float, chance: float | None) -> Estimate:
     """The mean of people's rates, with Wilson's interval for as many yes-or-no outcomes."""
     n = _enough(len(per_person))

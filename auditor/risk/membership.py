@@ -120,7 +120,8 @@ def _tpr(trials: Trials, fpr: float, level: float) -> Estimate:
     Of n others, a binomial number K lies above the threshold that a share `fpr` of all others
     reaches, whatever scores are like. The interval is that of Wilson at the strictest and at the
     mildest threshold that K allows, each of the two at half the error. Where none of the others may
-    lie above, the highest of them stands for a threshold that cannot be seen.
+    lie above (fewer than some 440 of them at 1 %), nothing is known of the strictest: the lower end
+    is 0.
     """
     score, member, _ = metrics.person_trials(trials)
     value = metrics.tpr_at_fpr(score, member, fpr)
@@ -129,7 +130,8 @@ def _tpr(trials: Trials, fpr: float, level: float) -> Estimate:
     fewest, most = (
         int(binom.ppf(one, len(others), fpr)) for one in ((1 - half) / 2, (1 + half) / 2)
     )
-    strict, mild = ((ours > others[max(place, 0)]).mean() for place in (fewest - 1, most))
+    strict = (ours > others[fewest - 1]).mean() if fewest else 0.0
+    mild = (ours > others[most]).mean()
     n = len(ours)
     low, _ = wilson(min(strict, value) * n, n, half)
     _, high = wilson(max(mild, value) * n, n, half)

@@ -68,7 +68,7 @@ def ours(data: dict[str, np.ndarray], references: int = 4) -> dict[str, float]:
     )
     started = time.perf_counter()
     asked = target("trees", "", table, {"T": booster})
-    seen = Membership(asked, references).run(CASE, stream(0, "peers"))
+    seen = Membership(asked, references=references).run(CASE, stream(0, "peers"))
     found, _, _ = measured(seen, level=0.95, rng=stream(0, "peers/interval"))
     seconds = time.perf_counter() - started
     auc, tpr = found["auc"], found["tpr_at_fpr_1pct"]

@@ -305,7 +305,7 @@ def test_leads_are_found_by_name_at_any_frequency(order, fs):
     found = prepare(recording(fs)[rows], fs, order)
     t = np.arange(2500) / 250
     heights = [STANDARD_LEADS.index(lead) + 1 for lead in LEADS]
-    near(found, np.outer(heights, np.cos(2 * np.pi * 5 * t)), 1e-3)
+    assert np.allclose(found, np.outer(heights, np.cos(2 * np.pi * 5 * t)), rtol=0, atol=1e-3)
 
 
 def test_what_follows_ten_seconds_is_cut_off_unless_it_is_squeezed_in():
@@ -340,7 +340,8 @@ def test_filtered_signals_hold_the_band_alone(hz, gain):
     found = prepare(recording(hz=hz), 500.0, STANDARD_LEADS, filtered=True)
     plain = prepare(recording(hz=hz), 500.0, STANDARD_LEADS)
     middle = slice(500, 2000)
-    near(found[:, middle], gain * plain[:, middle], 0.08 * plain.max())  # the ends ring
+    ringing = np.abs(found[:, middle] - gain * plain[:, middle])  # the ends ring more
+    assert ringing.max() < 0.08 * plain.max()
 
 
 # --- how it is built ----------------------------------------------------------------------

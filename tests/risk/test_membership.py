@@ -49,6 +49,22 @@ def test_the_rate_at_small_error_is_that_of_two_normals():
         assert one.chance == fpr
 
 
+def test_few_others_leave_the_strictest_threshold_unseen():
+    few, many = (found(evidence(3.0, n=n))[0]["tpr_at_fpr_1pct"] for n in (800, 900))
+    assert few.low == 0.0
+    assert many.low > 0.3
+
+
+def test_where_nothing_is_found_few_others_and_many_members_seldom_fail():
+    rng = stream(0, "few others")
+    member = np.arange(3100) < 3000
+    failed = 0
+    for _ in range(60):
+        seen = {"": trials(rng.normal(size=3100), member), "blind": evidence(0.0)["blind"]}
+        failed += found(seen)[0]["tpr_at_fpr_1pct"].low > 0.02
+    assert failed == 0
+
+
 def test_a_rate_finer_than_the_others_can_show_is_not_told():
     estimates, _, _ = found(evidence(2.0))
     assert "tpr_at_fpr_1pct" in estimates
