@@ -1,0 +1,72 @@
+"""The command line: the only place that prints or exits.
+
+Exit status: 0 every required rule passed; 1 a rule failed; 2 not completed; 3 nothing failed, but
+a required rule was inconclusive or not assessed.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import traceback
+from typing import Any
+
+import click
+
+from auditor import __version__
+from auditor.cli.catalogue import datasets
+from auditor.cli.finished import gate, report
+from auditor.cli.release import demo, features, inspect, link, scan, simulate
+from auditor.cli.train import train
+from auditor.core.errors import AuditorError
+
+
+class Cli(click.Group):
+    """Exit 1 is kept for a failed rule; every failure of ours is 2, in one line."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; what a user can mend is one line, a bug is a traceback."""
+        try:
+            return super().invoke(ctx)
+        except click.ClickException as error:
+            error.show()
+        except click.exceptions.Exit:
+            raise
+        except AuditorError as error:
+            click.echo(f"Error: {' '.join(str(error).split())}", err=True)
+            if ctx.find_root().params.get("debug"):
+                traceback.print_exc()
+        except (KeyboardInterrupt, click.Abort):
+            click.echo("Interrupted; no report was written.", err=True)
+        except BrokenPipeError:
+            # Whoever read our output has seen enough.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        except OSError as error:
+            # A full disk, a lost share: nothing that a report of a bug would mend.
+            click.echo(f"Error: {error.filename or 'a file'}: {error.strerror or error}", err=True)
+        except Exception:
+            traceback.print_exc()
+            click.echo("Error: auditor itself broke; please report the lines above.", err=True)
+        ctx.exit(2)
+
+
+@click.group(cls=Cli, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="auditor")
+@click.option("--debug", is_flag=True, help="Log every step, with record names, to stderr.")
+def main(debug: bool) -> None:
+    """Measure how far ECG recordings give people away, before they leave the building.
+
+    \b
+    auditor demo                        see what a report looks like
+    auditor inspect DATASET             what would be believed of a folder
+    auditor features DATASET            measure its heartbeats, and nothing more
+    auditor scan DATASET --out report   attack it, and write report/report.html
+    """
+    logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING)
+    if not debug:
+        # What the libraries underneath have to say would stand beside people's data.
+        logging.getLogger().setLevel(logging.ERROR)
+
+
+for _command in (datasets, demo, features, gate, inspect, link, report, scan, simulate, train):
+    main.add_command(_command)

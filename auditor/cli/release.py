@@ -1,0 +1,431 @@
+"""Commands on a folder of recordings."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from auditor.cli.flags import FOLDER, described, judged, progress_line, worked, writable
+from auditor.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from auditor.audit import Run
+    from auditor.core.finding import Audit, Finding
+
+
+@click.command()
+@click.argument("dataset", type=FOLDER)
+@click.option(
+    "--model",
+    "models",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="A model that is released too: trees (.json, .ubj), .onnx, or what `auditor train` wrote. "
+    "May be given again.",
+)
+@judged
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("auditor-report"),
+    show_default=True,
+    help="Folder for report.html and audit.json.",
+)
+@worked
+@described
+def scan(dataset: Path, out: Path, quiet: bool, **flags: Any) -> None:
+    """Audit DATASET, a folder of ECGs, and write its report.
+
+    With --model, the models that are released with it are audited too: whom they were trained on,
+    and what they give away. A model.yaml beside a model says who its members are; with
+    --preset full, the clinical systems that anybody could train on DATASET are trained and audited.
+
+    \b
+    auditor scan release/
+    auditor scan release/ --model af.json --model encoder/
+    auditor scan release/ --profile registered --preset quick --out report
+    auditor scan export/ --subject-pattern 'p(\\d+)/' --session-pattern 's(\\d+)'
+    """
+    audit = _scan(dataset, out, quiet, flags)
+    _say_verdict(audit, out, quiet)
+    raise SystemExit(audit.verdict.exit_status)
+
+
+@click.command()
+@click.argument("dataset", type=FOLDER)
+@click.option(
+    "--write",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Start a descriptor: what is believed, as an auditor.yaml to correct.",
+)
+@worked
+@described
+def inspect(
+    dataset: Path, write: Path | None, quiet: bool, jobs: int, dask: str | None, **flags: str | None
+) -> None:
+    """Show what would be believed of DATASET: format, people, sessions, labels, defects.
+
+    This page names records and people: it is for the steward's own screen.
+
+    \b
+    auditor inspect export/
+    auditor inspect export/ --subject-pattern 'p(\\d+)/' --write export/auditor.yaml
+    """
+    from auditor.data.catalog import describe, write_descriptor
+    from auditor.data.dataset import inspection, open_dataset
+    from auditor.engine import engine
+
+    descriptor = describe(dataset, **{key: value for key, value in flags.items() if value})
+    with engine(jobs, dask) as workers:
+        with progress_line(quiet) as progress:
+            progress("reading", 0, 0)
+            opened = open_dataset(dataset, descriptor, engine=workers)
+        for line in inspection(opened):
+            click.echo(line)
+    if write:
+        write_descriptor(opened.descriptor, write)
+        click.echo(f"Wrote {write}", err=True)
+
+
+@click.command()
+@click.argument("dataset", type=FOLDER)
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("features.parquet"),
+    show_default=True,
+    help="The table, a row per record.",
+)
+@click.option(
+    "--beats",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also write a table with a row per record, lead and beat.",
+)
+@worked
+@described
+def features(
+    dataset: Path,
+    out: Path,
+    beats: Path | None,
+    quiet: bool,
+    jobs: int,
+    dask: str | None,
+    **flags: str | None,
+) -> None:
+    """Measure the heartbeats of DATASET: intervals, axes, heights, with units, as Parquet.
+
+    The tables hold record and person names: they are for the steward's own use, not for release.
+
+    \b
+    auditor features release/ --out features.parquet
+    auditor features release/ --out features.parquet --beats beats.parquet --jobs 4
+    """
+    from auditor.data.catalog import describe
+    from auditor.data.dataset import open_dataset
+    from auditor.engine import engine
+    from auditor.views.features import write_features
+
+    if beats and beats.resolve() == out.resolve():
+        raise ConfigError(f"--out and --beats both name {out}; name two files")
+    for file in (out, beats):
+        if file:
+            writable(file.parent)
+    descriptor = describe(dataset, **{key: value for key, value in flags.items() if value})
+    with engine(jobs, dask) as workers, progress_line(quiet) as progress:
+        progress("reading", 0, 0)
+        opened = open_dataset(dataset, descriptor, engine=workers)
+        n_measured = write_features(
+            opened,
+            out,
+            workers,
+            beats=beats,
+            progress=lambda done, total: progress("measuring", done, total),
+        )
+    total = len(opened.manifest)
+    if not quiet:
+        click.echo(f"{n_measured} of {total} records measured: {out}")
+    if not n_measured:
+        raise ConfigError(f"none of {total} records of {dataset} could be measured; {out} says why")
+
+
+@click.command()
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("demo"),
+    show_default=True,
+    help="Folder for the simulated hospital and its report.",
+)
+@click.option(
+    "--people",
+    type=click.IntRange(20),
+    default=30,
+    show_default=True,
+    help="How many people the hospital has.",
+)
+@click.option("--quiet", is_flag=True, help="Say nothing but where the report is.")
+def demo(out: Path, people: int, quiet: bool) -> None:
+    """Simulate a small hospital, scan it, and say where the report is.
+
+    The simulated release leaks on purpose, so that there is something to see; the command itself
+    ends with status 0 when the audit was completed.
+    """
+    from auditor.data.population import Population
+
+    writable(out)
+    population = Population(n_subjects=people, n_records=2, leads=("I", "II", "V2"), fs=500.0)
+    with progress_line(quiet) as progress:
+        progress("simulating a hospital", 0, 0)
+        population.write(out / "hospital")
+    flags = {"profile": "public", "preset": "standard", "device": "cpu", "seed": 0}
+    audit = _scan(out / "hospital", out, quiet, {**flags, "jobs": 1, "dask": None})
+    _say_verdict(audit, out, quiet=False)
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--people", type=click.IntRange(1), default=100, show_default=True, help="How many people."
+)
+@click.option(
+    "--sessions",
+    type=click.IntRange(1),
+    default=2,
+    show_default=True,
+    help="Days on which each is recorded.",
+)
+@click.option(
+    "--records",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Records of a person on a day.",
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(5, 3600),
+    default=10.0,
+    show_default=True,
+    help="Length of a record.",
+)
+@click.option(
+    "--fs",
+    type=click.FloatRange(100, 1000),
+    default=500.0,
+    show_default=True,
+    help="Sampling frequency, Hz.",
+)
+@click.option(
+    "--leads",
+    default="I,II,III,aVR,aVL,aVF,V1,V2,V3,V4,V5,V6",
+    show_default=True,
+    help="Leads, with commas between.",
+)
+@click.option(
+    "--identity",
+    type=click.FloatRange(0),
+    default=1.0,
+    show_default=True,
+    help="How much of the person is in the signal: 0 none, 1 plain.",
+)
+@click.option(
+    "--demographics",
+    type=click.FloatRange(0),
+    default=1.0,
+    show_default=True,
+    help="What sex and age do to the signal: 0 nothing, 1 plain.",
+)
+@click.option(
+    "--wave",
+    type=click.Choice(["P", "QRS", "ST", "T"]),
+    help="Put the identity in this wave alone.",
+)
+@click.option(
+    "--tables",
+    is_flag=True,
+    help="Write a hospital's tables in place of recordings: diagnoses, laboratory, radiographs.",
+)
+@click.option(
+    "--pictures",
+    is_flag=True,
+    help="Write a radiograph, a cine CMR and a report beside each person's ECGs; --sessions and "
+    "--identity are then of the visits and the pictures.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same population.")
+def simulate(
+    folder: Path,
+    people: int,
+    sessions: int,
+    records: int,
+    leads: str,
+    tables: bool,
+    pictures: bool,
+    seed: int,
+    **knobs: Any,
+) -> None:
+    """Write a simulated population to FOLDER as ordinary WFDB records, a hospital's tables in
+    the layouts of MIMIC-IV, MIMIC-CXR and ECG-ViEW II, or ECGs paired with pictures and reports.
+
+    \b
+    auditor simulate hospital --people 200
+    auditor simulate null --identity 0 --demographics 0
+    auditor simulate tables --people 5000 --tables
+    auditor simulate pairs --people 1000 --pictures
+    """
+    from auditor.data.population import Population
+
+    if tables and pictures:
+        raise ConfigError("--tables and --pictures are both given; choose one")
+    writable(folder)
+    if any(folder.iterdir()):
+        raise ConfigError(f"{folder} is not empty; name a new folder")
+    if tables:
+        from auditor.data.hospital import Hospital
+
+        with progress_line(quiet=False) as progress:
+            Hospital(people, seed=seed).write(
+                folder, lambda done, total: progress("writing tables", done, total)
+            )
+        click.echo(f"tables of {people} people in {folder}")
+        return
+    if pictures:
+        from auditor.data.pictures import Pictures
+
+        with progress_line(quiet=False) as progress:
+            Pictures(people, sessions, identity=knobs["identity"], seed=seed).write(
+                folder, lambda done, total: progress("writing pairs", done, total)
+            )
+        click.echo(f"{people * sessions} visits of {people} people in {folder}")
+        return
+    population = Population(
+        n_subjects=people,
+        n_sessions=sessions,
+        n_records=records,
+        leads=tuple(leads.split(",")),
+        seed=seed,
+        **knobs,
+    )
+    population.write(folder)
+    click.echo(f"{people * sessions * records} records of {people} people in {folder}")
+
+
+@click.command()
+@click.argument("a", type=FOLDER)
+@click.argument("b", type=FOLDER)
+@click.option(
+    "--pairs",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write who looks like whom to this CSV file. It names people: not for release.",
+)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Same seed, same result."
+)
+@worked
+def link(
+    a: Path,
+    b: Path,
+    pairs: Path | None,
+    device: str,
+    seed: int,
+    quiet: bool,
+    jobs: int,
+    dask: str | None,
+) -> None:
+    """Are people of A in B?
+
+    Two releases that must not be joined are read by a network that knows neither, in the leads
+    they share, at whatever rate and gain. Exit status 1 when more people of B look like somebody
+    of A than strangers would.
+
+    \b
+    auditor link release-2025/ release-2026/
+    auditor link hospital/ public/ --pairs pairs.csv
+    """
+    from auditor.attacks.crossrelease import link as search
+    from auditor.audit import choose_device
+    from auditor.data.catalog import describe
+    from auditor.data.dataset import open_dataset
+    from auditor.engine import engine
+    from auditor.signal.prepare import prepare
+
+    if pairs:
+        writable(pairs.parent)
+    with engine(jobs, dask) as workers, progress_line(quiet) as progress:
+        progress("reading", 0, 0)
+        opened = [open_dataset(folder, describe(folder), engine=workers) for folder in (a, b)]
+        first, second = [
+            prepare(
+                one,
+                workers,
+                max_seconds=600,
+                progress=lambda done, total: progress("finding heartbeats", done, total),
+            )
+            for one in opened
+        ]
+        names, on = (opened[0].name, opened[1].name), choose_device(device)
+        found = search(first, second, names, device=on, seed=seed, progress=progress)
+    if pairs:
+        from auditor.data.store import whole_file
+
+        with whole_file(pairs) as file:
+            found.pairs.to_csv(file, index=False)
+    if not quiet:
+        click.echo(
+            f"{found.claimed} of {found.n_b} people of B look like somebody of A's {found.n_a}, in "
+            f"{', '.join(found.leads)}; of {found.n_decoys} strangers {found.fpir:.1%} do"
+        )
+        click.echo("PEOPLE IN BOTH" if found.beyond_luck else "no more than strangers would")
+    raise SystemExit(1 if found.beyond_luck else 0)
+
+
+def _scan(dataset: Path, out: Path, quiet: bool, flags: dict[str, Any]) -> Audit:
+    """Run an audit, showing findings as they are made, and write its two files at the end."""
+    writable(out)
+    with progress_line(quiet) as progress:
+        progress("starting", 0, 0)
+        from auditor.audit import Run, run
+        from auditor.core.finding import Audit
+        from auditor.report import html, json
+
+        names = ("profile", "preset", "device", "seed", "jobs", "dask", "models")
+        settings: Run = Run.of(**{name: flags.pop(name) for name in names if name in flags})
+        audit: Audit | None = None
+        for step in run(dataset, settings, flags, progress):
+            if isinstance(step, Audit):
+                audit = step
+            elif not quiet:
+                _say_finding(step)
+        assert audit is not None
+        # Both are made whole before either takes its place.
+        with tempfile.TemporaryDirectory(dir=out, prefix=".writing-") as folder:
+            json.write(audit, Path(folder) / "audit.json")
+            html.write(audit, Path(folder) / "report.html")
+            for name in ("audit.json", "report.html"):
+                os.replace(Path(folder) / name, out / name)
+    return audit
+
+
+def _say_finding(finding: Finding) -> None:
+    line = f"{finding.status:9} {finding.id}"
+    if finding.status != "measured":
+        line += f": {finding.reason}"
+    elif (estimate := finding.estimates.get("rank1")) is not None:
+        line += (
+            f": rank-1 {estimate.value:.1%} ({estimate.low:.1%} to {estimate.high:.1%}), "
+            f"guessing {estimate.chance:.1%}"
+        )
+    click.echo(line, err=True)
+
+
+def _say_verdict(audit: Audit, out: Path, quiet: bool) -> None:
+    if quiet:
+        return
+    for rule in audit.verdict.rules:
+        click.echo(f"{rule.outcome:13} {rule.id}: {rule.reason}")
+    click.echo(f"\n{audit.verdict.outcome.upper()} under profile {audit.profile['name']}")
+    click.echo(f"Report: {out / 'report.html'}")
