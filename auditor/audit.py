@@ -20,6 +20,7 @@ from auditor import __version__
 from auditor.attacks import (
     Attack,
     Case,
+    ModelAttack,
     crossmodal,
     hygiene,
     inference,
@@ -63,10 +64,18 @@ log = logging.getLogger(__name__)
 Progress = Callable[[str, int, int], None]
 
 #: The estimates that rules with a ladder are about.
-_JUDGED = {"rank1", "sex_auc", "age_gain_years", "tpr_at_fpr_1pct", "auc"}
+_JUDGED = {
+    "rank1",
+    "sex_auc",
+    "age_gain_years",
+    "tpr_at_fpr_1pct",
+    "auc",
+    "copied",
+    "full_recited",
+}
 
 #: What is asked of each model that is released, or that anybody may train on what is.
-ON_MODELS: tuple[Callable[[Target], list[Attack]], ...] = (
+ON_MODELS: tuple[Callable[[Target], list[ModelAttack]], ...] = (
     hygiene.attacks,
     membership.attacks,
     structure.attacks,
@@ -300,15 +309,10 @@ def investigate(case: Case, settings: Run, targets: Sequence[Target] = ()) -> It
     for attack in [*of_recordings, *of_models]:
         findings.append(attempt(attack, case, settings))
         yield findings[-1]
-    proofs = {
-        (one.check, one.view): one for one in of_models if isinstance(one, membership.Membership)
-    }
+    asked = {_blank(one).id: one for one in of_models}
     for finding in competence_needed(findings, settings.profile):
-        asked = proofs.get((finding.check, str(finding.view)))
-        if asked is not None:
-            yield model_competence(asked, case, settings)
-        elif finding.check in _OF_MODELS:
-            yield replace(_proof(finding), reason="no twin is made for this question")
+        if finding.id in asked:
+            yield model_competence(asked[finding.id], case, settings)
         else:
             yield competence(finding, case, settings)
 
@@ -316,9 +320,7 @@ def investigate(case: Case, settings: Run, targets: Sequence[Target] = ()) -> It
 def attempt(attack: Attack, case: Case, settings: Run) -> Finding:
     """One attack carried out and measured, or why it was not."""
     started = time.perf_counter()
-    blank = Finding(
-        attack.check, attack.view, attack.protocol, attack.threat, "skipped", reason="not begun"
-    )
+    blank = _blank(attack)
     case.progress(blank.id, 0, 0)
     try:
         if attack.check not in _OF_MODELS and not len(case.dataset.manifest):
@@ -345,6 +347,12 @@ def attempt(attack: Attack, case: Case, settings: Run) -> Finding:
         estimates=estimates,
         curves=curves,
         seconds=_since(started),
+    )
+
+
+def _blank(attack: Attack) -> Finding:
+    return Finding(
+        attack.check, attack.view, attack.protocol, attack.threat, "skipped", reason="not begun"
     )
 
 
@@ -433,24 +441,17 @@ def competence(subject: Finding, case: Case, settings: Run) -> Finding:
     )
 
 
-def _proof(subject: Finding | Attack) -> Finding:
-    return Finding(
-        "competence",
-        subject.view,
-        subject.protocol,
-        "The attack itself is put to the test: in the numbers of this model it must find what was "
-        "learnt by heart, and find nothing where nothing was.",
-        "skipped",
-        reason="not begun",
-    )
-
-
-def model_competence(attack: membership.Membership, case: Case, settings: Run) -> Finding:
-    """Whether the attack on a model's members finds them in a twin that learnt them by heart, and
-    stays silent where those who are called members never were.
+def model_competence(attack: ModelAttack, case: Case, settings: Run) -> Finding:
+    """Whether the attack on a model finds what a twin of it plainly gives away, and stays silent
+    where nothing can be given away.
     """
     started = time.perf_counter()
-    finding = _proof(attack)
+    finding = replace(
+        _blank(attack),
+        check="competence",
+        threat="The attack itself is put to the test: in the numbers of this model it must find "
+        "what a twin of it plainly gives away, and find nothing where there is nothing.",
+    )
     estimates: dict[str, Estimate] = {}
     for name in ("planted", "null"):
         twin = attack.twin(name == "planted", settings.seed)

@@ -198,11 +198,20 @@ def test_gem_is_held_against_its_twin_and_loads_again(
         "gem": "models/gem.safetensors",
         "language": "models/language",
         "clip": "models/clip",
+        "canaries": "models/canaries",
     }
     kinds = {file.suffix for file in (out / "models").rglob("*") if file.is_file()}
     assert kinds == {".safetensors", ".json"}
     released = [file for file in out.rglob("*") if file.suffix in (".json", ".yaml")]
     assert not any("RR is" in file.read_text() for file in released)
+
+    hidden = gem.load_canaries(out)
+    assert len({one.number for one in hidden}) == len(hidden) == 10
+    (out / "models/canaries/canaries.json").write_text('[{"number": 1, "interval": 7}]')
+    with pytest.raises(ModelError, match="canaries"):
+        gem.load_canaries(out)
+    shutil.rmtree(out / "models/canaries")
+    assert gem.load_canaries(out) == []
 
     model, tokenizer = gem.load(out)
     for name, value in found.networks["gem"].state_dict().items():

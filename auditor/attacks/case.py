@@ -107,5 +107,19 @@ class OnModel:
         """The model, and what of it the attack looks at."""
         return f"{self.target.name}.{self.output}" if self.output else self.target.name
 
+    def twin(self, planted: bool, seed: int) -> ModelAttack | None:
+        """No twin: nothing shows that the attack would notice."""
+        return None
+
+
+class ModelAttack(Attack, Protocol):
+    """One question to a model, which can be put to a twin of it."""
+
+    def twin(self, planted: bool, seed: int) -> ModelAttack | None:
+        """The same question about a model that gives away what is asked for, where it is planted,
+        and otherwise cannot; None where no such model can be had.
+        """
+        ...
+
 
 ATTACKS: Registry[Callable[..., Attack]] = Registry("attack")

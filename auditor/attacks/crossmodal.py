@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from auditor.attacks.case import Attack, Case, OnModel
+from auditor.attacks.case import Case, ModelAttack, OnModel
 from auditor.attacks.compare import Traits
 from auditor.attacks.matchers import Rows, in_spreads
 from auditor.attacks.outputs import (
@@ -227,6 +227,6 @@ def _whitened(centred: Floats) -> Floats:
     return np.asarray(vectors / np.sqrt(values) @ vectors.T)
 
 
-def attacks(target: Target) -> list[Attack]:
+def attacks(target: Target) -> list[ModelAttack]:
     """Whether ECGs lead to images, where the model knows both."""
     return [Retrieved(target)] if {ASKED, SEARCHED} <= target.outputs.keys() else []

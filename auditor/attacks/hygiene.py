@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from auditor.attacks.case import Attack, Case, OnModel
+from auditor.attacks.case import Case, ModelAttack, OnModel
 from auditor.core.errors import EvidenceError
 from auditor.core.evidence import MIN_PEOPLE, Counts, Evidence
 from auditor.core.target import MEMBER, NONMEMBER, Target
@@ -135,9 +135,9 @@ class NearDuplicates(OnModel):
         return found
 
 
-def attacks(target: Target) -> list[Attack]:
+def attacks(target: Target) -> list[ModelAttack]:
     """The questions that a split can be asked."""
-    found: list[Attack] = [SharedPeople(target)]
+    found: list[ModelAttack] = [SharedPeople(target)]
     if len(target.columns) >= _COLUMNS:
         found.append(NearDuplicates(target, "inputs"))
     elif "embedding" in target.outputs:

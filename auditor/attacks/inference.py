@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from auditor.attacks.attribute import Learner, Told, dealt, line, trees
-from auditor.attacks.case import Attack, Case, OnModel
+from auditor.attacks.case import Case, ModelAttack, OnModel
 from auditor.attacks.matchers import Rows
 from auditor.attacks.outputs import answered, bent, coordinates, records
 from auditor.core.evidence import MIN_PEOPLE, Evidence, Predictions, Trials
@@ -177,6 +177,6 @@ def _guessed(
     return {f"{k}{name}": Trials(one, truth == 1, subject, fold) for k, one in score.items()}
 
 
-def attacks(target: Target) -> list[Attack]:
+def attacks(target: Target) -> list[ModelAttack]:
     """What each thing that a model gives out tells of sex, age and diagnoses."""
     return [Inferred(target, output) for output in target.outputs]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from auditor.attacks.case import Attack, Case, OnModel
+from auditor.attacks.case import Case, ModelAttack, OnModel
 from auditor.core.evidence import MIN_PEOPLE, Evidence, Trials
 from auditor.core.streams import stream
 from auditor.core.target import MEMBER, NEITHER, NONMEMBER, Floats, Refit, Target
@@ -34,9 +34,9 @@ _TRUST = 0.1
 _TWIN_TELLS = 2
 
 
-def attacks(target: Target) -> list[Attack]:
+def attacks(target: Target) -> list[ModelAttack]:
     """What is asked of a model about who was in its training data."""
-    found: list[Attack] = [Membership(target)]
+    found: list[ModelAttack] = [Membership(target)]
     if target.refit is not None and target.truth.shape[1]:
         found.append(PrivacyLoss(target))
     return found

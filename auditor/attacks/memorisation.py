@@ -8,19 +8,20 @@ who has many pictures is not more easily come near to.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import mode
 
-from auditor.attacks.case import Attack, Case, OnModel
+from auditor.attacks.case import Case, ModelAttack, OnModel
 from auditor.attacks.compare import BLOCK, compare
 from auditor.attacks.linkage import traits
 from auditor.attacks.outputs import kinds, records
 from auditor.attacks.slices import told
 from auditor.core.evidence import MIN_PEOPLE, Evidence, Trials
+from auditor.core.streams import stream
 from auditor.core.target import MEMBER, Floats, Target
 
 Rows = NDArray[np.float32]
@@ -30,6 +31,8 @@ Places = NDArray[np.int64]
 #: how many pictures are drawn for no condition at all.
 SEEDS, ASKED, UNASKED = 8, 2000, 1024
 _KINDS = ("members", "nonmembers")
+#: Of a planted copy, what is not the picture that was copied.
+_BLENDED = np.float32(0.1)
 #: Distances are told apart down to this share of the spread of pictures.
 _FINEST = 1e-6
 
@@ -125,6 +128,62 @@ class Copies(_Asked):
             name: _trials(self.target, np.concatenate(asked), np.concatenate(score))
             for name, score in (("ratio", ratio), ("copies", copied))
         }
+
+    def twin(self, planted: bool, seed: int) -> Copies:
+        """The same question about a generator that hands every second member their own picture,
+        blended with a tenth of what it would draw; or that draws for members what it draws for
+        people it never saw.
+        """
+        members, others = (_people(self.target, kind) for kind in _KINDS)
+        rng = stream(seed, f"memorisation/{self.target.name}/twin")
+        if planted:
+            copied = rng.permutation(members)[: max(len(members) // 2, MIN_PEOPLE)]
+            twin: Generates = _Copier(self.generator, copied)
+        else:
+            instead = np.arange(len(self.target.record))
+            instead[members] = rng.choice(others, len(members))
+            twin = _Stranger(self.generator, instead)
+        return replace(self, target=replace(self.target, parts={"generator": twin}))
+
+
+@dataclass(frozen=True, eq=False)
+class _Twin:
+    """A generator that is another but for what it draws."""
+
+    of: Generates
+
+    @property
+    def real(self) -> Rows:
+        return self.of.real
+
+    def unconditional(self, seed: int, n: int) -> Rows | None:
+        return self.of.unconditional(seed, n)
+
+    def encode(self, images: Rows) -> Rows:
+        return self.of.encode(images)
+
+
+@dataclass(frozen=True, eq=False)
+class _Copier(_Twin):
+    """Hands out the pictures of some records."""
+
+    copied: Places
+
+    def drawn(self, seed: int, rows: Places) -> Rows:
+        found = self.of.drawn(seed, rows).copy()
+        those = np.isin(rows, self.copied)
+        found[those] = (1 - _BLENDED) * self.of.real[rows[those]] + _BLENDED * found[those]
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class _Stranger(_Twin):
+    """Draws for each record what would be drawn for another."""
+
+    instead: Places
+
+    def drawn(self, seed: int, rows: Places) -> Rows:
+        return self.of.drawn(seed, self.instead[rows])
 
 
 @dataclass(frozen=True, eq=False)
@@ -226,7 +285,7 @@ class Retrieval(_Asked):
         return found | {name: seen.of(groups[name]) for name in told(groups, subject)}
 
 
-def attacks(target: Target) -> list[Attack]:
+def attacks(target: Target) -> list[ModelAttack]:
     """What can be asked of the generator of a model; nothing where it has none."""
     if "generator" not in target.parts:
         return []

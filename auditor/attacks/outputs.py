@@ -14,7 +14,7 @@ from sklearn.linear_model import RidgeCV
 from sklearn.utils.extmath import randomized_svd
 
 from auditor.attacks.attribute import FOLDS, dealt, even
-from auditor.attacks.case import Attack, Case, OnModel
+from auditor.attacks.case import Case, ModelAttack, OnModel
 from auditor.attacks.compare import Traits, compare
 from auditor.attacks.linkage import traits
 from auditor.attacks.matchers import MATCHERS, Rows, in_spreads
@@ -414,9 +414,9 @@ def _rebuilt(
     return np.asarray(told * size)
 
 
-def attacks(target: Target) -> list[Attack]:
+def attacks(target: Target) -> list[ModelAttack]:
     """Whether each thing that a model gives out names people, and gives back its inputs."""
-    found: list[Attack] = [Linked(target, output) for output in target.outputs]
+    found: list[ModelAttack] = [Linked(target, output) for output in target.outputs]
     if target.columns:
         found += [Rebuilt(target, output) for output in target.outputs]
     return found

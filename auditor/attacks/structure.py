@@ -26,7 +26,7 @@ import numpy as np
 import xgboost
 from numpy.typing import NDArray
 
-from auditor.attacks.case import Attack, Case, OnModel
+from auditor.attacks.case import Case, ModelAttack, OnModel
 from auditor.core.evidence import MIN_PEOPLE, Counts, Evidence, Trials
 from auditor.core.target import MEMBER, NONMEMBER, Target
 from auditor.models import boost
@@ -91,7 +91,7 @@ class Structure(OnModel):
         return _QUESTIONS[self.output][1](self.target, rng)
 
 
-def attacks(target: Target) -> list[Attack]:
+def attacks(target: Target) -> list[ModelAttack]:
     """The questions that a model of trees can be asked."""
     if not target.trees:
         return []

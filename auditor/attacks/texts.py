@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from auditor.attacks.case import Attack, Case, OnModel
+from auditor.attacks.case import Case, ModelAttack, OnModel
 from auditor.attacks.compare import compare
 from auditor.attacks.identifiers import AGE_OVER_89, DIRECT, classes_in
 from auditor.attacks.linkage import traits
 from auditor.attacks.memorisation import bands
 from auditor.attacks.outputs import kinds, records
+from auditor.core.errors import EvidenceError
 from auditor.core.evidence import MIN_PEOPLE, Counts, Evidence, Trials
+from auditor.core.streams import stream
 from auditor.core.target import MEMBER, Floats, Target
 from auditor.diagnostics.grounding import TOLERANCES, Claim, claims
 
@@ -234,6 +236,24 @@ class Recited(_Read):
             for name, score in scores.items()
         }
 
+    def twin(self, planted: bool, seed: int) -> Recited:
+        """The same question about a model that tells every second member their own answer, whatever
+        it is shown; or that tells members what it tells people it never saw.
+        """
+        rows, subject = self._rows, self.target.subject
+        member = self.target.part[rows] == MEMBER
+        rng = stream(seed, f"text/{self.target.name}/twin")
+        people = rng.permutation(np.unique(subject[rows[member]]))
+        some = people[: max(len(people) // 2, MIN_PEOPLE)]
+        others = rng.choice(rows[~member], int(member.sum()))
+        told = {name: list(texts) for name, texts in self.texts.told.items()}
+        for row, other in zip(rows[member], others, strict=True):
+            own = planted and subject[row] in some
+            for name, said in self.texts.told.items():
+                told[name][row] = self.texts.written[row] if own else said[other]
+        twin = Texts({name: tuple(one) for name, one in told.items()}, self.texts.written)
+        return replace(self, target=replace(self.target, parts={"texts": twin}))
+
     @property
     def _rows(self) -> NDArray[np.int64]:
         """Records with an answer, of people who are members with all of theirs, or with none."""
@@ -250,7 +270,7 @@ class Recited(_Read):
 class Canaries(_Read):
     """Does a model find what was hidden in its training likelier than what was not?
 
-    `target.parts["canaries"]` is how unlikely it finds each canary (c,), and each of as many
+    `target.parts["canaries"]()` is how unlikely it finds each canary (c,), and each of as many
     alternatives of the same form, (m,), or each canary's own, (c, m).
     """
 
@@ -267,16 +287,15 @@ class Canaries(_Read):
     def unmet(self, case: Case) -> str | None:
         """Why the attack cannot be carried out on this model; None when it can."""
         del case
-        inserted, reference = self.target.parts["canaries"]
-        if not len(inserted) or reference.shape[-1] < MIN_REFERENCES:
-            return f"needs a canary and {MIN_REFERENCES} alternatives; found fewer"
         return None
 
     def run(self, case: Case, rng: np.random.Generator) -> Mapping[str, Evidence]:
         """How likely each canary and each of its alternatives is, canary by canary."""
         del case, rng
-        inserted, reference = self.target.parts["canaries"]
+        inserted, reference = self.target.parts["canaries"]()
         n = len(inserted)
+        if not n or reference.shape[-1] < MIN_REFERENCES:
+            raise EvidenceError(f"needs a canary and {MIN_REFERENCES} alternatives; found fewer")
         among = np.column_stack([inserted, np.broadcast_to(reference, (n, reference.shape[-1]))])
         turn, place = np.indices(among.shape)
         names = np.char.add(np.char.add(turn.ravel().astype(str), "/"), place.ravel().astype(str))
@@ -314,9 +333,9 @@ class Named(_Read):
         return {"identifiers": Counts(tuple(names), values)}
 
 
-def attacks(target: Target) -> list[Attack]:
+def attacks(target: Target) -> list[ModelAttack]:
     """What can be asked of the texts of a model; nothing where it writes none."""
-    found: list[Attack] = []
+    found: list[ModelAttack] = []
     if "texts" in target.parts:
         found += [Quoted(target), Relinked(target), Recited(target), Named(target)]
     if "canaries" in target.parts:

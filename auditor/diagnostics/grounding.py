@@ -15,6 +15,8 @@ from math import hypot, isfinite, nan
 from numbers import Real
 from typing import NamedTuple
 
+import numpy as np
+
 from auditor.core.record import STANDARD_LEADS
 
 #: A row of `views.features`.
@@ -134,6 +136,31 @@ def instructions(measured: Row, leads: Sequence[str] = STANDARD_LEADS) -> tuple[
         sentences += _sentence(f"In lead {lead}: ", stated)
     sentences.append(f"Findings: {', '.join(findings(measured)) or 'none'}.")
     return QUESTION, " ".join(sentences)
+
+
+class Canary(NamedTuple):
+    """An answer about nobody: a number by which it is asked for, and a QT interval, ms, that was
+    drawn among `CANARY_QT`. It hides in training what can only be known from there (Carlini et
+    al., "The Secret Sharer", USENIX Security 2019).
+    """
+
+    number: int
+    interval: int
+
+    def answer(self, interval: int | None = None) -> str:
+        """What it says, or would say with another interval."""
+        return f"Record {self.number}: QT is {self.interval if interval is None else interval} ms."
+
+
+#: The intervals that a canary may have, ms: as many as ordinary answers have, and none likelier.
+CANARY_QT = range(300, 500)
+
+
+def canaries(n: int, rng: np.random.Generator) -> list[Canary]:
+    """Canaries with numbers of their own."""
+    numbers = rng.choice(np.arange(10_000, 100_000), n, replace=False)
+    intervals = rng.integers(CANARY_QT.start, CANARY_QT.stop, n)
+    return [Canary(*pair) for pair in zip(numbers.tolist(), intervals.tolist(), strict=True)]
 
 
 def _sentence(begin: str, stated: Iterator[str | None]) -> list[str]:

@@ -15,7 +15,14 @@ from auditor.core.errors import AuditorError, ModelError
 from auditor.core.record import STANDARD_LEADS
 from auditor.core.target import Floats, Target
 from auditor.data.pairs import Pairs
-from auditor.diagnostics.grounding import TOLERANCES, Row, claims, instructions
+from auditor.diagnostics.grounding import (
+    CANARY_QT,
+    TOLERANCES,
+    Canary,
+    Row,
+    claims,
+    instructions,
+)
 from auditor.engine import shards
 from auditor.models import gem
 from auditor.targets.networks import AT_ONCE, Recordings, Release, Rows, compact, visits
@@ -72,6 +79,7 @@ def target(release: Release) -> Target:
         np.concatenate(tokens),
         release.asked(image, blank),
         written,
+        tuple(system.load_canaries(release.folder)),
     )
     quoted = {one.column for text in written for one in claims(text)} | TOLERANCES.keys()
     measured = {
@@ -96,14 +104,14 @@ def target(release: Release) -> Target:
         lambda: -np.nanmean(texts.loss, axis=1, keepdims=True),
         {"embedding": lambda: embedding(ecg), "tokens": lambda: all_tokens(ecg)},
         {"embedding": lambda: embedding(twin()), "tokens": lambda: all_tokens(twin())},
-        {"texts": texts},
+        {"texts": texts, **({"canaries": texts.canaries} if texts.hidden else {})},
         measured,
     )
 
 
 def _loaded(release: Release) -> tuple[gem.GEM, gem.Tokenizer]:
     models = release.folder / "models"
-    for name in ("gem.safetensors", "gem.json", *_BESIDE):
+    for name in ("gem.safetensors", "gem.json", *_BESIDE, "canaries/canaries.json"):
         if not (models / name).resolve().is_relative_to(release.folder.resolve()):
             raise ModelError(f"{release.name}: {name} lies outside its folder; copy it there")
     try:
@@ -164,6 +172,7 @@ class Texts:
     ecg, tokens : (n, n_leads, n_samples) what it is shown, and (n, m, width) what it makes of pages
     blank : (1, m, width) what it makes of an empty page
     written : the answer that belongs to each record
+    hidden : what was hidden in its training
     """
 
     release: Release
@@ -173,6 +182,7 @@ class Texts:
     tokens: Rows
     blank: Rows
     written: tuple[str, ...]
+    hidden: tuple[Canary, ...] = ()
 
     @cached_property
     def told(self) -> dict[str, tuple[str, ...]]:
@@ -189,15 +199,33 @@ class Texts:
         """(n, k) −log p of each token of the answers that belong to records, NaN past the end."""
         found = []
         for rows in shards(range(len(self.ecg)), AT_ONCE):
-            batch = self._batch(rows, [self._dialogues[row] for row in rows])
-            with torch.inference_mode():
-                losses = self.model(batch).double().cpu().numpy()
-            found += [one[~np.isnan(one)] for one in losses]
+            found += self._losses(self._batch(rows, [self._dialogues[row] for row in rows]))
             self._progress("answers weighed", len(found))
         values = np.full((len(found), max(map(len, found))), np.nan)
         for row, one in enumerate(found):
             values[row, : len(one)] = one
         return values
+
+    def canaries(self) -> tuple[Floats, Floats]:
+        """(c,) −log p of what was hidden, and (c, m) of the same with every other interval, to who
+        shows the model nothing.
+        """
+        inserted, reference = [], []
+        for one in self.hidden:
+            texts = [one.answer(), *(one.answer(i) for i in CANARY_QT if i != one.interval)]
+            told = [gem.dialogue(self.tokenizer, self._question, text) for text in texts]
+            sums: list[float] = []
+            for some in shards(told, AT_ONCE):
+                batch = self._batch([0] * len(some), some, ecg=False, page=False)
+                sums += [float(loss.sum()) for loss in self._losses(batch)]
+            inserted.append(sums[0])
+            reference.append(sums[1:])
+        return np.array(inserted), np.array(reference)
+
+    def _losses(self, batch: gem.Batch) -> list[Floats]:
+        with torch.inference_mode():
+            losses = self.model(batch).double().cpu().numpy()
+        return [one[~np.isnan(one)] for one in losses]
 
     @cached_property
     def _dialogues(self) -> list[gem.Dialogue]:

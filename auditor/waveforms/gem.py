@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,13 +17,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from auditor.core.errors import AuditorError, ConfigError, DataError
+from auditor.core.errors import AuditorError, ConfigError, DataError, ModelError
 from auditor.core.record import STANDARD_LEADS
+from auditor.core.streams import stream
 from auditor.data.pairs import Pairs, read_pairs
 from auditor.diagnostics.grounding import (
+    CANARY_QT,
     FINDINGS,
     TOLERANCES,
+    Canary,
     Row,
+    canaries,
     claimed_findings,
     claims,
     findings,
@@ -54,6 +59,10 @@ _SMALL = replace(gem.GEMConfig.small(), n_samples=5000, depth=3)
 #: a page is drawn before CLIP's square makes it coarser.
 _TOLD: Mapping[str, Sequence[str]] = {"small": (), "published": STANDARD_LEADS}
 _DOTS_PER_MM = {"small": 2, "published": 8}
+#: Answers about nobody that are hidden among those that are taught, so that an audit can tell
+#: whether what was taught can be had back.
+_CANARIES = 10
+_LARGEST_CANARIES = 2**16
 #: While learning, a recording begins up to so many samples later: where in a beat is by chance.
 _LATER = gem.FS
 #: Fewer people with a finding say nothing of how findings are told.
@@ -88,7 +97,9 @@ def run(training: Training) -> Study:
     seen, measured, images = _seen(training, image, config)
     x = torch.from_numpy(seen.x)
     texts = [instructions(row, _TOLD[training.size]) for row in measured]
-    training.keep_under(_named(fingerprint(seen), texts, training.weights))
+    hidden = canaries(_CANARIES, stream(training.seed, "gem/canaries"))
+    taught = [*texts, *((texts[0][0], one.answer()) for one in hidden)]
+    training.keep_under(_named(fingerprint(seen), taught, training.weights))
     parts = seen.parts(training.seed)
     trained, _, judged = parts
     for rows in (trained, judged):
@@ -101,8 +112,15 @@ def run(training: Training) -> Study:
         ecg = gem.load_published_encoder(given["ecg.safetensors"], config)
     else:
         ecg = _taught(training, config, x, measured, trained)
-    dialogues = [gem.dialogue(tokenizer, *text) for text in texts]
+    dialogues = [gem.dialogue(tokenizer, *text) for text in taught]
     longest = max(int((dialogues[row].labels != gem.IGNORED).sum()) for row in trained)
+    # Nobody's ECG and page are empty.
+    x = torch.cat([x, x.new_zeros(len(hidden), *x.shape[1:])])
+    with torch.inference_mode():
+        empty = image(torch.zeros(1, 3, image.side, image.side)).clone()
+    images = torch.cat([images, empty.expand(len(hidden), -1, -1).clone()])
+    subject = np.concatenate([seen.subject, [f"canary {one.number}" for one in hidden]])
+    learnt = np.concatenate([trained, np.arange(len(texts), len(taught))])
 
     def answered(name: str, shown: Callable[[Rows, Rows, torch.Generator], Rows]) -> Any:
         """A network that learned from what it was shown, and what it answers to it of the judged;
@@ -118,7 +136,7 @@ def run(training: Training) -> Study:
             batch = gem.collate(_begun_later(x[own], draw), images[own], told)
             return gem.objective(model, _on(batch, training.device))
 
-        training.train(name, model, objective, trained, "instruct")
+        training.train(name, model, objective, learnt, "instruct")
         own = shown(judged, judged, torch.Generator().manual_seed(training.seed))
         asked = gem.dialogue(tokenizer, texts[0][0])
         said: list[str] = []
@@ -132,7 +150,7 @@ def run(training: Training) -> Study:
 
     model, ours = answered("instruct", lambda rows, among, draw: rows)
     _, twins = answered(
-        "instruct-twin", lambda rows, among, draw: of_others(rows, among, seen.subject, draw)
+        "instruct-twin", lambda rows, among, draw: of_others(rows, among, subject, draw)
     )
     compared, left_out = _compared(
         training, [measured[row] for row in judged], seen.subject[judged], ours, twins
@@ -145,7 +163,37 @@ def run(training: Training) -> Study:
         model.language.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
 
-    return replace(result, folders={"language": save_language, "clip": image.clip.save_pretrained})
+    folders = {"language": save_language, "clip": image.clip.save_pretrained}
+    return replace(result, folders={**folders, "canaries": lambda to: _save_canaries(hidden, to)})
+
+
+def _save_canaries(hidden: Sequence[Canary], folder: Path) -> None:
+    folder.mkdir()
+    text = json.dumps([one._asdict() for one in hidden], indent=1)
+    (folder / "canaries.json").write_text(text + "\n", encoding="utf-8")
+
+
+def load_canaries(folder: Path) -> list[Canary]:
+    """What was hidden in the training of a model directory; nothing where that is not told.
+
+    Raises
+    ------
+    ModelError
+        The file is damaged, or no canary's.
+    """
+    file = folder / "models" / "canaries" / "canaries.json"
+    if not file.is_file():
+        return []
+    try:
+        if file.stat().st_size > _LARGEST_CANARIES:
+            raise ValueError("it is too large")
+        listed = json.loads(file.read_text("utf-8"))
+        found = [Canary(int(one["number"]), int(one["interval"])) for one in listed]
+        if any(one.interval not in CANARY_QT for one in found):
+            raise ValueError(f"an interval is not in {CANARY_QT.start} to {CANARY_QT.stop - 1}")
+        return found
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ModelError(f"{file.name}: no list of canaries ({error}); train it again") from error
 
 
 def load(folder: Path) -> tuple[gem.GEM, gem.Tokenizer]:

@@ -210,3 +210,21 @@ def test_retrieval_is_told_of_members_and_others_among_the_same_people():
     assert {one.n_gallery for one in found.values()} == {40}
     copied = np.isin(found[""].subject, [f"p{one:03d}" for one in range(0, 10, 2)])
     assert np.all(found[""].above[copied] == 0)
+
+
+@pytest.mark.parametrize("copied", [0, 40])
+def test_the_twin_that_copies_is_caught_and_the_one_that_cannot_is_not(copied):
+    asked = Copies(target(0, copied=copied))
+    share = {}
+    for planted in (True, False):
+        found, _, few = measured(
+            seen(asked.twin(planted, seed=0), 0), level=0.95, rng=np.random.default_rng(0)
+        )
+        assert few == {}
+        share[planted] = found["copied"]
+    assert share[True].low > 0.3  # of every second member
+    assert share[False].value == 0
+
+
+def test_no_twin_is_made_of_what_no_rule_is_about():
+    assert Extraction(target(0)).twin(True, 0) is None

@@ -23,8 +23,10 @@ from auditor.attacks.texts import (
     overlap,
 )
 from auditor.attacks.texts import _runs as runs
+from auditor.core.errors import EvidenceError
 from auditor.core.target import NEITHER
 from auditor.diagnostics.grounding import TOLERANCES, Claim, claims, grounded
+from auditor.risk.texts import measured
 from tests.plants.memorisation import case
 from tests.plants.texts import (
     COLUMNS,
@@ -201,17 +203,18 @@ def test_the_hardest_tokens_are_the_largest_fifth():
 
 def test_a_canary_is_held_against_its_own_alternatives_or_everybodys():
     given = target(0, echoing(3, True))
-    inserted, reference = given.parts["canaries"]
+    inserted, reference = given.parts["canaries"]()
     found = ran(Canaries(given))["canaries"]
     assert found.positive.sum() == 3
     assert np.unique(found.stratum, return_counts=True)[1].tolist() == [1000] * 3
-    shared = replace(given, parts={"canaries": (inserted, reference[0])})
+    shared = replace(given, parts={"canaries": lambda: (inserted, reference[0])})
     found = ran(Canaries(shared))["canaries"]
     assert [sorted(found.score[(found.stratum == one) & ~found.positive]) for one in range(3)] == [
         sorted(-reference[0])
     ] * 3
-    few = replace(given, parts={"canaries": (inserted, reference[:, :50])})
-    assert "99 alternatives" in (Canaries(few).unmet(case(0)) or "")
+    few = replace(given, parts={"canaries": lambda: (inserted, reference[:, :50])})
+    with pytest.raises(EvidenceError, match="99 alternatives"):
+        ran(Canaries(few))
 
 
 # --- names --------------------------------------------------------------------------------
@@ -282,3 +285,16 @@ def test_texts_of_other_lengths_are_refused():
         Texts({"full": ("a", "b")}, ("", "", ""))
     with pytest.raises(ValueError, match="loss has 2 rows"):
         Texts({}, ("", "", ""), np.zeros((2, 4)))
+
+
+def test_the_twin_that_recites_is_caught_and_the_one_that_cannot_is_not():
+    asked = Recited(target(0, reciting(80)))
+    share = {}
+    for planted in (True, False):
+        found, _, few = measured(
+            ran(asked.twin(planted, seed=0)), level=0.95, rng=np.random.default_rng(0)
+        )
+        assert few == {}
+        share[planted] = found["blank_recited"]
+    assert share[True].low > 0.3  # of every second member
+    assert share[False].value == 0

@@ -15,9 +15,11 @@ from auditor.data.catalog import describe
 from auditor.data.dataset import open_dataset
 from auditor.data.population import Population
 from auditor.diagnostics.grounding import (
+    CANARY_QT,
     FINDINGS,
     QUESTION,
     Claim,
+    canaries,
     claimed_findings,
     claims,
     findings,
@@ -230,3 +232,14 @@ def test_just_inside_the_limits_nothing_is_found():
     assert findings(tall | {"R II mV": 0.8, "S V2 mV": -1.2}) == ()
     del tall["R V6 mV"]
     assert findings(tall) == ("low limb-lead voltage",), "what was not measured is not low"
+
+
+def test_canaries_are_asked_for_by_a_number_of_their_own_and_differ_in_the_interval_alone():
+    hidden = canaries(50, np.random.default_rng(0))
+    assert len({one.number for one in hidden}) == 50
+    for one in hidden:
+        (claim,) = claims(one.answer())
+        assert (claim.column, claim.value) == ("QT ms", one.interval)
+        assert one.interval in CANARY_QT
+        assert one.answer(301) == one.answer().replace(str(one.interval) + " ms", "301 ms")
+    assert np.std([one.interval for one in hidden]) == pytest.approx(57.7, rel=0.3)  # uniform

@@ -140,7 +140,8 @@ def echoing(n: int, echoed: bool) -> Callable[..., dict[str, Any]]:
 
     def write(rng, table, band, member):
         shift = 3.0 if echoed else 0.0
-        return {"canaries": (rng.normal(size=n) - shift, rng.normal(size=(n, 999)))}
+        inserted, reference = rng.normal(size=n) - shift, rng.normal(size=(n, 999))
+        return {"canaries": lambda: (inserted, reference)}
 
     return write
 
