@@ -20,6 +20,7 @@ from auditor.core.streams import stream
 from auditor.models import boost
 from auditor.models.boost import Trees
 from auditor.risk.policy import judge
+from auditor.targets import described
 from tests.plants.membership import people
 
 DEEP, SHALLOW = Trees(40, 8), Trees(5, 1, rate=0.1)
@@ -175,3 +176,29 @@ def test_a_model_that_is_not_there_is_said(tmp_path):
     status, said = run("scan", tmp_path / "data", "--model", tmp_path / "gone.json")
     assert status == 2
     assert "is not there" in said
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"task": "../<script>"}, "task"),
+        ({"title": "x" * 300}, "title"),
+        ({"members": "rows.parquet"}, "more than"),
+        ({"members": "bad.parquet"}, "cannot be read as a table"),
+    ],
+)
+def test_a_hostile_description_costs_one_line(change, told, tmp_path, monkeypatch):
+    folder = release(tmp_path, SHALLOW)
+    model = folder / "model"
+    # Small on disk, and large once it is read.
+    pd.DataFrame({"subject": ["a"] * 1_000_000}).to_parquet(model / "rows.parquet")
+    (model / "bad.parquet").write_bytes(b"PAR1" + bytes(100) + b"PAR1")
+    monkeypatch.setattr(described, "_MAX_TABLE", (model / "rows.csv").stat().st_size)
+    said = yaml.safe_load((model / "model.yaml").read_text(encoding="utf-8"))
+    (model / "model.yaml").write_text(yaml.safe_dump(said | change), encoding="utf-8")
+    status, lines = run("scan", folder / "data", "--model", model / "af.json", "--quiet",
+                        "--out", tmp_path / "out")  # fmt: skip
+    assert status == 2
+    (line,) = lines.splitlines()
+    assert told in line
+    assert "<script>" not in line

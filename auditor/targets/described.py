@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 import yaml
 from numpy.typing import NDArray
+from pyarrow.lib import ArrowException
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from auditor.core.errors import ModelError
@@ -69,8 +70,8 @@ class Description(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    task: str = "model"
-    title: str = ""
+    task: str = Field(default="model", pattern=r"^[\w .+-]{1,64}$")
+    title: str = Field(default="", max_length=200)
     file: str | None = None
     models: Mapping[str, File] = Field(default_factory=dict)
     members: str | None = None
@@ -143,13 +144,19 @@ def members(folder: Path, said: Description) -> pd.DataFrame:
         raise ModelError(f"{path.name}: larger than {_MAX_TABLE >> 30} GiB; name fewer records")
     try:
         if path.suffix == ".parquet":
-            table = pd.read_parquet(path)
+            table = _parquet(path)
         else:
             # "0001" is a name, and not the number 1.
             names = (said.columns.record, said.columns.subject, said.columns.session)
             as_text: dict[Hashable, type[str]] = dict.fromkeys((*names, said.columns.part), str)
             table = pd.read_csv(path, low_memory=False, dtype=as_text)
-    except (ValueError, OSError, UnicodeDecodeError, pd.errors.ParserError) as error:
+    except (
+        ValueError,
+        OSError,
+        UnicodeDecodeError,
+        pd.errors.ParserError,
+        ArrowException,
+    ) as error:
         raise ModelError(f"{path.name}: cannot be read as a table; write it again") from error
     if said.columns.subject not in table:
         raise ModelError(
@@ -162,6 +169,21 @@ def members(folder: Path, said: Description) -> pd.DataFrame:
             "leave them out"
         )
     return table.reset_index(drop=True)
+
+
+def _parquet(path: Path) -> pd.DataFrame:
+    """A table that is not larger than it says, and says that it is not too large."""
+    from pyarrow.parquet import ParquetFile
+
+    with ParquetFile(path) as file:
+        about = file.metadata
+        size = sum(about.row_group(at).total_byte_size for at in range(about.num_row_groups))
+        if max(size, about.num_rows * about.num_columns) > _MAX_TABLE:
+            raise ModelError(
+                f"{path.name}: holds more than {_MAX_TABLE >> 30} GiB; name fewer records"
+            )
+        table: pd.DataFrame = file.read().to_pandas()
+    return table
 
 
 def parted(table: pd.DataFrame, said: Description) -> tuple[NDArray[np.int8], str]:
