@@ -92,7 +92,7 @@ class Membership(OnModel):
             inside = halves(len(crowd.people), self.references, rng)
             fits = _references(target, target.refit, crowd, inside, case)
             each = own - _middle(fits, inside)
-            evidence["lira"] = _likelihood_ratio(own, fits, inside)
+            evidence["lira"], evidence["lira_offline"] = _likelihood_ratios(own, fits, inside)
         evidence[""] = each = _standardised(each)
         named = {name: crowd.trials(_mean(score)) for name, score in evidence.items()}
         n_tells = own.shape[1]
@@ -207,9 +207,12 @@ def _middle(fits: Floats, inside: NDArray[np.bool_]) -> Floats:
     return np.asarray((mean[0] + mean[1]) / 2)
 
 
-def _likelihood_ratio(own: Floats, fits: Floats, inside: NDArray[np.bool_]) -> Floats:
-    """(p, m) log-likelihood ratio of normal fits with and without a person; a person's variance is
-    drawn towards everybody's, for it is known from half the references.
+def _likelihood_ratios(
+    own: Floats, fits: Floats, inside: NDArray[np.bool_]
+) -> tuple[Floats, Floats]:
+    """(p, m) LiRA's score online, the log-likelihood ratio of normal fits with and without a
+    person, and offline, how far the fit lies above those without; a person's variance is drawn
+    towards everybody's, for it is known from half the references.
     """
     ratio = np.zeros_like(own)
     for side, sign in ((inside, 1), (~inside, -1)):
@@ -220,7 +223,7 @@ def _likelihood_ratio(own: Floats, fits: Floats, inside: NDArray[np.bool_]) -> F
         variance = (squares + _SHRUNK * shared) / (n - 1 + _SHRUNK)
         variance = np.maximum(variance, 1e-12)
         ratio += sign * -((own - mean) ** 2 / variance + np.log(variance)) / 2
-    return ratio
+    return ratio, (own - mean) / np.sqrt(variance)  # the side without comes last
 
 
 def _among_equals(own: Floats, truth: Floats) -> Floats:

@@ -33,8 +33,8 @@ def measured(
 ) -> tuple[dict[str, Estimate], Curves, dict[str, Any]]:
     """What an attack on membership found.
 
-    `auc` and `tpr_at_fpr_…` are the attack's own; `loss_auc`, `lira_auc` those of others on the
-    same people; `max_auc` of each person's most telling model; `blind_auc` of somebody who never
+    `auc` and `tpr_at_fpr_…` are the attack's own; `loss_auc`, `lira_auc`, `lira_offline_auc`
+    those of others on the same people; `max_auc` of each person's most telling model; `blind_auc` of somebody who never
     asked the model. `singled_out` is the share of members who are named one by one with at most one
     in twenty wrong.
 
@@ -54,7 +54,7 @@ def measured(
         )
     own = trials[""]
     found = {"auc": _auc(own, level), "blind_auc": blind}
-    for name in ("loss", "lira", "max"):
+    for name in ("loss", "lira", "lira_offline", "max"):
         if name in trials:
             found[f"{name}_auc"] = _auc(trials[name], level)
     for label, fpr in _RATES.items():
