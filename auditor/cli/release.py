@@ -56,6 +56,43 @@ def scan(dataset: Path, out: Path, quiet: bool, **flags: Any) -> None:
 
 
 @click.command()
+@click.argument("files", type=click.Path(path_type=Path), nargs=-1)
+@judged
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("auditor-report"),
+    show_default=True,
+    help="Folder for the reports, one folder for each data set.",
+)
+@worked
+def hook(files: tuple[Path, ...], out: Path, quiet: bool, **flags: Any) -> None:
+    """Scan the data sets that changed FILES belong to, as a pre-commit hook does.
+
+    Run in the top folder of a data repository. A file of DVC, git-annex or Git LFS stands for what
+    it points to, which must be here. Exit status is the worst of the scans'; 0 where no data
+    changed.
+
+    \b
+    auditor hook $(git diff --cached --name-only)
+    auditor hook recordings.dvc --profile registered --preset quick
+    """
+    from auditor.data.changed import changed_datasets
+
+    folders = changed_datasets(files, Path.cwd())
+    statuses = []
+    for folder in folders:
+        place = out / (folder.name if len(folders) > 1 else "")
+        if not quiet:
+            click.echo(f"{folder.relative_to(Path.cwd().resolve())}:")
+        audit = _scan(folder, place, quiet, dict(flags))
+        _say_verdict(audit, place, quiet)
+        statuses.append(audit.verdict.exit_status)
+    # A failed rule outranks one that is not settled.
+    raise SystemExit(min((one for one in statuses if one), default=0))
+
+
+@click.command()
 @click.argument("dataset", type=FOLDER)
 @click.option(
     "--write",

@@ -154,10 +154,8 @@ def describe(
     ConfigError
         A descriptor or a flag is wrong.
     """
-    known = (
-        _beside(root)
-        or _recognised(root)
-        or Descriptor(name=root.resolve().name or "release", session=SessionRule(header="date"))
+    known = recognised(root) or Descriptor(
+        name=root.resolve().name or "release", session=SessionRule(header="date")
     )
     raw = known.model_dump(exclude_none=True)
     if reader:
@@ -178,6 +176,17 @@ def describe(
         if pattern or column:
             raw[key] = {"path": pattern} if pattern else {"column": column}
     return _validated(raw, "flags")
+
+
+def recognised(root: Path) -> Descriptor | None:
+    """What a folder's `auditor.yaml` says of it, or the catalogue; None where neither does.
+
+    Raises
+    ------
+    ConfigError
+        The descriptor is wrong.
+    """
+    return _beside(root) or _recognised(root)
 
 
 def write_descriptor(descriptor: Descriptor, path: Path) -> None:

@@ -34,9 +34,9 @@ def measured(
     """What an attack on membership found.
 
     `auc` and `tpr_at_fpr_…` are the attack's own; `loss_auc`, `lira_auc`, `lira_offline_auc`
-    those of others on the same people; `max_auc` of each person's most telling model; `blind_auc` of somebody who never
-    asked the model. `singled_out` is the share of members who are named one by one with at most one
-    in twenty wrong.
+    those of others on the same people; `max_auc` of each person's most telling model; `blind_auc`
+    of somebody who never asked the model. `singled_out` is the share of members who are named one
+    by one with at most one in twenty wrong.
 
     Raises
     ------

@@ -1,0 +1,105 @@
+"""Which data sets a change to a repository touches, and whether their contents are here.
+
+Data repositories keep pointers where data would be: DVC a `NAME.dvc` beside what it stands for,
+git-annex a link or a line into its store, Git LFS a small text. What is changed is then a pointer,
+and what must be scanned is what it points to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import yaml
+
+from auditor.core.errors import DataError
+from auditor.data.catalog import recognised
+
+#: No pointer is larger.
+_LARGEST_POINTER = 1024
+_LARGEST_DVC = 2**20
+#: What is no recording, and does not make a folder of recordings.
+_NO_DATA = {".md", ".py", ".toml", ".cfg", ".lock", ".html", ".ipynb", ".yml", ".gitignore"}
+_NO_DATA |= {".gitattributes", ".dvcignore", ".pdf", ".png", ".svg"}
+
+
+def changed_datasets(files: Iterable[Path], root: Path) -> list[Path]:
+    """The folders of recordings in a repository to which changed files belong, each once.
+
+    That is the outermost folder above a file that has an `auditor.yaml` or is known to the
+    catalogue, else the folder in `root` that it lies in, else `root` itself, if it holds recordings.
+    What was removed, and what is no data (code, texts), changes none.
+
+    Parameters
+    ----------
+    files : changed files; relative ones are of `root`
+    root : the top folder of the repository
+
+    Raises
+    ------
+    DataError
+        A file's contents are not here, or a file lies outside the repository.
+    """
+    root = root.resolve()
+    found: dict[Path, None] = {}
+    for file in files:
+        # Links are not followed: git-annex's lead into its store.
+        path = root / file
+        if ".." in path.parts or not path.is_relative_to(root):
+            raise DataError(f"{file}: lies outside the repository; run this in its top folder")
+        if not (path.exists() or path.is_symlink()):
+            continue
+        for data in _stands_for(path, root):
+            found.setdefault(_folder(data, root))
+    return [one for one in found if recognised(one) or any(one.rglob("*.hea"))]
+
+
+def _stands_for(path: Path, root: Path) -> list[Path]:
+    """What a changed file is, or points to; nothing where it is no data."""
+    if path.suffix == ".dvc":
+        return _outputs(path, root)
+    if path.suffix.lower() in _NO_DATA or path.name in _NO_DATA:
+        return []
+    if path.is_symlink() and not path.exists():
+        raise DataError(f"{path.relative_to(root)}: its contents are not here; run `git annex get`")
+    if path.is_file() and path.stat().st_size <= _LARGEST_POINTER:
+        begin = path.read_bytes()
+        if begin.startswith(b"version https://git-lfs.github.com/spec/"):
+            raise DataError(
+                f"{path.relative_to(root)}: its contents are not here; run `git lfs pull`"
+            )
+        if begin.startswith(b"/annex/objects/"):
+            raise DataError(
+                f"{path.relative_to(root)}: its contents are not here; run `git annex get`"
+            )
+    return [path]
+
+
+def _outputs(pointer: Path, root: Path) -> list[Path]:
+    """What a `.dvc` file stands for."""
+    name = pointer.relative_to(root)
+    try:
+        if pointer.stat().st_size > _LARGEST_DVC:
+            raise ValueError("it is too large")
+        said = yaml.safe_load(pointer.read_text("utf-8"))
+        paths = [str(one["path"]) for one in said["outs"]]
+    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError, RecursionError):
+        raise DataError(f"{name}: names no outs as DVC writes them; run `dvc add` again") from None
+    found = []
+    for path in paths:
+        data = (pointer.parent / path).resolve()
+        if not data.is_relative_to(root):
+            raise DataError(f"{name}: stands for {path}, outside the repository; move it inside")
+        if not data.exists():
+            raise DataError(f"{name}: its contents are not here; run `dvc pull`")
+        found.append(data)
+    return found
+
+
+def _folder(data: Path, root: Path) -> Path:
+    """The folder of recordings that a file or folder belongs to."""
+    above = [one for one in (data, *data.parents) if one.is_relative_to(root) and one.is_dir()]
+    for folder in reversed(above):
+        if recognised(folder):
+            return folder
+    return above[-2] if len(above) > 1 else root
