@@ -27,8 +27,8 @@ def changed_datasets(files: Iterable[Path], root: Path) -> list[Path]:
     """The folders of recordings in a repository to which changed files belong, each once.
 
     That is the outermost folder above a file that has an `auditor.yaml` or is known to the
-    catalogue, else the folder in `root` that it lies in, else `root` itself, if it holds recordings.
-    What was removed, and what is no data (code, texts), changes none.
+    catalogue, else the folder in `root` that it lies in, else `root` itself, if it holds
+    recordings. What was removed, and what is no data (code, texts), changes none.
 
     Parameters
     ----------
