@@ -309,3 +309,17 @@ def test_a_recipe_that_is_none_is_one_clear_line(release, tmp_path, text, said):
 def test_features_refuses_to_write_two_tables_to_one_file(release, tmp_path):
     table = tmp_path / "t.parquet"
     assert "two files" in one_line(auditor("features", release, "--out", table, "--beats", table))
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shells_are_told_how_to_complete(shell):
+    said = CliRunner().invoke(main, ["completion", shell])
+    assert said.exit_code == 0
+    assert "_AUDITOR_COMPLETE" in said.output
+
+
+def test_what_is_completed_are_commands_and_flags():
+    words = {"COMP_WORDS": "auditor sc", "COMP_CWORD": "1", "_AUDITOR_COMPLETE": "bash_complete"}
+    said = CliRunner().invoke(main, [], env=words, prog_name="auditor")
+    assert "scan" in said.output
+    assert "gate" not in said.output

@@ -82,3 +82,20 @@ for _command in (
     train,
 ):
     main.add_command(_command)
+
+
+@main.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print what completes commands and flags in SHELL.
+
+    \b
+    auditor completion bash > ~/.local/share/bash-completion/completions/auditor
+    auditor completion zsh > ~/.zfunc/_auditor
+    auditor completion fish > ~/.config/fish/completions/auditor.fish
+    """
+    from click.shell_completion import get_completion_class
+
+    found = get_completion_class(shell)
+    assert found is not None
+    click.echo(found(main, {}, "auditor", "_AUDITOR_COMPLETE").source())
