@@ -1,0 +1,62 @@
+"""What auditing a model of many records takes: every check of trees, on more and more people."""
+
+from __future__ import annotations
+
+import os
+import resource
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from auditor.audit import scan
+from auditor.models import boost
+from auditor.models.boost import Trees
+from tests.benchmarks.test_speed import say
+from tests.plants.membership import people
+
+EACH, INPUTS = 10, 21
+PEOPLE = [int(n) for n in os.environ.get("PEOPLE", "1000,10000").split(",")]
+RECIPE = Trees(depth=6, rounds=100)
+
+
+def audited(folder, n_people: int):
+    """An audit of trees that were grown on half of the people."""
+    inputs, event, person = people(1, n_people, EACH, INPUTS)
+    names = [f"x{k}" for k in range(INPUTS)]
+    trained = person % 2 == 0
+    trees = boost.fit(RECIPE, inputs[trained], event[trained], None, None, tuple(names), 0)
+    model = folder / f"model{n_people}"
+    model.mkdir()
+    trees.save_model(model / "af.json")
+    table = pd.DataFrame(inputs, columns=names).assign(
+        subject=person.astype(str), part=trained.astype(int), af=event * 1
+    )
+    table.to_parquet(model / "rows.parquet")
+    told = {
+        "task": "af",
+        "file": "af.json",
+        "members": "rows.parquet",
+        "parts": {"members": "1", "nonmembers": "0"},
+        "inputs": names,
+        "labels": {"af": "af"},
+    }
+    (model / "model.yaml").write_text(yaml.safe_dump(told), encoding="utf-8")
+    (folder / "data").mkdir(exist_ok=True)
+    (folder / "data" / "README.txt").write_text("at home", encoding="utf-8")
+    return scan(folder / "data", "model", "quick", models=[model / "af.json"])
+
+
+@pytest.mark.parametrize("n_people", PEOPLE)
+def test_what_an_audit_of_trees_takes(tmp_path, n_people):
+    started = time.perf_counter()
+    audit = audited(tmp_path, n_people)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    say(f"{n_people * EACH:,} records of {n_people:,} people: {time.perf_counter() - started:.0f} s"
+        f" in all, {peak:.1f} GiB at most so far")  # fmt: skip
+    slow = sorted(audit, key=lambda one: -one.seconds)[:6]
+    say("; ".join(f"{one.id} {one.seconds:.1f} s" for one in slow))
+    assert {one.status for one in audit if one.check == "membership"} == {"measured"}
+    assert np.isfinite(audit["membership/af"].estimates["auc"].value)
