@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import chi2, rankdata
 
 from auditor.attacks.texts import INDIRECT
@@ -19,6 +20,8 @@ from auditor.risk.memorisation import against_twins, beside_strangers, beyond, s
 
 #: A text is recited when half of it stands in the answer that was taught.
 _RECITED = 0.5
+#: Of an answer of some fifty runs of words, one.
+_ONE_RUN = 0.02
 #: In so many audits where nothing was recited, anybody's text at all is held to be.
 _LUCK = 0.01
 
@@ -65,13 +68,18 @@ def measured(
             auc, curves[f"{key}_roc"] = against_twins(one, each)
             found[f"{key}_auc"] = replace(auc, level=level)
             if name in prompts:
-                people = beyond(one, _RECITED)
+                people = beyond(replace(one, score=_left(one.score)), float(_left(_RECITED)))
                 more, few = shares({f"{key}_recited": people}, level, _LUCK / len(people))
                 found, told = found | more, told | few
         elif isinstance(one, Counts):
             more, few = (_classes if name == "quoted" else _identifiers)(one, level)
             found, told = found | more, told | few
     return found, curves, told
+
+
+def _left(share: float | NDArray[np.float64]) -> NDArray[np.float64]:
+    """How little of a text is not recited, as −log: shares end at 1, tails do not."""
+    return -np.log(1 - np.asarray(share) + _ONE_RUN)
 
 
 def exposure(seen: Trials, level: float) -> Estimate:

@@ -132,3 +132,13 @@ def test_a_search_is_told_beside_that_for_strangers():
     assert found["rank10"].chance == pytest.approx(1 / 6)
     assert found["rank1_excess"].low > 0
     assert "cmc" in curves
+
+
+def test_a_stranger_who_quotes_a_little_does_not_hide_those_who_recite_all():
+    score = np.zeros(200)
+    score[0], score[100:140] = 0.06, 1.0
+    member = np.arange(200) >= 100
+    people = np.array([f"p{place}" for place in range(200)])
+    seen = {"prompt full": Trials(score, member, people, np.zeros(200, dtype=np.int64))}
+    found, _, _ = measured(seen, level=0.95, rng=np.random.default_rng(0))
+    assert found["full_recited"].value == 0.4
