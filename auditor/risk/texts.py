@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chi2, rankdata
+from scipy.stats import chi2, hypergeom, rankdata
 
 from auditor.attacks.texts import INDIRECT
 from auditor.core.errors import EvidenceError
@@ -20,8 +20,6 @@ from auditor.risk.memorisation import against_twins, beside_strangers, beyond, s
 
 #: A text is recited when half of it stands in the answer that was taught.
 _RECITED = 0.5
-#: Of an answer of some fifty runs of words, one.
-_ONE_RUN = 0.02
 #: In so many audits where nothing was recited, anybody's text at all is held to be.
 _LUCK = 0.01
 
@@ -68,7 +66,7 @@ def measured(
             auc, curves[f"{key}_roc"] = against_twins(one, each)
             found[f"{key}_auc"] = replace(auc, level=level)
             if name in prompts:
-                people = beyond(replace(one, score=_left(one.score)), float(_left(_RECITED)))
+                people = _reciters(one)
                 more, few = shares({f"{key}_recited": people}, level, _LUCK / len(people))
                 found, told = found | more, told | few
         elif isinstance(one, Counts):
@@ -77,9 +75,14 @@ def measured(
     return found, curves, told
 
 
-def _left(share: float | NDArray[np.float64]) -> NDArray[np.float64]:
-    """How little of a text is not recited, as −log: shares end at 1, tails do not."""
-    return -np.log(1 - np.asarray(share) + _ONE_RUN)
+def _reciters(seen: Trials) -> NDArray[np.bool_]:
+    """(n_members,) whose answers are recited, more than any would be of people never seen: one by
+    one, or all whose answer is, where nobody else's is and that is no luck.
+    """
+    score, member, _ = metrics.person_trials(seen)
+    found, over = beyond(seen, _RECITED), score > _RECITED
+    luck = hypergeom.sf(over.sum() - 1, len(score), int(member.sum()), int(over.sum()))
+    return found | over[member] if luck <= _LUCK and not over[~member].any() else found
 
 
 def exposure(seen: Trials, level: float) -> Estimate:
