@@ -16,9 +16,11 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from auditor.attacks.case import Training
 from auditor.attacks.rungs import ladder
 from auditor.core.errors import ConfigError
+from auditor.core.finding import Waiver
 from auditor.models.metric import Recipe
 from auditor.resources import resource
-from auditor.risk.policy import Profile, parse_profile
+from auditor.risk.profile import Profile, parse_profile
+from auditor.risk.waivers import parse_waivers
 
 #: A profile or preset is read up to this size.
 _MAX_BYTES = 1_000_000
@@ -81,10 +83,27 @@ def load_preset(name: str) -> Preset:
 def load_profile(name: str) -> Profile:
     """A shipped profile, or one of the user's own at a path."""
     path = _find("profile", name)
+    raw = _read(path)
     try:
-        return parse_profile({"name": path.stem, **_read(path)})
+        profile = parse_profile({"name": path.stem, **raw})
     except ConfigError as error:
         raise ConfigError(f"profile {path}: {error}") from None
+    for rule in profile.rules:
+        if odd := set(rule.strongest) - set(ladder()):
+            raise ConfigError(
+                f"profile {path}: rule {rule.id}, strongest: no rung is named {min(odd)!r}; "
+                f"known: {', '.join(ladder())}"
+            )
+    return profile
+
+
+def load_waivers(path: Path) -> tuple[Waiver, ...]:
+    """The waivers of a YAML file."""
+    try:
+        return parse_waivers(_yaml(path))
+    except ConfigError as error:
+        told = str(error)
+        raise ConfigError(told if told.startswith(str(path)) else f"{path}: {told}") from None
 
 
 def load_recipe(path: Path | None) -> Recipe:
@@ -125,13 +144,42 @@ def _find(kind: Literal["preset", "profile"], name: str) -> Path:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise ConfigError(f"{path}: larger than {_MAX_BYTES} bytes; no settings file is")
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = str(error).replace("\n", " ")
-        raise ConfigError(f"{path}: cannot be read as YAML: {reason}") from None
+    raw = _yaml(path)
     if not isinstance(raw, dict):
         raise ConfigError(f"{path}: holds {type(raw).__name__}, wanted names and values")
     return raw
+
+
+def _yaml(path: Path) -> Any:
+    """What a settings file says; a key that stands there twice says nothing."""
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise ConfigError(f"{path}: larger than {_MAX_BYTES} bytes; no settings file is")
+        text = path.read_text(encoding="utf-8")
+        raw, nodes = yaml.safe_load(text), yaml.compose(text, Loader=yaml.SafeLoader)
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        reason = str(error).replace("\n", " ")
+        raise ConfigError(f"{path}: cannot be read as YAML: {reason}") from None
+    if twice := _twice(nodes):
+        raise ConfigError(f"{path}: {twice}; keep one")
+    return raw
+
+
+def _twice(root: yaml.Node | None) -> str | None:
+    """A key that one mapping of a YAML document holds twice, of which YAML would take the last."""
+    waiting, seen = [root], set()
+    while waiting:
+        node = waiting.pop()
+        if node is None or id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            waiting += node.value
+        elif isinstance(node, yaml.MappingNode):
+            keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+            for place, key in enumerate(keys):
+                if key in keys[:place]:
+                    line = node.start_mark.line + 1
+                    return f"{key:.60} stands twice in what begins in line {line}"
+            waiting += [one for _, one in node.value]
+    return None

@@ -7,27 +7,46 @@ from pathlib import Path
 import click
 
 from auditor.cli.flags import FILE, writable
+from auditor.cli.verdict import exit_status, gated, say
 
 
 @click.command()
 @click.argument("audit", type=FILE)
 @click.option("--profile", default="public", show_default=True, help="A profile or a YAML file.")
-def gate(audit: Path, profile: str) -> None:
+@gated
+def gate(
+    audit: Path,
+    profile: str,
+    waivers: Path | None,
+    baseline: Path | None,
+    show: str,
+    fail_on: str,
+) -> None:
     """Judge a finished AUDIT (an audit.json) under a profile, and exit with its status.
+
+    The findings are judged anew; what AUDIT says its verdict was is not asked.
 
     \b
     auditor gate report/audit.json --profile registered
+    auditor gate report/audit.json --waivers waivers.yaml
+    auditor gate report/audit.json --baseline last/audit.json --show unsettled
     """
-    from auditor.config import load_profile
-    from auditor.report import json
-    from auditor.risk.policy import judge
+    from datetime import date
 
-    verdict = judge(json.read(audit).findings, load_profile(profile))
-    for rule in verdict.rules:
-        note = "" if rule.required else " (not required)"
-        click.echo(f"{rule.outcome:13} {rule.id}{note}: {rule.reason}")
-    click.echo(f"\n{profile}: {verdict.outcome.upper()}")
-    raise SystemExit(verdict.exit_status)
+    from auditor.config import load_profile, load_waivers
+    from auditor.report import json
+    from auditor.risk.policy import judge_again
+
+    chosen = load_profile(profile)
+    verdict = judge_again(
+        json.read(audit),
+        chosen,
+        waivers=load_waivers(waivers) if waivers else (),
+        today=date.today(),
+        baseline=json.read(baseline) if baseline else None,
+    )
+    say(verdict, chosen.name, show)
+    raise SystemExit(exit_status(verdict, fail_on))
 
 
 @click.command()
