@@ -32,7 +32,7 @@ from auditor.attacks import (
 )
 from auditor.attacks.rungs import FUSION
 from auditor.attribution import ATTACKS
-from auditor.config import Preset, load_preset, load_profile, load_waivers
+from auditor.config import Preset, load_preset
 from auditor.core.errors import AuditorError, ConfigError, EvidenceError
 from auditor.core.evidence import MIN_PEOPLE, Attribution, Counts, Evidence
 from auditor.core.finding import Audit, Estimate, Finding, Waiver
@@ -56,7 +56,8 @@ from auditor.risk import texts as texts_risk
 from auditor.risk.measure import cross_fitted, duplicates, identifiers, measure, uniqueness
 from auditor.risk.parts import attribution
 from auditor.risk.policy import competence_needed, judge, refuse_other
-from auditor.risk.profile import Profile
+from auditor.risk.profile import Profile, load_profile
+from auditor.risk.waivers import load_waivers
 from auditor.signal.prepare import NO_RECORDINGS, Prepared, nothing_prepared, prepare
 from auditor.targets import Surroundings, open_target
 from auditor.targets.trained import trained_on

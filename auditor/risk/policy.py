@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 
 from auditor.core.errors import ConfigError
@@ -66,7 +66,8 @@ def judge(
     """
     found = list(findings)
     holding = _holding(waivers, today)
-    rules = _rules(profile, found)
+    # A rule that applied to the baseline applies: what it asked about may not be left away.
+    rules = _rules(profile, [*found, *(baseline or ())])
     rulings = [_rule(rule, found, _of(rule, holding), baseline) for rule in rules]
     # Where nothing is asked, nothing has passed.
     worst: Outcome = "pass" if any(one.required for one in rulings) else "not assessed"
@@ -96,6 +97,14 @@ def judge_again(
         It reckoned with another population than the profile's, or the baseline is of another
         release or of other rules.
     """
+    _refuse_other_population(audit, profile)
+    if baseline is not None:
+        refuse_other(baseline, str(audit.release["name"]), profile)
+    then = None if baseline is None else baseline.findings
+    return judge(audit.findings, profile, waivers=waivers, today=today, baseline=then)
+
+
+def _refuse_other_population(audit: Audit, profile: Profile) -> None:
     told = audit.profile.get("population")
     if told != profile.population and any(one.check == "uniqueness" for one in profile.rules):
         reckoned = "nobody says how many" if told is None else f"{told:,}"
@@ -103,10 +112,38 @@ def judge_again(
             f"the audit reckons with {reckoned} people among whom an intruder looks, the profile "
             f"{profile.name} with {profile.population:,}; scan again under that profile"
         )
-    if baseline is not None:
-        refuse_other(baseline, str(audit.release["name"]), profile)
-    then = None if baseline is None else baseline.findings
-    return judge(audit.findings, profile, waivers=waivers, today=today, baseline=then)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What one rule says of two audits, and in words what is worse in the second."""
+
+    rule: Rule
+    then: Ruling | None
+    now: Ruling | None
+    worse: tuple[str, ...]
+
+
+def compare(then: Audit, now: Audit, profile: Profile) -> list[Compared]:
+    """What each rule of a profile says of two audits, both judged anew.
+
+    A rule is worse where a finding is (`regression.worsened`), where it passed and does not any
+    more, and where it was assessed and is not any more.
+    """
+    old, new = ({one.id: one for one in judge_again(audit, profile).rules} for audit in (then, now))
+    rules = _rules(profile, [*then.findings, *now.findings])
+    compared = []
+    for rule in rules:
+        before, after = old.get(rule.id), new.get(rule.id)
+        worse = worsened(rule, now.findings, then.findings)
+        outcomes = (before and before.outcome, after and after.outcome)
+        if not worse and (
+            (outcomes[0] == "pass" and outcomes[1] != "pass")
+            or (outcomes[0] == "fail" and outcomes[1] in ("not assessed", None))
+        ):
+            worse = [after.reason if after else "it is not asked any more"]
+        compared.append(Compared(rule, before, after, tuple(worse)))
+    return compared
 
 
 def refuse_other(baseline: Audit, release: str, profile: Profile) -> None:
@@ -267,16 +304,14 @@ def _settled(rule: Rule, findings: Sequence[Finding], failing: Sequence[Finding]
     strongest = max(measured, key=lambda one: one.estimates[rule.estimate].value, default=None)
     if strongest is None and not failing:
         return _ruling(rule, "not assessed", _why_unmeasured(rule, findings))
-    if strongest is not None:
-        estimate = strongest.estimates[rule.estimate]
-        if estimate.chance is not None and estimate.chance > rule.limit > 0:
-            needed = math.ceil(1 / rule.limit)
-            reason = (
-                f"guessing alone reaches {_shown(rule, estimate.chance)} among so few people, "
-                f"beyond the limit of {_shown(rule, rule.limit)}; at least {needed} people are "
-                "needed"
-            )
-            return _ruling(rule, "not assessed", reason, strongest)
+    if lucky := _explained_by_luck(rule, measured):
+        needed = math.ceil(1 / rule.limit)
+        reason = (
+            f"guessing alone reaches {_shown(rule, lucky.estimates[rule.estimate].chance or 0)} "
+            f"among so few people, beyond the limit of {_shown(rule, rule.limit)}; at least "
+            f"{needed} people are needed"
+        )
+        return _ruling(rule, "not assessed", reason, lucky)
     if not _within(rule, measured):
         widest = max(measured, key=lambda one: one.estimates[rule.estimate].high)
         estimate = widest.estimates[rule.estimate]
@@ -284,7 +319,7 @@ def _settled(rule: Rule, findings: Sequence[Finding], failing: Sequence[Finding]
         return _ruling(rule, "inconclusive", reason, widest)
     if rule.models and (without := _unmeasured(rule, findings)):
         return _ruling(rule, "not assessed", without.reason or "there are too few people for it")
-    if rule.strongest and not any(one.view in rule.strongest for one in [*measured, *failing]):
+    if _too_weak(rule, [*measured, *failing]):
         reason = (
             "only weaker attacks were carried out, and they may fail a release but not pass "
             f"it; the strongest, {' or '.join(rule.strongest)}, was not"
@@ -307,6 +342,20 @@ def _measured(rule: Rule, findings: Sequence[Finding]) -> list[Finding]:
 def _unmeasured(rule: Rule, findings: Sequence[Finding]) -> Finding | None:
     """A model of which the rule's question has no answer."""
     return next((one for one in asked(rule, findings) if answer(rule, one) is None), None)
+
+
+def _explained_by_luck(rule: Rule, measured: Sequence[Finding]) -> Finding | None:
+    """A finding among so few people that guessing scores beyond the limit."""
+    for one in measured:
+        chance = one.estimates[rule.estimate].chance
+        if chance is not None and chance > rule.limit > 0:
+            return one
+    return None
+
+
+def _too_weak(rule: Rule, tried: Sequence[Finding]) -> bool:
+    """Whether none of the attacks that a pass needs was carried out."""
+    return bool(rule.strongest) and not any(one.view in rule.strongest for one in tried)
 
 
 def _within(rule: Rule, measured: Sequence[Finding]) -> bool:

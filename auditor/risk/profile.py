@@ -9,7 +9,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from auditor.core.errors import ConfigError
-from auditor.risk.questions import QUESTIONS, greatest, small_is_bad
+from auditor.resources import read_settings, settings_file
+from auditor.risk.questions import QUESTIONS, RUNGS, greatest, small_is_bad
 
 #: What a limit may rest on, as a basis begins.
 BASES = ("law:", "precedent:", "our default")
@@ -69,6 +70,9 @@ class Rule(BaseModel):
         if question.ladder and not self.strongest:
             raise ValueError("a cheap attack must not pass a release; name the rungs of which one "
                              "must have been tried as strongest: [...]")  # fmt: skip
+        for view in self.strongest:
+            if view not in RUNGS:
+                raise ValueError(f"strongest: no rung is named {view!r}; {_nearest(view, RUNGS)}")
         return self
 
 
@@ -113,6 +117,16 @@ def parse_profile(raw: Mapping[str, Any]) -> Profile:
         return Profile.model_validate(raw)
     except ValidationError as error:
         raise ConfigError(_first_problem(error, raw)) from None
+
+
+def load_profile(name: str) -> Profile:
+    """A shipped profile, or one of the user's own at a path."""
+    path = settings_file("profile", name)
+    raw = read_settings(path)
+    try:
+        return parse_profile({"name": path.stem, **raw})
+    except ConfigError as error:
+        raise ConfigError(f"profile {path}: {error}") from None
 
 
 def recorded_profile(block: Mapping[str, Any]) -> Profile:

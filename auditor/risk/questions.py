@@ -14,6 +14,11 @@ from functools import cache
 _SEARCH = ("rank<n>", "rank1_stranger", "rank1_known", "tpir_at_fpir_<n>pct")
 _MEMBERS = ("members_rank<n>", "nonmembers_rank<n>", "member_gap")
 _HONEST = ("same-session", "cross-session")
+#: The rungs of the ladder (`attacks.rungs.ladder`), named here so that a profile is read at once.
+RUNGS = (
+    *("template", "fiducials", "whitened", "subspace", "plda"),
+    *("embedding", "adapted", "vit", "fusion"),
+)
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,7 @@ class Question:
 
     def answers(self, estimate: str) -> bool:
         """Whether this is one of its numbers."""
-        return any(_pattern(name).fullmatch(estimate) for name in self.estimates)
+        return any(matches(name, estimate) for name in self.estimates)
 
 
 QUESTIONS: dict[str, Question] = {
@@ -137,6 +142,11 @@ def greatest(estimate: str) -> float:
 def small_is_bad(estimate: str) -> bool:
     """Whether a small number is bad news, so that no upper limit guards against it."""
     return estimate.endswith(("eer", "unknown_accepted", "known_missed", "mae_years"))
+
+
+def matches(name: str, estimate: str) -> bool:
+    """Whether a number's name, with its places left open, is that of a number."""
+    return estimate == name or _pattern(name).fullmatch(estimate) is not None
 
 
 @cache

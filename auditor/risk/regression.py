@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from enum import Enum, auto
 
 from auditor.core.finding import Estimate, Finding
@@ -56,6 +57,36 @@ def some_but_few(rule: Rule, finding: Finding) -> str | None:
 def beyond_chance(estimate: Estimate) -> bool:
     """Whether guessing does not explain a number."""
     return estimate.chance is None or estimate.low > estimate.chance
+
+
+@dataclass(frozen=True)
+class Change:
+    """One number of one finding, then and now.
+
+    `moved` is 1 where all of the interval now lies above that of then, -1 where below, else 0.
+    """
+
+    finding: str
+    name: str
+    then: Estimate
+    now: Estimate
+
+    @property
+    def moved(self) -> int:
+        """Which way the number went beyond the intervals."""
+        return int(self.now.low > self.then.high) - int(self.now.high < self.then.low)
+
+
+def changes(now: Sequence[Finding], then: Sequence[Finding]) -> list[Change]:
+    """The numbers that two audits share."""
+    before = {one.id: one for one in then}
+    return [
+        Change(one.id, name, before[one.id].estimates[name], estimate)
+        for one in now
+        if one.id in before
+        for name, estimate in one.estimates.items()
+        if name in before[one.id].estimates
+    ]
 
 
 def worsened(

@@ -8,16 +8,27 @@ from collections.abc import Mapping
 from dataclasses import fields
 from datetime import date, datetime
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 from auditor.core.errors import ConfigError
 from auditor.core.finding import Waiver
+from auditor.resources import read_yaml
 
 _KEYS = [field.name for field in fields(Waiver)]
 _WANTED = f"wanted a list of {{{', '.join(_KEYS)}}}"
 #: Characters an owner or a reason may have: it stands in every report.
 _LONGEST = 300
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def load_waivers(path: Path) -> tuple[Waiver, ...]:
+    """The waivers of a YAML file."""
+    raw = read_yaml(path)
+    try:
+        return parse_waivers(raw)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
 
 
 def parse_waivers(raw: Any) -> tuple[Waiver, ...]:

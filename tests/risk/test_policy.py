@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from auditor.config import load_profile, names
 from auditor.core.errors import ConfigError
 from auditor.core.finding import Estimate, Finding
+from auditor.resources import names
 from auditor.risk.policy import competence_needed, judge
-from auditor.risk.profile import Profile, Rule, parse_profile
+from auditor.risk.profile import Profile, Rule, load_profile, parse_profile
 
 LINKAGE = Rule(
     id="linkage", check="linkage", protocol="cross-session", estimate="rank1", limit=0.09,
