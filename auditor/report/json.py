@@ -112,7 +112,7 @@ def from_dict(document: Any) -> Audit:
         raise ConfigError(f"not a sound audit, {flaw}; scan again")
     smallest = _smallest(document["profile"])
     try:
-        return Audit(
+        audit = Audit(
             auditor=_described(document["auditor"]),
             release=_described(document["release"]),
             profile=_described(document["profile"]),
@@ -124,6 +124,21 @@ def from_dict(document: Any) -> Audit:
         )
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"not a sound audit, {_short(error)}; scan again") from error
+    if flaw := _contradiction(audit):
+        raise ConfigError(f"not a sound audit, {flaw}; scan again")
+    return audit
+
+
+def _contradiction(audit: Audit) -> str | None:
+    """What an audit that fits the schema says of itself that cannot be so."""
+    names = [finding.id for finding in audit]
+    if len(set(names)) < len(names):
+        return "two findings have the same id"
+    severity = {"pass": 0, "not assessed": 1, "inconclusive": 2, "fail": 3}
+    worst = max((severity[rule.outcome] for rule in audit.verdict.rules if rule.counts), default=0)
+    if severity[audit.verdict.outcome] < worst:
+        return "its verdict is better than its rules are"
+    return None
 
 
 def _smallest(profile: Mapping[str, Any]) -> int:

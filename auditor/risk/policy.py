@@ -19,6 +19,7 @@ from auditor.core.errors import ConfigError
 from auditor.core.finding import Audit, Estimate, Finding, Outcome, Ruling, Verdict, Waiver
 from auditor.risk.intervals import wilson
 from auditor.risk.profile import Profile, Rule, recorded_profile
+from auditor.risk.questions import greatest
 from auditor.risk.regression import (
     Standing,
     answer,
@@ -409,12 +410,16 @@ def _shown(rule: Rule, value: float) -> str:
         return f"{value:.1f} years"
     if rule.estimate.endswith("auc"):
         return f"{value:.2f}"
+    if greatest(rule.estimate) > 1:
+        return f"{value:.3g}"
     return f"{100 * value:.3g}%"
 
 
 def _settled_by(rule: Rule, estimate: Estimate) -> str:
     """How many more people would bring the nearer bound to the limit, were the value to stay."""
     gap = abs(estimate.value - rule.limit)
+    if not math.isfinite(gap):
+        return "it could not be computed"
     if gap == 0:
         return "no number of people settles a value that is the limit itself"
     if rule.estimate.startswith("tpr_at"):
@@ -437,7 +442,7 @@ def _settled_by(rule: Rule, estimate: Estimate) -> str:
             if estimate.value < rule.limit
             else estimate.value - estimate.low
         )
-        wanted = math.ceil(n * (side / gap) ** 2)
+        wanted = math.ceil(min(n * (side / gap) ** 2, 1e9))
     more = max(wanted - n, 1)
     return f"about {_round_up(more)} more people would settle it"
 
