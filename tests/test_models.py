@@ -15,11 +15,11 @@ from click.testing import CliRunner
 
 from auditor import cli
 from auditor.audit import scan
-from auditor.config import load_profile
 from auditor.core.streams import stream
 from auditor.models import boost
 from auditor.models.boost import Trees
 from auditor.risk.policy import judge
+from auditor.risk.profile import load_profile
 from auditor.targets import described
 from tests.plants.membership import people
 
