@@ -26,6 +26,7 @@ _COUNTS_PEOPLE = re.compile(rf"(?:^|_)(?:{_PEOPLE})(?:_|$)")
 _IS_A_SETTING = re.compile(r"^(?:min|max|least|most)_|_per_")
 _FEW = re.compile(rf"(?<![\w.,/-])[1-9]\d*(?= (?:{_PEOPLE})\b)", re.IGNORECASE)
 _FOUND_FEW = re.compile(r"\b(found|only|has|have|got|holds?) ([1-9]\d*)(?=\s*(?:$|[;,)]|\.(?!\d)))")
+_FEWER = re.compile(r"fewer than (\d{1,9})")
 _WANTED = re.compile(r"(?:least|needs?|wants?|wanted|than|under|below|of|minimum|every) $")
 _NAMES_PEOPLE = re.compile(rf"\b(?:{_PEOPLE})\b", re.IGNORECASE)
 
@@ -128,7 +129,9 @@ def _scalar(value: Any, counts_people: bool, smallest: int) -> Any:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str | PurePath):
-        return withhold_text(str(value), smallest)
+        text = withhold_text(str(value), smallest)
+        told = _FEWER.fullmatch(text)
+        return fewer(max(smallest, int(told[1]))) if told else text
     if isinstance(value, int | float):
         few = counts_people and 0 < value < smallest and value == int(value)
         return fewer(smallest) if few else number(value)

@@ -145,7 +145,8 @@ def recorded_profile(block: Mapping[str, Any]) -> Profile:
 
 def _first_problem(error: ValidationError, raw: Mapping[str, Any]) -> str:
     """The first thing wrong with a profile, on one line."""
-    problem = error.errors()[0]
+    # A key with a slip in it is unknown, and the right one is missing: the first tells more.
+    problem = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
     where = _place(problem["loc"], raw)
     if problem["type"] == "extra_forbidden":
         key = str(problem["loc"][-1])

@@ -164,4 +164,6 @@ def test_a_profile_may_ask_for_larger_cells_and_never_for_smaller(audit, cell, t
     assert sizes["group_sizes"]["people"] == [told, f"fewer than {cell}"]
     # Also on the way out of a file that somebody else wrote.
     raw = report.to_dict(audit) | {"profile": document["profile"]}
-    assert report.to_dict(report.from_dict(raw))["findings"] == document["findings"]
+    again = report.to_dict(report.from_dict(raw))["findings"]
+    for before, after in zip(document["findings"], again, strict=True):
+        assert (after["params"], after["curves"]) == (before["params"], before["curves"])

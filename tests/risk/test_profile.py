@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
+from pathlib import Path
 
 import pytest
 import yaml
@@ -168,3 +170,12 @@ def test_a_file_that_is_no_yaml_is_one_line(text, tmp_path):
     with pytest.raises(ConfigError, match="YAML") as error:
         load_waivers(path)
     assert "\n" not in str(error.value)
+
+
+def test_the_examples_of_the_readme_are_right():
+    text = (Path(__file__).parents[2] / "README.md").read_text()
+    blocks = [yaml.safe_load(one) for one in re.findall(r"```yaml\n(.+?)```", text, re.DOTALL)]
+    profiles = [one for one in blocks if isinstance(one, dict) and "rules" in one]
+    waivers = [one for one in blocks if isinstance(one, list)]
+    assert [parse_profile({"name": "own"} | one).minimum_cell for one in profiles] == [20]
+    assert [len(parse_waivers(one)) for one in waivers] == [1]
