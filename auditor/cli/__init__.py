@@ -15,7 +15,7 @@ import click
 
 from auditor import __version__
 from auditor.cli.catalogue import datasets
-from auditor.cli.finished import gate, report
+from auditor.cli.finished import bundle, gate, report, verify
 from auditor.cli.release import demo, features, inspect, link, scan, simulate
 from auditor.cli.train import train
 from auditor.core.errors import AuditorError
@@ -68,5 +68,8 @@ def main(debug: bool) -> None:
         logging.getLogger().setLevel(logging.ERROR)
 
 
-for _command in (datasets, demo, features, gate, inspect, link, report, scan, simulate, train):
+for _command in (
+    *(bundle, datasets, demo, features, gate, inspect, link, report, scan, simulate, train),
+    verify,
+):
     main.add_command(_command)
