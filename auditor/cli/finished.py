@@ -146,8 +146,8 @@ def verify(bundle: Path, key: Path | None) -> None:
     click.echo(f"verdict    {verdict.outcome.upper()} under {found.audit.profile['name']}")
     click.echo(f"measured   auditor {found.audit.auditor['version']}")
     click.echo(f"files      {len(found.sha256)}, each as MANIFEST.json names it")
-    drawn = "drawn again, and the same" if found.redrawn else "not drawn again here: other versions"
-    click.echo(f"page       drawn by auditor {found.drawn_by}; {drawn}")
+    again = "again here, and the same" if found.repacked else "not again here: other versions"
+    click.echo(f"packed     by auditor {found.packed_by}; {again}")
     click.echo(f"signature  {_signed(signer, bool(key))}")
 
 

@@ -44,37 +44,19 @@ class Bundle:
     ----------
     audit : what it is of
     sha256 : of each file in it
-    redrawn : whether its page was drawn again and is the same; None where other versions drew it
-    drawn_by : the version that drew it
+    repacked : whether it was packed again and is the same; False where other versions packed it
+    packed_by : the version that packed it
     """
 
     audit: Audit
     sha256: Mapping[str, str]
-    redrawn: bool | None
-    drawn_by: str
+    repacked: bool
+    packed_by: str
 
 
 def pack(audit: Audit) -> bytes:
     """The bundle of an audit."""
-    text = audit_json.dumps(audit)
-    # What is packed is what the JSON holds, and nothing that was only in memory.
-    audit = audit_json.from_dict(json.loads(text))
-    texts = {
-        "audit.json": text,
-        "audit.schema.json": _schema(),
-        "report.html": html.render(audit),
-        "requirements.lock": resource("requirements.lock").read_text("utf-8"),
-        "settings.json": _settings(audit),
-    }
-    parts = {name: content.encode() for name, content in texts.items()}
-    manifest = {
-        "schema": SCHEMA,
-        "auditor": __version__,
-        "drawn_with": _drawn_with(),
-        "release": {key: audit.release[key] for key in ("name", "fingerprint")},
-        "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in parts.items()},
-    }
-    return _zipped({"MANIFEST.json": _dumped(manifest).encode(), **parts})
+    return _zipped(_parts(audit))
 
 
 def unpack(data: bytes) -> Bundle:
@@ -96,13 +78,17 @@ def unpack(data: bytes) -> Bundle:
     if _zipped(parts) != data:
         raise ConfigError("the file holds more than its parts: it was changed after it was packed")
     audit = _audit(parts["audit.json"])
-    release = {key: audit.release[key] for key in ("name", "fingerprint")}
-    if manifest["release"] != release or parts["settings.json"] != _settings(audit).encode():
+    if manifest["release"] != _release(audit) or parts["settings.json"] != _settings(audit):
         raise ConfigError("MANIFEST.json or settings.json tells of another audit than audit.json")
     same_versions = (manifest["auditor"], manifest["drawn_with"]) == (__version__, _drawn_with())
-    if same_versions and parts["report.html"] != html.render(audit).encode():
-        raise ConfigError("report.html is not the page of audit.json: one of them was changed")
-    return Bundle(audit, sha256, True if same_versions else None, str(manifest["auditor"]))
+    if same_versions:
+        for name, content in reversed(_parts(audit).items()):
+            if parts[name] != content:
+                raise ConfigError(
+                    f"{name} is not what auditor {__version__} packs with audit.json: one of them "
+                    "was changed"
+                )
+    return Bundle(audit, sha256, same_versions, str(manifest["auditor"]))
 
 
 def read(path: Path) -> bytes:
@@ -121,6 +107,27 @@ def read(path: Path) -> bytes:
     if len(data) > LARGEST:
         raise ConfigError(f"{path}: larger than {LARGEST // 2**20} MB, and no bundle is; {_CURE}")
     return data
+
+
+def _parts(audit: Audit) -> dict[str, bytes]:
+    """Every file of an audit's bundle; they hold what its JSON holds, and nothing else of it."""
+    text = audit_json.dumps(audit)
+    audit = audit_json.from_dict(json.loads(text))
+    parts = {
+        "audit.json": text.encode(),
+        "audit.schema.json": files("auditor.report").joinpath("audit.schema.json").read_bytes(),
+        "report.html": html.render(audit).encode(),
+        "requirements.lock": resource("requirements.lock").read_bytes(),
+        "settings.json": _settings(audit),
+    }
+    manifest = {
+        "schema": SCHEMA,
+        "auditor": __version__,
+        "drawn_with": _drawn_with(),
+        "release": _release(audit),
+        "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in parts.items()},
+    }
+    return {"MANIFEST.json": _dumped(manifest), **parts}
 
 
 def _zipped(parts: Mapping[str, bytes]) -> bytes:
@@ -173,11 +180,11 @@ def _audit(content: bytes) -> Audit:
         raise ConfigError("audit.json is not JSON: it was changed") from None
 
 
-def _schema() -> str:
-    return files("auditor.report").joinpath("audit.schema.json").read_text("utf-8")
+def _release(audit: Audit) -> dict[str, Any]:
+    return {key: audit.release[key] for key in ("name", "fingerprint")}
 
 
-def _settings(audit: Audit) -> str:
+def _settings(audit: Audit) -> bytes:
     """The profile and the preset as they were used, and what measured."""
     keys = ("version", "seed", "device", "preset", "settings", "versions")
     used = {key: audit.auditor[key] for key in keys if key in audit.auditor}
@@ -188,5 +195,5 @@ def _drawn_with() -> dict[str, str]:
     return {name: version(name) for name in _DRAWN_WITH}
 
 
-def _dumped(value: Any) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+def _dumped(value: Any) -> bytes:
+    return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()

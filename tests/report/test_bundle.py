@@ -69,7 +69,7 @@ def zipped(files, compress_type=zipfile.ZIP_STORED, comment=b"", year=1980) -> b
 def test_what_is_packed_is_found_sound_and_is_the_audit(packed, small):
     found = bundle.unpack(packed)
     assert report.dumps(found.audit) == report.dumps(small)
-    assert found.redrawn is True
+    assert found.repacked is True
     files = parts(packed)
     assert tuple(files) == bundle.NAMES
     for name, sha256 in found.sha256.items():
@@ -149,6 +149,17 @@ FORGERIES = {
     "another number": (changed("audit.json", b'"value": 0.012', b'"value": 0.0'), "report.html"),
     "another release": (changed("MANIFEST.json", b"ecgiddb", b"mitbih!"), "another audit"),
     "no audit at all": (lambda files: repacked({**files, "audit.json": b"{"}), "not JSON"),
+    "another lock": (changed("requirements.lock", b"sha256:", b"sha256;"), "requirements.lock"),
+    "another schema": (changed("audit.schema.json", b"audit", b"adieu"), "audit.schema.json"),
+    "a file without its hash": (
+        lambda files: zipped([*{**files, "requirements.lock": b""}.items()]), "it was changed"
+    ),
+    "a hash without its file": (
+        lambda files: zipped([*{**files, "MANIFEST.json": files["MANIFEST.json"].replace(
+            b'"sha256": {', b'"sha256": {"run.sh": "0",'
+        )}.items()]),
+        "does not have",
+    ),
     "a manifest that is no object": (
         lambda files: zipped([*{**files, "MANIFEST.json": b"[]"}.items()]), "layout"
     ),
@@ -191,7 +202,7 @@ def test_a_bundle_that_was_changed_is_refused_though_its_hashes_fit(packed, forg
 def test_the_page_of_another_version_is_not_compared_and_that_is_said(packed, monkeypatch):
     monkeypatch.setattr(bundle, "__version__", "9.9.9")
     found = bundle.unpack(packed)
-    assert (found.redrawn, found.drawn_by) == (None, "0.1.0")
+    assert (found.repacked, found.packed_by) == (False, "0.1.0")
 
 
 def test_a_file_that_is_too_large_is_not_read(tmp_path, monkeypatch):

@@ -83,3 +83,15 @@ def test_only_what_the_form_has_is_in_it(audit):
     }
     for element in ET.fromstring(FORMATS["junit"].render(audit)).iter():
         assert set(element.attrib) <= allowed[element.tag]
+
+
+@pytest.mark.parametrize("mark", ["\x00", "\x1b", "\ufffe", "\uffff", "\ud800"])
+def test_a_mark_that_xml_cannot_hold_does_not_break_it(audit, mark):
+    rule = replace(audit.verdict.rules[0], reason=f"before{mark}after")
+    judged = replace(audit, verdict=Verdict("fail", (rule,)))
+    (case,) = suites(judged)["rules"]
+    (said,) = case.result
+    assert "before" in said.message
+    assert "after" in said.message
+    # Some readers take what the standard refuses; others do not.
+    assert mark not in FORMATS["junit"].render(judged)
