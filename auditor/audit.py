@@ -10,6 +10,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -31,10 +32,10 @@ from auditor.attacks import (
 )
 from auditor.attacks.rungs import FUSION
 from auditor.attribution import ATTACKS
-from auditor.config import Preset, load_preset, load_profile
+from auditor.config import Preset, load_preset
 from auditor.core.errors import AuditorError, ConfigError, EvidenceError
 from auditor.core.evidence import MIN_PEOPLE, Attribution, Counts, Evidence
-from auditor.core.finding import Audit, Estimate, Finding
+from auditor.core.finding import Audit, Estimate, Finding, Waiver
 from auditor.core.record import STANDARD_LEADS
 from auditor.core.streams import stream
 from auditor.core.target import MEMBER, NONMEMBER, Target
@@ -42,6 +43,8 @@ from auditor.data.catalog import describe
 from auditor.data.dataset import Dataset, NoRecordsError, open_dataset, without_recordings
 from auditor.data.population import Population
 from auditor.engine import Engine, engine
+from auditor.report import json as report
+from auditor.report.disclosure import clean
 from auditor.risk import crossmodal as crossmodal_risk
 from auditor.risk import hygiene as hygiene_risk
 from auditor.risk import inference as inference_risk
@@ -52,7 +55,9 @@ from auditor.risk import structure as structure_risk
 from auditor.risk import texts as texts_risk
 from auditor.risk.measure import cross_fitted, duplicates, identifiers, measure, uniqueness
 from auditor.risk.parts import attribution
-from auditor.risk.policy import Profile, competence_needed, judge
+from auditor.risk.policy import competence_needed, judge, refuse_other
+from auditor.risk.profile import Profile, load_profile
+from auditor.risk.waivers import load_waivers
 from auditor.signal.prepare import NO_RECORDINGS, Prepared, nothing_prepared, prepare
 from auditor.targets import Surroundings, open_target
 from auditor.targets.trained import trained_on
@@ -110,6 +115,11 @@ class Run:
     dask: str | None = None
     #: Models that are released with the recordings.
     models: tuple[Path, ...] = ()
+    #: Failures that somebody accepts, and the day on which they are to.
+    waivers: tuple[Waiver, ...] = ()
+    today: date | None = None
+    #: An earlier audit of the release, whose failures are known.
+    baseline: Audit | None = None
 
     @classmethod
     def of(
@@ -121,13 +131,24 @@ class Run:
         jobs: int = 1,
         dask: str | None = None,
         models: Iterable[str | Path] = (),
+        waivers: str | Path | None = None,
+        baseline: str | Path | None = None,
     ) -> Run:
         """Settings by the names a command line gives them."""
         if seed < 0:
             raise ConfigError(f"--seed is {seed}, wanted 0 or more")
-        chosen = load_preset(preset)
-        paths = tuple(map(Path, models))
-        return cls(load_profile(profile), chosen, choose_device(device), seed, jobs, dask, paths)
+        return cls(
+            load_profile(profile),
+            load_preset(preset),
+            choose_device(device),
+            seed,
+            jobs,
+            dask,
+            tuple(map(Path, models)),
+            load_waivers(Path(waivers)) if waivers else (),
+            date.today(),
+            report.read(baseline) if baseline else None,
+        )
 
 
 def choose_device(name: str) -> str:
@@ -157,6 +178,8 @@ def scan(
     jobs: int = 1,
     dask: str | None = None,
     models: Iterable[str | Path] = (),
+    waivers: str | Path | None = None,
+    baseline: str | Path | None = None,
     **descriptor: str | None,
 ) -> Audit:
     """Audit a folder of ECGs, and the models that are released with it.
@@ -168,6 +191,8 @@ def scan(
     device : `auto`, `cpu` or `cuda`
     jobs, dask : how many processes, or the address of a Dask scheduler
     models : files of trees or networks, or folders that `auditor train` wrote
+    waivers : a YAML file of failures that somebody accepts
+    baseline : an earlier audit.json of the release; what failed there too is known
     **descriptor : what `auditor.yaml` would say, such as `subject_pattern`
 
     Raises
@@ -175,7 +200,7 @@ def scan(
     AuditorError
         Something that the caller can mend.
     """
-    settings = Run.of(profile, preset, device, seed, jobs, dask, models)
+    settings = Run.of(profile, preset, device, seed, jobs, dask, models, waivers, baseline)
     audit = None
     for step in run(Path(path), settings, descriptor):
         audit = step if isinstance(step, Audit) else None
@@ -192,6 +217,8 @@ def run(
     """Each finding as it is made, and the audit last."""
     with engine(settings.jobs, settings.dask) as workers:
         case = open_case(path, settings, workers, descriptor or {}, progress)
+        if settings.baseline is not None:
+            refuse_other(settings.baseline, clean(case.dataset.name), settings.profile)
         targets, untrained = open_targets(case, settings)
         findings = []
         for name, reason in untrained.items():
@@ -303,7 +330,10 @@ def investigate(case: Case, settings: Run, targets: Sequence[Target] = ()) -> It
     proofs = {
         (one.check, one.view): one for one in of_models if isinstance(one, membership.Membership)
     }
-    for finding in competence_needed(findings, settings.profile):
+    wanted = competence_needed(
+        findings, settings.profile, waivers=settings.waivers, today=settings.today
+    )
+    for finding in wanted:
         asked = proofs.get((finding.check, str(finding.view)))
         if asked is not None:
             yield model_competence(asked, case, settings)
@@ -335,14 +365,16 @@ def attempt(attack: Attack, case: Case, settings: Run) -> Finding:
         # A broken attack must not cost the others; a rule that needs it will not pass without.
         log.debug("%s broke", blank.id, exc_info=True)
         return replace(blank, status="failed", reason=_where(error), seconds=_since(started))
-    if not estimates and not params:
+    fewest = settings.profile.minimum_cell
+    told = {name: one for name, one in estimates.items() if one.n_subjects >= fewest}
+    if not told and (estimates or not params):
         return replace(blank, reason="too few people for any number", seconds=_since(started))
     return replace(
         blank,
         status="measured",
         reason=None,
         params=params,
-        estimates=estimates,
+        estimates=told,
         curves=curves,
         seconds=_since(started),
     )
@@ -496,6 +528,7 @@ def conclude(
     found = tuple(findings)
     dataset, preset = case.dataset, settings.preset
     training = asdict(preset.training) if preset.training else None
+    fewest = settings.profile.minimum_cell
     return Audit(
         auditor={
             "version": __version__,
@@ -508,14 +541,15 @@ def conclude(
             | {"python": platform.python_version()},
         },
         release=describe_release(dataset, case.prepared)
-        | ({"models": [describe_model(one) for one in targets]} if targets else {}),
-        profile={
-            "name": settings.profile.name,
-            "title": settings.profile.title,
-            "description": settings.profile.context,
-            "population": settings.profile.population,
-        },
-        verdict=judge(found, settings.profile),
+        | ({"models": [describe_model(one, fewest) for one in targets]} if targets else {}),
+        profile=settings.profile.recorded(),
+        verdict=judge(
+            found,
+            settings.profile,
+            waivers=settings.waivers,
+            today=settings.today,
+            baseline=None if settings.baseline is None else settings.baseline.findings,
+        ),
         findings=found,
     )
 
@@ -539,13 +573,13 @@ def describe_release(dataset: Dataset, prepared: Prepared) -> dict[str, Any]:
     }
 
 
-def describe_model(target: Target) -> dict[str, Any]:
-    """What was audited of a model, in counts."""
+def describe_model(target: Target, fewest: int = MIN_PEOPLE) -> dict[str, Any]:
+    """What was audited of a model, in counts of at least so many people."""
     people = {
         name: len(np.unique(target.subject[target.part == kind]))
         for name, kind in (("n_members", MEMBER), ("n_nonmembers", NONMEMBER))
     }
-    told = {name: n if n >= MIN_PEOPLE or not n else None for name, n in people.items()}
+    told = {name: n if n >= fewest or not n else None for name, n in people.items()}
     return {
         "name": target.name,
         "title": target.title,

@@ -1,28 +1,22 @@
-"""The one place where the settings of a run are defined.
+"""The one place where it is defined how hard an audit tries.
 
-A preset in `configs/presets/` sets how hard the audit tries, a profile in `configs/profiles/` what
-it is judged by; a flag overrides both, and nothing else is consulted.
+A preset in `configs/presets/` says so; a profile in `configs/profiles/` (`risk.profile`) what it is
+judged by. A flag overrides both, and nothing else is consulted.
 """
 
 from __future__ import annotations
 
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
 from auditor.attacks.case import Training
 from auditor.attacks.rungs import ladder
 from auditor.core.errors import ConfigError
 from auditor.models.metric import Recipe
-from auditor.resources import resource
-from auditor.risk.policy import Profile, parse_profile
-
-#: A profile or preset is read up to this size.
-_MAX_BYTES = 1_000_000
-
+from auditor.resources import read_settings, resource, settings_file
 
 Check = Literal[
     "identifiers",
@@ -70,38 +64,24 @@ class Preset(BaseModel):
 
 def load_preset(name: str) -> Preset:
     """A shipped preset, or one of the user's own at a path."""
-    path = _find("preset", name)
-    raw = {"name": path.stem, **_read(path)}
+    path = settings_file("preset", name)
+    raw = {"name": path.stem, **read_settings(path)}
     try:
         return Preset.model_validate(raw)
     except ValidationError as error:
         raise ConfigError(f"preset {path}: {first_problem(error)}") from None
 
 
-def load_profile(name: str) -> Profile:
-    """A shipped profile, or one of the user's own at a path."""
-    path = _find("profile", name)
-    try:
-        return parse_profile({"name": path.stem, **_read(path)})
-    except ConfigError as error:
-        raise ConfigError(f"profile {path}: {error}") from None
-
-
 def load_recipe(path: Path | None) -> Recipe:
     """How the attacker's network is taught: as shipped, or by the user's own file."""
     path = path or resource("configs") / "attacker.yaml"
-    raw = _read(path)
+    raw = read_settings(path)
     if odd := raw.keys() - {field.name for field in fields(Recipe)}:
         raise ConfigError(f"recipe {path}: unknown setting {min(map(str, odd))}")
     try:
         return TypeAdapter(Recipe).validate_python(raw)
     except ValidationError as error:
         raise ConfigError(f"recipe {path}: {first_problem(error)}") from None
-
-
-def names(kind: Literal["preset", "profile"]) -> list[str]:
-    """The shipped presets or profiles."""
-    return sorted(path.stem for path in resource(f"configs/{kind}s").glob("*.yaml"))
 
 
 def first_problem(error: ValidationError) -> str:
@@ -111,27 +91,3 @@ def first_problem(error: ValidationError) -> str:
     if problem["type"] == "extra_forbidden":
         return f"unknown setting {where}"
     return f"{where}: {problem['msg'].lower()}, seen {problem['input']!r:.60}"
-
-
-def _find(kind: Literal["preset", "profile"], name: str) -> Path:
-    if name in (known := names(kind)):
-        return resource(f"configs/{kind}s") / f"{name}.yaml"
-    path = Path(name)
-    if path.suffix in (".yaml", ".yml") and path.is_file():
-        return path
-    raise ConfigError(
-        f"no {kind} is named {name!r}; known: {', '.join(known)}, or the path of a .yaml file"
-    )
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise ConfigError(f"{path}: larger than {_MAX_BYTES} bytes; no settings file is")
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = str(error).replace("\n", " ")
-        raise ConfigError(f"{path}: cannot be read as YAML: {reason}") from None
-    if not isinstance(raw, dict):
-        raise ConfigError(f"{path}: holds {type(raw).__name__}, wanted names and values")
-    return raw

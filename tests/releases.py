@@ -11,11 +11,12 @@ from pathlib import Path
 
 from auditor.attacks.case import Training
 from auditor.audit import Run, run
-from auditor.config import Preset, load_profile
+from auditor.config import Preset
 from auditor.core.finding import Audit
 from auditor.data.population import Population
 from auditor.models.train import Recipe
 from auditor.models.vit import MODELS, ViTConfig
+from auditor.risk.profile import load_profile
 
 PROTOCOLS = ("random-segment", "same-session", "cross-session")
 

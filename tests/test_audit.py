@@ -9,10 +9,10 @@ import pytest
 from scipy.stats import binom
 
 from auditor.audit import Audit, Run
-from auditor.config import load_profile
 from auditor.core.errors import ConfigError
 from auditor.core.finding import Finding
 from auditor.risk.policy import judge
+from auditor.risk.profile import load_profile
 from tests.releases import PROTOCOLS, all_finished, finished, settings, write_release
 
 #: So many releases in a minute or two, and as many as were promised where there is time.

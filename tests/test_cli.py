@@ -97,6 +97,118 @@ def test_a_scan_leaves_a_report_that_can_be_judged_and_drawn_again(finished, tmp
         assert "FAIL" in judged.output
 
 
+def test_a_scan_heeds_waivers_and_a_baseline_and_writes_down_who_answers(release, tmp_path, brief):
+    rules = """
+  - {id: names, check: identifiers, estimate: direct, limit: 0, basis: "law: x"}
+  - {id: risk, check: uniqueness, estimate: max_risk, limit: 0.09, basis: our default}
+"""
+    (tmp_path / "p.yaml").write_text(f"title: t\ncontext: c\npopulation: 100\nrules: {rules}")
+    (tmp_path / "waivers.yaml").write_text(
+        "- {rule: risk, finding: uniqueness/metadata, owner: the board, reason: an enclave,\n"
+        "   expires: 2999-12-31}\n"
+    )
+    brief.write_text(brief.read_text().replace("[identifiers]", "[identifiers, uniqueness]"))
+    asked = ("scan", release, "--preset", brief, "--profile", tmp_path / "p.yaml")
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert auditor(*asked, "--out", first).exit_code == 1
+    accepted = ("--waivers", tmp_path / "waivers.yaml", "--baseline", first / "audit.json")
+    done = auditor(*asked, "--out", second, *accepted, "--show", "failed")
+    assert done.exit_code == 0
+    assert "2 failed and accepted" in done.output
+    judged = json.loads((second / "audit.json").read_text())["verdict"]["rules"]
+    assert [rule["outcome"] for rule in judged] == ["fail", "fail"]
+    assert judged[1]["waived"][0]["owner"] == "the board"
+    assert all(rule["known"] for rule in judged)
+    # The same findings, held against the baseline of another name.
+    other = json.loads((first / "audit.json").read_text())
+    other["release"]["name"] = "lung"
+    (tmp_path / "other.json").write_text(json.dumps(other))
+    refused = auditor(*asked, "--out", tmp_path / "o", "--baseline", tmp_path / "other.json")
+    assert "lung" in one_line(refused)
+    # Cells under the profile's minimum are not told, nor judged by.
+    large = (tmp_path / "p.yaml").read_text() + "minimum_cell: 30\n"
+    (tmp_path / "p.yaml").write_text(large)
+    assert auditor(*asked, "--out", tmp_path / "large").exit_code == 3
+    assert '"people": 24' not in (tmp_path / "large" / "audit.json").read_text()
+
+
+def test_what_is_shown_and_what_closes_the_gate_are_two_things(finished):
+    whole = finished / "audit.json"
+    before = whole.read_bytes()
+    shown = {
+        show: auditor("gate", whole, "--show", show) for show in ("all", "unsettled", "failed")
+    }
+    assert {done.exit_code for done in shown.values()} == {1}
+    lines = {show: done.output.count("\n") for show, done in shown.items()}
+    assert lines["all"] >= lines["unsettled"] > lines["failed"]
+    assert "not shown" in shown["failed"].output
+    assert "not assessed" not in shown["failed"].output
+    assert whole.read_bytes() == before
+
+
+def test_compare_ends_with_1_where_something_is_worse_and_says_what_changed(finished, tmp_path):
+    whole = finished / "audit.json"
+    same = auditor("compare", whole, whole)
+    assert same.exit_code == 0
+    assert "No required rule is worse" in same.output
+    less = json.loads(whole.read_text())
+    less["findings"] = [one for one in less["findings"] if one["check"] != "uniqueness"]
+    for one in less["findings"]:
+        for estimate in one["estimates"].values():
+            if one["id"] == "linkage/template/cross-session":
+                estimate |= {"low": 0.0, "value": 0.0, "high": 0.0}
+    less["verdict"] = {"outcome": "fail", "exit_status": 1, "rules": []}
+    (tmp_path / "less.json").write_text(json.dumps(less))
+    worse = auditor("compare", whole, tmp_path / "less.json")
+    assert worse.exit_code == 1
+    assert "WORSE: uniqueness" in worse.output
+    assert "linkage/template/cross-session rank1" in worse.output
+    assert "down, better" in worse.output
+    assert "Gone findings: 1" in worse.output
+    better = auditor("compare", tmp_path / "less.json", whole)
+    assert better.exit_code == 1
+    assert "WORSE: linkage-cross-session" in better.output
+    assert "New findings: 1" in better.output
+
+
+@pytest.mark.parametrize(
+    ("flag", "text", "word"),
+    [
+        ("--waivers", "- {rule: a, finding: b, owner: c, reason: d}", "no expires"),
+        ("--waivers", "- {rule: a, rule: b}", "twice"),
+        ("--baseline", "{}", "not an audit"),
+        ("--profile", "titel: x", "titel"),
+    ],
+)
+def test_a_wrong_file_for_the_gate_is_one_clear_line(finished, tmp_path, flag, text, word):
+    path = tmp_path / "wrong.yaml"
+    path.write_text(text)
+    line = one_line(auditor("gate", finished / "audit.json", flag, path))
+    assert word in line
+    assert str(path) in line
+    line = one_line(auditor("scan", tmp_path, flag, path, "--out", tmp_path / "out"))
+    assert word in line
+
+
+def test_an_audit_of_a_newer_auditor_is_one_clear_line(finished, tmp_path):
+    newer = (finished / "audit.json").read_text().replace("auditor/audit/1", "auditor/audit/2")
+    (tmp_path / "newer.json").write_text(newer)
+    for command in ("gate", "report", "explain"):
+        name = ["linkage", "--audit"] if command == "explain" else []
+        assert "newer" in one_line(auditor(command, *name, tmp_path / "newer.json"))
+
+
+def test_a_gate_does_not_wait_for_torch(finished):
+    code = (
+        "import sys; from auditor.cli import main\n"
+        f"main(['gate', {str(finished / 'audit.json')!r}], standalone_mode=False)"
+    )
+    check = "import atexit, sys; atexit.register(lambda: print('torch' in sys.modules)); "
+    done = subprocess.run([sys.executable, "-c", check + code], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stdout.endswith("False\n")
+
+
 def test_inspect_shows_what_would_be_believed_and_starts_a_descriptor(release, tmp_path):
     written = tmp_path / "auditor.yaml"
     shown = auditor("inspect", release, "--write", written)

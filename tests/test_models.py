@@ -15,11 +15,11 @@ from click.testing import CliRunner
 
 from auditor import cli
 from auditor.audit import scan
-from auditor.config import load_profile
 from auditor.core.streams import stream
 from auditor.models import boost
 from auditor.models.boost import Trees
 from auditor.risk.policy import judge
+from auditor.risk.profile import load_profile
 from tests.plants.membership import people
 
 DEEP, SHALLOW = Trees(40, 8), Trees(5, 1, rate=0.1)

@@ -15,7 +15,8 @@ import click
 
 from auditor import __version__
 from auditor.cli.catalogue import datasets
-from auditor.cli.finished import bundle, gate, report, verify
+from auditor.cli.evidence import bundle, verify
+from auditor.cli.finished import compare, explain, gate, report
 from auditor.cli.release import demo, features, inspect, link, scan, simulate
 from auditor.cli.train import train
 from auditor.core.errors import AuditorError
@@ -61,6 +62,7 @@ def main(debug: bool) -> None:
     auditor inspect DATASET             what would be believed of a folder
     auditor features DATASET            measure its heartbeats, and nothing more
     auditor scan DATASET --out report   attack it, and write report/report.html
+    auditor explain RULE                what a rule, a finding or a number means
     """
     logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING)
     if not debug:
@@ -69,7 +71,7 @@ def main(debug: bool) -> None:
 
 
 for _command in (
-    *(bundle, datasets, demo, features, gate, inspect, link, report, scan, simulate, train),
-    verify,
+    *(bundle, compare, datasets, demo, explain, features, gate),
+    *(inspect, link, report, scan, simulate, train, verify),
 ):
     main.add_command(_command)

@@ -2,34 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from auditor.cli.flags import FILE, writable
+from auditor.cli.verdict import exit_status, gated, say
 from auditor.core.errors import ConfigError
 from auditor.report.formats import FORMATS
+
+if TYPE_CHECKING:
+    from auditor.risk.regression import Change
 
 
 @click.command()
 @click.argument("audit", type=FILE)
 @click.option("--profile", default="public", show_default=True, help="A profile or a YAML file.")
-def gate(audit: Path, profile: str) -> None:
+@gated
+def gate(
+    audit: Path,
+    profile: str,
+    waivers: Path | None,
+    baseline: Path | None,
+    show: str,
+    fail_on: str,
+) -> None:
     """Judge a finished AUDIT (an audit.json) under a profile, and exit with its status.
+
+    The findings are judged anew; what AUDIT says its verdict was is not asked.
 
     \b
     auditor gate report/audit.json --profile registered
+    auditor gate report/audit.json --waivers waivers.yaml
+    auditor gate report/audit.json --baseline last/audit.json --show unsettled
     """
-    from auditor.config import load_profile
-    from auditor.report import json
-    from auditor.risk.policy import judge
+    from datetime import date
 
-    verdict = judge(json.read(audit).findings, load_profile(profile))
-    for rule in verdict.rules:
-        note = "" if rule.required else " (not required)"
-        click.echo(f"{rule.outcome:13} {rule.id}{note}: {rule.reason}")
-    click.echo(f"\n{profile}: {verdict.outcome.upper()}")
-    raise SystemExit(verdict.exit_status)
+    from auditor.report import json
+    from auditor.risk.policy import judge_again
+    from auditor.risk.profile import load_profile
+    from auditor.risk.waivers import load_waivers
+
+    chosen = load_profile(profile)
+    verdict = judge_again(
+        json.read(audit),
+        chosen,
+        waivers=load_waivers(waivers) if waivers else (),
+        today=date.today(),
+        baseline=json.read(baseline) if baseline else None,
+    )
+    say(verdict, chosen.name, show)
+    raise SystemExit(exit_status(verdict, fail_on))
 
 
 @click.command()
@@ -76,96 +101,107 @@ def report(audit: Path, formats: tuple[str, ...], out: Path | None) -> None:
 
 
 @click.command()
-@click.argument("audit", type=FILE)
-@click.option(
-    "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
-    required=True,
-    help="The bundle, a .zip file.",
-)
-@click.option("--key", type=FILE, help="A private Ed25519 key, as ssh-keygen makes one.")
-def bundle(audit: Path, out: Path, key: Path | None) -> None:
-    """Pack a finished AUDIT (an audit.json) as evidence: with its page, settings, lock and hashes.
+@click.argument("old", type=FILE)
+@click.argument("new", type=FILE)
+@click.option("--profile", help="Judge both by this profile or YAML file; default: by NEW's own.")
+def compare(old: Path, new: Path, profile: str | None) -> None:
+    """What changed between two audits, OLD and NEW (audit.json files).
 
-    With --key the bundle is signed, and the signature stands beside it as OUT.sig;
-    `ssh-keygen -Y check-novalidate -n auditor` reads it too. The same audit makes the same bundle.
+    Both are judged anew. A number changed when its intervals do not touch. Exit status 1 when a
+    required rule is worse: it fails by a finding that did not fail, or further beyond the limit
+    than intervals explain, or what was measured is not any more. Waivers are not asked.
 
     \b
-    auditor bundle report/audit.json --out evidence.zip
-    auditor bundle report/audit.json --out evidence.zip --key ~/.ssh/id_ed25519
+    auditor compare before/audit.json after/audit.json
     """
-    from auditor.report import atomic, json, signature
-    from auditor.report.bundle import pack
+    from auditor.report import json
+    from auditor.risk import policy
+    from auditor.risk.profile import load_profile, recorded_profile
+    from auditor.risk.regression import changes
 
-    writable(out.parent)
-    private = key and signature.private_key(
-        key, lambda: click.prompt(f"Passphrase of {key}", hide_input=True, err=True)
-    )
-    packed = pack(json.read(audit))
-    signed = out.with_name(f"{out.name}.sig")
-    # A signature of what stood here before is of nothing now.
-    signed.unlink(missing_ok=True)
-    atomic.replace(out, packed)
-    click.echo(out)
-    if private:
-        atomic.replace(signed, signature.sign(packed, private))
-        click.echo(f"{signed}: signed with {signature.fingerprint(private.public_key())}")
+    then, now = json.read(old), json.read(new)
+    if profile is not None:
+        chosen = load_profile(profile)
+    else:
+        try:
+            chosen = recorded_profile(now.profile)
+        except ConfigError as error:
+            raise ConfigError(f"{new}: {error}, or name one with --profile") from None
+    compared = policy.compare(then, now, chosen)
+    if (names := [one.release["name"] for one in (then, now)])[0] != names[1]:
+        click.echo(f"Of two releases: {names[0]} and {names[1]}.\n")
+    click.echo(f"Rules of profile {chosen.name}")
+    for one in compared:
+        was, is_ = (each.outcome if each else "not asked" for each in (one.then, one.now))
+        note = "" if one.rule.required else " (not required)"
+        click.echo(f"  {was:13} → {is_:13} {one.rule.id}{note}")
+        for worse in one.worse:
+            click.echo(f"{'':33}worse: {worse}")
+    _say_numbers(changes(now.findings, then.findings), {one.rule.estimate for one in compared})
+    _say_names("New", sorted({one.id for one in now} - {one.id for one in then}))
+    _say_names("Gone", sorted({one.id for one in then} - {one.id for one in now}))
+    worse_off = [one.rule.id for one in compared if one.rule.required and one.worse]
+    said = f"WORSE: {', '.join(worse_off)}" if worse_off else "No required rule is worse."
+    click.echo(f"\n{said}")
+    raise SystemExit(1 if worse_off else 0)
 
 
 @click.command()
-@click.argument("bundle", type=FILE)
-@click.option("--key", type=FILE, help="The public key of who should have signed it.")
-def verify(bundle: Path, key: Path | None) -> None:
-    """Check a BUNDLE that `auditor bundle` packed: every hash, the page, the signature beside it.
+@click.argument("name", metavar="RULE|FINDING", required=False)
+@click.option("--audit", type=FILE, help="The audit.json that the rule or the finding is of.")
+def explain(name: str | None, audit: Path | None) -> None:
+    """What a rule, a finding, a check or a number means, and where its limit comes from.
 
-    Anything that was changed ends with exit status 2. Without --key a signature shows that nothing
-    was changed since it was given, and names the key that gave it, which anybody may own.
+    Without a name, lists what can be explained.
 
     \b
-    auditor verify evidence.zip
-    auditor verify evidence.zip --key steward.pub
+    auditor explain linkage-cross-session
+    auditor explain max_risk
+    auditor explain linkage/adapted/cross-session --audit report/audit.json
     """
-    from auditor.report import signature
-    from auditor.report.bundle import read, unpack
+    from auditor.report import explain as texts
+    from auditor.report import json
 
-    public = key and signature.public_key(key)
-    data = read(bundle)
-    beside = bundle.with_name(f"{bundle.name}.sig")
-    try:
-        found = unpack(data)
-        signer = _signer(data, beside)
-    except ConfigError as error:
-        raise ConfigError(f"{bundle}: {error}") from None
-    if public and signer is None:
-        raise ConfigError(f"{bundle}: not signed; {beside.name} should stand beside it")
-    if public and signer != (wanted := signature.fingerprint(public)):
-        raise ConfigError(f"{bundle}: signed with {signer}, wanted {wanted}")
-    release, verdict = found.audit.release, found.audit.verdict
-    click.echo(f"release    {release['name']}, {release['n_subjects']:,} people")
-    click.echo(f"           {release['fingerprint'] or 'without a fingerprint'}")
-    click.echo(f"verdict    {verdict.outcome.upper()} under {found.audit.profile['name']}")
-    click.echo(f"measured   auditor {found.audit.auditor['version']}")
-    click.echo(f"files      {len(found.sha256)}, each as MANIFEST.json names it")
-    again = "again here, and the same" if found.repacked else "not again here: other versions"
-    click.echo(f"packed     by auditor {found.packed_by}; {again}")
-    click.echo(f"signature  {_signed(signer, bool(key))}")
+    of = json.read(audit) if audit else None
+    if name is None:
+        for kind, names in texts.explained(of).items():
+            click.echo(f"{kind}:\n{_wrapped('  '.join(names))}")
+        return
+    told = texts.explain(name, of)
+    click.echo(told.title)
+    for heading, paragraphs in told.sections:
+        click.echo(f"\n{heading}")
+        for paragraph in paragraphs:
+            click.echo(_wrapped(paragraph))
 
 
-def _signer(data: bytes, beside: Path) -> str | None:
-    """The name of the key that signed some bytes; None where nobody did."""
-    from auditor.report import signature
-    from auditor.report.bundle import read
+def _wrapped(text: str) -> str:
+    from textwrap import fill
 
-    if not beside.exists():
-        return None
-    key = signature.signer(data, read(beside).decode("ascii", "replace"))
-    return signature.fingerprint(key)
+    return fill(text, 88, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
 
 
-def _signed(fingerprint: str | None, trusted: bool) -> str:
-    if fingerprint is None:
-        return "none: whoever holds the file could have packed it"
-    whose = (
-        "the key you named" if trusted else "whose key that is was not checked; name it by --key"
-    )
-    return f"{fingerprint}, {whose}"
+def _say_numbers(every: Sequence[Change], asked: set[str]) -> None:
+    """The numbers that changed, and those that rules ask for."""
+    from auditor.report import words
+
+    moved = [one for one in every if one.moved]
+    click.echo(f"\nNumbers that changed beyond their intervals: {len(moved)} of {len(every)}")
+    for one in [*moved, *(one for one in every if not one.moved and one.name in asked)]:
+        label = words.estimate_label(one.name)
+        then, now = (
+            f"{words.amount(each.value, label.unit)} ({words.amount(each.low, label.unit)} to "
+            f"{words.amount(each.high, label.unit)})"
+            for each in (one.then, one.now)
+        )
+        told = {1: "up", -1: "down", 0: "no change"}[one.moved]
+        if one.moved and label.role in ("attack", "exposure"):
+            told += ", worse" if (one.moved > 0) != label.lower_is_worse else ", better"
+        click.echo(f"  {one.finding} {one.name}: {then} → {now}, {told}")
+
+
+def _say_names(what: str, names: Sequence[str]) -> None:
+    if names:
+        click.echo(f"\n{what} findings: {len(names)}")
+        for name in names:
+            click.echo(f"  {name}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from auditor.cli.flags import FOLDER, described, judged, progress_line, worked, writable
+from auditor.cli.verdict import exit_status, gated, say
 from auditor.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -35,9 +36,10 @@ if TYPE_CHECKING:
     show_default=True,
     help="Folder for report.html and audit.json.",
 )
+@gated
 @worked
 @described
-def scan(dataset: Path, out: Path, quiet: bool, **flags: Any) -> None:
+def scan(dataset: Path, out: Path, show: str, fail_on: str, quiet: bool, **flags: Any) -> None:
     """Audit DATASET, a folder of ECGs, and write its report.
 
     With --model, the models that are released with it are audited too: whom they were trained on,
@@ -48,11 +50,12 @@ def scan(dataset: Path, out: Path, quiet: bool, **flags: Any) -> None:
     auditor scan release/
     auditor scan release/ --model af.json --model encoder/
     auditor scan release/ --profile registered --preset quick --out report
+    auditor scan release/ --waivers waivers.yaml --baseline last/audit.json --show failed
     auditor scan export/ --subject-pattern 'p(\\d+)/' --session-pattern 's(\\d+)'
     """
     audit = _scan(dataset, out, quiet, flags)
-    _say_verdict(audit, out, quiet)
-    raise SystemExit(audit.verdict.exit_status)
+    _say_verdict(audit, out, quiet, show)
+    raise SystemExit(exit_status(audit.verdict, fail_on))
 
 
 @click.command()
@@ -392,7 +395,10 @@ def _scan(dataset: Path, out: Path, quiet: bool, flags: dict[str, Any]) -> Audit
         from auditor.core.finding import Audit
         from auditor.report import html, json
 
-        names = ("profile", "preset", "device", "seed", "jobs", "dask", "models")
+        names = (
+            *("profile", "preset", "device", "seed", "jobs", "dask", "models"),
+            *("waivers", "baseline"),
+        )
         settings: Run = Run.of(**{name: flags.pop(name) for name in names if name in flags})
         audit: Audit | None = None
         for step in run(dataset, settings, flags, progress):
@@ -422,10 +428,8 @@ def _say_finding(finding: Finding) -> None:
     click.echo(line, err=True)
 
 
-def _say_verdict(audit: Audit, out: Path, quiet: bool) -> None:
+def _say_verdict(audit: Audit, out: Path, quiet: bool, show: str = "all") -> None:
     if quiet:
         return
-    for rule in audit.verdict.rules:
-        click.echo(f"{rule.outcome:13} {rule.id}: {rule.reason}")
-    click.echo(f"\n{audit.verdict.outcome.upper()} under profile {audit.profile['name']}")
+    say(audit.verdict, audit.profile["name"], show)
     click.echo(f"Report: {out / 'report.html'}")

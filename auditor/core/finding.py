@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Literal
 
 Status = Literal["measured", "skipped", "failed"]
@@ -61,8 +62,32 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Waiver:
+    """Somebody's word that a rule may fail by one finding, until a day.
+
+    Attributes
+    ----------
+    rule, finding : which failure is accepted
+    owner : who answers for it, by role or name
+    expires : the last day on which it holds
+    """
+
+    rule: str
+    finding: str
+    owner: str
+    reason: str
+    expires: date
+
+
+@dataclass(frozen=True)
 class Ruling:
-    """What one rule of a profile says about an audit."""
+    """What one rule of a profile says about an audit.
+
+    Attributes
+    ----------
+    waived : the waivers that put failing findings of this rule aside
+    known : whether it failed no better in the baseline that the audit was held against
+    """
 
     id: str
     outcome: Outcome
@@ -72,6 +97,19 @@ class Ruling:
     basis: str
     finding: str | None = None
     estimate: str | None = None
+    waived: tuple[Waiver, ...] = ()
+    known: bool = False
+
+    @property
+    def accepted(self) -> bool:
+        """Whether it failed, and by nothing that was not waived or known."""
+        waived = self.finding in {one.finding for one in self.waived}
+        return self.outcome == "fail" and (waived or self.known)
+
+    @property
+    def counts(self) -> bool:
+        """Whether the verdict heeds it."""
+        return self.required and not self.accepted
 
 
 @dataclass(frozen=True)

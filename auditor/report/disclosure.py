@@ -16,17 +16,17 @@ from typing import Any
 
 import numpy as np
 
-#: No cell counts fewer people than this.
+#: No cell counts fewer people than this, whatever a profile says; one may ask for more.
 SMALLEST = 10
-FEWER = f"fewer than {SMALLEST}"
 
 _DEEPEST = 16
 _LONGEST = 2_000
 _PEOPLE = r"people|persons?|subjects?|patients?|members?|nonmembers?|non-members?"
 _COUNTS_PEOPLE = re.compile(rf"(?:^|_)(?:{_PEOPLE})(?:_|$)")
 _IS_A_SETTING = re.compile(r"^(?:min|max|least|most)_|_per_")
-_FEW = re.compile(rf"(?<![\w.,/-])[1-9](?= (?:{_PEOPLE})\b)", re.IGNORECASE)
-_FOUND_FEW = re.compile(r"\b(found|only|has|have|got|holds?) [1-9](?=\s*(?:$|[;,)]|\.(?!\d)))")
+_FEW = re.compile(rf"(?<![\w.,/-])[1-9]\d*(?= (?:{_PEOPLE})\b)", re.IGNORECASE)
+_FOUND_FEW = re.compile(r"\b(found|only|has|have|got|holds?) ([1-9]\d*)(?=\s*(?:$|[;,)]|\.(?!\d)))")
+_FEWER = re.compile(r"fewer than (\d{1,9})")
 _WANTED = re.compile(r"(?:least|needs?|wants?|wanted|than|under|below|of|minimum|every) $")
 _NAMES_PEOPLE = re.compile(rf"\b(?:{_PEOPLE})\b", re.IGNORECASE)
 
@@ -55,27 +55,39 @@ def clean(text: str) -> str:
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
-def withhold_text(text: str) -> str:
+def withhold_text(text: str, smallest: int = SMALLEST) -> str:
     """A sentence without dates, paths, names of files or records, or small counts of people."""
+
+    def few(count: str) -> str:
+        return fewer(smallest) if int(count) < smallest else count
+
     text = clean(text)
     text = _DATE.sub("[date]", text)
     text = _PATH.sub("[path]", text)
     text = _FILE.sub(lambda name: name[0] if name[0] in _OURS else "[file]", text)
     text = _NAMED.sub(r"\1 [withheld]", text)
     if _NAMES_PEOPLE.search(text):
-        text = _FOUND_FEW.sub(rf"\1 {FEWER}", text)
+        text = _FOUND_FEW.sub(lambda found: f"{found[1]} {few(found[2])}", text)
     return _FEW.sub(
-        lambda few: few[0] if _WANTED.search(few.string[: few.start()]) else FEWER, text
+        lambda one: one[0] if _WANTED.search(one.string[: one.start()]) else few(one[0]), text
     )
 
 
-def withhold(value: Any, counts_people: bool = False, depth: int = 0) -> Any:
+def fewer(smallest: int) -> str:
+    """What stands in place of a count that is too small to be told."""
+    return f"fewer than {smallest}"
+
+
+def withhold(
+    value: Any, counts_people: bool = False, smallest: int = SMALLEST, depth: int = 0
+) -> Any:
     """A free-form value as JSON may hold it, without what a report must not say.
 
     Parameters
     ----------
     value : whatever a finding's `params` or `curves` hold
     counts_people : whether whole numbers in it are counts of people
+    smallest : counts of fewer people are not told
 
     Raises
     ------
@@ -88,8 +100,8 @@ def withhold(value: Any, counts_people: bool = False, depth: int = 0) -> Any:
         raise ValueError(f"a value is nested more than {_DEEPEST} deep")
     if isinstance(value, Mapping):
         return {
-            withhold_text(str(key)): withhold(
-                item, counts_people or _is_count_of_people(str(key)), depth + 1
+            withhold_text(str(key), smallest): withhold(
+                item, counts_people or _is_count_of_people(str(key)), smallest, depth + 1
             )
             for key, item in value.items()
         }
@@ -98,8 +110,8 @@ def withhold(value: Any, counts_people: bool = False, depth: int = 0) -> Any:
     if isinstance(value, set | frozenset):
         value = sorted(value, key=str)
     if isinstance(value, list | tuple):
-        return [withhold(item, counts_people, depth + 1) for item in value]
-    return _scalar(value, counts_people)
+        return [withhold(item, counts_people, smallest, depth + 1) for item in value]
+    return _scalar(value, counts_people, smallest)
 
 
 def number(value: Any) -> int | float | None:
@@ -111,16 +123,18 @@ def number(value: Any) -> int | float | None:
     return value if isinstance(value, int) else float(value)
 
 
-def _scalar(value: Any, counts_people: bool) -> Any:
+def _scalar(value: Any, counts_people: bool, smallest: int) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str | PurePath):
-        return withhold_text(str(value))
+        text = withhold_text(str(value), smallest)
+        told = _FEWER.fullmatch(text)
+        return fewer(max(smallest, int(told[1]))) if told else text
     if isinstance(value, int | float):
-        few = counts_people and 0 < value < SMALLEST and value == int(value)
-        return FEWER if few else number(value)
+        few = counts_people and 0 < value < smallest and value == int(value)
+        return fewer(smallest) if few else number(value)
     raise TypeError(f"a {type(value).__name__} has no form in a report")
 
 

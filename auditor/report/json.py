@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import fields
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,9 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
 from auditor.core.errors import ConfigError
-from auditor.core.finding import Audit, Estimate, Finding, Ruling, Verdict
+from auditor.core.finding import Audit, Estimate, Finding, Ruling, Verdict, Waiver
 from auditor.report import atomic
-from auditor.report.disclosure import clean, number, withhold, withhold_text
+from auditor.report.disclosure import SMALLEST, clean, number, withhold, withhold_text
 
 SCHEMA = "auditor/audit/1"
 LARGEST = 64 * 2**20
@@ -76,6 +77,7 @@ def dumps(audit: Audit) -> str:
 
 def to_dict(audit: Audit) -> dict[str, Any]:
     """An audit as plain JSON values, without what a report must not say."""
+    smallest = _smallest(audit.profile)
     return {
         "schema": SCHEMA,
         "auditor": _described(audit.auditor),
@@ -84,9 +86,9 @@ def to_dict(audit: Audit) -> dict[str, Any]:
         "verdict": {
             "outcome": audit.verdict.outcome,
             "exit_status": audit.verdict.exit_status,
-            "rules": [_rule(rule) for rule in audit.verdict.rules],
+            "rules": [_rule(rule, smallest) for rule in audit.verdict.rules],
         },
-        "findings": [_finding(finding) for finding in audit.findings],
+        "findings": [_finding(finding, smallest) for finding in audit.findings],
     }
 
 
@@ -102,25 +104,46 @@ def from_dict(document: Any) -> Audit:
     if not isinstance(seen, str) or not seen.startswith("auditor/audit/"):
         raise ConfigError(f"not an audit; {_CURE}")
     if seen != SCHEMA:
-        raise ConfigError(
-            f"an audit of layout {_short(seen)}, wanted {SCHEMA}; scan again, or use the "
-            "version of auditor that wrote it"
-        )
+        theirs, ours = (one.rpartition("/")[2] for one in (seen, SCHEMA))
+        newer = theirs.isdecimal() and (len(theirs), theirs) > (len(ours), ours)
+        told = "written by a newer auditor; update this one" if newer else "scan again"
+        raise ConfigError(f"an audit of layout {_short(seen)}, and this reads {SCHEMA}: {told}")
     if flaw := _flaw(document):
         raise ConfigError(f"not a sound audit, {flaw}; scan again")
+    smallest = _smallest(document["profile"])
     try:
-        return Audit(
+        audit = Audit(
             auditor=_described(document["auditor"]),
             release=_described(document["release"]),
             profile=_described(document["profile"]),
             verdict=Verdict(
                 document["verdict"]["outcome"],
-                tuple(_read_rule(rule) for rule in document["verdict"]["rules"]),
+                tuple(_read_rule(rule, smallest) for rule in document["verdict"]["rules"]),
             ),
-            findings=tuple(_read_finding(finding) for finding in document["findings"]),
+            findings=tuple(_read_finding(one, smallest) for one in document["findings"]),
         )
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"not a sound audit, {_short(error)}; scan again") from error
+    if flaw := _contradiction(audit):
+        raise ConfigError(f"not a sound audit, {flaw}; scan again")
+    return audit
+
+
+def _contradiction(audit: Audit) -> str | None:
+    """What an audit that fits the schema says of itself that cannot be so."""
+    names = [finding.id for finding in audit]
+    if len(set(names)) < len(names):
+        return "two findings have the same id"
+    severity = {"pass": 0, "not assessed": 1, "inconclusive": 2, "fail": 3}
+    worst = max((severity[rule.outcome] for rule in audit.verdict.rules if rule.counts), default=0)
+    if severity[audit.verdict.outcome] < worst:
+        return "its verdict is better than its rules are"
+    return None
+
+
+def _smallest(profile: Mapping[str, Any]) -> int:
+    """The fewest people whose count is told: what the profile says, and never fewer than ours."""
+    return max(SMALLEST, int(profile.get("minimum_cell", SMALLEST)))
 
 
 def _described(block: Mapping[str, Any]) -> dict[str, Any]:
@@ -140,31 +163,43 @@ def _plain(value: Any) -> Any:
     return withhold(value)
 
 
-def _rule(rule: Ruling) -> dict[str, Any]:
+def _rule(rule: Ruling, smallest: int) -> dict[str, Any]:
     return {
         "id": clean(rule.id),
         "outcome": rule.outcome,
-        "reason": withhold_text(rule.reason),
+        "reason": withhold_text(rule.reason, smallest),
         "required": rule.required,
         "limit": number(rule.limit),
         "basis": clean(rule.basis),
         "finding": rule.finding and clean(rule.finding),
         "estimate": rule.estimate and clean(rule.estimate),
+        "waived": [_waiver(one) for one in rule.waived],
+        "known": rule.known,
     }
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def _waiver(waiver: Waiver) -> dict[str, Any]:
+    return {
+        "rule": clean(waiver.rule),
+        "finding": clean(waiver.finding),
+        "owner": clean(waiver.owner),
+        "reason": withhold_text(waiver.reason),
+        "expires": waiver.expires.isoformat(),
+    }
+
+
+def _finding(finding: Finding, smallest: int) -> dict[str, Any]:
     return {
         "id": clean(finding.id),
         "check": clean(finding.check),
         "view": finding.view and clean(finding.view),
         "protocol": finding.protocol and clean(finding.protocol),
-        "threat": withhold_text(finding.threat),
+        "threat": withhold_text(finding.threat, smallest),
         "status": finding.status,
-        "reason": None if finding.reason is None else withhold_text(finding.reason),
+        "reason": None if finding.reason is None else withhold_text(finding.reason, smallest),
         "estimates": {clean(name): _estimate(one) for name, one in finding.estimates.items()},
-        "curves": withhold(finding.curves),
-        "params": withhold(finding.params),
+        "curves": withhold(finding.curves, smallest=smallest),
+        "params": withhold(finding.params, smallest=smallest),
         "seconds": number(finding.seconds),
     }
 
@@ -173,30 +208,42 @@ def _estimate(estimate: Estimate) -> dict[str, Any]:
     return {one.name: number(getattr(estimate, one.name)) for one in fields(Estimate)}
 
 
-def _read_rule(rule: Mapping[str, Any]) -> Ruling:
+def _read_rule(rule: Mapping[str, Any], smallest: int) -> Ruling:
     return Ruling(
         id=clean(rule["id"]),
         outcome=rule["outcome"],
-        reason=withhold_text(rule["reason"]),
+        reason=withhold_text(rule["reason"], smallest),
         required=rule["required"],
         limit=_float(rule["limit"]),
         basis=clean(rule["basis"]),
         finding=rule["finding"] and clean(rule["finding"]),
         estimate=rule["estimate"] and clean(rule["estimate"]),
+        waived=tuple(_read_waiver(one) for one in rule.get("waived", ())),
+        known=rule.get("known", False),
     )
 
 
-def _read_finding(raw: Mapping[str, Any]) -> Finding:
+def _read_waiver(raw: Mapping[str, Any]) -> Waiver:
+    return Waiver(
+        rule=clean(raw["rule"]),
+        finding=clean(raw["finding"]),
+        owner=clean(raw["owner"]),
+        reason=withhold_text(raw["reason"]),
+        expires=date.fromisoformat(raw["expires"]),
+    )
+
+
+def _read_finding(raw: Mapping[str, Any], smallest: int) -> Finding:
     finding = Finding(
         check=clean(raw["check"]),
         view=raw["view"] and clean(raw["view"]),
         protocol=raw["protocol"] and clean(raw["protocol"]),
-        threat=withhold_text(raw["threat"]),
+        threat=withhold_text(raw["threat"], smallest),
         status=raw["status"],
-        reason=None if raw["reason"] is None else withhold_text(raw["reason"]),
-        params=withhold(raw["params"]),
+        reason=None if raw["reason"] is None else withhold_text(raw["reason"], smallest),
+        params=withhold(raw["params"], smallest=smallest),
         estimates={clean(name): _read_estimate(one) for name, one in raw["estimates"].items()},
-        curves=withhold(raw["curves"]),
+        curves=withhold(raw["curves"], smallest=smallest),
         seconds=float(raw["seconds"]),
     )
     if finding.id != raw["id"]:

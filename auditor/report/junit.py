@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from xml.etree import ElementTree as ET
 
 from auditor.core.finding import Audit, Finding, Ruling
+from auditor.report.markdown import acceptance
 
 #: What XML 1.0 has no way to hold.
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -63,8 +64,8 @@ def _rule(rule: Ruling, audit: Audit) -> ET.Element:
     case = _case(f"auditor.{audit.profile['name']}", rule.id, 0.0)
     if rule.outcome != "pass":
         kind, message = "failure", f"{rule.outcome}: {rule.reason}"
-        if not rule.required:
-            kind, message = "skipped", f"not required; {message}"
+        if not rule.counts:
+            kind, message = "skipped", f"{acceptance(rule) or 'not required'}; {message}"
         _told(case, kind, rule.outcome, message, f"limit from {rule.basis}")
     return case
 

@@ -28,6 +28,7 @@ def render(audit: Audit) -> str:
         *(f"- {escape(reason)}" for reason in digest.reasons(verdict)),
         "",
         *_rules(audit),
+        *_accepted(audit),
         *_strongest(audit),
         *_missing(audit),
         f"{audit.release['n_subjects']:,} people, {audit.release['n_records']:,} recordings "
@@ -64,6 +65,19 @@ def strongest(audit: Audit) -> list[str]:
     return told
 
 
+def acceptance(rule: Ruling) -> str:
+    """Who answers for a failure that does not count; "" where it counts, or nothing failed."""
+    if not rule.accepted:
+        return ""
+    told = [
+        f"waived by {one.owner} until {one.expires.isoformat()}: {one.reason}"
+        for one in rule.waived
+    ]
+    if rule.known:
+        told.append("known: the baseline failed by it too, and no better")
+    return "; ".join(told)
+
+
 def missing(audit: Audit) -> list[str]:
     """What was asked and not measured, under the reason why; views of one question come once."""
     asked: dict[str, dict[str, None]] = {}
@@ -97,7 +111,18 @@ def _told(rule: Ruling, audit: Audit) -> tuple[str, ...]:
         measured = words.amount(one.value, unit)
         measured += f" ({words.amount(one.low, unit)} to {words.amount(one.high, unit)})"
         chance = words.amount(one.chance, unit)
+    if rule.accepted:
+        word += ", accepted"
     return f"{mark} {word}", measured, chance, words.amount(rule.limit, unit), rule.basis
+
+
+def _accepted(audit: Audit) -> list[str]:
+    rows = [
+        f"- {escape(rule.id)}: {escape(told)}"
+        for rule in audit.verdict.rules
+        if (told := acceptance(rule))
+    ]
+    return ["### Failures that somebody accepts", "", *rows, ""] if rows else []
 
 
 def _strongest(audit: Audit) -> list[str]:

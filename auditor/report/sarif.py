@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from auditor.core.finding import Audit, Estimate, Finding, Ruling
 from auditor.report import digest, words
+from auditor.report.markdown import acceptance
 from auditor.report.table import supported
 
 SCHEMA = (
@@ -127,17 +128,18 @@ def _result(rule: Ruling, index: int, audit: Audit) -> dict[str, Any]:
 
 
 def _level(rule: Ruling) -> Level:
-    """How loud: an error is what alone closes the gate for good; a pass has no level in SARIF."""
+    """How loud: only what the verdict heeds is an error; a pass has no level in SARIF."""
     if rule.outcome == "pass":
         return "none"
     if rule.outcome == "fail":
-        return "error" if rule.required else "warning"
-    return "warning" if rule.required else "note"
+        return "error" if rule.counts else "warning"
+    return "warning" if rule.counts else "note"
 
 
 def _suppressions(rule: Ruling) -> list[dict[str, Any]]:
-    """Who answers for a rule that does not count; empty says that nobody does."""
-    return []
+    """Who answers for a failure that does not count; empty says that nobody does."""
+    told = acceptance(rule)
+    return [{"kind": "external", "status": "accepted", "justification": told}] if told else []
 
 
 def _measured(estimate: Estimate) -> dict[str, Any]:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import date
+from pathlib import Path
 
 import pytest
 
 from auditor.core.errors import ConfigError
-from auditor.core.finding import Estimate
+from auditor.core.finding import Estimate, Verdict, Waiver
+from auditor.report import html
 from auditor.report import json as report
+
+#: An audit of every layout that was ever released.
+RELEASED = sorted(Path(__file__).with_name("released").glob("audit-*.json"))
 
 
 @pytest.mark.parametrize("name", ["audit", "passing", "unassessed", "unsettled"])
@@ -52,6 +58,9 @@ def change(document: dict, path: str, value: object) -> dict:
         ("release.names", ["Anna"]),
         ("verdict.exit_status", 0),
         ("verdict.outcome", "fine"),
+        ("verdict.rules.0.waived", [{"rule": "a", "finding": "b"}]),
+        ("profile.minimum_cell", 5),
+        ("findings.1.view", "template"),  # of the name that another has
         ("verdict.rules.0.basis", KeyError),
         ("findings", KeyError),
     ],
@@ -98,3 +107,63 @@ def test_a_write_that_fails_leaves_the_old_report(audit, tmp_path):
         report.write(replace(audit, release={"name": 5}), path)
     assert path.read_bytes() == before
     assert [one.name for one in tmp_path.iterdir()] == ["audit.json"]
+
+
+@pytest.mark.parametrize("path", RELEASED, ids=lambda path: path.stem)
+def test_an_audit_of_every_released_layout_can_be_read_and_drawn(path, tmp_path):
+    audit = report.read(path)
+    assert "<h1>" in html.render(audit)
+    report.write(audit, tmp_path / "again.json")
+    assert report.read(tmp_path / "again.json") == audit
+    assert len(audit.findings) > 5
+    assert any(rule.waived for rule in audit.verdict.rules)
+    assert any(rule.known for rule in audit.verdict.rules)
+
+
+def test_the_layout_that_is_written_is_among_those_that_are_kept():
+    assert [f"auditor/audit/{path.stem.split('-')[1]}" for path in RELEASED][-1] == report.SCHEMA
+
+
+@pytest.mark.parametrize(
+    ("schema", "word"),
+    [
+        ("auditor/audit/2", "newer"),
+        ("auditor/audit/10", "newer"),
+        ("auditor/audit/0", "scan again"),
+    ],
+)
+def test_a_newer_layout_is_told_from_an_unknown_one(audit, tmp_path, schema, word):
+    document = change(json.loads(report.dumps(audit)), "schema", schema)
+    (tmp_path / "audit.json").write_text(json.dumps(document))
+    with pytest.raises(ConfigError, match=word):
+        report.read(tmp_path / "audit.json")
+
+
+def test_a_verdict_that_is_better_than_its_rules_is_refused(audit):
+    better = replace(audit, verdict=Verdict("pass", audit.verdict.rules))
+    with pytest.raises(ConfigError, match="better than its rules"):
+        report.from_dict(report.to_dict(better))
+
+
+def test_a_waiver_comes_back_with_its_owner_and_day(audit):
+    first, *rest = audit.verdict.rules
+    accepted = Waiver(first.id, str(first.finding), "Dr A. Steward", "until 2026-05-01", date.max)
+    judged = Verdict("fail", (replace(first, waived=(accepted,), known=True), *rest))
+    back = report.from_dict(report.to_dict(replace(audit, verdict=judged))).verdict.rules[0]
+    assert (back.waived[0].owner, back.waived[0].expires) == ("Dr A. Steward", date.max)
+    assert back.waived[0].reason == "until [date]"
+    assert back.known
+    assert back.accepted
+
+
+@pytest.mark.parametrize(("cell", "told"), [(10, 44), (44, 44), (45, "fewer than 45")])
+def test_a_profile_may_ask_for_larger_cells_and_never_for_smaller(audit, cell, told):
+    asked = replace(audit, profile={**audit.profile, "minimum_cell": cell})
+    document = report.to_dict(asked)
+    sizes = next(one["curves"] for one in document["findings"] if one["check"] == "uniqueness")
+    assert sizes["group_sizes"]["people"] == [told, f"fewer than {cell}"]
+    # Also on the way out of a file that somebody else wrote.
+    raw = report.to_dict(audit) | {"profile": document["profile"]}
+    again = report.to_dict(report.from_dict(raw))["findings"]
+    for before, after in zip(document["findings"], again, strict=True):
+        assert (after["params"], after["curves"]) == (before["params"], before["curves"])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from xml.etree import ElementTree as ET
 
 import pytest
 from junitparser import Error, Failure, JUnitXml, Skipped
 
-from auditor.core.finding import Verdict
+from auditor.core.finding import Verdict, Waiver
 from auditor.report.formats import FORMATS
 
 AUDITS = ["audit", "passing", "unassessed", "unsettled"]
@@ -95,3 +96,12 @@ def test_a_mark_that_xml_cannot_hold_does_not_break_it(audit, mark):
     assert "after" in said.message
     # Some readers take what the standard refuses; others do not.
     assert mark not in FORMATS["junit"].render(judged)
+
+
+def test_a_failure_that_somebody_accepts_is_skipped_with_who_and_until_when(audit):
+    rule = audit.verdict.rules[0]
+    word = Waiver(rule.id, rule.finding, "Data board", "an enclave", date(2027, 6, 30))
+    judged = replace(audit, verdict=Verdict("pass", (replace(rule, waived=(word,)),)))
+    (said,) = next(iter(suites(judged)["rules"])).result
+    assert type(said) is Skipped
+    assert said.message.startswith("waived by Data board until 2027-06-30: an enclave; fail: ")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from auditor.core.finding import Verdict
+from auditor.core.finding import Verdict, Waiver
 from auditor.report.formats import FORMATS
 from auditor.report.markdown import escape
 
@@ -98,3 +99,12 @@ def test_nobody_is_called_and_nothing_is_linked(audit, call):
     text = FORMATS["markdown"].render(replace(audit, verdict=Verdict("fail", (rule,))))
     assert "ask " in text
     assert call not in text
+
+
+def test_a_failure_that_somebody_accepts_stays_in_sight(audit):
+    rule = audit.verdict.rules[0]
+    word = Waiver(rule.id, rule.finding, "Data <b>board</b>", "an enclave", date(2027, 6, 30))
+    judged = replace(audit, verdict=Verdict("pass", (replace(rule, waived=(word,)),)))
+    text = FORMATS["markdown"].render(judged)
+    assert cells(text)[1][1] == "✕ Fail, accepted"
+    assert "waived by Data &lt;b&gt;board&lt;/b&gt; until 2027-06-30: an enclave" in text

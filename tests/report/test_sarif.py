@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import date
 
 import pytest
 from sarif_kit import validation_errors
 
-from auditor.core.finding import Verdict
+from auditor.core.finding import Verdict, Waiver
 from auditor.report.formats import FORMATS
 
 AUDITS = ["audit", "passing", "unassessed", "unsettled"]
@@ -108,3 +109,29 @@ def test_no_text_is_a_link(audit):
     told = FORMATS["sarif"].render(replace(audit, verdict=Verdict("fail", (rule,))))
     assert "see [here]" in told
     assert "](" not in told
+
+
+def waiver(finding: str) -> Waiver:
+    return Waiver("linkage-cross-session", finding, "Data board", "an enclave", date(2027, 6, 30))
+
+
+def test_a_failure_that_somebody_accepts_stays_and_is_suppressed_with_who_and_until_when(audit):
+    rule = audit.verdict.rules[0]
+    waived = replace(rule, waived=(waiver(rule.finding),))
+    accepted = replace(audit, verdict=Verdict("pass", (waived,)))
+    assert validation_errors(log(accepted)) == []
+    (result,) = run(accepted)["results"]
+    assert (result["kind"], result["level"]) == ("fail", "warning")
+    (suppressed,) = result["suppressions"]
+    for told in ("Data board", "an enclave", "2027-06-30"):
+        assert told in suppressed["justification"]
+    (result,) = run(replace(audit, verdict=Verdict("pass", (replace(rule, known=True),))))[
+        "results"
+    ]
+    assert "baseline" in result["suppressions"][0]["justification"]
+
+
+def test_a_rule_that_fails_by_another_finding_than_the_waived_one_is_not_suppressed(audit):
+    rule = replace(audit.verdict.rules[0], waived=(waiver("linkage/template/cross-session"),))
+    (result,) = run(replace(audit, verdict=Verdict("fail", (rule,))))["results"]
+    assert (result["level"], result["suppressions"]) == ("error", [])

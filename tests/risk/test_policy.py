@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from auditor.config import load_profile, names
 from auditor.core.errors import ConfigError
 from auditor.core.finding import Estimate, Finding
-from auditor.risk.policy import Profile, Rule, competence_needed, judge, parse_profile
+from auditor.resources import names
+from auditor.risk.policy import competence_needed, judge
+from auditor.risk.profile import Profile, Rule, load_profile, parse_profile
 
 LINKAGE = Rule(
     id="linkage", check="linkage", protocol="cross-session", estimate="rank1", limit=0.09,
-    basis="precedent", strongest=("vit",),
+    basis="precedent: x", strongest=("vit",),
 )  # fmt: skip
-PLAIN = Rule(id="identifiers", check="identifiers", estimate="direct", limit=0, basis="law")
+PLAIN = Rule(id="identifiers", check="identifiers", estimate="direct", limit=0, basis="law: x")
 
 
 def profile(*rules: Rule) -> Profile:
@@ -186,11 +187,11 @@ def test_a_wrong_profile_is_refused_in_one_line(change, word):
 # --- models -------------------------------------------------------------------------------
 
 MEMBERSHIP = Rule(
-    id="m", check="membership", estimate="auc", limit=0.6, basis="default", models=True
+    id="m", check="membership", estimate="auc", limit=0.6, basis="our default", models=True
 )
 COPIES = Rule(
     id="copies", check="memorisation", protocol="copies", estimate="copied", limit=0,
-    basis="default", models=True,
+    basis="our default", models=True,
 )  # fmt: skip
 
 
