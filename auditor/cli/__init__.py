@@ -15,6 +15,7 @@ import click
 
 from auditor import __version__
 from auditor.cli.catalogue import datasets
+from auditor.cli.evidence import bundle, verify
 from auditor.cli.finished import compare, explain, gate, report
 from auditor.cli.release import demo, features, hook, inspect, link, scan, simulate
 from auditor.cli.train import train
@@ -70,8 +71,8 @@ def main(debug: bool) -> None:
 
 
 for _command in (
-    *(compare, datasets, demo, explain, features, gate, hook),
-    *(inspect, link, report, scan, simulate, train),
+    *(bundle, compare, datasets, demo, explain, features, gate, hook),
+    *(inspect, link, report, scan, simulate, train, verify),
 ):
     main.add_command(_command)
 

@@ -11,6 +11,7 @@ import click
 from auditor.cli.flags import FILE, writable
 from auditor.cli.verdict import exit_status, gated, say
 from auditor.core.errors import ConfigError
+from auditor.report.formats import FORMATS
 
 if TYPE_CHECKING:
     from auditor.risk.regression import Change
@@ -59,20 +60,44 @@ def gate(
 @click.command()
 @click.argument("audit", type=FILE)
 @click.option(
-    "--out", type=click.Path(dir_okay=False, path_type=Path), help="Default: beside AUDIT."
+    "--format",
+    "formats",
+    type=click.Choice(list(FORMATS)),
+    multiple=True,
+    default=("html",),
+    show_default=True,
+    help="What to draw; may be given again.",
 )
-def report(audit: Path, out: Path | None) -> None:
-    """Draw the page of a finished AUDIT (an audit.json) again.
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="A folder, or for one format a file. Default: beside AUDIT.",
+)
+def report(audit: Path, formats: tuple[str, ...], out: Path | None) -> None:
+    """Draw a finished AUDIT (an audit.json) again: for people, and for machines.
+
+    html is the page; sarif and junit are for CI, and hold every rule; markdown is for the summary
+    of a job; csv holds every estimate; croissant and huggingface are what a data set's own
+    description should say of it.
 
     \b
     auditor report report/audit.json --out page.html
+    auditor report report/audit.json --format sarif --format junit
+    auditor report report/audit.json --format markdown --out summary.md
     """
-    from auditor.report import html, json
+    from auditor.report import atomic, json
 
-    page = out or audit.with_name("report.html")
-    writable(page.parent)
-    html.write(json.read(audit), page)
-    click.echo(page)
+    formats = tuple(dict.fromkeys(formats))
+    to_file = out and len(formats) == 1 and (out.is_file() or out.suffix) and not out.is_dir()
+    folder = out.parent if out and to_file else out or audit.parent
+    paths = [out if out and to_file else folder / FORMATS[name].file for name in formats]
+    if audit.resolve() in (path.resolve() for path in paths):
+        raise ConfigError(f"{audit}: is the audit itself; name another file with --out")
+    writable(folder)
+    finished = json.read(audit)
+    for name, path in zip(formats, paths, strict=True):
+        atomic.replace(path, FORMATS[name].render(finished))
+        click.echo(path)
 
 
 @click.command()

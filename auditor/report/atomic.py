@@ -6,13 +6,13 @@ import os
 from pathlib import Path
 
 
-def replace(path: Path | str, text: str) -> None:
-    """Put a text at a path; a reader sees the old file or the new one, never a part of it."""
+def replace(path: Path | str, content: str | bytes) -> None:
+    """Put text or bytes at a path; a reader sees the old file or the new one, never a part."""
     path = Path(path)
     draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with draft.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with draft.open("xb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(draft, path)
