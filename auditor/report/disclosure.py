@@ -102,6 +102,11 @@ def withhold(value: Any, counts_people: bool = False, depth: int = 0) -> Any:
     return _scalar(value, counts_people)
 
 
+def count(n: int) -> str:
+    """A count of people, or of what each of them has, as a page may tell it."""
+    return FEWER if 0 < n < SMALLEST else f"{n:,}"
+
+
 def number(value: Any) -> int | float | None:
     """A number as JSON may hold it: None where it is not finite."""
     if isinstance(value, np.generic):

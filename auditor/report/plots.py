@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from auditor.report.digest import Ladder, Rung
 #: Points of a curve that are drawn; more would not be seen.
 _POINTS = 120
 _RANKS = 20
+_QUARTERS = (0, 0.25, 0.5, 0.75, 1)
 _TICKS = (0.02, 0.05, 0.1, 0.2, 0.25, 0.5, 1.0)
 
 
@@ -78,10 +79,8 @@ def ladder_in_words(ladders: Sequence[Ladder]) -> str:
 def _rung_in_words(rung: Rung) -> str:
     if rung.estimate is None:
         return rung.note
-    value, low, high, chance = (
-        words.amount(getattr(rung.estimate, part), "percent")
-        for part in ("value", "low", "high", "chance")
-    )
+    value, low, high = words.interval(rung.estimate, "percent")
+    chance = words.amount(rung.estimate.chance, "percent")
     guessing = "" if rung.estimate.chance is None else f", guessing {chance}"
     return f"{value}, between {low} and {high}{guessing}"
 
@@ -154,9 +153,7 @@ def _draw_rung(ax: Any, rung: Rung, upper_bound: bool, sheet: _Sheet, top: float
     if one.chance is not None:
         x = sheet.x(one.chance, top)
         ax.plot([x, x], [middle - 9, middle + 9], color=svg.INK, linewidth=1.6)
-    value_, low_, high_ = (
-        words.amount(part, "percent").removesuffix("%") for part in (one.value, one.low, one.high)
-    )
+    value_, low_, high_ = (part.removesuffix("%") for part in words.interval(one, "percent"))
     ax.text(
         right, label, f"{value_}% ({low_} to {high_})",
         ha="right", va="center", size=sheet.font - 1, color=svg.INK,
@@ -194,13 +191,75 @@ def _fitting(title: str) -> str:
 # --- curves -------------------------------------------------------------------------------
 
 
-def curve(name: str, columns: Mapping[str, Sequence[Any]], key: str) -> str | None:
-    """One curve of a finding; None where its columns are not known, so that a table shows it."""
-    axes = next((one for one in _KNOWN if one.x in columns and one.y in columns), None)
-    if axes is None:
-        return None
+@dataclass(frozen=True)
+class Picture:
+    """A drawing of a finding, its title, and whether a line shows what guessing gives."""
+
+    title: str
+    drawn: str
+    guessing: bool
+
+
+def pictures(
+    curves: Mapping[str, Mapping[str, Sequence[Any]]], keys: Iterator[str]
+) -> dict[str, list[Picture]]:
+    """What can be drawn of a finding, by the curve it is drawn from; first things first.
+
+    What is not drawn here is for a table. `forecast` is drawn beyond `gallery`, `roc` once more as
+    detection errors, and enrichment with its bounds.
+    """
+    made: dict[str, list[Picture]] = {}
+    for name, columns in curves.items():
+        if name == "forecast" and "gallery" in curves:
+            continue
+        if name.endswith("enrichment") and f"{name}_low" in curves:
+            bounds = (curves[f"{name}_low"], curves[f"{name}_high"])
+            if drawn := _enrichment(columns, bounds, keys):
+                made[name] = [drawn]
+            continue
+        axes = next((one for one in _KNOWN if one.x in columns and one.y in columns), None)
+        points = axes and _points(axes, columns)
+        if not axes or not points:
+            continue
+        beyond = _beyond(curves.get("forecast")) if name == "gallery" else None
+        title = f"{axes.y_title} ({_abbreviated(name)})"
+        words_ = _curve_in_words(name, axes, points.x, points.y)
+        if beyond:
+            words_ += _beyond_in_words(beyond)
+            title = f"{axes.y_title} (measured, and foretold for more people)"
+        with svg.styled():
+            drawn_ = svg.embed(_draw_curve(axes, points, beyond), next(keys), words_)
+            made[name] = [Picture(title, drawn_, points.guessing is not None)]
+            if name == "roc" and axes.x == "fmr":
+                det = svg.embed(_draw_det(points), next(keys), _det_in_words(points))
+                made[name].append(Picture("Errors of both kinds (DET)", det, True))
+        if beyond:
+            made["forecast"] = []
+    return made
+
+
+@dataclass(frozen=True)
+class _Points:
+    """The places of a curve that are drawn."""
+
+    x: Sequence[float]
+    y: Sequence[float]
+    guessing: Sequence[float] | None
+
+
+@dataclass(frozen=True)
+class _Beyond:
+    """What is foretold where nothing could be measured: a line, and how far models differ."""
+
+    x: Sequence[float]
+    y: Sequence[float]
+    low: Sequence[float]
+    high: Sequence[float]
+
+
+def _points(axes: _Axes, columns: Mapping[str, Sequence[Any]]) -> _Points | None:
     x, y = _numbers(columns[axes.x]), _numbers(columns[axes.y])
-    if x is None or y is None or len(x) != len(y) or len(x) < 2:
+    if x is None or y is None or len(x) != len(y):
         return None
     chance = _numbers(columns.get("chance", ()))
     if axes.x == "rank":
@@ -212,45 +271,146 @@ def curve(name: str, columns: Mapping[str, Sequence[Any]], key: str) -> str | No
     guessing = [chance[at] for at in keep] if chance and len(chance) == len(x) else None
     if guessing is None and axes.x in ("fmr", "fpr"):
         guessing = [x[at] for at in keep]
-    with svg.styled():
-        drawn = _draw_curve(axes, [x[at] for at in keep], [y[at] for at in keep], guessing)
-        return svg.embed(drawn, key, _curve_in_words(name, axes, x, y))
+    return _Points([x[at] for at in keep], [y[at] for at in keep], guessing)
 
 
-def _draw_curve(
-    axes: _Axes, x: Sequence[float], y: Sequence[float], guessing: Sequence[float] | None
-) -> Any:
+def _beyond(columns: Mapping[str, Sequence[Any]] | None) -> _Beyond | None:
+    """The forecast, with the spread of the models that made it."""
+    if not columns or not {"gallery", "rate"} <= set(columns):
+        return None
+    every = {name: _numbers(column) for name, column in columns.items()}
+    x, y = every.pop("gallery"), every.pop("rate")
+    every.pop("chance", None)
+    models = [column for column in every.values() if column and x and len(column) == len(x)]
+    if not x or not y or len(x) != len(y):
+        return None
+    low = [min(parts) for parts in zip(y, *models, strict=True)]
+    high = [max(parts) for parts in zip(y, *models, strict=True)]
+    return _Beyond(x, y, low, high)
+
+
+def _empty(x_title: str) -> tuple[Any, Any]:
     drawn = svg.figure(330, 236)
     ax = drawn.add_axes((52 / 330, 46 / 236, 262 / 330, 178 / 236))
+    _plain(ax, 12)
+    ax.set_xlabel(x_title, color=svg.INK, size=12)
+    return drawn, ax
+
+
+def _plain(ax: Any, size: float) -> None:
     ax.patch.set_visible(False)
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
     for side in ("left", "bottom"):
         ax.spines[side].set_color(svg.SOFT)
-    ax.tick_params(colors=svg.SOFT, labelsize=12, length=3)
+    ax.tick_params(colors=svg.SOFT, labelsize=size, length=3)
     ax.grid(True, color=svg.RULE, linewidth=0.8)
     ax.set_axisbelow(True)
-    if guessing is not None:
-        ax.plot(x, guessing, color=svg.SOFT, linewidth=1.4, dashes=(4, 3))
+
+
+def _draw_curve(axes: _Axes, points: _Points, beyond: _Beyond | None) -> Any:
+    drawn, ax = _empty(axes.x_title)
+    if points.guessing is not None:
+        ax.plot(points.x, points.guessing, color=svg.SOFT, linewidth=1.4, dashes=(4, 3))
     ax.plot(
-        x, y, color=svg.INK, linewidth=2.2, drawstyle="steps-post" if axes.x == "rank" else None
-    )
-    quarters = (0, 0.25, 0.5, 0.75, 1)
+        points.x, points.y, color=svg.INK, linewidth=2.2,
+        drawstyle="steps-post" if axes.x == "rank" else None,
+    )  # fmt: skip
     ax.set_ylim(-0.02, 1.04)
-    ax.set_yticks(quarters, [words.amount(part, "percent") for part in quarters])
+    ax.set_yticks(_QUARTERS, [words.amount(part, "percent") for part in _QUARTERS])
     if axes.x in ("fmr", "fpr"):
         ax.set_xlim(-0.02, 1.02)
-        ax.set_xticks(quarters, [words.amount(part, "percent") for part in quarters])
+        ax.set_xticks(_QUARTERS, [words.amount(part, "percent") for part in _QUARTERS])
+        _draw_low_end(drawn, points)
     elif axes.x == "gallery":
+        reach = [*points.x, *(beyond.x if beyond else ())]
+        if beyond:
+            from_, at = points.x[-1], points.y[-1]
+            x = [from_, *beyond.x]
+            ax.fill_between(x, [at, *beyond.low], [at, *beyond.high], color=svg.BAR, linewidth=0)
+            ax.plot(x, [at, *beyond.y], color=svg.INK, linewidth=1.8, dashes=(2, 2))
         ax.set_xscale("log")
-        ticks = [10.0**at for at in range(12) if min(x) <= 10**at <= max(x)]
+        steps = (1, 2, 5) if max(reach) < 100 * min(reach) else (1,)
+        ticks = [s * 10.0**at for at in range(12) for s in steps]
+        ticks = [tick for tick in ticks if min(reach) <= tick <= max(reach)]
         ax.set_xticks(ticks, [f"{tick:,.0f}" for tick in ticks])
         ax.minorticks_off()
     else:
-        ticks = _whole_ticks(min(x), max(x))
+        ticks = _whole_ticks(min(points.x), max(points.x))
         ax.set_xticks(ticks, [f"{tick:,.0f}" for tick in ticks])
-    ax.set_xlabel(axes.x_title, color=svg.INK, size=12)
     return drawn
+
+
+def _draw_low_end(drawn: Any, points: _Points) -> None:
+    """The end of few false alarms once more, where an intruder would work, on a scale of tenths."""
+    few = [(x, y) for x, y in zip(points.x, points.y, strict=True) if 0 < x <= 0.1]
+    if len(few) < 4 or few[0][0] > 0.02:
+        return
+    ax = drawn.add_axes((186 / 330, 72 / 236, 120 / 330, 84 / 236))
+    _plain(ax, 9)
+    ax.patch.set(visible=True, facecolor=svg.PAPER)
+    x, y = zip(*few, strict=True)
+    ax.plot(x, x, color=svg.SOFT, linewidth=1.1, dashes=(4, 3))
+    ax.plot(x, y, color=svg.INK, linewidth=1.8)
+    ax.set_xscale("log")
+    ax.set(xlim=(x[0], 0.1), ylim=(-0.03, 1.05))
+    ticks = [tick for tick in (1e-4, 1e-3, 1e-2, 1e-1) if tick >= x[0]]
+    ax.set_xticks(ticks, [words.amount(tick, "percent") for tick in ticks])
+    ax.set_yticks((0, 0.5, 1), ("0%", "50%", "100%"))
+    ax.minorticks_off()
+
+
+def _draw_det(points: _Points) -> Any:
+    """How often strangers are let through, against how often the person is sent away."""
+    drawn, ax = _empty("Strangers taken for the person")
+    scale = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
+    missed = [1 - y for y in points.y]
+    # Where nobody was missed the line ends: such a scale has no nought.
+    inside = [(x, y) for x, y in zip(points.x, missed, strict=True) if x > 0 and y > 0]
+    if inside:
+        ax.plot(*zip(*inside, strict=True), color=svg.INK, linewidth=2.2)
+    blind = [10 ** (-4 + at / 10) for at in range(40)]
+    ax.plot(blind, [1 - x for x in blind], color=svg.SOFT, linewidth=1.4, dashes=(4, 3))
+    ax.plot([1e-4, 1], [1e-4, 1], color=svg.RULE, linewidth=1.2)
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    ax.set(xlim=(8e-5, 1.1), ylim=(8e-5, 1.3))
+    ax.set_xticks(scale, [words.amount(tick, "percent") for tick in scale])
+    ax.set_yticks(scale, [words.amount(tick, "percent") for tick in scale])
+    ax.minorticks_off()
+    return drawn
+
+
+def _enrichment(
+    columns: Mapping[str, Sequence[Any]],
+    bounds: tuple[Mapping[str, Sequence[Any]], Mapping[str, Sequence[Any]]],
+    keys: Iterator[str],
+) -> Picture | None:
+    """How many times as much as its length each part gets, by the first method."""
+    method, *parts = columns
+    rows: list[tuple[str, float, float, float]] = []
+    for part in parts:
+        three = [columns[part][0], *(bound.get(part, (None,))[0] for bound in bounds)]
+        if all(isinstance(one, int | float) and not isinstance(one, bool) for one in three):
+            value, low, high = map(float, three)
+            rows.append((part, value, low, high))
+    if method != "method" or not rows:
+        return None
+    said = ", ".join(
+        f"{part} {value:.1f} ({low:.1f} to {high:.1f})" for part, value, low, high in rows
+    )
+    with svg.styled():
+        drawn, ax = _empty("Times what the length of the part would give")
+        ax.set_position((92 / 330, 46 / 236, 222 / 330, 178 / 236))
+        for at, (_, value, low, high) in enumerate(rows):
+            ax.plot([low, high], [at, at], color=svg.BAR, linewidth=8, solid_capstyle="butt")
+            ax.plot([value], [at], marker="o", markersize=6, color=svg.INK)
+        ax.axvline(1, color=svg.SOFT, linewidth=1.4, dashes=(4, 3))
+        ax.set_yticks(range(len(rows)), [part for part, *_ in rows])
+        ax.set(ylim=(len(rows) - 0.5, -0.5), xlim=(0, max(2.0, *(row[3] for row in rows)) * 1.05))
+        name = str(columns[method][0])
+        alt = f"Enrichment of the parts of the heartbeat by {name}: {said}."
+        return Picture(f"Where the network looks ({name})", svg.embed(drawn, next(keys), alt), True)
 
 
 def _curve_in_words(name: str, axes: _Axes, x: Sequence[float], y: Sequence[float]) -> str:
@@ -260,17 +420,31 @@ def _curve_in_words(name: str, axes: _Axes, x: Sequence[float], y: Sequence[floa
         where = words.amount(x[at], "percent") if percent_x else f"{x[at]:,.0f}"
         told.append(f"{words.amount(y[at], 'percent')} at {where}")
     title = f"{axes.y_title} by {axes.x_title[0].lower()}{axes.x_title[1:]}"
-    return f"Curve {words.humanise(name)}. {title}: {', '.join(told)}."
+    return f"Curve {_abbreviated(name)}. {title}: {', '.join(told)}."
 
 
-def curve_title(columns: Mapping[str, Sequence[Any]]) -> str:
-    """What a known curve draws upwards; "" for an unknown one."""
-    return next((one.y_title for one in _KNOWN if one.x in columns and one.y in columns), "")
+def _beyond_in_words(beyond: _Beyond) -> str:
+    told = ", ".join(
+        f"{words.amount(y, 'percent')} ({words.amount(low, 'percent')} to "
+        f"{words.amount(high, 'percent')}) at {x:,.0f}"
+        for x, y, low, high in zip(beyond.x, beyond.y, beyond.low, beyond.high, strict=True)
+    )
+    return f" Foretold, and how far the models differ: {told}."
 
 
-def has_guessing(columns: Mapping[str, Sequence[Any]]) -> bool:
-    """Whether a curve is drawn with the line of somebody who guesses."""
-    return "chance" in columns or {"fmr", "tar"} <= set(columns) or {"fpr", "tpr"} <= set(columns)
+def _det_in_words(points: _Points) -> str:
+    told = []
+    for wanted in (0.001, 0.01, 0.1):
+        at = min(range(len(points.x)), key=lambda at: abs(points.x[at] - wanted))
+        told.append(
+            f"{words.amount(1 - points.y[at], 'percent')} of people missed where "
+            f"{words.amount(points.x[at], 'percent')} of strangers are let through"
+        )
+    return f"Detection errors: {', '.join(told)}."
+
+
+def _abbreviated(name: str) -> str:
+    return name.upper() if name.lower() in ("cmc", "roc") else words.humanise(name)
 
 
 def _numbers(column: Sequence[Any]) -> list[float] | None:
@@ -289,5 +463,4 @@ def _thinned(n: int) -> list[int]:
 
 def _whole_ticks(low: float, high: float) -> list[float]:
     step = max(1, math.ceil((high - low) / 4))
-    ticks = [low + step * at for at in range(5)]
-    return [tick for tick in ticks if tick <= high]
+    return [low, *(step * at for at in range(1, 5) if low < step * at <= high)]

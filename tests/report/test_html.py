@@ -50,7 +50,7 @@ def test_pictures_have_words_and_tables_have_headers(page):
         if tag == "svg" and attributes.get("aria-hidden") != "true":
             assert attributes.get("aria-label") or attributes.get("aria-labelledby")
         if tag == "th":
-            assert attributes.get("scope") in ("col", "row")
+            assert attributes.get("scope") in ("col", "row", "rowgroup")
     assert [a.get("lang") for t, a in tags if t == "html"] == ["en"]
 
 
