@@ -279,10 +279,14 @@ def groups(audit: Audit) -> list[Group]:
             alike.setdefault((model_of(audit, one), one.check), []).append(one)
     models = [str(one["name"]) for one in audit.release.get("models", [])]
 
-    def place(key: tuple[str, str]) -> tuple[int, int, str]:
+    deciding_models = {model for (model, _), ones in alike.items() for one in ones
+                       if one.id in decisive}  # fmt: skip
+
+    def place(key: tuple[str, str]) -> tuple[bool, int, int, str]:
         model, check = key
         known = words.CHECKS.index(check) if check in words.CHECKS else len(words.CHECKS)
-        return models.index(model) + 1 if model else 0, known, check
+        about = models.index(model) + 1 if model else 0
+        return model not in deciding_models, about, known, check
 
     def rank(one: Finding) -> tuple[bool, bool, bool, float, str]:
         name = headline_of(audit, one)

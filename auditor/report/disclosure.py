@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -19,6 +19,8 @@ import numpy as np
 #: No cell counts fewer people than this.
 SMALLEST = 10
 FEWER = f"fewer than {SMALLEST}"
+#: In place of a count that would give another away.
+WITHHELD = "withheld"
 
 _DEEPEST = 16
 _LONGEST = 2_000
@@ -69,12 +71,18 @@ def withhold_text(text: str) -> str:
     )
 
 
-def withhold(value: Any, counts_people: bool = False, depth: int = 0) -> Any:
+def withhold(
+    value: Any, totals: Collection[int] = (), counts_people: bool = False, depth: int = 0
+) -> Any:
     """A free-form value as JSON may hold it, without what a report must not say.
+
+    Where one small count of a table is withheld and could be had by taking the others from a
+    total, the smallest of the others is withheld too.
 
     Parameters
     ----------
     value : whatever a finding's `params` or `curves` hold
+    totals : the numbers of people that are told elsewhere
     counts_people : whether whole numbers in it are counts of people
 
     Raises
@@ -87,19 +95,58 @@ def withhold(value: Any, counts_people: bool = False, depth: int = 0) -> Any:
     if depth > _DEEPEST:
         raise ValueError(f"a value is nested more than {_DEEPEST} deep")
     if isinstance(value, Mapping):
-        return {
+        told = {
             withhold_text(str(key)): withhold(
-                item, counts_people or _is_count_of_people(str(key)), depth + 1
+                item, totals, counts_people or _is_count_of_people(str(key)), depth + 1
             )
             for key, item in value.items()
         }
+        return _second(told, totals) if counts_people else told
     if isinstance(value, np.ndarray):
         value = value.tolist()
     if isinstance(value, set | frozenset):
         value = sorted(value, key=str)
     if isinstance(value, list | tuple):
-        return [withhold(item, counts_people, depth + 1) for item in value]
+        if all(type(item) is float for item in value):  # a curve
+            return [number(item) for item in value]
+        rows = [withhold(item, totals, counts_people, depth + 1) for item in value]
+        if counts_people:
+            cells = _second(dict(enumerate(rows)), totals)
+            return [cells[at] for at in range(len(rows))]
+        if rows and all(isinstance(row, Mapping) for row in rows):
+            return _columns_second(rows, totals)
+        return rows
     return _scalar(value, counts_people)
+
+
+def _second(cells: dict[Any, Any], totals: Collection[int]) -> dict[Any, Any]:
+    """Counts of people, with a second one withheld where the first could be had by difference."""
+    known = {
+        key: cell
+        for key, cell in cells.items()
+        if isinstance(cell, int) and not isinstance(cell, bool) and cell >= SMALLEST
+    }
+    if sum(cell == FEWER for cell in cells.values()) != 1 or not known:
+        return cells
+    # A total may stand in the table itself.
+    sums = {sum(known.values())} | {sum(known.values()) - cell for cell in known.values()}
+    whole = {*totals, *known.values()}
+    if not any(0 < total - part < SMALLEST for total in whole for part in sums):
+        return cells
+    smallest = min(known, key=lambda key: known[key])
+    return cells | {smallest: WITHHELD}
+
+
+def _columns_second(
+    rows: Sequence[Mapping[str, Any]], totals: Collection[int]
+) -> list[dict[str, Any]]:
+    """A table of rows, each of whose columns of counts is seen to."""
+    made = [dict(row) for row in rows]
+    for name in {name for row in rows for name in row if _is_count_of_people(name)}:
+        cells = _second({at: row[name] for at, row in enumerate(rows) if name in row}, totals)
+        for at, cell in cells.items():
+            made[at][name] = cell
+    return made
 
 
 def count(n: int) -> str:

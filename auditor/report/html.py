@@ -19,7 +19,7 @@ from markupsafe import Markup
 
 from auditor.core.finding import Audit, Estimate, Finding, Ruling
 from auditor.report import annexes, atomic, digest, disclosure, heartbeat, words
-from auditor.report.json import from_dict, to_dict
+from auditor.report.json import as_written
 from auditor.resources import resource
 
 #: Bytes a page may have; one that would be larger leaves its curves out, then its tables.
@@ -73,7 +73,7 @@ class Section:
     Attributes
     ----------
     known_by : the name of its first estimate, None where it has none
-    told : whether it is told in full, or in a line
+    told, decides : whether it is told in full, or in a line; and whether the verdict rests on it
     """
 
     finding: Finding
@@ -82,6 +82,7 @@ class Section:
     upper_bound: bool
     known_by: str | None
     told: bool
+    decides: bool
     rules: Sequence[Judged]
     estimates: Sequence[tuple[str, Estimate]]
     controls: Sequence[tuple[str, Estimate]]
@@ -91,11 +92,20 @@ class Section:
 
 
 @dataclass(frozen=True)
-class Subject:
-    """The release, or a model: what was asked about it, with the findings of each question."""
+class Question:
+    """What was asked, how, and what came of it."""
 
     title: str
-    questions: Sequence[tuple[str, Sequence[Section]]]
+    method: str
+    sections: Sequence[Section]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The release, or a model, and what was asked about it."""
+
+    title: str
+    questions: Sequence[Question]
 
 
 def write(audit: Audit, path: Path | str) -> None:
@@ -105,7 +115,7 @@ def write(audit: Audit, path: Path | str) -> None:
 
 def render(audit: Audit) -> str:
     """An audit's page."""
-    audit = from_dict(to_dict(audit))
+    audit = as_written(audit)
     for told, drawn in ((_TOLD, _DRAWN), (_TOLD, 0)):
         page = _render(audit, told, drawn)
         if len(page.encode()) <= LARGEST:
@@ -123,8 +133,8 @@ def _render(audit: Audit, told: int, drawn: int) -> str:
     anchors = {
         section.finding.id: section.anchor
         for subject in subjects
-        for _, sections in subject.questions
-        for section in sections
+        for question in subject.questions
+        for section in question.sections
     }
     profile = str(audit.profile["name"])
     name, version = audit.release["name"], audit.auditor["version"]
@@ -184,7 +194,6 @@ def _environment() -> Environment:
         "view_title": words.view_title,
         "duration": words.duration,
         "label": words.estimate_label,
-        "method": words.check_method,
         "protocol_title": words.protocol_title,
         "protocol_meaning": words.protocol_meaning,
         "humanise": words.humanise,
@@ -217,17 +226,20 @@ def _subjects(
     turn = {place: at for at, place in enumerate(sorted(places))}
     numbers = count(1)
     titles = {str(one["name"]): str(one["title"]) for one in audit.release.get("models", [])}
-    subjects: dict[str, list[tuple[str, list[Section]]]] = {}
+    subjects: dict[str, list[Question]] = {}
+    foretold = told if drawn else 0  # for more people than there are: drawn wherever it is told
     for number, group in enumerate(groups):
         sections = [
             _section(
                 audit, finding, f"finding-{next(numbers)}", keys,
-                told=turn[rank, number] < told, drawn=turn[rank, number] < drawn,
+                told=turn[rank, number] < told,
+                drawn=turn[rank, number] < (foretold if "forecast" in finding.curves else drawn),
             )
             for rank, finding in enumerate(group.findings)
             if turn[rank, number] < _LINES
         ]  # fmt: skip
-        subjects.setdefault(group.model, []).append((words.check_title(group.check), sections))
+        title, method = words.check_title(group.check), words.check_method(group.check)
+        subjects.setdefault(group.model, []).append(Question(_brief(title), method, sections))
     named = {
         model: f"The model {_brief(model)}: {_brief(titles[model])}" if model else "The release"
         for model in subjects
@@ -245,18 +257,23 @@ def _missing_title(missing: digest.Missing) -> str:
     return ": ".join(filter(None, parts))
 
 
-def _glossary(subjects: Sequence[Subject]) -> list[tuple[str, words.Label]]:
-    """What the estimates of a page mean, each once."""
-    names = {
-        name: words.estimate_label(name)
-        for subject in subjects
-        for _, sections in subject.questions
-        for section in sections
-        if section.told
-        for name, _ in (*section.estimates, *section.controls)
+def _glossary(subjects: Sequence[Subject]) -> list[tuple[str, str]]:
+    """What the estimates of a page mean: each meaning once, under the first that has it."""
+    named: dict[str, list[str]] = {}
+    for subject in subjects:
+        for question in subject.questions:
+            for section in question.sections:
+                for name, _ in (*section.estimates, *section.controls) if section.told else ():
+                    label = words.estimate_label(name)
+                    titles = named.setdefault(label.meaning, [])
+                    if label.title not in titles:
+                        titles.append(label.title)
+    named.pop("", None)
+    shown = {
+        meaning: f"{_brief(titles[0])}{' (and the like)' if len(titles) > 1 else ''}"
+        for meaning, titles in named.items()
     }
-    by_title = {label.title: (name, label) for name, label in names.items() if label.meaning}
-    return [by_title[title] for title in sorted(by_title)]
+    return sorted((title, meaning) for meaning, title in shown.items())
 
 
 def _facts(release: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -326,6 +343,7 @@ def _section(
         upper_bound=finding.protocol in words.UPPER_BOUNDS,
         known_by=digest.headline_of(audit, finding),
         told=told,
+        decides=finding.id in {rule.finding for rule in digest.deciding(audit.verdict)},
         rules=[_judged(audit, rule, {}) for rule in digest.limits(audit, finding)],
         estimates=[(name, one) for name, one, label in every if label.role != "control"],
         controls=[(name, one) for name, one, label in every if label.role == "control"],

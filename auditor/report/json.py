@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
@@ -86,7 +86,7 @@ def to_dict(audit: Audit) -> dict[str, Any]:
             "exit_status": audit.verdict.exit_status,
             "rules": [_rule(rule) for rule in audit.verdict.rules],
         },
-        "findings": [_finding(finding) for finding in audit.findings],
+        "findings": [_finding(finding, _people(audit.release, finding)) for finding in audit],
     }
 
 
@@ -109,18 +109,27 @@ def from_dict(document: Any) -> Audit:
     if flaw := _flaw(document):
         raise ConfigError(f"not a sound audit, {flaw}; scan again")
     try:
-        return Audit(
-            auditor=_described(document["auditor"]),
-            release=_described(document["release"]),
-            profile=_described(document["profile"]),
-            verdict=Verdict(
-                document["verdict"]["outcome"],
-                tuple(_read_rule(rule) for rule in document["verdict"]["rules"]),
-            ),
-            findings=tuple(_read_finding(finding) for finding in document["findings"]),
-        )
+        return _read(document)
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"not a sound audit, {_short(error)}; scan again") from error
+
+
+def as_written(audit: Audit) -> Audit:
+    """An audit as its JSON tells it: without what a report must not say."""
+    return _read(to_dict(audit))
+
+
+def _read(document: Mapping[str, Any]) -> Audit:
+    return Audit(
+        auditor=_described(document["auditor"]),
+        release=_described(document["release"]),
+        profile=_described(document["profile"]),
+        verdict=Verdict(
+            document["verdict"]["outcome"],
+            tuple(_read_rule(rule) for rule in document["verdict"]["rules"]),
+        ),
+        findings=tuple(_read_finding(finding) for finding in document["findings"]),
+    )
 
 
 def _described(block: Mapping[str, Any]) -> dict[str, Any]:
@@ -153,7 +162,15 @@ def _rule(rule: Ruling) -> dict[str, Any]:
     }
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def _people(release: Mapping[str, Any], finding: Finding) -> set[int]:
+    """The numbers of people that a report tells beside a finding's tables."""
+    return {
+        *(one.n_subjects for one in finding.estimates.values()),
+        *(int(n) for key, n in release.items() if key.startswith("n_subjects")),
+    }
+
+
+def _finding(finding: Finding, people: Collection[int]) -> dict[str, Any]:
     return {
         "id": clean(finding.id),
         "check": clean(finding.check),
@@ -163,8 +180,8 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "status": finding.status,
         "reason": None if finding.reason is None else withhold_text(finding.reason),
         "estimates": {clean(name): _estimate(one) for name, one in finding.estimates.items()},
-        "curves": withhold(finding.curves),
-        "params": withhold(finding.params),
+        "curves": withhold(finding.curves, people),
+        "params": withhold(finding.params, people),
         "seconds": number(finding.seconds),
     }
 

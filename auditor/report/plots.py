@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from auditor.report import svg, words
@@ -221,6 +221,8 @@ def pictures(
         points = axes and _points(axes, columns)
         if not axes or not points:
             continue
+        if axes.x == "fmr" and name != "roc":  # not of persons and strangers
+            axes = replace(axes, x_title="False alarms", y_title="True cases found")
         beyond = _beyond(curves.get("forecast")) if name == "gallery" else None
         title = f"{axes.y_title} ({_abbreviated(name)})"
         words_ = _curve_in_words(name, axes, points.x, points.y)
@@ -289,55 +291,120 @@ def _beyond(columns: Mapping[str, Sequence[Any]] | None) -> _Beyond | None:
     return _Beyond(x, y, low, high)
 
 
-def _empty(x_title: str) -> tuple[Any, Any]:
-    drawn = svg.figure(330, 236)
-    ax = drawn.add_axes((52 / 330, 46 / 236, 262 / 330, 178 / 236))
-    _plain(ax, 12)
-    ax.set_xlabel(x_title, color=svg.INK, size=12)
-    return drawn, ax
+@dataclass(frozen=True)
+class _Panel:
+    """A drawing's field with its scales: bare lines and words, ten times faster than axes.
+
+    Attributes
+    ----------
+    drawn : the figure it stands in
+    box : left, lower, right and upper end, as parts of the figure
+    x, y : where a value stands between the ends, from 0 to 1
+    size : of the words at its ticks
+    """
+
+    drawn: Any
+    box: tuple[float, float, float, float]
+    x: Callable[[float], float]
+    y: Callable[[float], float]
+    size: float = 12
+
+    def places(self, x: Iterable[float], y: Iterable[float]) -> tuple[list[float], list[float]]:
+        """Values as parts of the figure."""
+        left, low, right, high = self.box
+        across = [left + (right - left) * min(max(self.x(one), 0.0), 1.0) for one in x]
+        return across, [low + (high - low) * min(max(self.y(one), 0.0), 1.0) for one in y]
+
+    def line(self, x: Sequence[float], y: Sequence[float], **look: Any) -> None:
+        """A line through values."""
+        from matplotlib.lines import Line2D
+
+        self.drawn.add_artist(Line2D(*self.places(x, y), **look))
+
+    def guessing(self, x: Sequence[float], y: Sequence[float]) -> None:
+        """The line of somebody who guesses."""
+        self.line(x, y, color=svg.SOFT, linewidth=1.4 * self.size / 12, dashes=(4, 3))
+
+    def area(self, x: Sequence[float], low: Sequence[float], high: Sequence[float]) -> None:
+        """What lies between two lines."""
+        self.polygon([*x, *reversed(x)], [*low, *reversed(high)], svg.BAR)
+
+    def polygon(self, x: Sequence[float], y: Sequence[float], colour: str) -> None:
+        """A field in one colour."""
+        from matplotlib.patches import Polygon
+
+        corners = list(zip(*self.places(x, y), strict=True))
+        self.drawn.add_artist(Polygon(corners, facecolor=colour, linewidth=0))
+
+    def scales(self, x: Mapping[float, str], y: Mapping[float, str], title: str = "") -> None:
+        """Ticks, what stands at them, and lines across."""
+        from matplotlib.lines import Line2D
+
+        left, low, right, high = self.box
+        look: dict[str, Any] = {"color": svg.SOFT, "size": self.size}
+        for tick, word in x.items():
+            ((at,), _) = self.places([tick], [])
+            self.drawn.add_artist(Line2D([at, at], [low, high], color=svg.RULE, linewidth=0.8))
+            self.drawn.text(at, low - 0.35 * self.size / 236, word, ha="center", va="top", **look)
+        for tick, word in y.items():
+            (_, (at,)) = self.places([], [tick])
+            self.drawn.add_artist(Line2D([left, right], [at, at], color=svg.RULE, linewidth=0.8))
+            place = left - 0.4 * self.size / 330
+            self.drawn.text(place, at, word, ha="right", va="center", **look)
+        corner = Line2D([left, left, right], [high, low, low], color=svg.SOFT, linewidth=1)
+        self.drawn.add_artist(corner)
+        middle = (left + right) / 2
+        self.drawn.text(middle, 0.02, title, ha="center", color=svg.INK, size=self.size)
 
 
-def _plain(ax: Any, size: float) -> None:
-    ax.patch.set_visible(False)
-    for side in ("top", "right"):
-        ax.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        ax.spines[side].set_color(svg.SOFT)
-    ax.tick_params(colors=svg.SOFT, labelsize=size, length=3)
-    ax.grid(True, color=svg.RULE, linewidth=0.8)
-    ax.set_axisbelow(True)
+_FIELD = (52 / 330, 46 / 236, 314 / 330, 226 / 236)
+
+
+def _share(value: float) -> float:
+    return 0.02 + value * 0.96
+
+
+def _between(low: float, high: float, logarithmic: bool = False) -> Callable[[float], float]:
+    """Where a value stands from low to high, with a little room at both ends."""
+    scale = math.log10 if logarithmic else float
+    first, last = scale(low), scale(high)
+    width = (last - first) or 1.0
+    floor = min(low, high)
+    return lambda value: _share((scale(max(value, floor)) - first) / width)
+
+
+def _percents(ticks: Iterable[float]) -> dict[float, str]:
+    return {tick: words.amount(tick, "percent") for tick in ticks}
 
 
 def _draw_curve(axes: _Axes, points: _Points, beyond: _Beyond | None) -> Any:
-    drawn, ax = _empty(axes.x_title)
-    if points.guessing is not None:
-        ax.plot(points.x, points.guessing, color=svg.SOFT, linewidth=1.4, dashes=(4, 3))
-    ax.plot(
-        points.x, points.y, color=svg.INK, linewidth=2.2,
-        drawstyle="steps-post" if axes.x == "rank" else None,
-    )  # fmt: skip
-    ax.set_ylim(-0.02, 1.04)
-    ax.set_yticks(_QUARTERS, [words.amount(part, "percent") for part in _QUARTERS])
+    drawn = svg.figure(330, 236)
+    across: Callable[[float], float]
     if axes.x in ("fmr", "fpr"):
-        ax.set_xlim(-0.02, 1.02)
-        ax.set_xticks(_QUARTERS, [words.amount(part, "percent") for part in _QUARTERS])
-        _draw_low_end(drawn, points)
+        across, ticks = _share, _percents(_QUARTERS)
     elif axes.x == "gallery":
         reach = [*points.x, *(beyond.x if beyond else ())]
-        if beyond:
-            from_, at = points.x[-1], points.y[-1]
-            x = [from_, *beyond.x]
-            ax.fill_between(x, [at, *beyond.low], [at, *beyond.high], color=svg.BAR, linewidth=0)
-            ax.plot(x, [at, *beyond.y], color=svg.INK, linewidth=1.8, dashes=(2, 2))
-        ax.set_xscale("log")
+        across = _between(min(reach), max(reach), logarithmic=True)
         steps = (1, 2, 5) if max(reach) < 100 * min(reach) else (1,)
-        ticks = [s * 10.0**at for at in range(12) for s in steps]
-        ticks = [tick for tick in ticks if min(reach) <= tick <= max(reach)]
-        ax.set_xticks(ticks, [f"{tick:,.0f}" for tick in ticks])
-        ax.minorticks_off()
+        tens = [step * 10.0**at for at in range(12) for step in steps]
+        ticks = {tick: f"{tick:,.0f}" for tick in tens if min(reach) <= tick <= max(reach)}
     else:
-        ticks = _whole_ticks(min(points.x), max(points.x))
-        ax.set_xticks(ticks, [f"{tick:,.0f}" for tick in ticks])
+        across = _between(min(points.x), max(points.x))
+        whole = _whole_ticks(min(points.x), max(points.x))
+        ticks = {tick: f"{tick:,.0f}" for tick in whole}
+    panel = _Panel(drawn, _FIELD, across, _share)
+    panel.scales(ticks, _percents(_QUARTERS), axes.x_title)
+    if beyond:
+        from_, at = points.x[-1], points.y[-1]
+        x = [from_, *beyond.x]
+        panel.area(x, [at, *beyond.low], [at, *beyond.high])
+        panel.line(x, [at, *beyond.y], color=svg.INK, linewidth=1.8, dashes=(2, 2))
+    if points.guessing is not None:
+        panel.guessing(points.x, points.guessing)
+    style = "steps-post" if axes.x == "rank" else "default"
+    panel.line(points.x, points.y, color=svg.INK, linewidth=2.2, drawstyle=style)
+    if axes.x in ("fmr", "fpr"):
+        _draw_low_end(drawn, points)
     return drawn
 
 
@@ -346,38 +413,32 @@ def _draw_low_end(drawn: Any, points: _Points) -> None:
     few = [(x, y) for x, y in zip(points.x, points.y, strict=True) if 0 < x <= 0.1]
     if len(few) < 4 or few[0][0] > 0.02:
         return
-    ax = drawn.add_axes((186 / 330, 72 / 236, 120 / 330, 84 / 236))
-    _plain(ax, 9)
-    ax.patch.set(visible=True, facecolor=svg.PAPER)
     x, y = zip(*few, strict=True)
-    ax.plot(x, x, color=svg.SOFT, linewidth=1.1, dashes=(4, 3))
-    ax.plot(x, y, color=svg.INK, linewidth=1.8)
-    ax.set_xscale("log")
-    ax.set(xlim=(x[0], 0.1), ylim=(-0.03, 1.05))
+    box = (190 / 330, 76 / 236, 306 / 330, 156 / 236)
+    panel = _Panel(drawn, box, _between(x[0], 0.1, logarithmic=True), _share, 9)
+    behind = replace(panel, box=(154 / 330, 54 / 236, 314 / 330, 164 / 236), x=float, y=float)
+    behind.polygon([0, 1, 1, 0], [0, 0, 1, 1], svg.PAPER)
     ticks = [tick for tick in (1e-4, 1e-3, 1e-2, 1e-1) if tick >= x[0]]
-    ax.set_xticks(ticks, [words.amount(tick, "percent") for tick in ticks])
-    ax.set_yticks((0, 0.5, 1), ("0%", "50%", "100%"))
-    ax.minorticks_off()
+    panel.scales(_percents(ticks), _percents((0, 0.5, 1)))
+    panel.guessing(x, x)
+    panel.line(x, y, color=svg.INK, linewidth=1.8)
 
 
 def _draw_det(points: _Points) -> Any:
     """How often strangers are let through, against how often the person is sent away."""
-    drawn, ax = _empty("Strangers taken for the person")
-    scale = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
-    missed = [1 - y for y in points.y]
-    # Where nobody was missed the line ends: such a scale has no nought.
-    inside = [(x, y) for x, y in zip(points.x, missed, strict=True) if x > 0 and y > 0]
-    if inside:
-        ax.plot(*zip(*inside, strict=True), color=svg.INK, linewidth=2.2)
+    drawn = svg.figure(330, 236)
+    scale = _between(1e-4, 1, logarithmic=True)
+    panel = _Panel(drawn, _FIELD, scale, scale)
+    ticks = _percents((1e-4, 1e-3, 1e-2, 1e-1, 1.0))
+    panel.scales(ticks, ticks, "Strangers taken for the person")
+    panel.line([1e-4, 1], [1e-4, 1], color=svg.RULE, linewidth=1.2)
     blind = [10 ** (-4 + at / 10) for at in range(40)]
-    ax.plot(blind, [1 - x for x in blind], color=svg.SOFT, linewidth=1.4, dashes=(4, 3))
-    ax.plot([1e-4, 1], [1e-4, 1], color=svg.RULE, linewidth=1.2)
-    ax.set_xscale("log")
-    ax.set_yscale("log")
-    ax.set(xlim=(8e-5, 1.1), ylim=(8e-5, 1.3))
-    ax.set_xticks(scale, [words.amount(tick, "percent") for tick in scale])
-    ax.set_yticks(scale, [words.amount(tick, "percent") for tick in scale])
-    ax.minorticks_off()
+    panel.guessing(blind, [1 - x for x in blind])
+    # Where nobody was missed the line ends: such a scale has no nought.
+    seen = [(x, 1 - y) for x, y in zip(points.x, points.y, strict=True) if x > 0 and y < 1]
+    if seen:
+        x, y = zip(*seen, strict=True)
+        panel.line(x, y, color=svg.INK, linewidth=2.2)
     return drawn
 
 
@@ -399,15 +460,19 @@ def _enrichment(
     said = ", ".join(
         f"{part} {value:.1f} ({low:.1f} to {high:.1f})" for part, value, low, high in rows
     )
+    top = max(2.0, *(high for *_, high in rows)) * 1.05
     with svg.styled():
-        drawn, ax = _empty("Times what the length of the part would give")
-        ax.set_position((92 / 330, 46 / 236, 222 / 330, 178 / 236))
+        drawn = svg.figure(330, 236)
+        box = (92 / 330, *_FIELD[1:])
+        panel = _Panel(drawn, box, _between(0, top), _between(len(rows) - 0.5, -0.5))
+        whole = _whole_ticks(0, math.floor(top))
+        names = {float(at): part for at, (part, *_) in enumerate(rows)}
+        panel.scales({tick: f"{tick:.0f}" for tick in whole}, names,
+                     "Times what the length of the part would give")  # fmt: skip
+        panel.guessing([1, 1], [-0.5, len(rows) - 0.5])
         for at, (_, value, low, high) in enumerate(rows):
-            ax.plot([low, high], [at, at], color=svg.BAR, linewidth=8, solid_capstyle="butt")
-            ax.plot([value], [at], marker="o", markersize=6, color=svg.INK)
-        ax.axvline(1, color=svg.SOFT, linewidth=1.4, dashes=(4, 3))
-        ax.set_yticks(range(len(rows)), [part for part, *_ in rows])
-        ax.set(ylim=(len(rows) - 0.5, -0.5), xlim=(0, max(2.0, *(row[3] for row in rows)) * 1.05))
+            panel.line([low, high], [at, at], color=svg.BAR, linewidth=8, solid_capstyle="butt")
+            panel.line([value], [at], marker="o", markersize=6, color=svg.INK)
         name = str(columns[method][0])
         alt = f"Enrichment of the parts of the heartbeat by {name}: {said}."
         return Picture(f"Where the network looks ({name})", svg.embed(drawn, next(keys), alt), True)
