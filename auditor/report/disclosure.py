@@ -36,7 +36,7 @@ _TIME = r"(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?Z?)?"
 _DATE = re.compile(
     rf"\b(?:19|20)\d\d[-/.]\d\d[-/.]\d\d{_TIME}(?!\w)|\b\d{{1,2}}[-/.]\d{{1,2}}[-/.](?:19|20)\d\d\b"
 )
-_PATH = re.compile(r"""(?<![\w.])(?:~|[A-Za-z]:)?(?:[\\/][^\s\\/:;,'"()<>]+){2,}[\\/]?""")
+_PATH = re.compile(r"""(?<![\w.])(?:~|[A-Za-z]:)?(?:[\\/]+[^\s\\/:;,'"()<>]+){2,}[\\/]*""")
 _ENDING = "hea|dat|mat|atr|csv|tsv|parquet|xml|dcm|edf|bdf|h5|hdf5|npy|npz|onnx|ubj|pt|ya?ml|json"
 _FILE = re.compile(rf"[\w./\\-]*\w\.(?:{_ENDING}|safetensors|scp|ecg|txt)\b", re.IGNORECASE)
 _OURS = {"auditor.yaml", "model.yaml", "datasets.yaml", "audit.json"}
@@ -126,7 +126,8 @@ def _second(cells: dict[Any, Any], totals: Collection[int]) -> dict[Any, Any]:
         for key, cell in cells.items()
         if isinstance(cell, int) and not isinstance(cell, bool) and cell >= SMALLEST
     }
-    if sum(cell == FEWER for cell in cells.values()) != 1 or not known:
+    hidden = [cell for cell in cells.values() if cell in (FEWER, WITHHELD)]
+    if hidden != [FEWER] or not known:
         return cells
     # A total may stand in the table itself.
     sums = {sum(known.values())} | {sum(known.values()) - cell for cell in known.values()}
