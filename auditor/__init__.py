@@ -19,6 +19,7 @@ __all__ = ["__version__", "scan"]
 def __getattr__(name: str) -> Any:
     # `auditor --help` must not wait for torch, so the run is imported when it is asked for.
     if name == "scan":
+        import auditor.report  # noqa: F401 - lets a notebook show what a scan returns
         from auditor.audit import scan
 
         return scan

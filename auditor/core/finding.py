@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 Status = Literal["measured", "skipped", "failed"]
 Outcome = Literal["pass", "fail", "inconclusive", "not assessed"]
@@ -134,6 +134,11 @@ class Audit:
     profile: Mapping[str, Any]
     verdict: Verdict
     findings: tuple[Finding, ...]
+    #: How a notebook shows an audit; `auditor.report` sets it, of which this layer knows nothing.
+    shown: ClassVar[Callable[[Audit], str] | None] = None
+
+    def _repr_html_(self) -> str | None:
+        return Audit.shown(self) if Audit.shown else None
 
     def __iter__(self) -> Iterator[Finding]:
         return iter(self.findings)

@@ -1,4 +1,4 @@
-"""What a page says first: why, how far the ladder reaches, the worst, and what is missing."""
+"""What a page says first: why, what an intruder could do, what is missing, what to do next."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ from auditor.core.finding import Audit, Estimate, Finding, Ruling, Verdict
 from auditor.report import words
 
 _HEADLINE_RULES = 3
+#: Questions about recordings, whatever their view is called.
+_OF_RECORDINGS = frozenset(
+    {*("identifiers", "uniqueness", "duplicates", "linkage", "slices", "shortcut", "attribute")}
+)
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,7 @@ def reasons(verdict: Verdict) -> list[str]:
     """Why, in the rules' own words; few enough to be read."""
     if verdict.outcome == "pass":
         return []
-    told = [rule.reason for rule in deciding(verdict) if rule.reason]
+    told = [words.full_stop(rule.reason) for rule in deciding(verdict) if rule.reason]
     shown = told[:_HEADLINE_RULES]
     if more := len(told) - len(shown):
         shown.append(f"And {_count(more, 'more rule')}, listed below.")
@@ -138,9 +142,196 @@ def worst(audit: Audit, most: int = 3) -> list[Worst]:
     return sorted((first + rest)[:most], key=lambda bad: -bad.excess)
 
 
-def not_measured(audit: Audit) -> list[Finding]:
-    """The findings that were skipped or failed."""
-    return [finding for finding in audit if finding.status != "measured"]
+@dataclass(frozen=True)
+class Missing:
+    """Findings of one question and protocol that are missing for one reason."""
+
+    findings: tuple[Finding, ...]
+    reason: str
+
+
+@dataclass(frozen=True)
+class Told:
+    """What an intruder could do, in a sentence, and the finding that says so."""
+
+    finding: Finding
+    name: str
+    sentence: str
+
+
+#: What is told of a question, the plainest first.
+_PLAINEST = (
+    *("rank1", "direct", "mean_risk", "sex_auc", "tpr_at_fpr_1pct", "copied", "full_recited"),
+    *("singled_out", "auc", "unique", "copied_across", "leaf_alone", "path_alone"),
+)
+_MOST_TOLD = 6
+
+
+def intruder(audit: Audit) -> list[Told]:
+    """What an intruder could do: of each question the strongest honest measurement, in people.
+
+    What decides comes first. What is not surely better than guessing is told of finding a person
+    alone, for there silence would be taken for an answer.
+    """
+    told = []
+    decisive = {(rule.finding or "").split("/")[0] for rule in deciding(audit.verdict)}
+    for check in sorted(words.CHECKS, key=lambda check: check not in decisive):
+        if not words.intruder(check):
+            continue
+        asked = [one for one in audit if one.check == check and one.status == "measured"]
+        honest = [one for one in asked if one.protocol not in words.UPPER_BOUNDS] or asked
+        for name in _PLAINEST:
+            having = [one for one in honest if name in one.estimates]
+            if not having:
+                continue
+            worst = max(having, key=lambda one: one.estimates[name].low)
+            estimate = worst.estimates[name]
+            label = words.estimate_label(name)
+            sure = estimate.low > (estimate.chance or 0.0)
+            if (sure or check == "linkage") and (text := words.sentence(label, estimate)):
+                told.append(Told(worst, name, text))
+                if check == "linkage" and (more := _among_everybody(audit, worst)):
+                    told.append(more)
+                break
+    return told[:_MOST_TOLD]
+
+
+def _among_everybody(audit: Audit, beside: Finding) -> Told | None:
+    """The same among as many people as the profile reckons with."""
+    population = audit.profile.get("population")
+    name = f"rank1_among_{population}"
+    for one in audit:
+        if one.check == "linkage" and one.protocol == beside.protocol and name in one.estimates:
+            text = words.sentence(words.estimate_label(name), one.estimates[name])
+            return Told(one, name, text)
+    return None
+
+
+def not_measured(audit: Audit) -> list[Missing]:
+    """The findings that were skipped or failed, those alike together."""
+    alike: dict[tuple[object, ...], list[Finding]] = {}
+    for one in audit:
+        if one.status != "measured":
+            key = (one.check, one.protocol, one.status, model_of(audit, one), one.reason)
+            alike.setdefault(key, []).append(one)
+    return [Missing(tuple(ones), ones[0].reason or "") for ones in alike.values()]
+
+
+@dataclass(frozen=True)
+class Step:
+    """Something a steward can do next, and the rules that ask for it."""
+
+    rules: tuple[Ruling, ...]
+    what: str
+
+
+def steps(audit: Audit) -> list[Step]:
+    """What can be done about the rules that did not pass, by rule and not by trial."""
+    asked: dict[str, list[Ruling]] = {}
+    for rule in audit.verdict.rules:
+        if rule.outcome == "pass" or not rule.required:
+            continue
+        check = (rule.finding or rule.id).split("/")[0]
+        if rule.outcome == "fail":
+            what = words.remedy(check) or "Read the finding, and release less of what it names."
+        elif rule.outcome == "inconclusive":
+            what = (
+                "Measure more: more people, or more recordings of them, narrow the interval; the "
+                "rule says what would settle it."
+            )
+        else:
+            what = (
+                "Measure what is missing: the rule says what it needs. Until then nothing is "
+                "known, and the gate stays closed."
+            )
+        asked.setdefault(what, []).append(rule)
+    return [Step(tuple(rules), what) for what, rules in asked.items()]
+
+
+def model_of(audit: Audit, finding: Finding) -> str:
+    """The model a finding is about; "" where it is about the recordings."""
+    names = [str(one["name"]) for one in audit.release.get("models", [])]
+    view = finding.view or ""
+    fitting = [name for name in names if view == name or view.startswith(f"{name}.")]
+    if finding.check in _OF_RECORDINGS:
+        return ""
+    return max(fitting, key=len, default="")
+
+
+@dataclass(frozen=True)
+class Group:
+    """The findings of one question about the release, or about one model."""
+
+    check: str
+    model: str
+    findings: tuple[Finding, ...]
+
+
+def groups(audit: Audit) -> list[Group]:
+    """What was measured, or broke, by whom it is about and what was asked; first things first.
+
+    Within a group what decides a rule comes first, then honest protocols, then the strongest.
+    """
+    decisive = {rule.finding for rule in deciding(audit.verdict)}
+    alike: dict[tuple[str, str], list[Finding]] = {}
+    for one in audit:
+        if one.status != "skipped":
+            alike.setdefault((model_of(audit, one), one.check), []).append(one)
+    models = [str(one["name"]) for one in audit.release.get("models", [])]
+
+    deciding_models = {model for (model, _), ones in alike.items() for one in ones
+                       if one.id in decisive}  # fmt: skip
+
+    def place(key: tuple[str, str]) -> tuple[bool, int, int, str]:
+        model, check = key
+        known = words.CHECKS.index(check) if check in words.CHECKS else len(words.CHECKS)
+        about = models.index(model) + 1 if model else 0
+        return model not in deciding_models, about, known, check
+
+    def rank(one: Finding) -> tuple[bool, bool, bool, float, str]:
+        name = headline_of(audit, one)
+        excess = name and _excess(words.estimate_label(name), one.estimates[name])
+        return (
+            one.id not in decisive,
+            one.status != "measured",
+            one.protocol in words.UPPER_BOUNDS,
+            -(excess or 0.0),
+            one.id,
+        )
+
+    return [
+        Group(check, model, tuple(sorted(alike[model, check], key=rank)))
+        for model, check in sorted(alike, key=place)
+    ]
+
+
+def headline_of(audit: Audit, finding: Finding) -> str | None:
+    """The name of the estimate a finding is known by: what a rule looks at, else the plainest."""
+    asked = [
+        rule.estimate
+        for rule in audit.verdict.rules
+        if rule.estimate in finding.estimates
+        and (rule.finding or "").split("/")[0] == finding.check
+    ]
+    plain = [name for name in _PLAINEST if name in finding.estimates]
+    return next(iter([*asked, *plain, *finding.estimates]), None)
+
+
+def limits(audit: Audit, finding: Finding) -> list[Ruling]:
+    """The rules that look at a finding: its own, and those of its question and protocol."""
+
+    def looks(rule: Ruling) -> bool:
+        if rule.finding == finding.id:
+            return True
+        check, *rest = (rule.finding or "").split("/")
+        protocol = rest[-1] if len(rest) > 1 else None
+        return (
+            check == finding.check
+            and rule.estimate in finding.estimates
+            and (protocol or finding.protocol) == finding.protocol
+        )
+
+    return [rule for rule in audit.verdict.rules if looks(rule)]
 
 
 def not_assessed(verdict: Verdict) -> list[Ruling]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -18,6 +18,8 @@ import numpy as np
 
 #: No cell counts fewer people than this, whatever a profile says; one may ask for more.
 SMALLEST = 10
+#: In place of a count that would give another away.
+WITHHELD = "withheld"
 
 _DEEPEST = 16
 _LONGEST = 2_000
@@ -34,7 +36,7 @@ _TIME = r"(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?Z?)?"
 _DATE = re.compile(
     rf"\b(?:19|20)\d\d[-/.]\d\d[-/.]\d\d{_TIME}(?!\w)|\b\d{{1,2}}[-/.]\d{{1,2}}[-/.](?:19|20)\d\d\b"
 )
-_PATH = re.compile(r"""(?<![\w.])(?:~|[A-Za-z]:)?(?:[\\/][^\s\\/:;,'"()<>]+){2,}[\\/]?""")
+_PATH = re.compile(r"""(?<![\w.])(?:~|[A-Za-z]:)?(?:[\\/]+[^\s\\/:;,'"()<>]+){2,}[\\/]*""")
 _ENDING = "hea|dat|mat|atr|csv|tsv|parquet|xml|dcm|edf|bdf|h5|hdf5|npy|npz|onnx|ubj|pt|ya?ml|json"
 _FILE = re.compile(rf"[\w./\\-]*\w\.(?:{_ENDING}|safetensors|scp|ecg|txt)\b", re.IGNORECASE)
 _OURS = {"auditor.yaml", "model.yaml", "datasets.yaml", "audit.json"}
@@ -73,19 +75,27 @@ def withhold_text(text: str, smallest: int = SMALLEST) -> str:
     )
 
 
-def fewer(smallest: int) -> str:
+def fewer(smallest: int = SMALLEST) -> str:
     """What stands in place of a count that is too small to be told."""
     return f"fewer than {smallest}"
 
 
 def withhold(
-    value: Any, counts_people: bool = False, smallest: int = SMALLEST, depth: int = 0
+    value: Any,
+    totals: Collection[int] = (),
+    counts_people: bool = False,
+    smallest: int = SMALLEST,
+    depth: int = 0,
 ) -> Any:
     """A free-form value as JSON may hold it, without what a report must not say.
+
+    Where one small count of a table is withheld and could be had by taking the others from a
+    total, the smallest of the others is withheld too.
 
     Parameters
     ----------
     value : whatever a finding's `params` or `curves` hold
+    totals : the numbers of people that are told elsewhere
     counts_people : whether whole numbers in it are counts of people
     smallest : counts of fewer people are not told
 
@@ -99,19 +109,68 @@ def withhold(
     if depth > _DEEPEST:
         raise ValueError(f"a value is nested more than {_DEEPEST} deep")
     if isinstance(value, Mapping):
-        return {
+        told = {
             withhold_text(str(key), smallest): withhold(
-                item, counts_people or _is_count_of_people(str(key)), smallest, depth + 1
+                item, totals, counts_people or _is_count_of_people(str(key)), smallest, depth + 1
             )
             for key, item in value.items()
         }
+        return _second(told, totals, smallest) if counts_people else told
     if isinstance(value, np.ndarray):
         value = value.tolist()
     if isinstance(value, set | frozenset):
         value = sorted(value, key=str)
     if isinstance(value, list | tuple):
-        return [withhold(item, counts_people, smallest, depth + 1) for item in value]
+        if all(type(item) is float for item in value):  # a curve
+            return [number(item) for item in value]
+        rows = [withhold(item, totals, counts_people, smallest, depth + 1) for item in value]
+        if counts_people:
+            cells = _second(dict(enumerate(rows)), totals, smallest)
+            return [cells[at] for at in range(len(rows))]
+        if rows and all(isinstance(row, Mapping) for row in rows):
+            return _columns_second(rows, totals, smallest)
+        return rows
     return _scalar(value, counts_people, smallest)
+
+
+def _second(cells: dict[Any, Any], totals: Collection[int], smallest: int) -> dict[Any, Any]:
+    """Counts of people, with a second one withheld where the first could be had by difference."""
+    known = {
+        key: cell
+        for key, cell in cells.items()
+        if isinstance(cell, int) and not isinstance(cell, bool) and cell >= smallest
+    }
+    hidden = [cell for cell in cells.values() if isinstance(cell, str) and _is_hidden(cell)]
+    if len(hidden) != 1 or hidden == [WITHHELD] or not known:
+        return cells
+    # A total may stand in the table itself.
+    sums = {sum(known.values())} | {sum(known.values()) - cell for cell in known.values()}
+    whole = {*totals, *known.values()}
+    if not any(0 < total - part < smallest for total in whole for part in sums):
+        return cells
+    least = min(known, key=lambda key: known[key])
+    return cells | {least: WITHHELD}
+
+
+def _is_hidden(cell: str) -> bool:
+    return cell == WITHHELD or _FEWER.fullmatch(cell) is not None
+
+
+def _columns_second(
+    rows: Sequence[Mapping[str, Any]], totals: Collection[int], smallest: int
+) -> list[dict[str, Any]]:
+    """A table of rows, each of whose columns of counts is seen to."""
+    made = [dict(row) for row in rows]
+    for name in {name for row in rows for name in row if _is_count_of_people(name)}:
+        column = {at: row[name] for at, row in enumerate(rows) if name in row}
+        for at, cell in _second(column, totals, smallest).items():
+            made[at][name] = cell
+    return made
+
+
+def count(n: int) -> str:
+    """A count of people, or of what each of them has, as a page may tell it."""
+    return fewer() if 0 < n < SMALLEST else f"{n:,}"
 
 
 def number(value: Any) -> int | float | None:

@@ -6,8 +6,10 @@ withholds the page withholds too. Templates format; everything they say is decid
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -16,16 +18,21 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from auditor.core.finding import Audit, Estimate, Finding, Ruling
-from auditor.report import atomic, digest, heartbeat, words
-from auditor.report.json import from_dict, to_dict
+from auditor.report import annexes, atomic, digest, disclosure, heartbeat, words
+from auditor.report.json import as_written
 from auditor.resources import resource
 
-#: Bytes a page may have; one that would be larger leaves its curves out.
+#: Bytes a page may have; one that would be larger leaves its curves out, then its tables.
 LARGEST = 2 * 2**20
 
 _ROWS = 40
 _COLUMNS = 12
 _ITEMS = 24
+#: Letters of a name that somebody else chose.
+_NAME = 80
+#: Of an audit of a thousand findings, so many have their tables here, and so many are drawn; the
+#: others have a line. Those that decide, and the strongest of each question, come first.
+_TOLD, _DRAWN, _LINES, _MISSING = 60, 14, 1000, 100
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,8 @@ class Judged:
     estimate: Estimate | None
     label: words.Label | None
     anchor: str | None
+    kind: str
+    basis: str
 
 
 @dataclass(frozen=True)
@@ -59,15 +68,44 @@ class Drawing:
 
 @dataclass(frozen=True)
 class Section:
-    """A finding with what is drawn of it."""
+    """A finding with what is told of it.
+
+    Attributes
+    ----------
+    known_by : the name of its first estimate, None where it has none
+    told, decides : whether it is told in full, or in a line; and whether the verdict rests on it
+    """
 
     finding: Finding
     anchor: str
     title: str
     upper_bound: bool
+    known_by: str | None
+    told: bool
+    decides: bool
+    rules: Sequence[Judged]
+    estimates: Sequence[tuple[str, Estimate]]
+    controls: Sequence[tuple[str, Estimate]]
     drawings: Sequence[Drawing]
     params: Sequence[tuple[str, str]]
     tables: Sequence[tuple[str, Table]]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What was asked, how, and what came of it."""
+
+    title: str
+    method: str
+    sections: Sequence[Section]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The release, or a model, and what was asked about it."""
+
+    title: str
+    questions: Sequence[Question]
 
 
 def write(audit: Audit, path: Path | str) -> None:
@@ -77,54 +115,65 @@ def write(audit: Audit, path: Path | str) -> None:
 
 def render(audit: Audit) -> str:
     """An audit's page."""
-    audit = from_dict(to_dict(audit))
-    page = _render(audit, curves=True)
-    return page if len(page.encode()) <= LARGEST else _render(audit, curves=False)
+    audit = as_written(audit)
+    for told, drawn in ((_TOLD, _DRAWN), (_TOLD, 0)):
+        page = _render(audit, told, drawn)
+        if len(page.encode()) <= LARGEST:
+            return page
+    return _render(audit, 0, 0)
 
 
-def _render(audit: Audit, curves: bool) -> str:
+def _render(audit: Audit, told: int, drawn: int) -> str:
     from auditor.report import plots
 
     keys = (f"figure{number}" for number in count(1))
     ladders = digest.ladders(audit)
-    sections = [
-        _section(finding, f"finding-{number}", keys, curves)
-        for number, finding in enumerate(audit, start=1)
-    ]
-    anchors = {section.finding.id: section.anchor for section in sections}
+    missing = digest.not_measured(audit)
+    subjects, n_more = _subjects(audit, keys, told, drawn)
+    anchors = {
+        section.finding.id: section.anchor
+        for subject in subjects
+        for question in subject.questions
+        for section in question.sections
+    }
     profile = str(audit.profile["name"])
     name, version = audit.release["name"], audit.auditor["version"]
-    return (
-        _environment()
-        .get_template("audit.html.j2")
-        .render(
-            audit=audit,
-            name=name,
-            title=f"Privacy audit of {name}",
-            version=version,
-            profile=profile,
-            profile_meaning=_profile_meaning(audit.profile),
-            outcome=audit.verdict.outcome,
-            headline=digest.headline(audit.verdict, profile),
-            reasons=digest.reasons(audit.verdict),
-            facts=_facts(audit.release),
-            ladders=[(ladder, strongest) for ladder in ladders if (strongest := ladder.strongest)],
-            ladder_wide=Markup(plots.ladder(ladders, next(keys))) if ladders else None,
-            ladder_narrow=Markup(plots.ladder(ladders, next(keys), True)) if ladders else None,
-            has_limit=any(ladder.limit is not None for ladder in ladders),
-            has_bound=any(ladder.upper_bound for ladder in ladders),
-            hearts=heartbeat.hearts(audit, keys),
-            worst=digest.worst(audit),
-            judged=[_judged(audit, rule, anchors) for rule in audit.verdict.rules],
-            not_measured=digest.not_measured(audit),
-            not_assessed=digest.not_assessed(audit.verdict),
-            sections=sections,
-            anchors=anchors,
-            protocols=_protocols(audit),
-            settings=_pairs(audit.auditor.get("settings", {})),
-            versions=_pairs(audit.auditor["versions"]),
-            seconds=sum(finding.seconds for finding in audit),
-        )
+    environment = _environment()
+    style = environment.get_template("audit.css.j2").render()
+    return environment.get_template("audit.html.j2").render(
+        audit=audit,
+        style=Markup(style),
+        style_hash=b64encode(sha256(style.encode()).digest()).decode(),
+        name=name,
+        title=f"Privacy audit of {_brief(name)}",
+        version=version,
+        profile=profile,
+        profile_meaning=_profile_meaning(audit.profile),
+        outcome=audit.verdict.outcome,
+        headline=digest.headline(audit.verdict, _brief(profile)),
+        reasons=digest.reasons(audit.verdict),
+        facts=_facts(audit.release),
+        intruder=digest.intruder(audit),
+        ladder_wide=Markup(plots.ladder(ladders, next(keys))) if ladders else None,
+        ladder_narrow=Markup(plots.ladder(ladders, next(keys), True)) if ladders else None,
+        ladders=ladders,
+        has_limit=any(ladder.limit is not None for ladder in ladders),
+        has_bound=any(ladder.upper_bound for ladder in ladders),
+        hearts=heartbeat.hearts(audit, keys),
+        judged=[_judged(audit, rule, anchors) for rule in audit.verdict.rules[:_LINES]],
+        missing=missing[:_MISSING],
+        n_more_missing=max(0, len(missing) - _MISSING),
+        not_assessed=digest.not_assessed(audit.verdict)[:_MISSING],
+        steps=digest.steps(audit),
+        subjects=subjects,
+        n_more=n_more,
+        annexes=annexes.annexes(audit),
+        anchors=anchors,
+        glossary=_glossary(subjects),
+        protocols=_protocols(audit),
+        settings=_pairs(audit.auditor.get("settings", {})),
+        versions=_pairs(audit.auditor["versions"]),
+        seconds=sum(finding.seconds for finding in audit),
     )
 
 
@@ -138,16 +187,20 @@ def _environment() -> Environment:
     )
     made.filters |= {
         "amount": words.amount,
-        "sentence": words.sentence,
+        "interval": words.interval,
+        "brief": _brief,
+        "full_stop": words.full_stop,
+        "who": words.intruder,
+        "view_title": words.view_title,
         "duration": words.duration,
         "label": words.estimate_label,
-        "check_title": words.check_title,
         "protocol_title": words.protocol_title,
         "protocol_meaning": words.protocol_meaning,
-        "view_title": words.view_title,
         "humanise": words.humanise,
         "thousands": lambda number: f"{number:,}",
         "finding_title": _title,
+        "missing_title": _missing_title,
+        "status_word": lambda status: annexes.STATUSES[status],
         "outcome_word": lambda outcome: words.OUTCOMES[outcome][0],
         "outcome_mark": lambda outcome: words.OUTCOMES[outcome][1],
         "outcome_class": lambda outcome: words.OUTCOMES[outcome][2],
@@ -155,16 +208,84 @@ def _environment() -> Environment:
     return made
 
 
+def _brief(name: object) -> str:
+    """A name that somebody else chose, no longer than a line."""
+    text = str(name)
+    return text if len(text) <= _NAME else text[: _NAME - 1] + "…"
+
+
+def _subjects(
+    audit: Audit, keys: Iterator[str], told: int, drawn: int
+) -> tuple[list[Subject], int]:
+    """Every finding, by what it is about and what was asked, and how many more there are."""
+    groups = digest.groups(audit)
+    places = [
+        (rank, number) for number, group in enumerate(groups) for rank in range(len(group.findings))
+    ]
+    # Before any question has a second finding told in full, each has its first.
+    turn = {place: at for at, place in enumerate(sorted(places))}
+    numbers = count(1)
+    titles = {str(one["name"]): str(one["title"]) for one in audit.release.get("models", [])}
+    subjects: dict[str, list[Question]] = {}
+    foretold = told if drawn else 0  # for more people than there are: drawn wherever it is told
+    for number, group in enumerate(groups):
+        sections = [
+            _section(
+                audit, finding, f"finding-{next(numbers)}", keys,
+                told=turn[rank, number] < told,
+                drawn=turn[rank, number] < (foretold if "forecast" in finding.curves else drawn),
+            )
+            for rank, finding in enumerate(group.findings)
+            if turn[rank, number] < _LINES
+        ]  # fmt: skip
+        title, method = words.check_title(group.check), words.check_method(group.check)
+        subjects.setdefault(group.model, []).append(Question(_brief(title), method, sections))
+    named = {
+        model: f"The model {_brief(model)}: {_brief(titles[model])}" if model else "The release"
+        for model in subjects
+    }
+    made = [Subject(named[model], questions) for model, questions in subjects.items()]
+    return made, max(0, len(places) - _LINES)
+
+
+def _missing_title(missing: digest.Missing) -> str:
+    """What was asked and could not be answered."""
+    first = missing.findings[0]
+    if len(missing.findings) == 1:
+        return _title(first)
+    parts = [words.check_title(first.check), words.protocol_title(first.protocol).lower()]
+    return ": ".join(filter(None, parts))
+
+
+def _glossary(subjects: Sequence[Subject]) -> list[tuple[str, str]]:
+    """What the estimates of a page mean: each meaning once, under the first that has it."""
+    named: dict[str, list[str]] = {}
+    for subject in subjects:
+        for question in subject.questions:
+            for section in question.sections:
+                for name, _ in (*section.estimates, *section.controls) if section.told else ():
+                    label = words.estimate_label(name)
+                    titles = named.setdefault(label.meaning, [])
+                    if label.title not in titles:
+                        titles.append(label.title)
+    named.pop("", None)
+    shown = {
+        meaning: f"{_brief(titles[0])}{' (and the like)' if len(titles) > 1 else ''}"
+        for meaning, titles in named.items()
+    }
+    return sorted((title, meaning) for meaning, title in shown.items())
+
+
 def _facts(release: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What was measured, in a few pairs of words."""
     sessions = release["n_sessions"]
-    models = [("Models", _listed([one["name"] for one in release.get("models", [])]))]
+    models = [("Models", _listed([_brief(one["name"]) for one in release.get("models", [])]))]
     models = models if "models" in release else []
     return [
         ("People", f"{release['n_subjects']:,}"),
         ("Recordings", f"{release['n_records']:,}"),
         ("Sessions", "not known" if sessions is None else f"{sessions:,}"),
-        ("Unreadable", f"{release['n_quarantined']:,}"),
+        ("Unreadable", disclosure.count(release["n_quarantined"])),
         ("Leads", _listed(release["leads"])),
         ("Sampling", _listed([f"{fs:g} Hz" for fs in release["fs"]])),
         *models,
@@ -172,7 +293,7 @@ def _facts(release: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _profile_meaning(profile: Mapping[str, Any]) -> str:
-    meaning = str(profile.get("description") or words.profile_meaning(profile["name"]))
+    meaning = _sentence(profile.get("description") or words.profile_meaning(profile["name"]))
     population = profile.get("population")
     if population is None:
         return meaning
@@ -185,68 +306,77 @@ def _protocols(audit: Audit) -> list[str]:
     return sorted((one for one in used if words.protocol_meaning(one)), key=words.protocol_order)
 
 
+def _sentence(text: object) -> str:
+    """A text that somebody else wrote, as a sentence or two."""
+    text = str(text)
+    return text if len(text) <= 8 * _NAME else text[: 8 * _NAME - 1] + "…"
+
+
 def _judged(audit: Audit, rule: Ruling, anchors: Mapping[str, str]) -> Judged:
+    kind, basis = words.basis(rule.basis)
     return Judged(
         rule=rule,
         estimate=digest.measured_by(audit, rule),
         label=words.estimate_label(rule.estimate) if rule.estimate else None,
         anchor=anchors.get(rule.finding or ""),
+        kind=kind,
+        basis=basis,
     )
 
 
-def _section(finding: Finding, anchor: str, keys: Iterator[str], curves: bool) -> Section:
-    curves_of = heartbeat.tables(finding) if finding.check == "attribution" else finding.curves
-    drawings = [_drawing(name, columns, keys) for name, columns in curves_of.items()]
-    tables = [
-        (words.humanise(name), table)
-        for name, value in finding.params.items()
-        if (table := _table_of_rows(value))
-    ]
-    plain = {
-        name: value
-        for name, value in finding.params.items()
-        if name != "reading" and _table_of_rows(value) is None
-    }
+def _section(
+    audit: Audit,
+    finding: Finding,
+    anchor: str,
+    keys: Iterator[str],
+    told: bool,
+    drawn: bool,
+) -> Section:
+    every = [(name, one, words.estimate_label(name)) for name, one in finding.estimates.items()]
+    params = finding.params if told else {}
+    tables = {name: table for name, value in params.items() if (table := _table_of_rows(value))}
+    plain = {name: one for name, one in params.items() if name != "reading" and name not in tables}
     return Section(
         finding=finding,
         anchor=anchor,
-        title=_title(finding),
+        title=_title(finding, of_a_question=True),
         upper_bound=finding.protocol in words.UPPER_BOUNDS,
-        drawings=[drawing for drawing in drawings if curves and drawing],
+        known_by=digest.headline_of(audit, finding),
+        told=told,
+        decides=finding.id in {rule.finding for rule in digest.deciding(audit.verdict)},
+        rules=[_judged(audit, rule, {}) for rule in digest.limits(audit, finding)],
+        estimates=[(name, one) for name, one, label in every if label.role != "control"],
+        controls=[(name, one) for name, one, label in every if label.role == "control"],
+        drawings=_drawings(finding, keys) if drawn else [],
         params=_pairs(plain),
-        tables=tables,
+        tables=[(words.humanise(name), table) for name, table in tables.items()],
     )
 
 
-def _title(finding: Finding) -> str:
-    """What was asked, of what, under which protocol."""
-    parts = (
-        words.check_title(finding.check),
-        words.view_title(finding.view),
-        words.protocol_title(finding.protocol),
-    )
-    first, *rest = (part for part in parts if part)
-    return f"{first}: {', '.join(part[:1].lower() + part[1:] for part in rest)}" if rest else first
+def _title(finding: Finding, of_a_question: bool = False) -> str:
+    """What was asked, of what, under which protocol; the question may be in a heading above."""
+    question = _brief(words.check_title(finding.check))
+    parts = (words.view_title(finding.view), words.protocol_title(finding.protocol))
+    rest = ", ".join(part[:1].lower() + part[1:] for part in map(_brief, parts) if part)
+    if of_a_question and rest:
+        return rest[:1].upper() + rest[1:]
+    return f"{question}: {rest}" if rest else question
 
 
-def _drawing(
-    name: str, columns: Mapping[str, Sequence[Any]], keys: Iterator[str]
-) -> Drawing | None:
+def _drawings(finding: Finding, keys: Iterator[str]) -> list[Drawing]:
     from auditor.report import plots
 
-    title = words.humanise(name)
-    if name.lower() in ("cmc", "roc"):
-        title = name.upper()
-    if picture := plots.curve(name, columns, next(keys)):
-        says = plots.curve_title(columns)
-        return Drawing(
-            f"{says} ({title})" if says else title,
-            Markup(picture),
-            plots.has_guessing(columns),
-            None,
-        )
-    table = _table_of_columns(columns)
-    return Drawing(title, None, False, table) if table else None
+    pictures = plots.pictures(finding.curves, keys)
+    made = [
+        Drawing(one.title, Markup(one.drawn), one.guessing, None)
+        for drawn in pictures.values()
+        for one in drawn
+    ]
+    tabled = heartbeat.tables(finding) if finding.check == "attribution" else finding.curves
+    for name, columns in tabled.items():
+        if name not in pictures and (table := _table_of_columns(columns)):
+            made.append(Drawing(words.humanise(name), None, False, table))
+    return made
 
 
 def _table_of_columns(columns: Mapping[str, Sequence[Any]]) -> Table | None:
@@ -296,7 +426,7 @@ def _text(value: Any) -> str:
         return _listed([f"{name}: {_text(item)}" for name, item in value.items()], "; ") or "–"
     if isinstance(value, list | tuple):
         return _listed([_text(item) for item in value]) or "–"
-    return str(value)
+    return _sentence(value)
 
 
 def _listed(items: Sequence[str], between: str = ", ") -> str:

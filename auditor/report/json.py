@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import fields
 from datetime import date
 from functools import cache
@@ -88,7 +88,9 @@ def to_dict(audit: Audit) -> dict[str, Any]:
             "exit_status": audit.verdict.exit_status,
             "rules": [_rule(rule, smallest) for rule in audit.verdict.rules],
         },
-        "findings": [_finding(finding, smallest) for finding in audit.findings],
+        "findings": [
+            _finding(finding, _people(audit.release, finding), smallest) for finding in audit
+        ],
     }
 
 
@@ -110,18 +112,8 @@ def from_dict(document: Any) -> Audit:
         raise ConfigError(f"an audit of layout {_short(seen)}, and this reads {SCHEMA}: {told}")
     if flaw := _flaw(document):
         raise ConfigError(f"not a sound audit, {flaw}; scan again")
-    smallest = _smallest(document["profile"])
     try:
-        audit = Audit(
-            auditor=_described(document["auditor"]),
-            release=_described(document["release"]),
-            profile=_described(document["profile"]),
-            verdict=Verdict(
-                document["verdict"]["outcome"],
-                tuple(_read_rule(rule, smallest) for rule in document["verdict"]["rules"]),
-            ),
-            findings=tuple(_read_finding(one, smallest) for one in document["findings"]),
-        )
+        audit = _read(document)
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"not a sound audit, {_short(error)}; scan again") from error
     if flaw := _contradiction(audit):
@@ -144,6 +136,25 @@ def _contradiction(audit: Audit) -> str | None:
 def _smallest(profile: Mapping[str, Any]) -> int:
     """The fewest people whose count is told: what the profile says, and never fewer than ours."""
     return max(SMALLEST, int(profile.get("minimum_cell", SMALLEST)))
+
+
+def as_written(audit: Audit) -> Audit:
+    """An audit as its JSON tells it: without what a report must not say."""
+    return _read(to_dict(audit))
+
+
+def _read(document: Mapping[str, Any]) -> Audit:
+    smallest = _smallest(document["profile"])
+    return Audit(
+        auditor=_described(document["auditor"]),
+        release=_described(document["release"]),
+        profile=_described(document["profile"]),
+        verdict=Verdict(
+            document["verdict"]["outcome"],
+            tuple(_read_rule(rule, smallest) for rule in document["verdict"]["rules"]),
+        ),
+        findings=tuple(_read_finding(one, smallest) for one in document["findings"]),
+    )
 
 
 def _described(block: Mapping[str, Any]) -> dict[str, Any]:
@@ -188,7 +199,15 @@ def _waiver(waiver: Waiver) -> dict[str, Any]:
     }
 
 
-def _finding(finding: Finding, smallest: int) -> dict[str, Any]:
+def _people(release: Mapping[str, Any], finding: Finding) -> set[int]:
+    """The numbers of people that a report tells beside a finding's tables."""
+    return {
+        *(one.n_subjects for one in finding.estimates.values()),
+        *(int(n) for key, n in release.items() if key.startswith("n_subjects")),
+    }
+
+
+def _finding(finding: Finding, people: Collection[int], smallest: int) -> dict[str, Any]:
     return {
         "id": clean(finding.id),
         "check": clean(finding.check),
@@ -198,8 +217,8 @@ def _finding(finding: Finding, smallest: int) -> dict[str, Any]:
         "status": finding.status,
         "reason": None if finding.reason is None else withhold_text(finding.reason, smallest),
         "estimates": {clean(name): _estimate(one) for name, one in finding.estimates.items()},
-        "curves": withhold(finding.curves, smallest=smallest),
-        "params": withhold(finding.params, smallest=smallest),
+        "curves": withhold(finding.curves, people, smallest=smallest),
+        "params": withhold(finding.params, people, smallest=smallest),
         "seconds": number(finding.seconds),
     }
 

@@ -81,7 +81,9 @@ def acceptance(rule: Ruling) -> str:
 def missing(audit: Audit) -> list[str]:
     """What was asked and not measured, under the reason why; views of one question come once."""
     asked: dict[str, dict[str, None]] = {}
-    for finding in digest.not_measured(audit):
+    for finding in audit:
+        if finding.status == "measured":
+            continue
         setting = _setting(finding)
         question = words.check_title(finding.check) + (f" ({setting})" if setting else "")
         asked.setdefault(finding.reason or "", {})[question] = None

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from auditor.report import svg, words
@@ -13,6 +13,7 @@ from auditor.report.digest import Ladder, Rung
 #: Points of a curve that are drawn; more would not be seen.
 _POINTS = 120
 _RANKS = 20
+_QUARTERS = (0, 0.25, 0.5, 0.75, 1)
 _TICKS = (0.02, 0.05, 0.1, 0.2, 0.25, 0.5, 1.0)
 
 
@@ -78,10 +79,8 @@ def ladder_in_words(ladders: Sequence[Ladder]) -> str:
 def _rung_in_words(rung: Rung) -> str:
     if rung.estimate is None:
         return rung.note
-    value, low, high, chance = (
-        words.amount(getattr(rung.estimate, part), "percent")
-        for part in ("value", "low", "high", "chance")
-    )
+    value, low, high = words.interval(rung.estimate, "percent")
+    chance = words.amount(rung.estimate.chance, "percent")
     guessing = "" if rung.estimate.chance is None else f", guessing {chance}"
     return f"{value}, between {low} and {high}{guessing}"
 
@@ -154,9 +153,7 @@ def _draw_rung(ax: Any, rung: Rung, upper_bound: bool, sheet: _Sheet, top: float
     if one.chance is not None:
         x = sheet.x(one.chance, top)
         ax.plot([x, x], [middle - 9, middle + 9], color=svg.INK, linewidth=1.6)
-    value_, low_, high_ = (
-        words.amount(part, "percent").removesuffix("%") for part in (one.value, one.low, one.high)
-    )
+    value_, low_, high_ = (part.removesuffix("%") for part in words.interval(one, "percent"))
     ax.text(
         right, label, f"{value_}% ({low_} to {high_})",
         ha="right", va="center", size=sheet.font - 1, color=svg.INK,
@@ -194,13 +191,77 @@ def _fitting(title: str) -> str:
 # --- curves -------------------------------------------------------------------------------
 
 
-def curve(name: str, columns: Mapping[str, Sequence[Any]], key: str) -> str | None:
-    """One curve of a finding; None where its columns are not known, so that a table shows it."""
-    axes = next((one for one in _KNOWN if one.x in columns and one.y in columns), None)
-    if axes is None:
-        return None
+@dataclass(frozen=True)
+class Picture:
+    """A drawing of a finding, its title, and whether a line shows what guessing gives."""
+
+    title: str
+    drawn: str
+    guessing: bool
+
+
+def pictures(
+    curves: Mapping[str, Mapping[str, Sequence[Any]]], keys: Iterator[str]
+) -> dict[str, list[Picture]]:
+    """What can be drawn of a finding, by the curve it is drawn from; first things first.
+
+    What is not drawn here is for a table. `forecast` is drawn beyond `gallery`, `roc` once more as
+    detection errors, and enrichment with its bounds.
+    """
+    made: dict[str, list[Picture]] = {}
+    for name, columns in curves.items():
+        if name == "forecast" and "gallery" in curves:
+            continue
+        if name.endswith("enrichment") and f"{name}_low" in curves:
+            bounds = (curves[f"{name}_low"], curves[f"{name}_high"])
+            if drawn := _enrichment(columns, bounds, keys):
+                made[name] = [drawn]
+            continue
+        axes = next((one for one in _KNOWN if one.x in columns and one.y in columns), None)
+        points = axes and _points(axes, columns)
+        if not axes or not points:
+            continue
+        if axes.x == "fmr" and name != "roc":  # not of persons and strangers
+            axes = replace(axes, x_title="False alarms", y_title="True cases found")
+        beyond = _beyond(curves.get("forecast")) if name == "gallery" else None
+        title = f"{axes.y_title} ({_abbreviated(name)})"
+        words_ = _curve_in_words(name, axes, points.x, points.y)
+        if beyond:
+            words_ += _beyond_in_words(beyond)
+            title = f"{axes.y_title} (measured, and foretold for more people)"
+        with svg.styled():
+            drawn_ = svg.embed(_draw_curve(axes, points, beyond), next(keys), words_)
+            made[name] = [Picture(title, drawn_, points.guessing is not None)]
+            if name == "roc" and axes.x == "fmr":
+                det = svg.embed(_draw_det(points), next(keys), _det_in_words(points))
+                made[name].append(Picture("Errors of both kinds (DET)", det, True))
+        if beyond:
+            made["forecast"] = []
+    return made
+
+
+@dataclass(frozen=True)
+class _Points:
+    """The places of a curve that are drawn."""
+
+    x: Sequence[float]
+    y: Sequence[float]
+    guessing: Sequence[float] | None
+
+
+@dataclass(frozen=True)
+class _Beyond:
+    """What is foretold where nothing could be measured: a line, and how far models differ."""
+
+    x: Sequence[float]
+    y: Sequence[float]
+    low: Sequence[float]
+    high: Sequence[float]
+
+
+def _points(axes: _Axes, columns: Mapping[str, Sequence[Any]]) -> _Points | None:
     x, y = _numbers(columns[axes.x]), _numbers(columns[axes.y])
-    if x is None or y is None or len(x) != len(y) or len(x) < 2:
+    if x is None or y is None or len(x) != len(y):
         return None
     chance = _numbers(columns.get("chance", ()))
     if axes.x == "rank":
@@ -212,45 +273,209 @@ def curve(name: str, columns: Mapping[str, Sequence[Any]], key: str) -> str | No
     guessing = [chance[at] for at in keep] if chance and len(chance) == len(x) else None
     if guessing is None and axes.x in ("fmr", "fpr"):
         guessing = [x[at] for at in keep]
-    with svg.styled():
-        drawn = _draw_curve(axes, [x[at] for at in keep], [y[at] for at in keep], guessing)
-        return svg.embed(drawn, key, _curve_in_words(name, axes, x, y))
+    return _Points([x[at] for at in keep], [y[at] for at in keep], guessing)
 
 
-def _draw_curve(
-    axes: _Axes, x: Sequence[float], y: Sequence[float], guessing: Sequence[float] | None
-) -> Any:
+def _beyond(columns: Mapping[str, Sequence[Any]] | None) -> _Beyond | None:
+    """The forecast, with the spread of the models that made it."""
+    if not columns or not {"gallery", "rate"} <= set(columns):
+        return None
+    every = {name: _numbers(column) for name, column in columns.items()}
+    x, y = every.pop("gallery"), every.pop("rate")
+    every.pop("chance", None)
+    models = [column for column in every.values() if column and x and len(column) == len(x)]
+    if not x or not y or len(x) != len(y):
+        return None
+    low = [min(parts) for parts in zip(y, *models, strict=True)]
+    high = [max(parts) for parts in zip(y, *models, strict=True)]
+    return _Beyond(x, y, low, high)
+
+
+@dataclass(frozen=True)
+class _Panel:
+    """A drawing's field with its scales: bare lines and words, ten times faster than axes.
+
+    Attributes
+    ----------
+    drawn : the figure it stands in
+    box : left, lower, right and upper end, as parts of the figure
+    x, y : where a value stands between the ends, from 0 to 1
+    size : of the words at its ticks
+    """
+
+    drawn: Any
+    box: tuple[float, float, float, float]
+    x: Callable[[float], float]
+    y: Callable[[float], float]
+    size: float = 12
+
+    def places(self, x: Iterable[float], y: Iterable[float]) -> tuple[list[float], list[float]]:
+        """Values as parts of the figure."""
+        left, low, right, high = self.box
+        across = [left + (right - left) * min(max(self.x(one), 0.0), 1.0) for one in x]
+        return across, [low + (high - low) * min(max(self.y(one), 0.0), 1.0) for one in y]
+
+    def line(self, x: Sequence[float], y: Sequence[float], **look: Any) -> None:
+        """A line through values."""
+        from matplotlib.lines import Line2D
+
+        self.drawn.add_artist(Line2D(*self.places(x, y), **look))
+
+    def guessing(self, x: Sequence[float], y: Sequence[float]) -> None:
+        """The line of somebody who guesses."""
+        self.line(x, y, color=svg.SOFT, linewidth=1.4 * self.size / 12, dashes=(4, 3))
+
+    def area(self, x: Sequence[float], low: Sequence[float], high: Sequence[float]) -> None:
+        """What lies between two lines."""
+        self.polygon([*x, *reversed(x)], [*low, *reversed(high)], svg.BAR)
+
+    def polygon(self, x: Sequence[float], y: Sequence[float], colour: str) -> None:
+        """A field in one colour."""
+        from matplotlib.patches import Polygon
+
+        corners = list(zip(*self.places(x, y), strict=True))
+        self.drawn.add_artist(Polygon(corners, facecolor=colour, linewidth=0))
+
+    def scales(self, x: Mapping[float, str], y: Mapping[float, str], title: str = "") -> None:
+        """Ticks, what stands at them, and lines across."""
+        from matplotlib.lines import Line2D
+
+        left, low, right, high = self.box
+        look: dict[str, Any] = {"color": svg.SOFT, "size": self.size}
+        for tick, word in x.items():
+            ((at,), _) = self.places([tick], [])
+            self.drawn.add_artist(Line2D([at, at], [low, high], color=svg.RULE, linewidth=0.8))
+            self.drawn.text(at, low - 0.35 * self.size / 236, word, ha="center", va="top", **look)
+        for tick, word in y.items():
+            (_, (at,)) = self.places([], [tick])
+            self.drawn.add_artist(Line2D([left, right], [at, at], color=svg.RULE, linewidth=0.8))
+            place = left - 0.4 * self.size / 330
+            self.drawn.text(place, at, word, ha="right", va="center", **look)
+        corner = Line2D([left, left, right], [high, low, low], color=svg.SOFT, linewidth=1)
+        self.drawn.add_artist(corner)
+        middle = (left + right) / 2
+        self.drawn.text(middle, 0.02, title, ha="center", color=svg.INK, size=self.size)
+
+
+_FIELD = (52 / 330, 46 / 236, 314 / 330, 226 / 236)
+
+
+def _share(value: float) -> float:
+    return 0.02 + value * 0.96
+
+
+def _between(low: float, high: float, logarithmic: bool = False) -> Callable[[float], float]:
+    """Where a value stands from low to high, with a little room at both ends."""
+    scale = math.log10 if logarithmic else float
+    first, last = scale(low), scale(high)
+    width = (last - first) or 1.0
+    floor = min(low, high)
+    return lambda value: _share((scale(max(value, floor)) - first) / width)
+
+
+def _percents(ticks: Iterable[float]) -> dict[float, str]:
+    return {tick: words.amount(tick, "percent") for tick in ticks}
+
+
+def _draw_curve(axes: _Axes, points: _Points, beyond: _Beyond | None) -> Any:
     drawn = svg.figure(330, 236)
-    ax = drawn.add_axes((52 / 330, 46 / 236, 262 / 330, 178 / 236))
-    ax.patch.set_visible(False)
-    for side in ("top", "right"):
-        ax.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        ax.spines[side].set_color(svg.SOFT)
-    ax.tick_params(colors=svg.SOFT, labelsize=12, length=3)
-    ax.grid(True, color=svg.RULE, linewidth=0.8)
-    ax.set_axisbelow(True)
-    if guessing is not None:
-        ax.plot(x, guessing, color=svg.SOFT, linewidth=1.4, dashes=(4, 3))
-    ax.plot(
-        x, y, color=svg.INK, linewidth=2.2, drawstyle="steps-post" if axes.x == "rank" else None
-    )
-    quarters = (0, 0.25, 0.5, 0.75, 1)
-    ax.set_ylim(-0.02, 1.04)
-    ax.set_yticks(quarters, [words.amount(part, "percent") for part in quarters])
+    across: Callable[[float], float]
     if axes.x in ("fmr", "fpr"):
-        ax.set_xlim(-0.02, 1.02)
-        ax.set_xticks(quarters, [words.amount(part, "percent") for part in quarters])
+        across, ticks = _share, _percents(_QUARTERS)
     elif axes.x == "gallery":
-        ax.set_xscale("log")
-        ticks = [10.0**at for at in range(12) if min(x) <= 10**at <= max(x)]
-        ax.set_xticks(ticks, [f"{tick:,.0f}" for tick in ticks])
-        ax.minorticks_off()
+        reach = [*points.x, *(beyond.x if beyond else ())]
+        across = _between(min(reach), max(reach), logarithmic=True)
+        steps = (1, 2, 5) if max(reach) < 100 * min(reach) else (1,)
+        tens = [step * 10.0**at for at in range(12) for step in steps]
+        ticks = {tick: f"{tick:,.0f}" for tick in tens if min(reach) <= tick <= max(reach)}
     else:
-        ticks = _whole_ticks(min(x), max(x))
-        ax.set_xticks(ticks, [f"{tick:,.0f}" for tick in ticks])
-    ax.set_xlabel(axes.x_title, color=svg.INK, size=12)
+        across = _between(min(points.x), max(points.x))
+        whole = _whole_ticks(min(points.x), max(points.x))
+        ticks = {tick: f"{tick:,.0f}" for tick in whole}
+    panel = _Panel(drawn, _FIELD, across, _share)
+    panel.scales(ticks, _percents(_QUARTERS), axes.x_title)
+    if beyond:
+        from_, at = points.x[-1], points.y[-1]
+        x = [from_, *beyond.x]
+        panel.area(x, [at, *beyond.low], [at, *beyond.high])
+        panel.line(x, [at, *beyond.y], color=svg.INK, linewidth=1.8, dashes=(2, 2))
+    if points.guessing is not None:
+        panel.guessing(points.x, points.guessing)
+    style = "steps-post" if axes.x == "rank" else "default"
+    panel.line(points.x, points.y, color=svg.INK, linewidth=2.2, drawstyle=style)
+    if axes.x in ("fmr", "fpr"):
+        _draw_low_end(drawn, points)
     return drawn
+
+
+def _draw_low_end(drawn: Any, points: _Points) -> None:
+    """The end of few false alarms once more, where an intruder would work, on a scale of tenths."""
+    few = [(x, y) for x, y in zip(points.x, points.y, strict=True) if 0 < x <= 0.1]
+    if len(few) < 4 or few[0][0] > 0.02:
+        return
+    x, y = zip(*few, strict=True)
+    box = (190 / 330, 76 / 236, 306 / 330, 156 / 236)
+    panel = _Panel(drawn, box, _between(x[0], 0.1, logarithmic=True), _share, 9)
+    behind = replace(panel, box=(154 / 330, 54 / 236, 314 / 330, 164 / 236), x=float, y=float)
+    behind.polygon([0, 1, 1, 0], [0, 0, 1, 1], svg.PAPER)
+    ticks = [tick for tick in (1e-4, 1e-3, 1e-2, 1e-1) if tick >= x[0]]
+    panel.scales(_percents(ticks), _percents((0, 0.5, 1)))
+    panel.guessing(x, x)
+    panel.line(x, y, color=svg.INK, linewidth=1.8)
+
+
+def _draw_det(points: _Points) -> Any:
+    """How often strangers are let through, against how often the person is sent away."""
+    drawn = svg.figure(330, 236)
+    scale = _between(1e-4, 1, logarithmic=True)
+    panel = _Panel(drawn, _FIELD, scale, scale)
+    ticks = _percents((1e-4, 1e-3, 1e-2, 1e-1, 1.0))
+    panel.scales(ticks, ticks, "Strangers taken for the person")
+    panel.line([1e-4, 1], [1e-4, 1], color=svg.RULE, linewidth=1.2)
+    blind = [10 ** (-4 + at / 10) for at in range(40)]
+    panel.guessing(blind, [1 - x for x in blind])
+    # Where nobody was missed the line ends: such a scale has no nought.
+    seen = [(x, 1 - y) for x, y in zip(points.x, points.y, strict=True) if x > 0 and y < 1]
+    if seen:
+        x, y = zip(*seen, strict=True)
+        panel.line(x, y, color=svg.INK, linewidth=2.2)
+    return drawn
+
+
+def _enrichment(
+    columns: Mapping[str, Sequence[Any]],
+    bounds: tuple[Mapping[str, Sequence[Any]], Mapping[str, Sequence[Any]]],
+    keys: Iterator[str],
+) -> Picture | None:
+    """How many times as much as its length each part gets, by the first method."""
+    method, *parts = columns
+    rows: list[tuple[str, float, float, float]] = []
+    for part in parts:
+        three = [columns[part][0], *(bound.get(part, (None,))[0] for bound in bounds)]
+        if all(isinstance(one, int | float) and not isinstance(one, bool) for one in three):
+            value, low, high = map(float, three)
+            rows.append((part, value, low, high))
+    if method != "method" or not rows:
+        return None
+    said = ", ".join(
+        f"{part} {value:.1f} ({low:.1f} to {high:.1f})" for part, value, low, high in rows
+    )
+    top = max(2.0, *(high for *_, high in rows)) * 1.05
+    with svg.styled():
+        drawn = svg.figure(330, 236)
+        box = (92 / 330, *_FIELD[1:])
+        panel = _Panel(drawn, box, _between(0, top), _between(len(rows) - 0.5, -0.5))
+        whole = _whole_ticks(0, math.floor(top))
+        names = {float(at): part for at, (part, *_) in enumerate(rows)}
+        panel.scales({tick: f"{tick:.0f}" for tick in whole}, names,
+                     "Times what the length of the part would give")  # fmt: skip
+        panel.guessing([1, 1], [-0.5, len(rows) - 0.5])
+        for at, (_, value, low, high) in enumerate(rows):
+            panel.line([low, high], [at, at], color=svg.BAR, linewidth=8, solid_capstyle="butt")
+            panel.line([value], [at], marker="o", markersize=6, color=svg.INK)
+        name = str(columns[method][0])
+        alt = f"Enrichment of the parts of the heartbeat by {name}: {said}."
+        return Picture(f"Where the network looks ({name})", svg.embed(drawn, next(keys), alt), True)
 
 
 def _curve_in_words(name: str, axes: _Axes, x: Sequence[float], y: Sequence[float]) -> str:
@@ -260,17 +485,31 @@ def _curve_in_words(name: str, axes: _Axes, x: Sequence[float], y: Sequence[floa
         where = words.amount(x[at], "percent") if percent_x else f"{x[at]:,.0f}"
         told.append(f"{words.amount(y[at], 'percent')} at {where}")
     title = f"{axes.y_title} by {axes.x_title[0].lower()}{axes.x_title[1:]}"
-    return f"Curve {words.humanise(name)}. {title}: {', '.join(told)}."
+    return f"Curve {_abbreviated(name)}. {title}: {', '.join(told)}."
 
 
-def curve_title(columns: Mapping[str, Sequence[Any]]) -> str:
-    """What a known curve draws upwards; "" for an unknown one."""
-    return next((one.y_title for one in _KNOWN if one.x in columns and one.y in columns), "")
+def _beyond_in_words(beyond: _Beyond) -> str:
+    told = ", ".join(
+        f"{words.amount(y, 'percent')} ({words.amount(low, 'percent')} to "
+        f"{words.amount(high, 'percent')}) at {x:,.0f}"
+        for x, y, low, high in zip(beyond.x, beyond.y, beyond.low, beyond.high, strict=True)
+    )
+    return f" Foretold, and how far the models differ: {told}."
 
 
-def has_guessing(columns: Mapping[str, Sequence[Any]]) -> bool:
-    """Whether a curve is drawn with the line of somebody who guesses."""
-    return "chance" in columns or {"fmr", "tar"} <= set(columns) or {"fpr", "tpr"} <= set(columns)
+def _det_in_words(points: _Points) -> str:
+    told = []
+    for wanted in (0.001, 0.01, 0.1):
+        at = min(range(len(points.x)), key=lambda at: abs(points.x[at] - wanted))
+        told.append(
+            f"{words.amount(1 - points.y[at], 'percent')} of people missed where "
+            f"{words.amount(points.x[at], 'percent')} of strangers are let through"
+        )
+    return f"Detection errors: {', '.join(told)}."
+
+
+def _abbreviated(name: str) -> str:
+    return name.upper() if name.lower() in ("cmc", "roc") else words.humanise(name)
 
 
 def _numbers(column: Sequence[Any]) -> list[float] | None:
@@ -289,5 +528,4 @@ def _thinned(n: int) -> list[int]:
 
 def _whole_ticks(low: float, high: float) -> list[float]:
     step = max(1, math.ceil((high - low) / 4))
-    ticks = [low + step * at for at in range(5)]
-    return [tick for tick in ticks if tick <= high]
+    return [low, *(step * at for at in range(1, 5) if low < step * at <= high)]

@@ -45,7 +45,7 @@ def _run(audit: Audit) -> dict[str, Any]:
                 "exitCode": audit.verdict.exit_status,
                 "exitCodeDescription": audit.verdict.outcome,
                 "toolExecutionNotifications": [
-                    _notification(finding) for finding in digest.not_measured(audit)
+                    _notification(finding) for finding in audit if finding.status != "measured"
                 ],
             }
         ],

@@ -1,8 +1,9 @@
 """A matplotlib figure as SVG that belongs to the page it stands in.
 
 What matplotlib writes is a document of its own, in its own colours. Here it loses its
-namespaces, metadata and style sheet; its colours become the page's, so that it turns dark with
-it; and its ids get a prefix, so that many figures can share one page.
+namespaces, metadata and styles, which the page's content policy would refuse; its colours become
+the page's, so that it turns dark with it; and its ids get a prefix, so that many figures can share
+one page.
 """
 
 from __future__ import annotations
@@ -77,9 +78,10 @@ def embed(drawn: Any, key: str, alt: str) -> str:
     width = root.attrib["viewBox"].split()[2]
     root.attrib = {
         "viewBox": root.attrib["viewBox"],
+        "width": width,
         "role": "img",
         "aria-label": alt,
-        "style": f"max-width: {width}px; stroke-linejoin: round",
+        "stroke-linejoin": "round",
     }
     root.text = root.tail = None
     text = ElementTree.tostring(root, encoding="unicode")
@@ -88,9 +90,26 @@ def embed(drawn: Any, key: str, alt: str) -> str:
 
 def _adopt(element: ElementTree.Element, key: str) -> None:
     element.tag = element.tag.rpartition("}")[2]
-    element.attrib = {
-        name.rpartition("}")[2]: _value(name, value, key) for name, value in element.attrib.items()
-    }
+    plain = {name.rpartition("}")[2]: value for name, value in element.attrib.items()}
+    if plain.get("transform", "").startswith("rotate(-0 "):
+        del plain["transform"]
+    styled = _attributes(plain.pop("style", ""))
+    element.attrib = {name: _value(name, value, key) for name, value in (plain | styled).items()}
+
+
+def _attributes(style: str) -> dict[str, str]:
+    """The attributes that say what a `style` says; the family of letters is the page's."""
+    pairs = (part.split(":", 1) for part in style.split(";") if ":" in part)
+    said = {name.strip(): value.strip() for name, value in pairs}
+    if font := said.pop("font", None):
+        *looks, size = font[: font.index("px") + 2].split()
+        said["font-size"] = size
+        if set(looks) & {"bold", "600", "700"}:
+            said["font-weight"] = "bold"
+        if "italic" in looks:
+            said["font-style"] = "italic"
+    said.pop("font-family", None)
+    return said
 
 
 def _value(name: str, value: str, key: str) -> str:
@@ -99,10 +118,8 @@ def _value(name: str, value: str, key: str) -> str:
     value = re.sub(r"url\(#", f"url(#{key}-", value)
     if name.endswith("href"):
         return value.replace("#", f"#{key}-", 1)
-    if name == "style":
-        for drawn, painted in PAINT.items():
-            value = value.replace(drawn, painted)
-        return re.sub(r"font: ([^;]*?)([\d.]+px) [^;]*", r"font: \g<1>\g<2> var(--sans)", value)
+    if name in ("fill", "stroke"):
+        return PAINT.get(value, value)
     if name in ("d", "x", "y", "width", "height", "transform"):
         return re.sub(r"-?\d+\.\d{3,}", lambda number: f"{float(number[0]):.2f}", value)
     return value

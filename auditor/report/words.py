@@ -43,6 +43,10 @@ _FOUND = (
     "Of 1,000 people, about {value} would be found (between {low} and {high}); "
     "guessing would find {chance}."
 )
+_NAMED = (
+    "Of 1,000 people a model was trained on, about {value} would be named (between {low} and "
+    "{high}); guessing would name {chance}."
+)
 _EXPOSED = "Of 1,000 people, about {value} are exposed (between {low} and {high})."
 _ORDERED = (
     "Of 1,000 pairs of people, about {value} would be told apart rightly "
@@ -131,7 +135,7 @@ _ESTIMATES = {
         "percent",
         "The share of people a model was trained on who are named by a threshold that one in a "
         "hundred of the others reach.",
-        sentence=_FOUND,
+        sentence=_NAMED,
     ),
     "tpr_at_fpr_0.1pct": Label(
         "Members named, one false name in a thousand others",
@@ -347,6 +351,143 @@ _ESTIMATES = {
         role="exposure",
         sentence=_FOUND,
     ),
+    "auc_known": Label(
+        "Told apart by somebody who knows sex and age (AUC)",
+        "number",
+        "How often a recording of the person is ranked above one of a stranger of that sex and "
+        "age: 0.5 is guessing, 1 is always.",
+    ),
+    "free_text": Label(
+        "People with free text",
+        "percent",
+        "The share of people of whom the files hold words that nobody checked.",
+        role="exposure",
+        sentence=_EXPOSED,
+    ),
+    "both_sides": Label(
+        "People on both sides of the split",
+        "percent",
+        "The share of people a model is judged by who were also trained on.",
+        role="exposure",
+    ),
+    "near_duplicate": Label(
+        "People with a near copy on the other side",
+        "percent",
+        "The share of people of whom a record is almost one of the other side of the split.",
+        role="exposure",
+    ),
+    "leaf_of_one": Label(
+        "People alone in a leaf",
+        "percent",
+        "The share of people for whom some leaf of a tree was grown for one training person.",
+        role="exposure",
+        sentence=_EXPOSED,
+    ),
+    "leaf_alone": Label(
+        "People alone at a leaf",
+        "percent",
+        "The share of people whom one leaf of a tree tells from everybody else.",
+        role="exposure",
+        sentence=_EXPOSED,
+    ),
+    "leaf_below_10": Label(
+        "People in a leaf of fewer than 10",
+        "percent",
+        "The share of people who share a leaf with fewer than nine others.",
+        role="exposure",
+        sentence=_EXPOSED,
+    ),
+    "path_alone": Label(
+        "People alone by their path through all trees",
+        "percent",
+        "The share of people whose leaves in all trees together are nobody else's.",
+        role="exposure",
+        sentence=_EXPOSED,
+    ),
+    "path_below_10": Label(
+        "People whose path is shared by fewer than 10",
+        "percent",
+        "The share of people who share their leaves in all trees with fewer than nine others.",
+        role="exposure",
+        sentence=_EXPOSED,
+    ),
+    "isolated": Label(
+        "People between two thresholds of their own",
+        "percent",
+        "The share of people whom thresholds of the trees fence off from everybody else.",
+        role="exposure",
+        sentence=_EXPOSED,
+    ),
+    "rebuilt": Label(
+        "People of whom a value is rebuilt from thresholds",
+        "percent",
+        "The share of people of whom the thresholds of the trees tell a value nearly exactly.",
+        role="exposure",
+        sentence=_EXPOSED,
+    ),
+    "recited": Label(
+        "People whose answer is told word for word",
+        "percent",
+        "The share of people in the training whose own text a model writes again.",
+        role="exposure",
+        sentence=_EXPOSED,
+    ),
+    "told_direct": Label(
+        "People named in what the model writes",
+        "percent",
+        "The share of people in whose texts a model writes a direct identifier.",
+        role="exposure",
+        sentence=_EXPOSED,
+    ),
+    "told_indirect": Label(
+        "People described in what the model writes",
+        "percent",
+        "The share of people in whose texts a model writes an age, a place or the like.",
+        role="exposure",
+    ),
+    "written_direct": Label(
+        "People named in the texts it was taught with",
+        "percent",
+        "The share of people in whose training texts a direct identifier stands.",
+        role="exposure",
+    ),
+    "written_indirect": Label(
+        "People described in the texts it was taught with",
+        "percent",
+        "The share of people in whose training texts an age, a place or the like stands.",
+        role="exposure",
+    ),
+    "few_apart": Label(
+        "People in the gap between two models",
+        "percent",
+        "The share of people who stand in one model's counts and not in another's, where fewer "
+        "than ten do.",
+        role="exposure",
+    ),
+    "diagnosis_gain": Label(
+        "A diagnosis told better than by sex and age",
+        "number",
+        "How much the largest gain in AUC for any diagnosis is; 0 means that nothing is added.",
+        role="control",
+    ),
+    "withheld_gain": Label(
+        "A withheld diagnosis told better than by sex and age",
+        "number",
+        "The largest gain in AUC for any diagnosis that was not given out; 0 means no gain.",
+        role="control",
+    ),
+    "encounter_gap": Label(
+        "More often found by the same encounter",
+        "percent",
+        "How much more often a recording is linked within one encounter than within one person.",
+        role="control",
+    ),
+    "one_sex": Label(
+        "People whose sex a model's existence tells",
+        "percent",
+        "The share of people who were put in a model that was trained on one sex only.",
+        role="exposure",
+    ),
     "below_11": Label(
         "People in a group of fewer than 11",
         "percent",
@@ -419,6 +560,14 @@ RUNGS = (
     *("vit", "embedding", "adapted", "fusion"),
 )
 
+#: The order in which questions are told, those of the release before those of models.
+CHECKS = (
+    *("linkage", "identifiers", "uniqueness", "attribute", "attribution", "slices", "shortcut"),
+    *("duplicates", "membership", "privacy-loss", "memorisation", "text", "output-linkage"),
+    *("output-attribute", "inversion", "cross-modal", "structure", "split", "training"),
+    *("competence",),
+)
+
 _CHECKS = {
     "linkage": "Finding a person",
     "attribute": "Learning what was withheld",
@@ -441,6 +590,88 @@ _CHECKS = {
     "competence": "Could the attack have found anything",
     "structure": "What a model's structure discloses",
     "memorisation": "What a model has memorised",
+}
+
+#: How each question is put, in a sentence.
+_METHODS = {
+    "identifiers": "Headers, tables and comments were read for the kinds of identifier that a rule "
+    "knows; a kind without a rule was not looked for.",
+    "uniqueness": "People who share all that the release tells about them were counted, and the "
+    "number was carried over to the declared population.",
+    "duplicates": "Recordings were compared piece by piece, within a person and across people.",
+    "linkage": "Some recordings of each person were held back as the attacker's, and searched for "
+    "among the others; a rate is averaged within each person, then over people.",
+    "slices": "The same search, told apart by what the person has and by what the attacker holds.",
+    "shortcut": "The same search by everything but the heartbeat: noise, hum, format and order.",
+    "attribute": "Guesses were learnt on some people and made about others, never about the same.",
+    "attribution": "Parts of the heartbeat were put away, and what the attack lost was counted.",
+    "membership": "People the model was trained on were told from people it never saw, by how well "
+    "the model fits them beside reference models.",
+    "privacy-loss": "Canaries were put into the training by lot, and guessed back.",
+    "split": "The people and recordings of training and test were compared.",
+    "structure": "The file was read as anybody can who has it, and what it tells of members was "
+    "held against what it tells of others.",
+    "output-linkage": "What the model gives out about a recording was used to find the person.",
+    "inversion": "The model's inputs were rebuilt from its outputs, on people not learnt from.",
+    "output-attribute": "Sex, age and diagnoses were guessed from the outputs, and held against "
+    "what sex, age, inputs or an untrained model tell.",
+    "cross-modal": "What is told in one kind of data was searched for in the other.",
+    "memorisation": "The generator was asked again and again, and its answers held against the "
+    "data it learnt from.",
+    "text": "What the model writes was searched for numbers, names and sentences of people.",
+    "competence": "The attack was tried on simulated people in the numbers of this release, where "
+    "the truth is known.",
+}
+
+#: Who does what, where a question has a bad answer.
+_INTRUDERS = {
+    "linkage": "Somebody who holds one ECG of a person looks for that person in the release.",
+    "identifiers": "Somebody who opens the files reads a name, a date or a number.",
+    "uniqueness": "Somebody who knows what the release tells about a person picks who fits.",
+    "attribute": "Somebody who sees the recording alone guesses who is a woman and who a man.",
+    "shortcut": "Somebody who never looks at the heart goes by noise, hum and format.",
+    "duplicates": "Somebody who holds one recording looks for its copies.",
+    "membership": "Somebody who may ask a model guesses whom it was trained on.",
+    "memorisation": "Somebody asks a generator for pictures, and looks for people in them.",
+    "text": "Somebody reads what a model writes, and looks for people in it.",
+    "output-linkage": "Somebody who holds what a model said about a person looks for that person.",
+    "output-attribute": "Somebody who sees a model's answer alone guesses who is a woman.",
+    "cross-modal": "Somebody who holds one kind of data about a person looks in the other kind.",
+    "structure": "Somebody who has a model's file reads in it who was trained on.",
+}
+
+#: What a steward can do where a question has a bad answer. By rule: nothing was tried.
+_REMEDIES = {
+    "linkage": "Give less of each heart (one recording a person, fewer leads, a table instead of "
+    "the signal), or give it to fewer hands: judge again with `auditor gate --profile registered` "
+    "or `enclave`. Renaming records does not help: the heart is the name.",
+    "identifiers": "Take out what was found, which the finding lists by kind and place: empty the "
+    "comments, keep the year of a date alone, put ages over 89 into one group; then scan again.",
+    "uniqueness": "Tell less about each person: ages in bands, no dates, no place; merge or leave "
+    "out rare groups until every group holds enough people.",
+    "duplicates": "Find the copies with `auditor inspect`, keep one of each, mend wrong names.",
+    "attribute": "What the heart tells of sex and age cannot be blanked out without harm to its "
+    "use. Say so to those recorded, and bind recipients by an agreement not to infer it.",
+    "membership": "Do not give the model out as it is: train it again with fewer rounds, stronger "
+    "regularisation or differential privacy, or answer questions behind a service that rounds.",
+    "privacy-loss": "Train with differential privacy, and keep the ε that was promised.",
+    "split": "Split by person before training, then train and judge the model again.",
+    "structure": "Grow larger leaves, prune, or give out answers alone instead of the file.",
+    "output-linkage": "Give out decisions instead of scores, embeddings or explanations.",
+    "inversion": "Give out decisions instead of scores, embeddings or explanations.",
+    "output-attribute": "Give out decisions instead of scores, embeddings or explanations.",
+    "memorisation": "Keep the generator back, take copies out of its training data, train it for "
+    "fewer rounds, and audit it again.",
+    "text": "Keep the model back or filter what it writes; take numbers and names out of the texts "
+    "it is taught with.",
+    "cross-modal": "Do not release both kinds of data about the same people to the same hands.",
+}
+
+#: The beginnings of a limit's basis, and what they mean.
+BASES = {
+    "law": "a rule of law",
+    "precedent": "what others have accepted before; no law names a number",
+    "our default": "a default of this tool, which the profile can change",
 }
 
 _PROFILES = {
@@ -477,7 +708,8 @@ def estimate_label(name: str) -> Label:
             "percent",
             "The share of people named rightly by an intruder who searches so many; where fewer "
             "were searched, computed exactly, where more would be, foretold.",
-            sentence=_FOUND,
+            sentence=f"Searching among {int(among[1]):,} people, about {{value}} of 1,000 would be "
+            "found (between {low} and {high}); guessing would find {chance}.",
         )
     if part := re.fullmatch(r"(?:(sex|age)_)?masked_(.+)", name):
         what = {None: "Fewer people found", "sex": "Sex told worse", "age": "Age told worse"}
@@ -488,6 +720,8 @@ def estimate_label(name: str) -> Label:
             "many people; the six intervals are so wide that all of them hold together.",
             role="control",
         )
+    if known := _derived(name):
+        return known
     if rank := re.fullmatch(r"rank(\d+)", name):
         return Label(
             f"Found within {rank[1]} attempts",
@@ -518,6 +752,73 @@ def estimate_label(name: str) -> Label:
         return Label(humanise(name[:-6]), "years", "", role="unknown")
     counted = name.startswith("n_") or name.endswith(("_s", "_ms", "_mv", "_db", "_ratio"))
     return Label(humanise(name), "number" if counted else "percent", "", role="unknown")
+
+
+#: What stands before an estimate's name when something else was asked for comparison.
+_BESIDE = {
+    "inputs": "what went into the model",
+    "untrained": "a model with random weights",
+    "known": "sex and age alone",
+    "whitened": "scores made alike in spread",
+    "standardised": "scores in units of their spread",
+    "cosine": "the angle between outputs",
+    "members": "people the model was trained on",
+    "nonmembers": "people the model never saw",
+    "label": "the label",
+    "taught": "an attacker who was taught on pairs",
+    "person": "the person",
+    "encounter": "one encounter of the person",
+    "blank": "a blank picture",
+    "image_only": "the picture alone",
+    "signal_only": "the signal alone",
+    "full": "picture and signal",
+    "alike": "people alike in sex and age",
+    "planted": "a twin in which something was planted",
+    "null": "a twin that holds nothing",
+}
+_TOLD = {"rank1": "People found", "sex": "Sex told", "age": "Age told"}
+_COMPARED = frozenset(
+    {*("inputs", "untrained", "known", "whitened", "standardised", "cosine", "label", "planted")}
+    | {*("null", "blank", "image_only", "signal_only", "person", "encounter", "alike")}
+)
+
+
+def _derived(name: str) -> Label | None:
+    """An estimate whose name is built from parts: of whom, by what, beyond what."""
+    if gain := re.fullmatch(r"(?:(\w+?)_)?gain_over_(\w+?)(_years)?", name):
+        what = _BESIDE.get(gain[2], humanise(gain[2]).lower())
+        first = re.sub(r"_gain$", "", gain[1] or "rank1")
+        base = _TOLD.get(first) or humanise(first)
+        return Label(
+            f"{base}: more than by {what}",
+            "years" if gain[3] else "number" if gain[1] else "percent",
+            "How much better the attack does than with that alone; 0 means that it adds nothing.",
+            role="control",
+        )
+    if column := re.fullmatch(r"r2_(.+)", name):
+        meaning = "The share of its spread that what the model gives out tells again."
+        return Label(f"Of {humanise(column[1])}, rebuilt (R²)", "number", meaning, "exposure")
+    if excess := re.fullmatch(r"(.+)_excess", name):
+        base = estimate_label(excess[1]).title
+        meaning = "How much more often than where there is nothing to find."
+        return Label(f"{base}: more than by chance", "percent", meaning, "control")
+    if beyond := re.fullmatch(r"beyond_(.+)", name):
+        inner = estimate_label(beyond[1])
+        meaning = "What is left when everything that sex and age tell is taken away."
+        return Label(f"{inner.title}, beyond what sex and age tell", inner.unit, meaning, "control")
+    if label := re.fullmatch(r"label_(.+)_(rank\d+|auc_known)", name):
+        unit: Unit = "percent" if label[2].startswith("rank") else "number"
+        meaning = "A control: what the label alone would link."
+        return Label(f"Found by the label {humanise(label[1])}", unit, meaning, "control")
+    for first, meaning in _BESIDE.items():
+        rest = name.removeprefix(f"{first}_")
+        if rest == name or (inner := estimate_label(rest)).role == "unknown":
+            continue
+        role = "control" if first in _COMPARED else inner.role
+        told = "" if role == "control" else inner.sentence
+        title = f"{inner.title} – {meaning}"
+        return Label(title, inner.unit, inner.meaning, role, inner.lower_is_worse, told)
+    return None
 
 
 def protocol_title(protocol: str | None) -> str:
@@ -556,6 +857,29 @@ def check_title(check: str) -> str:
     return _CHECKS.get(check, humanise(check))
 
 
+def check_method(check: str) -> str:
+    """How an attack's question is put, in a sentence; "" where unknown."""
+    return _METHODS.get(check, "")
+
+
+def intruder(check: str) -> str:
+    """Who does what, where a question has a bad answer; "" where unknown."""
+    return _INTRUDERS.get(check, "")
+
+
+def remedy(check: str) -> str:
+    """What a steward can do where a question has a bad answer; "" where unknown."""
+    return _REMEDIES.get(check, "")
+
+
+def basis(text: str) -> tuple[str, str]:
+    """Where a limit comes from: the kind, and the rest of what is said."""
+    for kind in BASES:
+        if text.lower().startswith(kind):
+            return kind, text[len(kind) :].lstrip(" :;,")
+    return "the profile", text
+
+
 def profile_meaning(name: str) -> str:
     """Whom a profile is for, in a sentence."""
     return _PROFILES.get(name, "A profile of your own.")
@@ -567,24 +891,52 @@ def humanise(name: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def amount(value: float | None, unit: Unit) -> str:
-    """A number in its unit; a dash where there is none."""
+def full_stop(text: str) -> str:
+    """A sentence with its capital and its full stop."""
+    text = text.strip()
+    return text[:1].upper() + text[1:] + ("" if not text or text[-1] in ".!?…" else ".")
+
+
+def amount(value: float | None, unit: Unit, width: float | None = None) -> str:
+    """A number in its unit; a dash where there is none.
+
+    Parameters
+    ----------
+    width : of the interval it comes with: no digit is written that is finer than a fifth of it.
+        Without one the number is exact, as a limit is
+    """
     if value is None or not math.isfinite(value):
         return "–"
+    decimals = _decimals(width, unit)
     if unit == "percent":
-        return _percent(value)
-    text = f"{value:.2f}" if unit == "number" else f"{value:.1f}"
-    return f"{_minus(text)} years" if unit == "years" else _minus(text)
+        return _percent(value, decimals)
+    fallback = 2 if unit == "number" else 1
+    text = _minus(f"{value:.{fallback if decimals is None else decimals}f}")
+    return f"{text} years" if unit == "years" else text
 
 
-def per_thousand(value: float | None, unit: Unit) -> str:
+def interval(estimate: Estimate, unit: Unit) -> tuple[str, str, str]:
+    """An estimate's value, low and high end, to the digits that its width supports."""
+    width = estimate.high - estimate.low
+    value, low, high = (
+        amount(part, unit, width) for part in (estimate.value, estimate.low, estimate.high)
+    )
+    return value, low, high
+
+
+def per_thousand(value: float | None, unit: Unit, width: float | None = None) -> str:
     """A fraction as people in 1,000; years as years."""
     if unit == "years" or value is None or not math.isfinite(value):
-        return amount(value, unit)
+        return amount(value, unit, width)
+    decimals = _decimals(width, unit)
+    places = 3 if decimals is None else decimals + (2 if unit == "percent" else 0)
+    scale = 10 ** max(0, 3 - places)
     people = value * 1000
-    if 0 < people < 0.95:
-        return "fewer than 1"
-    return "nobody" if people <= 0 else f"{people:,.0f}"
+    if 0 < people < 0.95 * scale:
+        return f"fewer than {scale}"
+    if 1000 - 0.5 * scale <= people < 1000:
+        return f"more than {1000 - scale:,}"
+    return "nobody" if people <= 0 else f"{round(people / scale) * scale:,.0f}"
 
 
 def sentence(label: Label, estimate: Estimate) -> str:
@@ -594,12 +946,15 @@ def sentence(label: Label, estimate: Estimate) -> str:
     told = label.sentence
     if estimate.chance is None and "{chance}" in told:
         told = told.partition(";")[0] + "."
-    return told.format(
-        **{
-            part: per_thousand(getattr(estimate, part), label.unit)
-            for part in ("value", "low", "high", "chance")
-        }
-    )
+    width = estimate.high - estimate.low
+    parts = {
+        part: per_thousand(getattr(estimate, part), label.unit, width)
+        for part in ("value", "low", "high")
+    }
+    if parts["low"] == parts["high"]:  # a count of everybody has no interval to tell
+        told = told.replace(" (between {low} and {high})", "")
+    text = told.format(**parts, chance=per_thousand(estimate.chance, label.unit))
+    return re.sub(r"\babout (?=more than|fewer than|nobody)", "", text)
 
 
 def duration(seconds: float) -> str:
@@ -611,11 +966,27 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
-def _percent(value: float) -> str:
+def _decimals(width: float | None, unit: Unit) -> int | None:
+    """Digits after the point that an interval of this width supports; None without one."""
+    if width is None or not math.isfinite(width) or width <= 0:
+        return None
+    finest = -math.floor(math.log10(width / 5))  # of the fraction, or in the unit itself
+    most = {"percent": 3, "years": 1, "number": 4}[unit]
+    return min(max(finest - (2 if unit == "percent" else 0), 0), most)
+
+
+def _percent(value: float, decimals: int | None = None) -> str:
     share = abs(value) * 100
     sign = "−" if value < 0 else ""
-    if share == 0:
-        return "0%"
+    if share in (0, 100):
+        return f"{sign}{share:.0f}%"
+    if decimals is not None:
+        step = 10.0**-decimals
+        if share < step / 2:
+            return f"{sign}<{step:.{decimals}f}%"
+        if 100 - step / 2 <= share < 100:
+            return f"{sign}>{100 - step:.{decimals}f}%"
+        return f"{sign}{share:,.{decimals}f}%"
     if share < 0.001:
         return f"{sign}<0.001%"
     if share < 1:

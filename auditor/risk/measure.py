@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -247,14 +247,11 @@ def identifiers(counts: Counts, *, level: float) -> tuple[dict[str, Estimate], d
     """The share of people with a direct identifier, and with an age over 89.
 
     Also, as parameters, which class was met at which kind of place, for how many people; numbers
-    under `MIN_PEOPLE` are not told.
+    under `MIN_PEOPLE` are not told. One to nine people are no share: as a parameter it is told that
+    there are some.
     """
     kinds = np.array([name.partition("/")[0] for name in counts.names])
     has = counts.values > 0
-
-    def share(chosen: NDArray[np.bool_]) -> Estimate:
-        people = has[:, chosen].any(axis=1).astype(float)
-        return rate(people, level, 0.0)
 
     hits = []
     for column, name in enumerate(counts.names):
@@ -262,12 +259,14 @@ def identifiers(counts: Counts, *, level: float) -> tuple[dict[str, Estimate], d
         n = int(has[:, column].sum())
         told: int | str = n if n >= MIN_PEOPLE else f"fewer than {MIN_PEOPLE}"
         hits.append({"class": kind, "where": where, "people": told})
-    found = {
-        "direct": share(~np.isin(kinds, ["age over 89", "free text"])),
-        "ages_over_89": share(kinds == "age over 89"),
-        "free_text": share(kinds == "free text"),
+    chosen = {
+        "direct": ~np.isin(kinds, ["age over 89", "free text"]),
+        "ages_over_89": kinds == "age over 89",
+        "free_text": kinds == "free text",
     }
-    return found, {"hits": hits}
+    shares = {name: np.asarray(has[:, columns].any(axis=1)) for name, columns in chosen.items()}
+    found, few = _shares(shares, level, 0.0)
+    return found, {"hits": hits} | few
 
 
 def duplicates(counts: Counts, *, level: float) -> tuple[dict[str, Estimate], dict[str, Any]]:
@@ -276,13 +275,20 @@ def duplicates(counts: Counts, *, level: float) -> tuple[dict[str, Estimate], di
 
     One to nine people are no share: as a parameter it is told that there are some.
     """
-    found, few = {}, {}
     names = ("copied_within", "copied_across", "like_strangers")
-    for name, column in zip(names, (counts.values > 0).T, strict=True):
+    return _shares(dict(zip(names, (counts.values > 0).T, strict=True)), level, None)
+
+
+def _shares(
+    people: Mapping[str, NDArray[np.bool_]], level: float, chance: float | None
+) -> tuple[dict[str, Estimate], dict[str, Any]]:
+    """Shares of people; those of one to nine people in words, for a share would tell how many."""
+    found, few = {}, {}
+    for name, column in people.items():
         if 0 < column.sum() < MIN_PEOPLE:
             few[name] = f"1 to {MIN_PEOPLE - 1} people"
         else:
-            found[name] = rate(column.astype(float), level, None)
+            found[name] = rate(column.astype(float), level, chance)
     return found, few
 
 
@@ -306,13 +312,13 @@ def uniqueness(
         # A count of everybody, not a sample: it has no sampling error of its own.
         "max_risk": Estimate(highest, highest, highest, level, n, chance),
         "mean_risk": Estimate(mean, mean, mean, level, n, chance),
-        "below_11": rate((sizes < SMALL_CLASS).astype(float), level, None),
     }
+    small, few = _shares({"below_11": sizes < SMALL_CLASS}, level, None)
     sets = [
         {"known": name, "share_unique": round(float((counts.values[:, column] == 1).mean()), 2)}
         for column, name in enumerate(counts.names)
     ]
-    return found, {"known": sets, "population": population}
+    return found | small, {"known": sets, "population": population} | few
 
 
 def _reaching(score: NDArray[np.float64], thresholds: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -104,9 +104,9 @@ def test_bounds_stand_beside_their_values_and_the_drawing_s_data_in_no_table():
     assert shown["enrichment"]["QRS"] == ["5.0 (4.0 to 6.0)"]
 
 
-def test_the_page_shows_the_parts_before_the_worst_findings(with_parts, audit):
+def test_the_page_shows_the_parts_before_the_rules(with_parts, audit):
     page = html.render(with_parts)
-    assert page.index("Which part of the heartbeat gives people away?") < page.index('id="worst"')
+    assert page.index("Which part of the heartbeat gives people away?") < page.index('id="rules"')
     assert "Which part of the heartbeat gives" not in html.render(audit)
 
 

@@ -76,7 +76,9 @@ def test_identifiers_are_told_by_class_and_place_and_never_for_fewer_than_ten_pe
     names = ("date/header comment", "age over 89/header or table", "free text/header comment")
     found, params = identifiers(Counts(names, values), level=0.95)
     assert found["direct"].value == 1
-    assert found["ages_over_89"].value == pytest.approx(0.08)
+    assert found["free_text"].value == pytest.approx(0.24)
+    assert "ages_over_89" not in found  # times 50 it would tell that there are four
+    assert params["ages_over_89"] == "1 to 9 people"
     assert [hit["people"] for hit in params["hits"]] == [50, "fewer than 10", 12]
 
 
