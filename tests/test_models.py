@@ -100,7 +100,7 @@ def test_before_a_model_passes_the_attack_finds_what_is_planted_in_a_twin(tmp_pa
         "population": 1000,
         "rules": [
             {"id": "m", "check": "membership", "estimate": "auc", "limit": 0.68,
-             "basis": "a test", "models": True},
+             "basis": "our default: for a test", "models": True},
         ],
     }  # fmt: skip
     profile = tmp_path / "lenient.yaml"
