@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 #: No rate over fewer people is estimated, and no smaller count of people is told.
 MIN_PEOPLE = 10
 
+#: What draws the picture where no explanation can be believed.
+NOBODY = "none can be believed"
+
 _PER_PROBE = (
     *("mate", "above", "ties", "best_impostor", "stranger_above", "stranger_ties"),
     *("known_above", "known_ties", "known_size"),

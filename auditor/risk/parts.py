@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from auditor.attribution.segments import EVERY, SEGMENTS, Atom
 from auditor.core.evidence import (
     MIN_PEOPLE,
+    NOBODY,
     Attribution,
     Comparison,
     Explanation,
@@ -35,8 +36,6 @@ Statistic = Callable[[Floats], Floats]
 
 #: Two explanations say the same when they share half of their variation, r² = 1/2.
 SAME = 0.7
-#: What draws the picture where no explanation can be believed.
-NOBODY = "none can be believed"
 #: What a method that must add up may leave unexplained.
 UNEXPLAINED = 0.05
 #: (n_atoms, n_named) which atoms make up each named part.

@@ -7,11 +7,11 @@ from itertools import count
 
 import pytest
 
+from auditor.core.evidence import NOBODY
 from auditor.core.finding import Finding
 from auditor.report import digest, heartbeat, html
 from auditor.report.svg import PAINT
 from auditor.report.words import estimate_label
-from auditor.risk.parts import NOBODY
 from tests.report.conftest import rate
 
 PARTS = ("P", "QRS", "T")
