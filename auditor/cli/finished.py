@@ -183,15 +183,15 @@ def _wrapped(text: str) -> str:
 
 def _say_numbers(every: Sequence[Change], asked: set[str]) -> None:
     """The numbers that changed, and those that rules ask for."""
-    from auditor.report import words
+    from auditor.report import amounts, labels
 
     moved = [one for one in every if one.moved]
     click.echo(f"\nNumbers that changed beyond their intervals: {len(moved)} of {len(every)}")
     for one in [*moved, *(one for one in every if not one.moved and one.name in asked)]:
-        label = words.estimate_label(one.name)
+        label = labels.estimate_label(one.name)
         then, now = (
-            f"{words.amount(each.value, label.unit)} ({words.amount(each.low, label.unit)} to "
-            f"{words.amount(each.high, label.unit)})"
+            f"{amounts.amount(each.value, label.unit)} ({amounts.amount(each.low, label.unit)} to "
+            f"{amounts.amount(each.high, label.unit)})"
             for each in (one.then, one.now)
         )
         told = {1: "up", -1: "down", 0: "no change"}[one.moved]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from auditor.core.finding import Audit, Finding
-from auditor.report import words
+from auditor.report import amounts, labels, words
 
 Status = Literal["measured", "not measured", "outside"]
 #: How a status is told.
@@ -329,7 +329,7 @@ def _number(audit: Iterable[Finding], by: _By) -> Number | None:
             Number(fitting[0], _met(fitting[0].params.get("hits"), by.kinds)) if fitting else None
         )
     for name in by.estimates:
-        label = words.estimate_label(name)
+        label = labels.estimate_label(name)
         having = [one for one in fitting if name in one.estimates]
         if not having:
             continue
@@ -338,10 +338,10 @@ def _number(audit: Iterable[Finding], by: _By) -> Number | None:
         else:
             worst = max(having, key=lambda one: one.estimates[name].low)
         estimate = worst.estimates[name]
-        value, low, high = words.interval(estimate, label.unit)
+        value, low, high = amounts.interval(estimate, label.unit)
         says = f"{label.title}: {value} ({low} to {high})"
         if estimate.chance is not None:
-            says += f", guessing {words.amount(estimate.chance, label.unit)}"
+            says += f", guessing {amounts.amount(estimate.chance, label.unit)}"
         return Number(worst, f"{says}; {estimate.n_subjects:,} people")
     return None
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from auditor.core.finding import Audit, Estimate, Finding, Ruling, Verdict
-from auditor.report import words
+from auditor.report import labels, words
 
 _HEADLINE_RULES = 3
 #: Questions about recordings, whatever their view is called.
@@ -70,7 +70,14 @@ def headline(verdict: Verdict, profile: str) -> str:
     decisive = len(deciding(verdict))
     of = f"{decisive} of its {_count(len(verdict.rules), 'rule')}"
     if verdict.outcome == "pass":
-        return f"The release meets every rule that the {profile} profile requires."
+        meets = f"The release meets every rule that the {profile} profile requires"
+        accepted = sum(rule.required and rule.accepted for rule in verdict.rules)
+        if not accepted:
+            return f"{meets}."
+        return (
+            f"{meets} but {accepted}, by which it fails: somebody has accepted that, or it was "
+            "known before. The risk is as it was measured."
+        )
     if verdict.outcome == "fail":
         return f"The release does not meet the {profile} profile: {of} failed."
     settled = "settled" if verdict.outcome == "inconclusive" else "assessed"
@@ -83,7 +90,7 @@ def headline(verdict: Verdict, profile: str) -> str:
 def deciding(verdict: Verdict) -> list[Ruling]:
     """The rules that made the verdict what it is, required ones alone where there are any."""
     same = [rule for rule in verdict.rules if rule.outcome == verdict.outcome]
-    return [rule for rule in same if rule.required] or same
+    return [rule for rule in same if rule.counts] or same
 
 
 def reasons(verdict: Verdict) -> list[str]:
@@ -186,9 +193,9 @@ def intruder(audit: Audit) -> list[Told]:
                 continue
             worst = max(having, key=lambda one: one.estimates[name].low)
             estimate = worst.estimates[name]
-            label = words.estimate_label(name)
+            label = labels.estimate_label(name)
             sure = estimate.low > (estimate.chance or 0.0)
-            if (sure or check == "linkage") and (text := words.sentence(label, estimate)):
+            if (sure or check == "linkage") and (text := labels.sentence(label, estimate)):
                 told.append(Told(worst, name, text))
                 if check == "linkage" and (more := _among_everybody(audit, worst)):
                     told.append(more)
@@ -202,7 +209,7 @@ def _among_everybody(audit: Audit, beside: Finding) -> Told | None:
     name = f"rank1_among_{population}"
     for one in audit:
         if one.check == "linkage" and one.protocol == beside.protocol and name in one.estimates:
-            text = words.sentence(words.estimate_label(name), one.estimates[name])
+            text = labels.sentence(labels.estimate_label(name), one.estimates[name])
             return Told(one, name, text)
     return None
 
@@ -229,7 +236,7 @@ def steps(audit: Audit) -> list[Step]:
     """What can be done about the rules that did not pass, by rule and not by trial."""
     asked: dict[str, list[Ruling]] = {}
     for rule in audit.verdict.rules:
-        if rule.outcome == "pass" or not rule.required:
+        if rule.outcome == "pass" or not rule.counts:
             continue
         check = (rule.finding or rule.id).split("/")[0]
         if rule.outcome == "fail":
@@ -290,7 +297,7 @@ def groups(audit: Audit) -> list[Group]:
 
     def rank(one: Finding) -> tuple[bool, bool, bool, float, str]:
         name = headline_of(audit, one)
-        excess = name and _excess(words.estimate_label(name), one.estimates[name])
+        excess = name and _excess(labels.estimate_label(name), one.estimates[name])
         return (
             one.id not in decisive,
             one.status != "measured",
@@ -375,12 +382,12 @@ def _worst_of(finding: Finding) -> Worst | None:
     every = [
         Worst(finding, name, estimate, excess)
         for name, estimate in finding.estimates.items()
-        if (excess := _excess(words.estimate_label(name), estimate)) is not None
+        if (excess := _excess(labels.estimate_label(name), estimate)) is not None
     ]
     return max(every, key=lambda bad: bad.excess, default=None)
 
 
-def _excess(label: words.Label, estimate: Estimate) -> float | None:
+def _excess(label: labels.Label, estimate: Estimate) -> float | None:
     """How far above guessing an estimate surely is, as a share of how far it could be."""
     if label.role in ("control", "unknown") or (label.unit == "years" and not label.lower_is_worse):
         return None

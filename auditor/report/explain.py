@@ -13,7 +13,7 @@ from functools import cache
 
 from auditor.core.errors import ConfigError
 from auditor.core.finding import Audit, Estimate, Finding, Ruling
-from auditor.report import words
+from auditor.report import amounts, labels, words
 from auditor.resources import names
 from auditor.risk.profile import Profile, Rule, load_profile, recorded_profile
 from auditor.risk.questions import QUESTIONS, matches
@@ -685,7 +685,7 @@ def meaning(check: str, estimate: str) -> str:
     for of, name, told in _NUMBERS:
         if of in ("", check) and matches(name, estimate):
             return told
-    label = words.estimate_label(estimate)
+    label = labels.estimate_label(estimate)
     return "" if label.role == "unknown" else label.meaning
 
 
@@ -724,7 +724,7 @@ def _of_number(name: str, checks: Sequence[str], profiles: Sequence[Profile]) ->
     means = [f"{words.check_title(one)} ({one}): {meaning(one, name)}" for one in checks]
     limits = [(one, rule) for one in profiles for rule in one.rules if rule.estimate == name]
     return Explanation(
-        f"{name}: {words.estimate_label(name).title.lower()}",
+        f"{name}: {labels.estimate_label(name).title.lower()}",
         (
             ("What the number means", (*dict.fromkeys(means), _INTERVAL)),
             ("Where the limit comes from", _limits(limits)),
@@ -782,7 +782,7 @@ def _limits(limits: Sequence[tuple[Profile, Rule]]) -> tuple[str, ...]:
         return ("No rule of these profiles limits it; a profile of your own may.",)
     told = []
     for profile, rule in limits:
-        most = words.amount(rule.limit, words.estimate_label(rule.estimate).unit)
+        most = amounts.amount(rule.limit, labels.estimate_label(rule.estimate).unit)
         most = "nobody" if rule.limit == 0 else f"at most {most}"
         note = "" if rule.required else ", not required"
         told.append(f"{profile.name}, {rule.id}: {rule.estimate} {most}{note} ({rule.basis}).")
@@ -801,12 +801,12 @@ def _ruled(ruling: Ruling) -> tuple[str, ...]:
 
 
 def _measured(name: str, estimate: Estimate) -> str:
-    label = words.estimate_label(name)
-    told = words.sentence(label, estimate) or words.amount(estimate.value, label.unit)
-    low, high = (words.amount(one, label.unit) for one in (estimate.low, estimate.high))
+    label = labels.estimate_label(name)
+    told = labels.sentence(label, estimate) or amounts.amount(estimate.value, label.unit)
+    low, high = (amounts.amount(one, label.unit) for one in (estimate.low, estimate.high))
     luck = (
         ""
         if estimate.chance is None or math.isnan(estimate.chance)
-        else (f", guessing {words.amount(estimate.chance, label.unit)}")
+        else (f", guessing {amounts.amount(estimate.chance, label.unit)}")
     )
     return f"{name}: {told} [{low} to {high}{luck}, {estimate.n_subjects:,} people]"

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from auditor.core.evidence import NOBODY
 from auditor.core.finding import Audit, Finding
-from auditor.report import svg, words
+from auditor.report import amounts, svg, words
 
 #: A segment with so many times the relevance that its length would give it is painted full.
 _FULL = 6.0
@@ -119,9 +119,9 @@ def _rows(columns: Mapping[str, Sequence[Any]]) -> Iterator[list[str]]:
         for done in ("masked", "swapped", "alone"):
             value, low, high = (columns[f"{done}{end}"][at] for end in ("", "_low", "_high"))
             sign = "" if done == "alone" else "−" if value > 0 else "+" if value < 0 else ""
-            shown = [words.amount(one, "percent") for one in (abs(value), low, high)]
+            shown = [amounts.amount(one, "percent") for one in (abs(value), low, high)]
             if done != "alone":  # what is lost: the ends change places with the sign
-                shown[1:] = [words.amount(-one, "percent") for one in (high, low)]
+                shown[1:] = [amounts.amount(-one, "percent") for one in (high, low)]
             cells.append(f"{sign}{shown[0]} ({shown[1]} to {shown[2]})")
         yield cells
 

@@ -18,7 +18,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from auditor.core.finding import Audit, Estimate, Finding, Ruling
-from auditor.report import annexes, atomic, digest, disclosure, heartbeat, words
+from auditor.report import amounts, annexes, atomic, digest, disclosure, heartbeat, labels, words
 from auditor.report.json import as_written
 from auditor.resources import resource
 
@@ -50,7 +50,7 @@ class Judged:
 
     rule: Ruling
     estimate: Estimate | None
-    label: words.Label | None
+    label: labels.Label | None
     anchor: str | None
     kind: str
     basis: str
@@ -186,14 +186,14 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {
-        "amount": words.amount,
-        "interval": words.interval,
+        "amount": amounts.amount,
+        "interval": amounts.interval,
         "brief": _brief,
         "full_stop": words.full_stop,
         "who": words.intruder,
         "view_title": words.view_title,
-        "duration": words.duration,
-        "label": words.estimate_label,
+        "duration": amounts.duration,
+        "label": labels.estimate_label,
         "protocol_title": words.protocol_title,
         "protocol_meaning": words.protocol_meaning,
         "humanise": words.humanise,
@@ -264,7 +264,7 @@ def _glossary(subjects: Sequence[Subject]) -> list[tuple[str, str]]:
         for question in subject.questions:
             for section in question.sections:
                 for name, _ in (*section.estimates, *section.controls) if section.told else ():
-                    label = words.estimate_label(name)
+                    label = labels.estimate_label(name)
                     titles = named.setdefault(label.meaning, [])
                     if label.title not in titles:
                         titles.append(label.title)
@@ -294,10 +294,11 @@ def _facts(release: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _profile_meaning(profile: Mapping[str, Any]) -> str:
     meaning = _sentence(profile.get("description") or words.profile_meaning(profile["name"]))
-    population = profile.get("population")
-    if population is None:
-        return meaning
-    return f"{meaning} It reckons with an attacker who searches among {population:,} people."
+    if population := profile.get("population"):
+        meaning += f" It reckons with an attacker who searches among {population:,} people."
+    if cell := profile.get("minimum_cell"):
+        meaning += f" No count of fewer than {cell} people is told."
+    return meaning
 
 
 def _protocols(audit: Audit) -> list[str]:
@@ -317,7 +318,7 @@ def _judged(audit: Audit, rule: Ruling, anchors: Mapping[str, str]) -> Judged:
     return Judged(
         rule=rule,
         estimate=digest.measured_by(audit, rule),
-        label=words.estimate_label(rule.estimate) if rule.estimate else None,
+        label=labels.estimate_label(rule.estimate) if rule.estimate else None,
         anchor=anchors.get(rule.finding or ""),
         kind=kind,
         basis=basis,
@@ -332,7 +333,7 @@ def _section(
     told: bool,
     drawn: bool,
 ) -> Section:
-    every = [(name, one, words.estimate_label(name)) for name, one in finding.estimates.items()]
+    every = [(name, one, labels.estimate_label(name)) for name, one in finding.estimates.items()]
     params = finding.params if told else {}
     tables = {name: table for name, value in params.items() if (table := _table_of_rows(value))}
     plain = {name: one for name, one in params.items() if name != "reading" and name not in tables}

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 
 from auditor.core.finding import Audit, Finding, Ruling
-from auditor.report import digest, words
-from auditor.report.table import supported
+from auditor.report import amounts, digest, labels, words
 
 _REASONS = 20
 _MARKUP = re.compile(r"([\\`*_\[\]|~$])")
@@ -50,17 +49,15 @@ def strongest(audit: Audit) -> list[str]:
     """The worst news, a sentence each."""
     told = []
     for bad in digest.worst(audit):
-        label, one = words.estimate_label(bad.name), supported(bad.estimate)
-        value, low, high, chance = (
-            words.amount(number, label.unit)
-            for number in (one.value, one.low, one.high, one.chance)
-        )
+        label = labels.estimate_label(bad.name)
+        value, low, high = amounts.interval(bad.estimate, label.unit)
+        chance = amounts.amount(bad.estimate.chance, label.unit)
         plain = f"{label.title}: {value} ({low} to {high}); guessing gives {chance}."
         about = ", ".join(filter(None, (words.view_title(bad.finding.view), _setting(bad.finding))))
         told.append(
             words.check_title(bad.finding.check)
             + (f" ({about}). " if about else ". ")
-            + (words.sentence(label, bad.estimate) or plain)
+            + (labels.sentence(label, bad.estimate) or plain)
         )
     return told
 
@@ -106,16 +103,15 @@ def _rules(audit: Audit) -> list[str]:
 
 def _told(rule: Ruling, audit: Audit) -> tuple[str, ...]:
     word, mark, _ = words.OUTCOMES[rule.outcome]
-    unit = words.estimate_label(rule.estimate).unit if rule.estimate else "number"
+    unit = labels.estimate_label(rule.estimate).unit if rule.estimate else "number"
     measured = chance = "–"
     if estimate := digest.measured_by(audit, rule):
-        one = supported(estimate)
-        measured = words.amount(one.value, unit)
-        measured += f" ({words.amount(one.low, unit)} to {words.amount(one.high, unit)})"
-        chance = words.amount(one.chance, unit)
+        value, low, high = amounts.interval(estimate, unit)
+        measured = f"{value} ({low} to {high})"
+        chance = amounts.amount(estimate.chance, unit)
     if rule.accepted:
         word += ", accepted"
-    return f"{mark} {word}", measured, chance, words.amount(rule.limit, unit), rule.basis
+    return f"{mark} {word}", measured, chance, amounts.amount(rule.limit, unit), rule.basis
 
 
 def _accepted(audit: Audit) -> list[str]:

@@ -11,7 +11,7 @@ import math
 from typing import Any, Literal
 
 from auditor.core.finding import Audit, Estimate, Finding, Ruling
-from auditor.report import digest, words
+from auditor.report import amounts, digest, labels, words
 from auditor.report.markdown import acceptance
 from auditor.report.table import supported
 
@@ -66,7 +66,7 @@ def _descriptor(rule: Ruling, audit: Audit) -> dict[str, Any]:
     asked = words.humanise(rule.id)
     limit = f"The limit is {_limit(rule)}" if math.isfinite(rule.limit) else "There is no limit"
     help_text = f"{limit}. It rests on {rule.basis}."
-    if rule.estimate and (meaning := words.estimate_label(rule.estimate).meaning):
+    if rule.estimate and (meaning := labels.estimate_label(rule.estimate).meaning):
         help_text = f"{meaning} {help_text}"
     if not rule.required:
         help_text += f" The {audit.profile['name']} profile shows it and does not require it."
@@ -163,8 +163,8 @@ def _notification(finding: Finding) -> dict[str, Any]:
 
 
 def _limit(rule: Ruling) -> str:
-    unit = words.estimate_label(rule.estimate).unit if rule.estimate else "number"
-    return words.amount(rule.limit, unit)
+    unit = labels.estimate_label(rule.estimate).unit if rule.estimate else "number"
+    return amounts.amount(rule.limit, unit)
 
 
 def _number(value: float | None) -> float | None:

@@ -8,6 +8,7 @@ import math
 from dataclasses import replace
 
 from auditor.core.finding import Audit, Estimate, Ruling
+from auditor.report.amounts import finest
 
 COLUMNS = (
     *("finding", "check", "view", "protocol", "estimate"),
@@ -34,14 +35,14 @@ def render(audit: Audit) -> str:
 
 
 def supported(estimate: Estimate) -> Estimate:
-    """An estimate in as many digits as its interval supports: two of the interval's width.
+    """An estimate in as many digits as its interval supports.
 
     What guessing scores is not measured, and keeps two digits of its own.
     """
     width = estimate.high - estimate.low
     # Without a width the value is a count of people, and is as fine as one of them.
     width = width if width > 0 else 1 / max(estimate.n_subjects, 1)
-    digits = 1 - math.floor(math.log10(width)) if math.isfinite(width) else 3
+    digits = finest(width) if math.isfinite(width) else 3
     chance = estimate.chance
     if chance and math.isfinite(chance):
         chance = round(chance, max(digits, 1 - math.floor(math.log10(abs(chance)))))

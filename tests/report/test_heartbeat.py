@@ -10,8 +10,8 @@ import pytest
 from auditor.core.evidence import NOBODY
 from auditor.core.finding import Finding
 from auditor.report import digest, heartbeat, html
+from auditor.report.labels import estimate_label
 from auditor.report.svg import PAINT
-from auditor.report.words import estimate_label
 from tests.report.conftest import rate
 
 PARTS = ("P", "QRS", "T")

@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from dataclasses import replace
+from datetime import date
 from hashlib import sha256
 from html.parser import HTMLParser
 from itertools import count, pairwise
 
 import pytest
 
-from auditor.core.finding import Estimate, Finding, Verdict
-from auditor.report import html, plots, words
+from auditor.core.finding import Estimate, Finding, Verdict, Waiver
+from auditor.report import amounts, html, plots
 from auditor.report import json as report
 
 NAMES = ["audit", "passing", "unassessed", "unsettled"]
@@ -178,7 +179,7 @@ def test_what_is_missing_for_one_reason_is_told_once(unassessed):
     ],
 )
 def test_no_digit_is_told_that_the_interval_does_not_support(low, high, value, told):
-    shown, *ends = words.interval(Estimate(value, low, high, 0.95, 100, None), "percent")
+    shown, *ends = amounts.interval(Estimate(value, low, high, 0.95, 100, None), "percent")
     assert f"{shown} ({ends[0]} to {ends[1]})" == told
 
 
@@ -228,3 +229,19 @@ def test_a_name_without_end_becomes_a_line(audit):
                "n_nonmembers": 50}]  # fmt: skip
     named = replace(audit, release={**audit.release, "name": long, "models": models})
     assert max(map(len, re.findall("A+", html.render(named)))) < 100
+
+
+def test_a_failure_that_is_accepted_stays_in_sight(audit):
+    rule = next(one for one in audit.verdict.rules if one.outcome == "fail")
+    waiver = Waiver(rule.id, str(rule.finding), "Data board", "an enclave", date(2027, 6, 30))
+    kept = tuple(one for one in audit.verdict.rules if one.outcome == "pass")
+    for accepted in (replace(rule, waived=(waiver,)), replace(rule, known=True)):
+        page = html.render(replace(audit, verdict=Verdict("pass", (accepted, *kept))))
+        assert "meets every rule that the public profile requires but 1" in page
+        said = "Waived by Data board until 2027-06-30" if accepted.waived else "The baseline failed"
+        assert said in page
+
+
+def test_the_page_says_which_counts_are_too_small_to_be_told(audit):
+    page = html.render(replace(audit, profile={**audit.profile, "minimum_cell": 25}))
+    assert "No count of fewer than 25 people is told." in page

@@ -72,13 +72,12 @@ def width(estimate: Estimate) -> float:
     st.floats(0, 1),
     st.one_of(st.none(), st.floats(1e-6, 1)),
 )
-def test_rounding_keeps_two_digits_of_the_interval_and_of_chance(low, width, at, chance):
+def test_no_digit_is_finer_than_a_fifth_of_the_interval(low, width, at, chance):
     given = Estimate(low + at * width, low, low + width, 0.95, 50, chance)
     shown = supported(given)
     for name in ("value", "low", "high"):
-        assert abs(getattr(shown, name) - getattr(given, name)) <= 0.0501 * width
-        # Not more digits than two of the width: what is left is noise.
-        unit = 10.0 ** (math.floor(math.log10(given.high - given.low)) - 1)
+        assert abs(getattr(shown, name) - getattr(given, name)) <= 0.1001 * width
+        unit = 10.0 ** math.floor(math.log10((given.high - given.low) / 5))
         steps = getattr(shown, name) / unit
         assert abs(steps - round(steps)) < 1e-6
     assert shown.low <= shown.value <= shown.high
