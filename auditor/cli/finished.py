@@ -183,7 +183,8 @@ def _wrapped(text: str) -> str:
 
 def _say_numbers(every: Sequence[Change], asked: set[str]) -> None:
     """The numbers that changed, and those that rules ask for."""
-    from auditor.report import amounts, labels
+    from auditor.core import amounts
+    from auditor.report import labels
 
     moved = [one for one in every if one.moved]
     click.echo(f"\nNumbers that changed beyond their intervals: {len(moved)} of {len(every)}")

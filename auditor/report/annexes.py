@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from auditor.core import amounts
 from auditor.core.finding import Audit, Finding
-from auditor.report import amounts, labels, words
+from auditor.report import labels, words
 
 Status = Literal["measured", "not measured", "outside"]
 #: How a status is told.

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 
+from auditor.core import amounts
 from auditor.core.errors import ConfigError
 from auditor.core.finding import Audit, Estimate, Finding, Ruling
-from auditor.report import amounts, labels, words
+from auditor.report import labels, words
 from auditor.resources import names
 from auditor.risk.profile import Profile, Rule, load_profile, recorded_profile
 from auditor.risk.questions import QUESTIONS, matches

@@ -9,9 +9,10 @@ from typing import Any
 
 from markupsafe import Markup
 
+from auditor.core import amounts
 from auditor.core.evidence import NOBODY
 from auditor.core.finding import Audit, Finding
-from auditor.report import amounts, svg, words
+from auditor.report import svg, words
 
 #: A segment with so many times the relevance that its length would give it is painted full.
 _FULL = 6.0

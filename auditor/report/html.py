@@ -17,8 +17,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from auditor.core import amounts
 from auditor.core.finding import Audit, Estimate, Finding, Ruling
-from auditor.report import amounts, annexes, atomic, digest, disclosure, heartbeat, labels, words
+from auditor.report import annexes, atomic, digest, disclosure, heartbeat, labels, words
 from auditor.report.json import as_written
 from auditor.resources import resource
 

@@ -7,9 +7,10 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from auditor.core import amounts
+from auditor.core.amounts import Unit
 from auditor.core.finding import Estimate
-from auditor.report import amounts, words
-from auditor.report.amounts import Unit
+from auditor.report import words
 
 Role = Literal["attack", "control", "exposure", "unknown"]
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
+from auditor.core import amounts
 from auditor.core.finding import Audit, Finding, Ruling
-from auditor.report import amounts, digest, labels, words
+from auditor.report import digest, labels, words
 
 _REASONS = 20
 _MARKUP = re.compile(r"([\\`*_\[\]|~$])")

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from auditor.report import amounts, svg, words
+from auditor.core import amounts
+from auditor.report import svg, words
 from auditor.report.digest import Ladder, Rung
 
 #: Points of a curve that are drawn; more would not be seen.

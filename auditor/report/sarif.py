@@ -10,8 +10,9 @@ import json
 import math
 from typing import Any, Literal
 
+from auditor.core import amounts
 from auditor.core.finding import Audit, Estimate, Finding, Ruling
-from auditor.report import amounts, digest, labels, words
+from auditor.report import digest, labels, words
 from auditor.report.markdown import acceptance
 from auditor.report.table import supported
 

@@ -7,8 +7,8 @@ import io
 import math
 from dataclasses import replace
 
+from auditor.core.amounts import finest
 from auditor.core.finding import Audit, Estimate, Ruling
-from auditor.report.amounts import finest
 
 COLUMNS = (
     *("finding", "check", "view", "protocol", "estimate"),

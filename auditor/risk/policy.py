@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
+from auditor.core.amounts import Unit, amount, interval
 from auditor.core.errors import ConfigError
 from auditor.core.finding import Audit, Estimate, Finding, Outcome, Ruling, Verdict, Waiver
 from auditor.risk.intervals import wilson
@@ -395,24 +396,24 @@ def _why_unmeasured(rule: Rule, findings: Sequence[Finding]) -> str:
 
 
 def _told(rule: Rule, estimate: Estimate, relation: str) -> str:
-    value, low, high = (_shown(rule, one) for one in (estimate.value, estimate.low, estimate.high))
-    interval = f" ({low} to {high})" if low != high else ""
+    value, low, high = interval(estimate, _unit(rule))
+    between = f" ({low} to {high})" if low != high else ""
     what = _SENTENCES.get(rule.estimate, "{} was measured")
     return (
-        f"{what.format(value + interval)}, among {estimate.n_subjects} people; "
+        f"{what.format(value + between)}, among {estimate.n_subjects} people; "
         f"that is {relation} the limit of {_shown(rule, rule.limit)}"
     )
 
 
 def _shown(rule: Rule, value: float) -> str:
-    """A number in the unit that its estimate's name ends in."""
+    return amount(value, _unit(rule))
+
+
+def _unit(rule: Rule) -> Unit:
+    """The unit that an estimate's name ends in."""
     if rule.estimate.endswith("_years"):
-        return f"{value:.1f} years"
-    if rule.estimate.endswith("auc"):
-        return f"{value:.2f}"
-    if greatest(rule.estimate) > 1:
-        return f"{value:.3g}"
-    return f"{100 * value:.3g}%"
+        return "years"
+    return "number" if rule.estimate.endswith("auc") or greatest(rule.estimate) > 1 else "percent"
 
 
 def _settled_by(rule: Rule, estimate: Estimate) -> str:

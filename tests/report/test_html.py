@@ -12,8 +12,9 @@ from itertools import count, pairwise
 
 import pytest
 
+from auditor.core import amounts
 from auditor.core.finding import Estimate, Finding, Verdict, Waiver
-from auditor.report import amounts, html, plots
+from auditor.report import html, plots
 from auditor.report import json as report
 
 NAMES = ["audit", "passing", "unassessed", "unsettled"]
