@@ -47,14 +47,15 @@ _VIEWS = {
     "embedding": "Network trained on other people",
     "adapted": "Network tuned on such repeats",
     "fusion": "All of these together",
-    "scores": "A model's scores",
-    "explanation": "A model's explanations",
-    "leaves": "A model's decision paths",
-    "logits": "A model's scores",
-    "tokens": "A model's tokens",
-    "phenotypes": "A model's phenotypes",
-    "image": "Rendered image",
-    "text": "Text",
+}
+#: What of a model an attack looks at.
+_OUTPUTS = {
+    "embedding": "its representations",
+    "explanation": "its explanations",
+    "leaves": "its decision paths",
+    "values": "values in its file",
+    "existence": "that it exists",
+    "differences": "what it and another differ in",
 }
 #: The adversary ladder, weakest first.
 RUNGS = (
@@ -213,8 +214,8 @@ def view_title(view: str | None) -> str:
     """What a view is called on the page."""
     if view and "." in view:  # a model, and what it gives out
         model, output = view.split(".", 1)
-        return f"{humanise(model)}: {_VIEWS.get(output, humanise(output)).lower()}"
-    return _VIEWS.get(view, humanise(view)) if view else ""
+        return f"{model}: {_OUTPUTS.get(output) or f'its {humanise(output).lower()}'}"
+    return _VIEWS.get(view, view) if view else ""
 
 
 def rung_order(view: str | None) -> tuple[int, str]:
