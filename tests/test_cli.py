@@ -60,6 +60,7 @@ def finished(release, tmp_path_factory) -> Path:
 @pytest.mark.parametrize(("path", "command"), list(commands()), ids=str)
 def test_every_command_has_help_and_is_in_the_readme_or_in_the_groups_help(path, command):
     assert command.help, f"{path} has no help"
+    assert f"auditor {' '.join(path)}" in command.help, f"{path} shows no example"
     shown = auditor(*path, "--help").output
     assert "Usage:" in shown
     for option in command.params:

@@ -16,7 +16,11 @@ def datasets() -> None:
 
 @datasets.command("list")
 def list_() -> None:
-    """What the catalogue knows: name, title, licence, people and records."""
+    """What the catalogue knows: name, title, licence, people and records.
+
+    \b
+    auditor datasets list
+    """
     from auditor.data.catalog import catalogue
 
     for entry in catalogue():
@@ -48,7 +52,13 @@ def fetch(name: str, folder: Path, quiet: bool) -> None:
 @datasets.command()
 @click.argument("folder", type=FOLDER)
 def verify(folder: Path) -> None:
-    """Compare the files in FOLDER with the SHA-256 list their publisher ships."""
+    """Compare the files in FOLDER with the SHA-256 list their publisher ships.
+
+    Exit status 1 where one differs or is missing.
+
+    \b
+    auditor datasets verify data/ecgiddb
+    """
     from auditor.data.fetch import verify as compare
 
     problems = compare(folder)

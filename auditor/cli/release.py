@@ -216,6 +216,10 @@ def demo(out: Path, people: int, quiet: bool) -> None:
 
     The simulated release leaks on purpose, so that there is something to see; the command itself
     ends with status 0 when the audit was completed.
+
+    \b
+    auditor demo
+    auditor demo --people 60 --out /tmp/demo
     """
     from auditor.data.population import Population
 
