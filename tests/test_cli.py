@@ -436,3 +436,23 @@ def test_what_is_completed_are_commands_and_flags():
     said = CliRunner().invoke(main, [], env=words, prog_name="auditor")
     assert "scan" in said.output
     assert "gate" not in said.output
+
+
+def test_a_commit_is_held_by_the_data_set_it_changes(release, brief, tmp_path, monkeypatch):
+    repository = tmp_path / "repository"
+    shutil.copytree(release, repository / "ward")
+    (repository / "train.py").write_text("print()")
+    (repository / "lost.dvc").write_text("outs:\n- path: lost\n")
+    monkeypatch.chdir(repository)
+    changed = next((repository / "ward").rglob("*.hea")).relative_to(repository)
+
+    def hook(*files: object):
+        return auditor("hook", *files, "--preset", brief, "--out", tmp_path / "out")
+
+    assert hook("train.py").exit_code == 0
+    assert not (tmp_path / "out").exists()
+    held = hook("train.py", changed)
+    assert held.exit_code == 1
+    assert held.output.startswith("ward:")
+    assert (tmp_path / "out" / "report.html").is_file()
+    assert "dvc pull" in one_line(hook("lost.dvc"))
