@@ -11,7 +11,6 @@ from auditor.report import json as report
 from tests.report import conftest
 
 audit = conftest.audit
-SECONDS = 5.0
 
 
 def drawn(audit, folder):
@@ -43,7 +42,7 @@ def test_a_million_records_make_no_larger_page(audit, tmp_path):
     print(f"\n310 records: {small / 1e3:.0f} kB in {seconds_small:.2f} s")
     print(f"1,000,000 records: {large / 1e3:.0f} kB in {seconds:.2f} s ({large / small:.3f} x)")
     assert large / small < 1.02
-    assert seconds < SECONDS
+    assert seconds / seconds_small < 3
 
 
 def test_a_thousand_findings_fit(audit, tmp_path):
@@ -54,7 +53,10 @@ def test_a_thousand_findings_fit(audit, tmp_path):
         replace(first, check="output-linkage", view=f"m{at % 40}.scores{at}") for at in range(1000)
     )
     many = replace(audit, release={**audit.release, "models": models}, findings=findings)
+    drawn(audit, tmp_path)
+    _, seconds_few = drawn(audit, tmp_path)
     size, seconds = drawn(many, tmp_path)
-    print(f"\n1,000 findings: {size / 1e3:.0f} kB in {seconds:.2f} s")
+    print(f"\n1,000 findings: {size / 1e3:.0f} kB in {seconds:.2f} s ({len(audit.findings)} in "
+          f"{seconds_few:.2f} s)")  # fmt: skip
     assert size <= html.LARGEST
-    assert seconds < 2 * SECONDS
+    assert seconds / seconds_few < 1000 / len(audit.findings)
