@@ -17,7 +17,7 @@ PYTEST := $(ONE_THREAD) UV="$(UV)" $(PY) -m pytest
 unexport PYTHONPATH VIRTUAL_ENV
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help env demo test test-slow test-wheel check bench bench-gpu bench-peers power delineator attackers lock format clean
+.PHONY: help env demo browser test test-slow test-wheel check bench bench-gpu bench-peers power delineator attackers lock format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -25,8 +25,15 @@ help: ## list the targets
 demo: $(INSTALLED) ## simulate a small hospital, scan it, say where the report is
 	.venv/bin/auditor demo --out demo
 
-test: $(INSTALLED) ## run the tests that take seconds, a file on each core
+test: $(INSTALLED) browser ## run the tests that take seconds, a file on each core
 	$(PYTEST) -m "not slow and not network" --ignore=tests/benchmarks -n auto --dist loadfile $(ARGS)
+
+browser: ## install Chromium for the tests of the page, where there is none and root may
+	@for name in chromium chromium-browser google-chrome; do command -v $$name >/dev/null && exit 0; done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+	    apt-get install -y -qq --no-install-recommends chromium; } >/dev/null && exit 0; fi; \
+	echo "No Chromium here: the tests of the page in a browser are skipped." >&2
 
 test-slow: $(INSTALLED) ## run the tests that take minutes
 	$(PYTEST) -m "slow and not network" --ignore=tests/benchmarks $(ARGS)
