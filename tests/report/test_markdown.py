@@ -125,6 +125,7 @@ def test_a_limit_keeps_its_unit_where_nothing_was_measured(unassessed):
             "basis": rule.basis,
             "required": True,
             "strongest": [],
+            "models": None,
         }
     ]
     judged = replace(unassessed, profile={**unassessed.profile, "rules": asked}, verdict=verdict)
