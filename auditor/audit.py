@@ -62,12 +62,15 @@ from auditor.risk.waivers import load_waivers
 from auditor.signal.prepare import NO_RECORDINGS, Prepared, nothing_prepared, prepare
 from auditor.targets import Surroundings, open_target
 from auditor.targets.trained import trained_on
+from auditor.views.surroundings import CUES
 
 log = logging.getLogger(__name__)
 
 #: Told what is being done, how far it is, and of how much.
 Progress = Callable[[str, int, int], None]
 
+#: What is not of the heart, searched by alone.
+_CUES = {f"{cue}_rank1" for cue in CUES}
 #: The estimates that rules with a ladder are about.
 _JUDGED = {
     "rank1",
@@ -435,6 +438,12 @@ def _reading(estimates: Mapping[str, Estimate]) -> str:
         return (
             "The device or the session gives people away as well: some are found without a look at "
             "their hearts. Remove what recorders and files leave behind before blaming the heart."
+        )
+    if any(one.low > (one.chance or 0.0) for name, one in estimates.items() if name in _CUES):
+        return (
+            "Together, what is not of the heart names nobody beyond guessing; alone, some of it "
+            "does, as the controls show. Where a folder holds one person, the order of its files "
+            "says no more than the folder."
         )
     return (
         "Nothing shows that the device or the session names people: what links them is the heart."

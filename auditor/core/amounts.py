@@ -31,7 +31,7 @@ def amount(value: float | None, unit: Unit, width: float | None = None) -> str:
     if unit == "percent":
         return _percent(value, decimals)
     fallback = 2 if unit == "number" else 1
-    text = _minus(f"{value:.{fallback if decimals is None else decimals}f}")
+    text = _minus(f"{value:z.{fallback if decimals is None else decimals}f}")
     return f"{text} years" if unit == "years" else text
 
 

@@ -77,7 +77,7 @@ def limitations(audit: Audit) -> list[str]:
 
 def impact(audit: Audit) -> str:
     """Who is harmed, and how: the verdict and the threats behind the worst numbers."""
-    threats = dict.fromkeys(bad.finding.threat for bad in digest.worst(audit))
+    threats = dict.fromkeys(one.finding.threat for one in digest.intruder(audit))
     return " ".join((digest.headline(audit.verdict, audit.profile["name"]), *threats))
 
 

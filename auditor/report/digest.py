@@ -9,6 +9,7 @@ from auditor.core.finding import Audit, Estimate, Finding, Ruling, Verdict
 from auditor.report import labels, words
 
 _HEADLINE_RULES = 3
+_EXCUSED = "somebody has accepted that, or it was known before"
 #: Questions about recordings, whatever their view is called.
 _OF_RECORDINGS = frozenset(
     {*("identifiers", "uniqueness", "duplicates", "linkage", "slices", "shortcut", "attribute")}
@@ -51,27 +52,13 @@ class Ladder:
         return max(measured, key=lambda rung: _value(rung), default=None)
 
 
-@dataclass(frozen=True)
-class Worst:
-    """A finding and the estimate that makes it bad news.
-
-    `excess` is how much of the way from guessing to certainty the interval's better end has
-    gone: 0 is no better than guessing, 1 is certainty.
-    """
-
-    finding: Finding
-    name: str
-    estimate: Estimate
-    excess: float
-
-
 def headline(verdict: Verdict, profile: str) -> str:
     """The verdict in one sentence."""
     decisive = len(deciding(verdict))
     of = f"{decisive} of its {_count(len(verdict.rules), 'rule')}"
+    accepted = sum(rule.required and rule.accepted for rule in verdict.rules)
     if verdict.outcome == "pass":
         meets = f"The release meets every rule that the {profile} profile requires"
-        accepted = sum(rule.required and rule.accepted for rule in verdict.rules)
         if not accepted:
             return f"{meets}."
         return (
@@ -79,10 +66,12 @@ def headline(verdict: Verdict, profile: str) -> str:
             "known before. The risk is as it was measured."
         )
     if verdict.outcome == "fail":
-        return f"The release does not meet the {profile} profile: {of} failed."
+        also = f"; {accepted} more failed too, and {_EXCUSED}" if accepted else ""
+        return f"The release does not meet the {profile} profile: {of} failed{also}."
     settled = "settled" if verdict.outcome == "inconclusive" else "assessed"
+    failed = f"{_count(accepted, 'rule')} failed, and {_EXCUSED}" if accepted else "Nothing failed"
     return (
-        f"Nothing failed, but the {profile} profile asks for more than could be measured: "
+        f"{failed}, but the {profile} profile asks for more than could be measured: "
         f"{of} could not be {settled}. The gate stays closed."
     )
 
@@ -94,10 +83,14 @@ def deciding(verdict: Verdict) -> list[Ruling]:
 
 
 def reasons(verdict: Verdict) -> list[str]:
-    """Why, in the rules' own words; few enough to be read."""
+    """Why, in the rules' own words; few enough to be read. A pass is told by what failed and does
+    not count.
+    """
     if verdict.outcome == "pass":
-        return []
-    told = [words.full_stop(rule.reason) for rule in deciding(verdict) if rule.reason]
+        ruled = [rule for rule in verdict.rules if rule.required and rule.accepted]
+    else:
+        ruled = deciding(verdict)
+    told = [words.full_stop(rule.reason) for rule in ruled if rule.reason]
     shown = told[:_HEADLINE_RULES]
     if more := len(told) - len(shown):
         shown.append(f"And {_count(more, 'more rule')}, listed below.")
@@ -124,29 +117,6 @@ def ladders(audit: Audit) -> list[Ladder]:
             )
         )
     return [ladder for ladder in made if ladder.strongest]
-
-
-def worst(audit: Audit, most: int = 3) -> list[Worst]:
-    """The findings furthest above guessing.
-
-    Each question comes once before any comes twice, and what was measured honestly before what
-    is only an upper bound: three rungs of one ladder are one piece of bad news.
-    """
-    ranked = sorted(
-        (bad for finding in audit if (bad := _worst_of(finding))),
-        key=lambda bad: (
-            bad.finding.protocol in words.UPPER_BOUNDS,
-            -bad.excess,
-            bad.finding.id,
-        ),
-    )
-    asked: set[str] = set()
-    first: list[Worst] = []
-    rest: list[Worst] = []
-    for bad in ranked:
-        (rest if bad.finding.check in asked else first).append(bad)
-        asked.add(bad.finding.check)
-    return sorted((first + rest)[:most], key=lambda bad: -bad.excess)
 
 
 @dataclass(frozen=True)
@@ -354,6 +324,13 @@ def measured_by(audit: Audit, rule: Ruling) -> Estimate | None:
     return None
 
 
+def asked_of(audit: Audit, rule: Ruling) -> str | None:
+    """The estimate a rule looks at, also where nothing was measured."""
+    rules = audit.profile.get("rules", ())
+    said = next((one.get("estimate") for one in rules if one.get("id") == rule.id), None)
+    return rule.estimate or said
+
+
 def _rung(finding: Finding) -> Rung:
     estimate = finding.estimates.get("rank1")
     if estimate and not math.isfinite(estimate.value):
@@ -374,17 +351,6 @@ def _limit(audit: Audit, protocol: str) -> float | None:
         and rule.finding.endswith(f"/{protocol}")
     ]
     return min(limits, default=None)
-
-
-def _worst_of(finding: Finding) -> Worst | None:
-    if finding.check == "attribution":
-        return None  # it takes apart what other findings found
-    every = [
-        Worst(finding, name, estimate, excess)
-        for name, estimate in finding.estimates.items()
-        if (excess := _excess(labels.estimate_label(name), estimate)) is not None
-    ]
-    return max(every, key=lambda bad: bad.excess, default=None)
 
 
 def _excess(label: labels.Label, estimate: Estimate) -> float | None:

@@ -316,10 +316,11 @@ def _sentence(text: object) -> str:
 
 def _judged(audit: Audit, rule: Ruling, anchors: Mapping[str, str]) -> Judged:
     kind, basis = words.basis(rule.basis)
+    asked = digest.asked_of(audit, rule)
     return Judged(
         rule=rule,
         estimate=digest.measured_by(audit, rule),
-        label=labels.estimate_label(rule.estimate) if rule.estimate else None,
+        label=labels.estimate_label(asked) if asked else None,
         anchor=anchors.get(rule.finding or ""),
         kind=kind,
         basis=basis,

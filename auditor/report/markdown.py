@@ -47,19 +47,14 @@ def escape(text: str) -> str:
 
 
 def strongest(audit: Audit) -> list[str]:
-    """The worst news, a sentence each."""
+    """What an intruder could do, as the page tells it."""
     told = []
-    for bad in digest.worst(audit):
-        label = labels.estimate_label(bad.name)
-        value, low, high = amounts.interval(bad.estimate, label.unit)
-        chance = amounts.amount(bad.estimate.chance, label.unit)
-        plain = f"{label.title}: {value} ({low} to {high}); guessing gives {chance}."
-        about = ", ".join(filter(None, (words.view_title(bad.finding.view), _setting(bad.finding))))
-        told.append(
-            words.check_title(bad.finding.check)
-            + (f" ({about}). " if about else ". ")
-            + (labels.sentence(label, bad.estimate) or plain)
-        )
+    for one in digest.intruder(audit):
+        finding = one.finding
+        bound = "an upper bound" if finding.protocol in words.UPPER_BOUNDS else ""
+        about = ", ".join(filter(None, (words.view_title(finding.view), _setting(finding), bound)))
+        question = words.check_title(finding.check) + (f" ({about})" if about else "")
+        told.append(f"{question}. {one.sentence}")
     return told
 
 
@@ -104,7 +99,8 @@ def _rules(audit: Audit) -> list[str]:
 
 def _told(rule: Ruling, audit: Audit) -> tuple[str, ...]:
     word, mark, _ = words.OUTCOMES[rule.outcome]
-    unit = labels.estimate_label(rule.estimate).unit if rule.estimate else "number"
+    asked = digest.asked_of(audit, rule)
+    unit = labels.estimate_label(asked).unit if asked else "number"
     measured = chance = "–"
     if estimate := digest.measured_by(audit, rule):
         value, low, high = amounts.interval(estimate, unit)

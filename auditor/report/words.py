@@ -45,7 +45,7 @@ _VIEWS = {
     "plda": "Space tuned on others' repeats",
     "vit": "Network trained on the release",
     "embedding": "Network trained on other people",
-    "adapted": "Network tuned on such repeats",
+    "adapted": "Network tuned on repeats",
     "fusion": "All of these together",
 }
 #: What of a model an attack looks at.

@@ -377,11 +377,13 @@ def _incompetent(rule: Rule, finding: Finding, findings: Sequence[Finding]) -> s
         None,
     )
     if proof is None or proof.status != "measured":
-        why = proof.reason if proof else "it was not tried"
-        return f"nothing shows that the attack could have found anybody: {why}"
+        why = proof.reason if proof else "it was not tried on simulated twins"
+        return f"nothing shows that the attack could have found anything: {why}"
     planted, null = (proof.estimates.get(f"{twin}_{rule.estimate}") for twin in ("planted", "null"))
     if planted is None or null is None:
-        return f"nothing shows that the attack could have found anybody: {rule.estimate} is missing"
+        return (
+            f"nothing shows that the attack could have found anything: {rule.estimate} is missing"
+        )
     if not (planted.low > rule.limit and beyond_chance(planted)):
         return "the attack did not find what was planted in a simulated twin of the release"
     if null.low > rule.limit and beyond_chance(null):

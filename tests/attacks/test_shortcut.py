@@ -57,6 +57,9 @@ def test_one_recorder_for_all_names_nobody(tmp_path):
     assert rank1.low <= rank1.chance + 0.05
     for cue in CUES:
         assert f"{cue}_rank1" in finding.estimates
+    # A folder holds one person: the order of its files links what the signals do not.
+    assert finding.estimates["order_rank1"].low > rank1.chance
+    assert "what links them is the heart" not in finding.params["reading"]
 
 
 def test_every_cue_has_columns_of_its_own():

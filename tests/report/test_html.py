@@ -246,3 +246,7 @@ def test_a_failure_that_is_accepted_stays_in_sight(audit):
 def test_the_page_says_which_counts_are_too_small_to_be_told(audit):
     page = html.render(replace(audit, profile={**audit.profile, "minimum_cell": 25}))
     assert "No count of fewer than 25 people is told." in page
+
+
+def test_nothing_is_not_written_as_less_than_nothing():
+    assert amounts.amount(-0.02, "years", 0.4) == "0.0 years"

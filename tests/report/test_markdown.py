@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from auditor.core.finding import Verdict, Waiver
+from auditor.report import digest
 from auditor.report.formats import FORMATS
 from auditor.report.markdown import escape
+from auditor.report.words import full_stop
 
 #: An outside reading: what GitHub's own would make of it, less its mentions.
 READER = MarkdownIt("commonmark").enable("table").enable("strikethrough")
@@ -108,3 +110,43 @@ def test_a_failure_that_somebody_accepts_stays_in_sight(audit):
     text = FORMATS["markdown"].render(judged)
     assert cells(text)[1][1] == "✕ Fail, accepted"
     assert "waived by Data &lt;b&gt;board&lt;/b&gt; until 2027-06-30: an enclave" in text
+
+
+def test_a_limit_keeps_its_unit_where_nothing_was_measured(unassessed):
+    rule = unassessed.verdict.rules[0]
+    verdict = Verdict("not assessed", (replace(rule, estimate=None, limit=1.0),))
+    asked = [
+        {
+            "id": rule.id,
+            "check": "attribute",
+            "protocol": "subject-disjoint",
+            "estimate": "age_gain_years",
+            "limit": 1.0,
+            "basis": rule.basis,
+            "required": True,
+            "strongest": [],
+            "models": None,
+        }
+    ]
+    judged = replace(unassessed, profile={**unassessed.profile, "rules": asked}, verdict=verdict)
+    assert cells(FORMATS["markdown"].render(judged))[1][4] == "1.0 years"
+    assert "1.0 years" in FORMATS["html"].render(judged)
+
+
+@pytest.mark.parametrize("outcome", ["pass", "fail", "not assessed"])
+def test_a_verdict_never_says_that_nothing_failed_where_a_failure_was_accepted(audit, outcome):
+    failed = replace(audit.verdict.rules[0], known=True)
+    more = () if outcome == "pass" else (replace(failed, outcome=outcome, known=False, id="b"),)
+    text = FORMATS["markdown"].render(replace(audit, verdict=Verdict(outcome, (failed, *more))))
+    headline = text.splitlines()[2]
+    assert "Nothing failed" not in headline
+    assert "somebody has accepted that" in headline
+    if outcome == "pass":
+        assert f"- {escape(full_stop(failed.reason))}" in text.splitlines()
+
+
+def test_what_an_intruder_could_do_is_told_as_the_page_tells_it(audit):
+    text, page = (FORMATS[name].render(audit) for name in ("markdown", "html"))
+    told = [one.sentence for one in digest.intruder(audit)]
+    assert told
+    assert all(escape(one) in text and one in page for one in told)
