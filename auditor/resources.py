@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from pathlib import Path
 from typing import Any, Literal
 
@@ -56,16 +58,31 @@ def read_yaml(path: Path) -> Any:
     import yaml
 
     try:
-        if path.stat().st_size > _MAX_BYTES:
+        with path.open("rb") as file:
+            content = file.read(_MAX_BYTES + 1)
+        if len(content) > _MAX_BYTES:
             raise ConfigError(f"{path}: larger than {_MAX_BYTES} bytes; no settings file is")
-        text = path.read_text(encoding="utf-8")
-        raw, nodes = yaml.safe_load(text), yaml.compose(text, Loader=yaml.SafeLoader)
+        text = content.decode("utf-8")
+        nodes = yaml.compose(text, Loader=yaml.SafeLoader)
+        if _written_out(nodes, {}) > _MAX_BYTES:
+            raise ConfigError(f"{path}: its aliases stand for more than a settings file holds")
+        raw = yaml.safe_load(text)
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         reason = str(error).replace("\n", " ")
         raise ConfigError(f"{path}: cannot be read as YAML: {reason}") from None
     if twice := _twice(nodes):
         raise ConfigError(f"{path}: {twice}; keep one")
     return raw
+
+
+def _written_out(node: Any, known: dict[int, float]) -> float:
+    """How many parts a YAML document has once each alias is written out."""
+    if id(node) not in known:
+        known[id(node)] = math.inf  # of what holds itself
+        parts = node.value if node is not None and not isinstance(node.value, str) else ()
+        each = [one for part in parts for one in (part if isinstance(part, tuple) else (part,))]
+        known[id(node)] = 1 + sum(_written_out(one, known) for one in each)
+    return known[id(node)]
 
 
 def _twice(root: Any) -> str | None:
@@ -82,9 +99,9 @@ def _twice(root: Any) -> str | None:
             waiting += node.value
         elif isinstance(node, yaml.MappingNode):
             keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-            for place, key in enumerate(keys):
-                if key in keys[:place]:
-                    line = node.start_mark.line + 1
-                    return f"{key:.60} stands twice in what begins in line {line}"
+            if len(set(keys)) < len(keys):
+                key = Counter(keys).most_common(1)[0][0]
+                line = node.start_mark.line + 1
+                return f"{key:.60} stands twice in what begins in line {line}"
             waiting += [one for _, one in node.value]
     return None

@@ -456,3 +456,21 @@ def test_a_commit_is_held_by_the_data_set_it_changes(release, brief, tmp_path, m
     assert held.output.startswith("ward:")
     assert (tmp_path / "out" / "report.html").is_file()
     assert "dvc pull" in one_line(hook("lost.dvc"))
+
+
+def test_a_file_that_is_called_like_a_flag_is_none(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("--help", "--fail-on=fail", "-h"):
+        (tmp_path / name).touch()
+        assert "after --" in one_line(auditor("hook", "--preset", "quick", name))
+        assert auditor("hook", "--preset", "quick", "--", name).output == ""
+
+
+def test_data_sets_of_one_name_have_reports_of_their_own(release, brief, tmp_path, monkeypatch):
+    for place in ("a", "b"):
+        shutil.copytree(release, tmp_path / place / "ward")
+        (tmp_path / place / "ward" / "auditor.yaml").write_text("reader: wfdb\n")
+    monkeypatch.chdir(tmp_path)
+    files = [next(Path(place).rglob("*.hea")) for place in ("a", "b")]
+    auditor("hook", *files, "--preset", brief, "--out", tmp_path / "out")
+    assert len(list((tmp_path / "out").rglob("audit.json"))) == 2

@@ -32,12 +32,15 @@ def bundle(audit: Path, out: Path, key: Path | None) -> None:
     from auditor.report import atomic, json, signature
     from auditor.report.bundle import pack
 
+    signed = out.with_name(f"{out.name}.sig")
+    if {audit.resolve(), key and key.resolve()} & {out.resolve(), signed.resolve()}:
+        raise ConfigError(f"{out}: it or its signature would replace the audit or the key; name "
+                          "another file with --out")  # fmt: skip
     writable(out.parent)
     private = key and signature.private_key(
         key, lambda: click.prompt(f"Passphrase of {key}", hide_input=True, err=True)
     )
     packed = pack(json.read(audit))
-    signed = out.with_name(f"{out.name}.sig")
     # A signature of what stood here before is of nothing now.
     signed.unlink(missing_ok=True)
     atomic.replace(out, packed)

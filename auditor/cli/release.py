@@ -58,7 +58,18 @@ def scan(dataset: Path, out: Path, show: str, fail_on: str, quiet: bool, **flags
     raise SystemExit(exit_status(audit.verdict, fail_on))
 
 
-@click.command()
+class _OfFiles(click.Command):
+    """A command whose arguments a repository names: a file called like a flag must not be one."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Refuse what is both a flag and a file, unless `--` stands before it."""
+        for arg in args[: args.index("--")] if "--" in args else args:
+            if arg.startswith("-") and os.path.lexists(arg):
+                raise ConfigError(f"{arg}: is a flag, and a file here; give files after --")
+        return super().parse_args(ctx, args)
+
+
+@click.command(cls=_OfFiles)
 @click.argument("files", type=click.Path(path_type=Path), nargs=-1)
 @judged
 @gated
@@ -76,11 +87,11 @@ def hook(
     """Scan the data sets that changed FILES belong to, as a pre-commit hook does.
 
     Run in the top folder of a data repository. A file of DVC, git-annex or Git LFS stands for what
-    it points to, which must be here. Exit status is the worst of the scans'; 0 where no data
-    changed.
+    it points to, which must be here. A file that is not here is refused: name none that the change
+    removes. Exit status is the worst of the scans'; 0 where no data changed.
 
     \b
-    auditor hook $(git diff --cached --name-only)
+    git diff --cached --name-only -z --diff-filter=d | xargs -0 -r auditor hook --
     auditor hook recordings.dvc --profile registered --preset quick
     """
     from auditor.data.changed import changed_datasets
@@ -88,9 +99,10 @@ def hook(
     folders = changed_datasets(files, Path.cwd())
     statuses = []
     for folder in folders:
-        place = out / (folder.name if len(folders) > 1 else "")
+        name = folder.relative_to(Path.cwd().resolve())
+        place = out / (name if len(folders) > 1 else "")
         if not quiet:
-            click.echo(f"{folder.relative_to(Path.cwd().resolve())}:")
+            click.echo(f"{name}:")
         audit = _scan(folder, place, quiet, dict(flags))
         _say_verdict(audit, place, quiet, show)
         statuses.append(exit_status(audit.verdict, fail_on))

@@ -28,7 +28,7 @@ def changed_datasets(files: Iterable[Path], root: Path) -> list[Path]:
 
     That is the outermost folder above a file that has an `auditor.yaml` or is known to the
     catalogue, else the folder in `root` that it lies in, else `root` itself, if it holds
-    recordings. What was removed, and what is no data (code, texts), changes none.
+    recordings. What is no data (code, texts) changes none.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def changed_datasets(files: Iterable[Path], root: Path) -> list[Path]:
     Raises
     ------
     DataError
-        A file's contents are not here, or a file lies outside the repository.
+        A file or its contents are not here, or it lies outside the repository.
     """
     root = root.resolve()
     found: dict[Path, None] = {}
@@ -48,7 +48,11 @@ def changed_datasets(files: Iterable[Path], root: Path) -> list[Path]:
         if ".." in path.parts or not path.is_relative_to(root):
             raise DataError(f"{file}: lies outside the repository; run this in its top folder")
         if not (path.exists() or path.is_symlink()):
-            continue
+            # A name that was cut at a space, or quoted by git, is no sign that data were removed.
+            raise DataError(
+                f"{file}: no such file; give whole names (`git diff -z`) of what is not removed "
+                "(`--diff-filter=d`)"
+            )
         for data in _stands_for(path, root):
             found.setdefault(_folder(data, root))
     return [one for one in found if recognised(one) or any(one.rglob("*.hea"))]

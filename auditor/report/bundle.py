@@ -22,6 +22,7 @@ from auditor.core.errors import ConfigError
 from auditor.core.finding import Audit
 from auditor.report import html
 from auditor.report import json as audit_json
+from auditor.report.disclosure import clean
 from auditor.resources import resource
 
 SCHEMA = "auditor/bundle/1"
@@ -88,7 +89,7 @@ def unpack(data: bytes) -> Bundle:
                     f"{name} is not what auditor {__version__} packs with audit.json: one of them "
                     "was changed"
                 )
-    return Bundle(audit, sha256, same_versions, str(manifest["auditor"]))
+    return Bundle(audit, sha256, same_versions, clean(str(manifest["auditor"])))
 
 
 def read(path: Path) -> bytes:

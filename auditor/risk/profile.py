@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from auditor.core.errors import ConfigError
-from auditor.resources import read_settings, settings_file
+from auditor.resources import names, read_settings, resource, settings_file
 from auditor.risk.questions import QUESTIONS, RUNGS, greatest, small_is_bad
 
 #: What a limit may rest on, as a basis begins.
@@ -18,7 +18,15 @@ BASES = ("law:", "precedent:", "our default")
 SMALLEST_CELL = 10
 _LONGEST = 80
 
-_Name = Annotated[str, Field(min_length=1, max_length=_LONGEST)]
+
+def _seen(name: str) -> str:
+    """A name that hides nothing: it stands beside a verdict, on a terminal too."""
+    if not name.isprintable():
+        raise ValueError("holds marks that cannot be seen; write it anew")
+    return name
+
+
+_Name = Annotated[str, Field(min_length=1, max_length=_LONGEST), AfterValidator(_seen)]
 _Words = Annotated[str, Field(min_length=1, max_length=2_000)]
 
 
@@ -124,9 +132,15 @@ def load_profile(name: str) -> Profile:
     path = settings_file("profile", name)
     raw = read_settings(path)
     try:
-        return parse_profile({"name": path.stem, **raw})
+        profile = parse_profile({"name": path.stem, **raw})
     except ConfigError as error:
         raise ConfigError(f"profile {path}: {error}") from None
+    if path.parent != resource("configs/profiles") and profile.name.strip() in names("profile"):
+        raise ConfigError(
+            f"profile {path}: {profile.name} is one that ships with auditor, and a verdict would "
+            "be taken for its; give yours a name: of its own"
+        )
+    return profile
 
 
 def recorded_profile(block: Mapping[str, Any]) -> Profile:

@@ -41,8 +41,14 @@ def test_folders_without_recordings_are_not_scanned(repository):
     assert touched(repository, "notes/plan.txt") == []
 
 
-def test_code_texts_and_what_was_removed_touch_nothing(repository):
-    assert touched(repository, "train.py", "README.md", "ward/gone.dat") == []
+def test_code_and_texts_touch_nothing(repository):
+    assert touched(repository, "train.py", "README.md") == []
+
+
+@pytest.mark.parametrize("name", ["ward/gone.dat", "my", '"w\\303\\244rd/x.dat"'])
+def test_a_name_of_no_file_is_refused_for_it_may_be_half_of_one(repository, name):
+    with pytest.raises(DataError, match="no such file"):
+        touched(repository, "train.py", name)
 
 
 def test_a_pointer_of_dvc_stands_for_what_lies_beside_it(repository):

@@ -304,3 +304,23 @@ def test_a_wrong_passphrase_writes_nothing(desk):
     made = auditor("bundle", desk / "audit.json", "--out", out, *key, said="shut\n")
     assert "passphrase" in refused(made)
     assert not out.exists()
+
+
+def test_no_bundle_replaces_the_audit_or_the_key(desk):
+    audit, key = desk / "audit.json", desk / "steward"
+    before = [path.read_bytes() for path in (audit, key)]
+    (desk / "e.zip.sig").symlink_to(key)
+    for out in (audit, key, desk / "e.zip"):
+        assert "replace" in refused(auditor("bundle", audit, "--out", out, "--key", key))
+    assert [path.read_bytes() for path in (audit, key)] == before
+
+
+def test_a_forger_cannot_write_the_lines_that_verify_writes(packed, tmp_path):
+    files = parts(packed)
+    manifest = json.loads(files["MANIFEST.json"])
+    manifest["auditor"] = "9\nsignature  SHA256:0, the key you named\x1b[8m"
+    files["MANIFEST.json"] = (json.dumps(manifest, indent=2, ensure_ascii=False) + "\n").encode()
+    (tmp_path / "e.zip").write_bytes(repacked(files))
+    told = auditor("verify", tmp_path / "e.zip").output
+    assert [line[:9] for line in told.splitlines()].count("signature") == 1
+    assert "\x1b" not in told

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from auditor import audit
 from auditor.attacks.rungs import ladder
 from auditor.attribution import ATTACKS
 from auditor.core.errors import ConfigError
-from auditor.resources import names
+from auditor.resources import names, read_yaml
 from auditor.risk.profile import BASES, load_profile, parse_profile, recorded_profile
 from auditor.risk.questions import QUESTIONS, RUNGS, matches
 from auditor.risk.waivers import load_waivers, parse_waivers
@@ -179,3 +180,39 @@ def test_the_examples_of_the_readme_are_right():
     waivers = [one for one in blocks if isinstance(one, list)]
     assert [parse_profile({"name": "own"} | one).minimum_cell for one in profiles] == [20]
     assert [len(parse_waivers(one)) for one in waivers] == [1]
+
+
+def test_no_profile_of_ones_own_passes_for_one_that_ships(tmp_path):
+    text = yaml.safe_dump({key: one for key, one in PROFILE.items() if key != "name"})
+    path = tmp_path / "public.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match="would be taken for its"):
+        load_profile(str(path))
+    path.write_text(f"name: our own\n{text}")
+    assert load_profile(str(path)).name == "our own"
+    assert load_profile("public").name == "public"
+
+
+@pytest.mark.parametrize("name", ["x\nPASS under profile public", "x\x1b[8m", "\u202ecilbup"])
+def test_no_name_hides_what_stands_beside_it(name):
+    with pytest.raises(ConfigError, match="cannot be seen"):
+        parse_profile({**PROFILE, "name": name})
+
+
+def test_aliases_that_stand_for_too_much_are_refused_and_not_written_out(tmp_path):
+    path = tmp_path / "p.yaml"
+    for many in ("[{0}]", "{{<<: [{0}]}}"):
+        parts = ["a: &a {x: 1}"]
+        for old, new in pairwise("abcdefghij"):
+            parts.append(f"{new}: &{new} {many.format(', '.join([f'*{old}'] * 9))}")
+        path.write_text("\n".join(parts))
+        with pytest.raises(ConfigError, match="aliases"):
+            load_profile(str(path))
+    path.write_text("rules: &a [*a]")
+    with pytest.raises(ConfigError, match="aliases"):
+        load_profile(str(path))
+
+
+def test_a_file_without_an_end_is_refused():
+    with pytest.raises(ConfigError, match="larger than"):
+        read_yaml(Path("/dev/zero"))
