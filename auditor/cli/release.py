@@ -97,6 +97,10 @@ def hook(
     from auditor.data.changed import changed_datasets
 
     folders = changed_datasets(files, Path.cwd())
+    if folders:
+        writable(out)
+        # Reports are of the repository, and not in it.
+        (out / ".gitignore").write_text("*\n", encoding="utf-8")
     statuses = []
     for folder in folders:
         name = folder.relative_to(Path.cwd().resolve())

@@ -27,8 +27,8 @@ def changed_datasets(files: Iterable[Path], root: Path) -> list[Path]:
     """The folders of recordings in a repository to which changed files belong, each once.
 
     That is the outermost folder above a file that has an `auditor.yaml` or is known to the
-    catalogue, else the folder in `root` that it lies in, else `root` itself, if it holds
-    recordings. What is no data (code, texts) changes none.
+    catalogue, else the folder in `root` that it lies in, if it holds recordings; what lies in
+    `root` itself belongs to it where recordings do. What is no data (code, texts) changes none.
 
     Parameters
     ----------
@@ -55,7 +55,11 @@ def changed_datasets(files: Iterable[Path], root: Path) -> list[Path]:
             )
         for data in _stands_for(path, root):
             found.setdefault(_folder(data, root))
-    return [one for one in found if recognised(one) or any(one.rglob("*.hea"))]
+    return [one for one in found if recognised(one) or any(_headers(one, root))]
+
+
+def _headers(folder: Path, root: Path) -> Iterable[Path]:
+    return folder.glob("*.hea") if folder == root else folder.rglob("*.hea")
 
 
 def _stands_for(path: Path, root: Path) -> list[Path]:

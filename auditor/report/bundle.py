@@ -176,9 +176,12 @@ def _manifest(content: bytes) -> dict[str, Any]:
 
 def _audit(content: bytes) -> Audit:
     try:
-        return audit_json.from_dict(json.loads(content))
+        audit = audit_json.from_dict(json.loads(content))
     except (ValueError, RecursionError):
         raise ConfigError("audit.json is not JSON: it was changed") from None
+    if flaw := audit_json.forged(audit):
+        raise ConfigError(f"audit.json is not a sound audit, {flaw}: it was changed")
+    return audit
 
 
 def _release(audit: Audit) -> dict[str, Any]:

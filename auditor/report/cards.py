@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 from auditor.core.finding import Audit
-from auditor.report import digest, markdown, words
+from auditor.report import digest, markdown
 
 CONFORMS_TO = ("http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0")
 
@@ -97,7 +97,7 @@ def _described(audit: Audit) -> str:
     if models:
         count = f"{len(models):,} model" + "s" * (len(models) > 1)
         told = f"{told}, and {count}" if release["n_records"] else count
-    outcome = words.OUTCOMES[audit.verdict.outcome][0].lower()
+    outcome = digest.verdict_word(audit.verdict).lower()
     return (
         f"{told}, audited with auditor {audit.auditor['version']} under the "
         f"{audit.profile['name']} profile: {outcome}."

@@ -56,7 +56,7 @@ def headline(verdict: Verdict, profile: str) -> str:
     """The verdict in one sentence."""
     decisive = len(deciding(verdict))
     of = f"{decisive} of its {_count(len(verdict.rules), 'rule')}"
-    accepted = sum(rule.required and rule.accepted for rule in verdict.rules)
+    accepted = n_accepted(verdict)
     if verdict.outcome == "pass":
         meets = f"The release meets every rule that the {profile} profile requires"
         if not accepted:
@@ -74,6 +74,19 @@ def headline(verdict: Verdict, profile: str) -> str:
         f"{failed}, but the {profile} profile asks for more than could be measured: "
         f"{of} could not be {settled}. The gate stays closed."
     )
+
+
+def n_accepted(verdict: Verdict) -> int:
+    """Required rules that failed and do not count."""
+    return sum(rule.required and rule.accepted for rule in verdict.rules)
+
+
+def verdict_word(verdict: Verdict) -> str:
+    """The verdict in a word or two: a pass by what somebody accepts is not called a pass alone."""
+    word = words.OUTCOMES[verdict.outcome][0]
+    if verdict.outcome == "pass" and (n := n_accepted(verdict)):
+        return f"{word}, with {_count(n, 'accepted failure')}"
+    return word
 
 
 def deciding(verdict: Verdict) -> list[Ruling]:

@@ -151,6 +151,8 @@ def _render(audit: Audit, told: int, drawn: int) -> str:
         profile=profile,
         profile_meaning=_profile_meaning(audit.profile),
         outcome=audit.verdict.outcome,
+        accepted=digest.n_accepted(audit.verdict),
+        verdict_word=digest.verdict_word(audit.verdict),
         headline=digest.headline(audit.verdict, _brief(profile)),
         reasons=digest.reasons(audit.verdict),
         facts=_facts(audit.release),

@@ -61,9 +61,12 @@ def read(path: Path | str) -> Audit:
     except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: not an audit ({_short(error)}); {_CURE}") from error
     try:
-        return from_dict(document)
+        audit = from_dict(document)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
+    if flaw := forged(audit):
+        raise ConfigError(f"{path}: not a sound audit, {flaw}; scan again")
+    return audit
 
 
 def dumps(audit: Audit) -> str:
@@ -130,6 +133,23 @@ def _contradiction(audit: Audit) -> str | None:
     worst = max((severity[rule.outcome] for rule in audit.verdict.rules if rule.counts), default=0)
     if severity[audit.verdict.outcome] < worst:
         return "its verdict is better than its rules are"
+    return None
+
+
+def forged(audit: Audit) -> str | None:
+    """Why an audit that somebody hands over cannot be one that was judged: it passes by nothing, or
+    by a number that does not; None where neither is so.
+    """
+    if audit.verdict.outcome == "pass" and not any(one.required for one in audit.verdict.rules):
+        return "it passes, and no rule is required"
+    found = {finding.id: finding for finding in audit}
+    for rule in audit.verdict.rules:
+        by = found.get(rule.finding or "")
+        estimate = by.estimates.get(rule.estimate or "") if by else None
+        if rule.outcome != "pass" or estimate is None:
+            continue
+        if estimate.low > max(rule.limit, estimate.chance or 0):
+            return f"rule {_short(rule.id)} passes by a number beyond its limit"
     return None
 
 
@@ -287,7 +307,17 @@ def _float(value: float | None) -> float:
 
 
 def _loads(text: str) -> Any:
-    return json.loads(text, parse_constant=_refuse, parse_float=_finite)
+    return json.loads(
+        text, parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_each_once
+    )
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A block none of whose names stands twice: of two, one would be read and the other shown."""
+    block = {clean(name): value for name, value in pairs}
+    if len(block) < len(pairs):
+        raise ValueError("a name stands twice in one block")
+    return block
 
 
 def _refuse(constant: str) -> None:

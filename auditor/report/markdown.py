@@ -19,7 +19,7 @@ _LINKS = re.compile(r"(@|#(?=\d)|:(?=//)|www(?=\.)|[Gg][Hh](?=-\d))")
 def render(audit: Audit) -> str:
     """Verdict, rules, strongest numbers, and what was not assessed."""
     verdict = audit.verdict
-    word, mark, _ = words.OUTCOMES[verdict.outcome]
+    word, mark = digest.verdict_word(verdict), words.OUTCOMES[verdict.outcome][1]
     lines = [
         f"## {mark} {word}: privacy audit of {escape(audit.release['name'])}",
         "",

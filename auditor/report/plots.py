@@ -101,7 +101,7 @@ def _draw_ladder(ladders: Sequence[Ladder], sheet: _Sheet) -> Any:
         _draw_heading(ax, one, sheet, y)
         _draw_scale(ax, sheet, top, y + head - 8, bottom)
         if one.limit is not None and one.limit <= top:
-            _draw_limit(ax, one.limit, sheet, top, (y + head - 8, bottom))
+            _draw_limit(ax, one.limit, sheet, top, _spans(sheet, y + head, len(one.rungs)))
         for number, rung in enumerate(one.rungs):
             _draw_rung(ax, rung, one.upper_bound, sheet, top, y + head + sheet.row * number)
         y = bottom + gap
@@ -124,14 +124,24 @@ def _draw_scale(ax: Any, sheet: _Sheet, top: float, y: float, bottom: float) -> 
         ax.plot([x, x], [y, bottom], color=svg.RULE, linewidth=1)
 
 
+def _spans(sheet: _Sheet, y: float, n_rungs: int) -> list[tuple[float, float]]:
+    """From where to where a line goes down beside rungs: through no name that stands above."""
+    if not sheet.label_above:
+        return [(y - 8, y + sheet.row * n_rungs)]
+    tops = (y + sheet.row * number for number in range(n_rungs))
+    return [(y - 8, y + 4), *((one + 24, one + 40) for one in tops)]
+
+
 def _draw_limit(
-    ax: Any, limit: float, sheet: _Sheet, top: float, span: tuple[float, float]
+    ax: Any, limit: float, sheet: _Sheet, top: float, spans: Sequence[tuple[float, float]]
 ) -> None:
     x = sheet.x(limit, top)
-    ax.plot([x, x], span, color=svg.LIMIT, linewidth=1.6, dashes=(4, 3))
+    for span in spans:
+        ax.plot([x, x], span, color=svg.LIMIT, linewidth=1.6, dashes=(4, 3))
     on_the_left = limit < 0.6 * top
+    told = f"limit {amounts.amount(limit, 'percent')}"
     ax.text(
-        x + (5 if on_the_left else -5), span[0] - 1, f"limit {amounts.amount(limit, 'percent')}",
+        x + (5 if on_the_left else -5), spans[0][0] - 1, told,
         ha="left" if on_the_left else "right", va="center", size=sheet.font - 1, color=svg.LIMIT,
     )  # fmt: skip
 

@@ -44,7 +44,7 @@ _VIEWS = {
     "whitened": "Timings tuned on repeats",
     "plda": "Space tuned on others' repeats",
     "vit": "Network trained on the release",
-    "embedding": "Network trained on other people",
+    "embedding": "Network taught on others",
     "adapted": "Network tuned on repeats",
     "fusion": "All of these together",
 }

@@ -122,6 +122,8 @@ def _comparison(
 
     value = float(equal_error(np.ones((1, n)))[0])
     low, high = person_bootstrap(equal_error, n, level, rng)
+    if high == 0:  # nobody was mistaken, and so nobody is in any sample of these people
+        high = wilson(0, n, level)[1]
     found["eer"] = Estimate(value, low, high, level, n, 0.5)
     for label, fpir in _FPIRS.items():
         try:

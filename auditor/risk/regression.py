@@ -40,7 +40,8 @@ def standing(rule: Rule, finding: Finding) -> Standing:
         return Standing.BEYOND
     # Where nobody may be hit and nobody was, the interval speaks of other people.
     nobody = rule.limit == 0 and estimate.value == 0
-    return Standing.WITHIN if estimate.high <= rule.limit or nobody else Standing.ACROSS
+    within = max(estimate.high, estimate.value) <= rule.limit
+    return Standing.WITHIN if within or nobody else Standing.ACROSS
 
 
 def answer(rule: Rule, finding: Finding) -> Estimate | None:

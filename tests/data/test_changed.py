@@ -35,6 +35,11 @@ def test_files_belong_to_the_folder_that_says_what_it_is_or_to_the_topmost(repos
     assert touched(repository, "studies/sleep/auditor.yaml") == ["studies/sleep"]
 
 
+def test_a_note_beside_the_data_sets_is_none_of_them(repository):
+    (repository / "note.txt").write_text("later")
+    assert touched(repository, "note.txt") == []
+
+
 def test_folders_without_recordings_are_not_scanned(repository):
     (repository / "notes").mkdir()
     (repository / "notes" / "plan.txt").write_text("later")

@@ -250,3 +250,10 @@ def test_the_page_says_which_counts_are_too_small_to_be_told(audit):
 
 def test_nothing_is_not_written_as_less_than_nothing():
     assert amounts.amount(-0.02, "years", 0.4) == "0.0 years"
+
+
+def test_a_pass_by_what_somebody_accepts_is_not_called_a_pass_alone(audit):
+    rule = next(one for one in audit.verdict.rules if one.outcome == "fail" and one.required)
+    page = html.render(replace(audit, verdict=Verdict("pass", (replace(rule, known=True),))))
+    assert "Pass, with 1 accepted failure<" in page
+    assert '<section class="verdict open"' in page

@@ -167,3 +167,24 @@ def test_a_profile_may_ask_for_larger_cells_and_never_for_smaller(audit, cell, t
     again = report.to_dict(report.from_dict(raw))["findings"]
     for before, after in zip(document["findings"], again, strict=True):
         assert (after["params"], after["curves"]) == (before["params"], before["curves"])
+
+
+@pytest.mark.parametrize("name", ["value", "v\\u0061lue", "value\\u0000"])
+def test_a_name_that_stands_twice_is_refused(name, audit, tmp_path):
+    text = report.dumps(audit).replace('"value":', f'"{name}": 0.0, "value":', 1)
+    (tmp_path / "audit.json").write_text(text, "utf-8")
+    with pytest.raises(ConfigError, match="twice"):
+        report.read(tmp_path / "audit.json")
+
+
+def test_a_pass_that_no_rule_bears_out_is_refused(audit, passing, tmp_path):
+    rule = next(one for one in audit.verdict.rules if one.outcome == "fail" and one.required)
+    path = tmp_path / "audit.json"
+    for sound, rules, word in (
+        (passing, (), "no rule is required"),
+        (passing, (replace(passing.verdict.rules[0], required=False),), "no rule is required"),
+        (audit, (replace(rule, outcome="pass"),), "beyond its limit"),
+    ):
+        report.write(replace(sound, verdict=Verdict("pass", rules)), path)
+        with pytest.raises(ConfigError, match=word):
+            report.read(path)
