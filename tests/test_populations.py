@@ -1,5 +1,7 @@
 """Audits of releases in which there is nothing to find, and of those in which there is."""
 
+from __future__ import annotations
+
 from collections import Counter
 from dataclasses import replace
 
