@@ -16,6 +16,8 @@ def replace(path: Path | str, content: str | bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(draft, path)
-    except BaseException:
+    except BaseException as error:
         draft.unlink(missing_ok=True)
+        if isinstance(error, OSError):  # writing does not say which file it was
+            error.filename = str(path)
         raise
