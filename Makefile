@@ -65,7 +65,7 @@ power: $(INSTALLED) ## how often planted leaks of models are found, and clean tw
 
 # The recordings it is taught on: LUDB, PTB-XL and MIT-BIH.
 AUDITOR_DATA ?= ../shared/data
-TEACH = OMP_NUM_THREADS=1 $(PY) -m auditor.signal.teach $(AUDITOR_DATA)
+TEACH = OMP_NUM_THREADS=1 $(PY) -m auditor.training.delineator $(AUDITOR_DATA)
 
 delineator: $(INSTALLED) ## teach the delineator again, and the five networks it is judged by
 	$(TEACH) auditor/signal/delineator.safetensors
@@ -76,8 +76,8 @@ ATTACK = OMP_NUM_THREADS=1 .venv/bin/auditor train attacker
 IN = $(addprefix $(AUDITOR_DATA)/,$(1))
 
 attackers: $(INSTALLED) ## teach the shipped attackers again, about half an hour each
-	$(ATTACK) $(call IN,ptb-xl ludb mitdb cpsc2021) --out auditor/models/attackers/general.safetensors
-	$(ATTACK) $(call IN,ecgiddb ludb) --out auditor/models/attackers/without-ptb-xl.safetensors
+	$(ATTACK) $(call IN,ptb-xl ludb mitdb cpsc2021) --out auditor/attackers/weights/general.safetensors
+	$(ATTACK) $(call IN,ecgiddb ludb) --out auditor/attackers/weights/without-ptb-xl.safetensors
 
 format: $(INSTALLED) ## put every file in the house's form
 	$(PY) -m ruff check --fix .

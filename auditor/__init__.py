@@ -6,9 +6,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+# OpenMP's threads spin while they wait: beside any other busy process that makes training many
+# times slower, and asleep they cost nothing. It counts only when it is set before torch loads.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 if TYPE_CHECKING:
     from auditor.audit import scan

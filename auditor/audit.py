@@ -18,21 +18,26 @@ from typing import Any
 import numpy as np
 
 from auditor import __version__
-from auditor.attacks import (
-    Attack,
-    Case,
-    ModelAttack,
-    crossmodal,
-    hygiene,
-    inference,
-    membership,
-    memorisation,
-    outputs,
-    structure,
-    texts,
-)
-from auditor.attacks.rungs import FUSION
-from auditor.attribution import ATTACKS
+from auditor.attackers.ladder import FUSION
+from auditor.checks.attribution.estimates import attribution
+from auditor.checks.base import ATTACKS, Attack, ModelAttack
+from auditor.checks.cross_modal import check as crossmodal
+from auditor.checks.cross_modal import estimates as crossmodal_risk
+from auditor.checks.membership import check as membership
+from auditor.checks.membership import estimates as membership_risk
+from auditor.checks.memorisation import check as memorisation
+from auditor.checks.memorisation import estimates as memorisation_risk
+from auditor.checks.output_attribute import check as inference
+from auditor.checks.output_attribute import estimates as inference_risk
+from auditor.checks.output_linkage import check as outputs
+from auditor.checks.output_linkage import estimates as outputs_risk
+from auditor.checks.shortcut.cues import CUES
+from auditor.checks.split import check as hygiene
+from auditor.checks.split import estimates as hygiene_risk
+from auditor.checks.structure import check as structure
+from auditor.checks.structure import estimates as structure_risk
+from auditor.checks.text import check as texts
+from auditor.checks.text import estimates as texts_risk
 from auditor.config import Preset, load_preset
 from auditor.core.errors import AuditorError, ConfigError, EvidenceError
 from auditor.core.evidence import MIN_PEOPLE, Attribution, Counts, Evidence
@@ -42,27 +47,18 @@ from auditor.core.streams import stream
 from auditor.core.target import MEMBER, NONMEMBER, Target
 from auditor.data.catalog import describe
 from auditor.data.dataset import Dataset, NoRecordsError, open_dataset, without_recordings
-from auditor.data.population import Population
 from auditor.engine import Engine, engine
+from auditor.policy.judge import competence_needed, judge, refuse_other
+from auditor.policy.profile import Profile, load_profile
+from auditor.policy.waivers import load_waivers
 from auditor.report import json as report
 from auditor.report.disclosure import clean
-from auditor.risk import crossmodal as crossmodal_risk
-from auditor.risk import hygiene as hygiene_risk
-from auditor.risk import inference as inference_risk
-from auditor.risk import membership as membership_risk
-from auditor.risk import memorisation as memorisation_risk
-from auditor.risk import outputs as outputs_risk
-from auditor.risk import structure as structure_risk
-from auditor.risk import texts as texts_risk
-from auditor.risk.measure import cross_fitted, duplicates, identifiers, measure, uniqueness
-from auditor.risk.parts import attribution
-from auditor.risk.policy import competence_needed, judge, refuse_other
-from auditor.risk.profile import Profile, load_profile
-from auditor.risk.waivers import load_waivers
 from auditor.signal.prepare import NO_RECORDINGS, Prepared, nothing_prepared, prepare
-from auditor.targets import Surroundings, open_target
-from auditor.targets.trained import trained_on
-from auditor.views.surroundings import CUES
+from auditor.simulate.population import Population
+from auditor.stats.estimators import cross_fitted, duplicates, identifiers, measure, uniqueness
+from auditor.systems.from_release import trained_on
+from auditor.systems.open import Surroundings, open_target
+from auditor.targets.context import Case
 
 log = logging.getLogger(__name__)
 

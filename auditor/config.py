@@ -1,6 +1,6 @@
 """The one place where it is defined how hard an audit tries.
 
-A preset in `configs/presets/` says so; a profile in `configs/profiles/` (`risk.profile`) what it is
+A preset in `configs/presets/` says so; a profile in `configs/profiles/` what it is
 judged by. A flag overrides both, and nothing else is consulted.
 """
 
@@ -12,11 +12,11 @@ from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
-from auditor.attacks.case import Training
-from auditor.attacks.rungs import ladder
+from auditor.attackers.ladder import ladder
 from auditor.core.errors import ConfigError
-from auditor.models.metric import Recipe
 from auditor.resources import read_settings, resource, settings_file
+from auditor.targets.context import Training
+from auditor.training.metric import Recipe
 
 Check = Literal[
     "identifiers",

@@ -12,6 +12,9 @@ from hypothesis import settings
 ROOT = Path(__file__).parent.parent
 
 os.environ["MPLBACKEND"] = "Agg"
+# Networks this small are slower on two threads, and far slower beside a busy neighbour.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
 settings.register_profile("house", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("house")
 

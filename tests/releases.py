@@ -9,14 +9,14 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
-from auditor.attacks.case import Training
+from auditor.attackers.transformer import MODELS, ViTConfig
 from auditor.audit import Run, run
 from auditor.config import Preset
 from auditor.core.finding import Audit
-from auditor.data.population import Population
-from auditor.models.train import Recipe
-from auditor.models.vit import MODELS, ViTConfig
-from auditor.risk.profile import load_profile
+from auditor.learning.schedule import Recipe
+from auditor.policy.profile import load_profile
+from auditor.simulate.population import Population
+from auditor.targets.context import Training
 
 PROTOCOLS = ("random-segment", "same-session", "cross-session")
 

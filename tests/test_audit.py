@@ -10,8 +10,8 @@ from scipy.stats import binom
 from auditor.audit import Run
 from auditor.core.errors import ConfigError
 from auditor.core.finding import Finding
-from auditor.risk.policy import judge
-from auditor.risk.profile import load_profile
+from auditor.policy.judge import judge
+from auditor.policy.profile import load_profile
 from tests.releases import finished, settings, write_release
 
 
@@ -67,7 +67,7 @@ def test_a_broken_attack_is_said_and_costs_no_other(tmp_path, monkeypatch):
     def broken(*args, **kwargs):
         raise RuntimeError("person p0001 was here")
 
-    monkeypatch.setattr("auditor.attacks.linkage.compare", broken)
+    monkeypatch.setattr("auditor.checks.linkage.check.compare", broken)
     audited = finished(write_release(tmp_path, identity=1, seed=0), settings(vit=False))
     finding = audited["linkage/template/cross-session"]
     assert finding.status == "failed"

@@ -15,20 +15,10 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "auditor"
 
 LAYERS = [
-    *("core", "resources", "engine", "data", "signal", "models", "views", "diagnostics"),
-    *(
-        "attacks",
-        "attribution",
-        "risk",
-        "config",
-        "report",
-        "waveforms",
-        "study",
-        "targets",
-        "audit",
-        "mitigation",
-        "cli",
-    ),
+    *("core", "resources", "engine"),
+    *("stats", "policy", "report"),
+    *("data", "simulate", "signal", "learning", "targets", "attackers", "systems", "checks"),
+    *("mitigation", "training", "config", "audit", "cli"),
 ]
 FOLDERS = {"auditor", "reports", "configs", "tests"}
 
@@ -170,9 +160,9 @@ RULES: dict[Rule, list[tuple[str, str]]] = {
     # each with what it must object to, lest it sleep
     imports_reach_only_downwards: [
         ("auditor/core/record.py", "from auditor.data import store"),
-        ("auditor/risk/policy.py", "def f():\n    import auditor.report.json"),
-        ("auditor/views/build.py", "from ..attacks import linkage"),
-        ("auditor/views/build.py", "from .. import audit"),
+        ("auditor/policy/judge.py", "def f():\n    import auditor.report.json"),
+        ("auditor/attackers/views.py", "from ..attacks import linkage"),
+        ("auditor/attackers/views.py", "from .. import audit"),
         ("auditor/config.py", "from auditor import scan"),
         ("auditor/extras/new.py", ""),
     ],
@@ -190,19 +180,19 @@ RULES: dict[Rule, list[tuple[str, str]]] = {
         ("auditor/config.py", 'HERE / "_resources" / "configs"'),
     ],
     nothing_that_is_read_is_run: [
-        ("auditor/models/artifact.py", "import pickle"),
-        ("auditor/models/artifact.py", "from joblib import load"),
-        ("auditor/models/artifact.py", "import torch\ntorch.load(path)"),
-        ("auditor/models/artifact.py", "from torch import load as read\nread(path)"),
+        ("auditor/learning/artifact.py", "import pickle"),
+        ("auditor/learning/artifact.py", "from joblib import load"),
+        ("auditor/learning/artifact.py", "import torch\ntorch.load(path)"),
+        ("auditor/learning/artifact.py", "from torch import load as read\nread(path)"),
         ("auditor/data/store.py", "import numpy as np\nnp.load(path, allow_pickle=True)"),
         ("auditor/data/store.py", "import numpy as np\nnp.load(path, allow_pickle=flag)"),
         ("auditor/config.py", "import yaml\nyaml.load(text, yaml.Loader)"),
         ("auditor/config.py", "eval(text)"),
     ],
     nobody_touches_the_random_stream_of_others: [
-        ("auditor/models/train.py", "import torch\ntorch.manual_seed(0)"),
-        ("auditor/models/train.py", "import numpy as np\nnp.random.seed(0)"),
-        ("auditor/models/train.py", "from numpy.random import seed\nseed(0)"),
+        ("auditor/attackers/train.py", "import torch\ntorch.manual_seed(0)"),
+        ("auditor/attackers/train.py", "import numpy as np\nnp.random.seed(0)"),
+        ("auditor/attackers/train.py", "from numpy.random import seed\nseed(0)"),
     ],
     nothing_is_left_to_be_written: [
         ("auditor/audit.py", "pass  # TO" + "DO"),
@@ -238,10 +228,10 @@ def test_the_rule_objects_where_it_should(rule: Rule, path: str, text: str):
             "auditor/cli/__init__.py",
             "import sys\nfrom auditor.audit import run\nprint(1)\nsys.exit(0)",
         ),
-        ("auditor/models/infer.py", "model.eval()\nfrom .vit import ViT\nself.exit()"),
-        ("auditor/models/train.py", "import torch\ntorch.Generator().manual_seed(0)"),
+        ("auditor/attackers/infer.py", "model.eval()\nfrom .vit import ViT\nself.exit()"),
+        ("auditor/attackers/train.py", "import torch\ntorch.Generator().manual_seed(0)"),
         (
-            "auditor/models/device.py",
+            "auditor/learning/device.py",
             "import torch\nwith torch.random.fork_rng():\n    torch.manual_seed(0)",
         ),
         ("auditor/data/store.py", "import numpy as np\nnp.load(path, allow_pickle=False)"),

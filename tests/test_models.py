@@ -16,12 +16,12 @@ from click.testing import CliRunner
 from auditor import cli
 from auditor.audit import scan
 from auditor.core.streams import stream
-from auditor.models import boost
-from auditor.models.boost import Trees
-from auditor.risk.policy import judge
-from auditor.risk.profile import load_profile
-from auditor.targets import described
-from tests.plants.membership import people
+from auditor.learning import boost
+from auditor.learning.boost import Trees
+from auditor.policy.judge import judge
+from auditor.policy.profile import load_profile
+from auditor.targets import description as described
+from tests.checks.membership.plant import people
 
 DEEP, SHALLOW = Trees(40, 8), Trees(5, 1, rate=0.1)
 NAMES = [f"x{k}" for k in range(8)]

@@ -29,7 +29,8 @@ def bundle(audit: Path, out: Path, key: Path | None) -> None:
     auditor bundle report/audit.json --out evidence.zip
     auditor bundle report/audit.json --out evidence.zip --key ~/.ssh/id_ed25519
     """
-    from auditor.report import atomic, json, signature
+    from auditor.core import files
+    from auditor.report import json, signature
     from auditor.report.bundle import pack
 
     signed = out.with_name(f"{out.name}.sig")
@@ -43,10 +44,10 @@ def bundle(audit: Path, out: Path, key: Path | None) -> None:
     packed = pack(json.read(audit))
     # A signature of what stood here before is of nothing now.
     signed.unlink(missing_ok=True)
-    atomic.replace(out, packed)
+    files.replace(out, packed)
     click.echo(out)
     if private:
-        atomic.replace(signed, signature.sign(packed, private))
+        files.replace(signed, signature.sign(packed, private))
         click.echo(f"{signed}: signed with {signature.fingerprint(private.public_key())}")
 
 

@@ -11,10 +11,11 @@ import click
 from auditor.cli.flags import FILE, writable
 from auditor.cli.verdict import exit_status, gated, say
 from auditor.core.errors import ConfigError
+from auditor.core.formatting import amount
 from auditor.report.formats import FORMATS
 
 if TYPE_CHECKING:
-    from auditor.risk.regression import Change
+    from auditor.policy.baseline import Change
 
 
 @click.command()
@@ -40,10 +41,10 @@ def gate(
     """
     from datetime import date
 
+    from auditor.policy.judge import judge_again
+    from auditor.policy.profile import load_profile
+    from auditor.policy.waivers import load_waivers
     from auditor.report import json
-    from auditor.risk.policy import judge_again
-    from auditor.risk.profile import load_profile
-    from auditor.risk.waivers import load_waivers
 
     chosen = load_profile(profile)
     verdict = judge_again(
@@ -85,7 +86,8 @@ def report(audit: Path, formats: tuple[str, ...], out: Path | None) -> None:
     auditor report report/audit.json --format sarif --format junit
     auditor report report/audit.json --format markdown --out summary.md
     """
-    from auditor.report import atomic, json
+    from auditor.core import files
+    from auditor.report import json
 
     formats = tuple(dict.fromkeys(formats))
     to_file = out and len(formats) == 1 and (out.is_file() or out.suffix) and not out.is_dir()
@@ -96,7 +98,7 @@ def report(audit: Path, formats: tuple[str, ...], out: Path | None) -> None:
     writable(folder)
     finished = json.read(audit)
     for name, path in zip(formats, paths, strict=True):
-        atomic.replace(path, FORMATS[name].render(finished))
+        files.replace(path, FORMATS[name].render(finished))
         click.echo(path)
 
 
@@ -114,10 +116,10 @@ def compare(old: Path, new: Path, profile: str | None) -> None:
     \b
     auditor compare before/audit.json after/audit.json
     """
+    from auditor.policy import judge
+    from auditor.policy.baseline import changes
+    from auditor.policy.profile import load_profile, recorded_profile
     from auditor.report import json
-    from auditor.risk import policy
-    from auditor.risk.profile import load_profile, recorded_profile
-    from auditor.risk.regression import changes
 
     then, now = json.read(old), json.read(new)
     if profile is not None:
@@ -127,7 +129,7 @@ def compare(old: Path, new: Path, profile: str | None) -> None:
             chosen = recorded_profile(now.profile)
         except ConfigError as error:
             raise ConfigError(f"{new}: {error}, or name one with --profile") from None
-    compared = policy.compare(then, now, chosen)
+    compared = judge.compare(then, now, chosen)
     if (names := [one.release["name"] for one in (then, now)])[0] != names[1]:
         click.echo(f"Of two releases: {names[0]} and {names[1]}.\n")
     click.echo(f"Rules of profile {chosen.name}")
@@ -183,7 +185,6 @@ def _wrapped(text: str) -> str:
 
 def _say_numbers(every: Sequence[Change], asked: set[str]) -> None:
     """The numbers that changed, and those that rules ask for."""
-    from auditor.core import amounts
     from auditor.report import labels
 
     moved = [one for one in every if one.moved]
@@ -191,8 +192,8 @@ def _say_numbers(every: Sequence[Change], asked: set[str]) -> None:
     for one in [*moved, *(one for one in every if not one.moved and one.name in asked)]:
         label = labels.estimate_label(one.name)
         then, now = (
-            f"{amounts.amount(each.value, label.unit)} ({amounts.amount(each.low, label.unit)} to "
-            f"{amounts.amount(each.high, label.unit)})"
+            f"{amount(each.value, label.unit)} "
+            f"({amount(each.low, label.unit)} to {amount(each.high, label.unit)})"
             for each in (one.then, one.now)
         )
         told = {1: "up", -1: "down", 0: "no change"}[one.moved]

@@ -186,7 +186,7 @@ def features(
     from auditor.data.catalog import describe
     from auditor.data.dataset import open_dataset
     from auditor.engine import engine
-    from auditor.views.features import write_features
+    from auditor.signal.feature_table import write_features
 
     if beats and beats.resolve() == out.resolve():
         raise ConfigError(f"--out and --beats both name {out}; name two files")
@@ -237,7 +237,7 @@ def demo(out: Path, people: int, quiet: bool) -> None:
     auditor demo
     auditor demo --people 60 --out /tmp/demo
     """
-    from auditor.data.population import Population
+    from auditor.simulate.population import Population
 
     writable(out)
     population = Population(n_subjects=people, n_records=2, leads=("I", "II", "V2"), fs=500.0)
@@ -339,7 +339,7 @@ def simulate(
     auditor simulate tables --people 5000 --tables
     auditor simulate pairs --people 1000 --pictures
     """
-    from auditor.data.population import Population
+    from auditor.simulate.population import Population
 
     if tables and pictures:
         raise ConfigError("--tables and --pictures are both given; choose one")
@@ -347,7 +347,7 @@ def simulate(
     if any(folder.iterdir()):
         raise ConfigError(f"{folder} is not empty; name a new folder")
     if tables:
-        from auditor.data.hospital import Hospital
+        from auditor.simulate.hospital import Hospital
 
         with progress_line(quiet=False) as progress:
             Hospital(people, seed=seed).write(
@@ -356,7 +356,7 @@ def simulate(
         click.echo(f"tables of {people} people in {folder}")
         return
     if pictures:
-        from auditor.data.pictures import Pictures
+        from auditor.simulate.pairs import Pictures
 
         with progress_line(quiet=False) as progress:
             Pictures(people, sessions, identity=knobs["identity"], seed=seed).write(
@@ -409,8 +409,8 @@ def link(
     auditor link release-2025/ release-2026/
     auditor link hospital/ public/ --pairs pairs.csv
     """
-    from auditor.attacks.crossrelease import link as search
     from auditor.audit import choose_device
+    from auditor.checks.cross_release.check import link as search
     from auditor.data.catalog import describe
     from auditor.data.dataset import open_dataset
     from auditor.engine import engine
@@ -433,9 +433,9 @@ def link(
         names, on = (opened[0].name, opened[1].name), choose_device(device)
         found = search(first, second, names, device=on, seed=seed, progress=progress)
     if pairs:
-        from auditor.data.store import whole_file
+        from auditor.core.files import atomic_write
 
-        with whole_file(pairs) as file:
+        with atomic_write(pairs) as file:
             found.pairs.to_csv(file, index=False)
     if not quiet:
         click.echo(

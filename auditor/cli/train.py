@@ -127,8 +127,8 @@ def _system(
 ) -> None:
     from auditor.audit import choose_device
     from auditor.engine import engine
-    from auditor.report import study as report
-    from auditor.study import FAULTS, run
+    from auditor.systems import model_dir as report
+    from auditor.systems.study import FAULTS, run
 
     writable(out.parent)
     report.refuse_others(out)
@@ -186,10 +186,10 @@ def attacker(
     \b
     auditor train attacker data/ptb-xl data/ludb --out attacker.safetensors
     """
-    from auditor.attacks.schooling import school
     from auditor.audit import choose_device
     from auditor.config import load_recipe
     from auditor.engine import engine
+    from auditor.training.attacker import school
 
     if out.suffix != ".safetensors":
         raise ConfigError(f"--out {out}: wanted a name that ends in .safetensors")

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from auditor.core.errors import DataError
 from auditor.core.record import Record
 from auditor.data.catalog import Descriptor, describe
-from auditor.data.companion import join, rows_of, stray_table, table_of, table_path
 from auditor.data.readers import READERS, OutsideError, Read
 from auditor.data.readers.base import natural
+from auditor.data.sidecar import join, rows_of, stray_table, table_of, table_path
 from auditor.engine import Engine, shards
 
 log = logging.getLogger(__name__)

@@ -10,9 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -23,22 +21,22 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from auditor.core.errors import ConfigError
+from auditor.core.files import atomic_write
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 
 @cache
-def makers(*layers: str) -> str:
-    """A digest of the code and the weights of some layers of this package.
+def code_digest() -> str:
+    """A digest of this package's code, words and weights.
 
     What they computed is kept under it: whatever is changed in them, nothing old is read.
     """
     digest = hashlib.sha256()
-    for layer in layers:
-        for file in sorted((_PACKAGE / layer).rglob("*")):
-            if file.suffix in (".py", ".safetensors"):
-                digest.update(file.relative_to(_PACKAGE).as_posix().encode() + b"\0")
-                digest.update(hashlib.sha256(file.read_bytes()).digest())
+    for file in sorted(_PACKAGE.rglob("*")):
+        if file.suffix in (".py", ".yaml", ".safetensors"):
+            digest.update(file.relative_to(_PACKAGE).as_posix().encode() + b"\0")
+            digest.update(hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()[:16]
 
 
@@ -57,8 +55,8 @@ class Store:
 
     @classmethod
     def of(cls, fingerprint: str, settings: Mapping[str, Any]) -> Store:
-        """The store of the release with this fingerprint, under these settings."""
-        key = json.dumps([fingerprint, dict(settings)], sort_keys=True)
+        """The store of the release with this fingerprint, under these settings and this code."""
+        key = json.dumps([fingerprint, dict(settings), code_digest()], sort_keys=True)
         root = store_root() / hashlib.sha256(key.encode()).hexdigest()[:32]
         try:
             root.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -91,26 +89,10 @@ class Store:
 
     def _put(self, name: str, write: Callable[[BinaryIO], object]) -> None:
         try:
-            with whole_file(self.root / name) as file:
+            with atomic_write(self.root / name) as file:
                 write(file)
         except OSError as error:
             raise ConfigError(
                 f"cannot keep intermediate results in {self.root.parent}: {error.strerror}; "
                 "free some space, or point AUDITOR_CACHE elsewhere"
             ) from error
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """A file for writing that appears at `path` whole, or not at all; its owner's alone."""
-    if path.exists() and not path.is_file():
-        # A device or a folder is not taken for a file and put away.
-        raise ConfigError(f"{path}: is no ordinary file; name another one")
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            yield file
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

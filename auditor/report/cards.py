@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 from auditor.core.finding import Audit
-from auditor.report import digest, markdown
+from auditor.report import markdown, summary
 
 CONFORMS_TO = ("http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0")
 
@@ -77,8 +77,8 @@ def limitations(audit: Audit) -> list[str]:
 
 def impact(audit: Audit) -> str:
     """Who is harmed, and how: the verdict and the threats behind the worst numbers."""
-    threats = dict.fromkeys(one.finding.threat for one in digest.intruder(audit))
-    return " ".join((digest.headline(audit.verdict, audit.profile["name"]), *threats))
+    threats = dict.fromkeys(one.finding.threat for one in summary.intruder(audit))
+    return " ".join((summary.headline(audit.verdict, audit.profile["name"]), *threats))
 
 
 def maintenance(audit: Audit) -> str:
@@ -97,7 +97,7 @@ def _described(audit: Audit) -> str:
     if models:
         count = f"{len(models):,} model" + "s" * (len(models) > 1)
         told = f"{told}, and {count}" if release["n_records"] else count
-    outcome = digest.verdict_word(audit.verdict).lower()
+    outcome = summary.verdict_word(audit.verdict).lower()
     return (
         f"{told}, audited with auditor {audit.auditor['version']} under the "
         f"{audit.profile['name']} profile: {outcome}."

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 
-from auditor.core import amounts
+from auditor.core import formatting
 from auditor.core.errors import ConfigError
 from auditor.core.finding import Audit, Estimate, Finding, Ruling
+from auditor.policy.profile import Profile, Rule, load_profile, recorded_profile
+from auditor.policy.questions import QUESTIONS, matches
 from auditor.report import labels, words
 from auditor.resources import names
-from auditor.risk.profile import Profile, Rule, load_profile, recorded_profile
-from auditor.risk.questions import QUESTIONS, matches
 
 #: Estimates of a finding that are told in full; the others stand in the report.
 _TOLD = 6
@@ -783,7 +783,7 @@ def _limits(limits: Sequence[tuple[Profile, Rule]]) -> tuple[str, ...]:
         return ("No rule of these profiles limits it; a profile of your own may.",)
     told = []
     for profile, rule in limits:
-        most = amounts.amount(rule.limit, labels.estimate_label(rule.estimate).unit)
+        most = formatting.amount(rule.limit, labels.estimate_label(rule.estimate).unit)
         most = "nobody" if rule.limit == 0 else f"at most {most}"
         note = "" if rule.required else ", not required"
         told.append(f"{profile.name}, {rule.id}: {rule.estimate} {most}{note} ({rule.basis}).")
@@ -803,11 +803,11 @@ def _ruled(ruling: Ruling) -> tuple[str, ...]:
 
 def _measured(name: str, estimate: Estimate) -> str:
     label = labels.estimate_label(name)
-    told = labels.sentence(label, estimate) or amounts.amount(estimate.value, label.unit)
-    low, high = (amounts.amount(one, label.unit) for one in (estimate.low, estimate.high))
+    told = labels.sentence(label, estimate) or formatting.amount(estimate.value, label.unit)
+    low, high = (formatting.amount(one, label.unit) for one in (estimate.low, estimate.high))
     luck = (
         ""
         if estimate.chance is None or math.isnan(estimate.chance)
-        else (f", guessing {amounts.amount(estimate.chance, label.unit)}")
+        else (f", guessing {formatting.amount(estimate.chance, label.unit)}")
     )
     return f"{name}: {told} [{low} to {high}{luck}, {estimate.n_subjects:,} people]"

@@ -53,7 +53,7 @@ def _markdown(audit: Audit) -> str:
 
 
 def _csv(audit: Audit) -> str:
-    from auditor.report import table
+    from auditor.report import csv as table
 
     return table.render(audit)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from auditor.core import amounts
+from auditor.core import formatting
 from auditor.core.evidence import NOBODY
 from auditor.core.finding import Audit, Finding
 from auditor.report import svg, words
@@ -120,9 +120,9 @@ def _rows(columns: Mapping[str, Sequence[Any]]) -> Iterator[list[str]]:
         for done in ("masked", "swapped", "alone"):
             value, low, high = (columns[f"{done}{end}"][at] for end in ("", "_low", "_high"))
             sign = "" if done == "alone" else "−" if value > 0 else "+" if value < 0 else ""
-            shown = [amounts.amount(one, "percent") for one in (abs(value), low, high)]
+            shown = [formatting.amount(one, "percent") for one in (abs(value), low, high)]
             if done != "alone":  # what is lost: the ends change places with the sign
-                shown[1:] = [amounts.amount(-one, "percent") for one in (high, low)]
+                shown[1:] = [formatting.amount(-one, "percent") for one in (high, low)]
             cells.append(f"{sign}{shown[0]} ({shown[1]} to {shown[2]})")
         yield cells
 

@@ -17,9 +17,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from auditor.core import amounts
+from auditor.core import files, formatting
 from auditor.core.finding import Audit, Estimate, Finding, Ruling
-from auditor.report import annexes, atomic, digest, disclosure, heartbeat, labels, words
+from auditor.report import disclosure, heartbeat, labels, regulations, summary, words
 from auditor.report.json import as_written
 from auditor.resources import resource
 
@@ -111,7 +111,7 @@ class Subject:
 
 def write(audit: Audit, path: Path | str) -> None:
     """Put an audit's page at a path, whole or not at all."""
-    atomic.replace(path, render(audit))
+    files.replace(path, render(audit))
 
 
 def render(audit: Audit) -> str:
@@ -128,8 +128,8 @@ def _render(audit: Audit, told: int, drawn: int) -> str:
     from auditor.report import plots
 
     keys = (f"figure{number}" for number in count(1))
-    ladders = digest.ladders(audit)
-    missing = digest.not_measured(audit)
+    ladders = summary.ladders(audit)
+    missing = summary.not_measured(audit)
     subjects, n_more = _subjects(audit, keys, told, drawn)
     anchors = {
         section.finding.id: section.anchor
@@ -151,12 +151,12 @@ def _render(audit: Audit, told: int, drawn: int) -> str:
         profile=profile,
         profile_meaning=_profile_meaning(audit.profile),
         outcome=audit.verdict.outcome,
-        accepted=digest.n_accepted(audit.verdict),
-        verdict_word=digest.verdict_word(audit.verdict),
-        headline=digest.headline(audit.verdict, _brief(profile)),
-        reasons=digest.reasons(audit.verdict),
+        accepted=summary.n_accepted(audit.verdict),
+        verdict_word=summary.verdict_word(audit.verdict),
+        headline=summary.headline(audit.verdict, _brief(profile)),
+        reasons=summary.reasons(audit.verdict),
         facts=_facts(audit.release),
-        intruder=digest.intruder(audit),
+        intruder=summary.intruder(audit),
         ladder_wide=Markup(plots.ladder(ladders, next(keys))) if ladders else None,
         ladder_narrow=Markup(plots.ladder(ladders, next(keys), True)) if ladders else None,
         ladders=ladders,
@@ -166,11 +166,11 @@ def _render(audit: Audit, told: int, drawn: int) -> str:
         judged=[_judged(audit, rule, anchors) for rule in audit.verdict.rules[:_LINES]],
         missing=missing[:_MISSING],
         n_more_missing=max(0, len(missing) - _MISSING),
-        not_assessed=digest.not_assessed(audit.verdict)[:_MISSING],
-        steps=digest.steps(audit),
+        not_assessed=summary.not_assessed(audit.verdict)[:_MISSING],
+        steps=summary.steps(audit),
         subjects=subjects,
         n_more=n_more,
-        annexes=annexes.annexes(audit),
+        regulations=regulations.annexes(audit),
         anchors=anchors,
         glossary=_glossary(subjects),
         protocols=_protocols(audit),
@@ -189,13 +189,13 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {
-        "amount": amounts.amount,
-        "interval": amounts.interval,
+        "amount": formatting.amount,
+        "interval": formatting.interval,
         "brief": _brief,
         "full_stop": words.full_stop,
         "who": words.intruder,
         "view_title": words.view_title,
-        "duration": amounts.duration,
+        "duration": formatting.duration,
         "label": labels.estimate_label,
         "protocol_title": words.protocol_title,
         "protocol_meaning": words.protocol_meaning,
@@ -203,7 +203,7 @@ def _environment() -> Environment:
         "thousands": lambda number: f"{number:,}",
         "finding_title": _title,
         "missing_title": _missing_title,
-        "status_word": lambda status: annexes.STATUSES[status],
+        "status_word": lambda status: regulations.STATUSES[status],
         "outcome_word": lambda outcome: words.OUTCOMES[outcome][0],
         "outcome_mark": lambda outcome: words.OUTCOMES[outcome][1],
         "outcome_class": lambda outcome: words.OUTCOMES[outcome][2],
@@ -221,7 +221,7 @@ def _subjects(
     audit: Audit, keys: Iterator[str], told: int, drawn: int
 ) -> tuple[list[Subject], int]:
     """Every finding, by what it is about and what was asked, and how many more there are."""
-    groups = digest.groups(audit)
+    groups = summary.groups(audit)
     places = [
         (rank, number) for number, group in enumerate(groups) for rank in range(len(group.findings))
     ]
@@ -251,7 +251,7 @@ def _subjects(
     return made, max(0, len(places) - _LINES)
 
 
-def _missing_title(missing: digest.Missing) -> str:
+def _missing_title(missing: summary.Missing) -> str:
     """What was asked and could not be answered."""
     first = missing.findings[0]
     if len(missing.findings) == 1:
@@ -318,10 +318,10 @@ def _sentence(text: object) -> str:
 
 def _judged(audit: Audit, rule: Ruling, anchors: Mapping[str, str]) -> Judged:
     kind, basis = words.basis(rule.basis)
-    asked = digest.asked_of(audit, rule)
+    asked = summary.asked_of(audit, rule)
     return Judged(
         rule=rule,
-        estimate=digest.measured_by(audit, rule),
+        estimate=summary.measured_by(audit, rule),
         label=labels.estimate_label(asked) if asked else None,
         anchor=anchors.get(rule.finding or ""),
         kind=kind,
@@ -346,10 +346,10 @@ def _section(
         anchor=anchor,
         title=_title(finding, of_a_question=True),
         upper_bound=finding.protocol in words.UPPER_BOUNDS,
-        known_by=digest.headline_of(audit, finding),
+        known_by=summary.headline_of(audit, finding),
         told=told,
-        decides=finding.id in {rule.finding for rule in digest.deciding(audit.verdict)},
-        rules=[_judged(audit, rule, {}) for rule in digest.limits(audit, finding)],
+        decides=finding.id in {rule.finding for rule in summary.deciding(audit.verdict)},
+        rules=[_judged(audit, rule, {}) for rule in summary.limits(audit, finding)],
         estimates=[(name, one) for name, one, label in every if label.role != "control"],
         controls=[(name, one) for name, one, label in every if label.role == "control"],
         drawings=_drawings(finding, keys) if drawn else [],

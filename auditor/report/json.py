@@ -18,9 +18,9 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
+from auditor.core import files
 from auditor.core.errors import ConfigError
 from auditor.core.finding import Audit, Estimate, Finding, Ruling, Verdict, Waiver
-from auditor.report import atomic
 from auditor.report.disclosure import SMALLEST, clean, number, withhold, withhold_text
 
 SCHEMA = "auditor/audit/1"
@@ -37,7 +37,7 @@ def write(audit: Audit, path: Path | str) -> None:
     ValueError
         The audit breaks the layout it promises, which is a fault of ours.
     """
-    atomic.replace(path, dumps(audit))
+    files.replace(path, dumps(audit))
 
 
 def read(path: Path | str) -> Audit:

@@ -7,9 +7,9 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from auditor.core import amounts
-from auditor.core.amounts import Unit
+from auditor.core import formatting
 from auditor.core.finding import Estimate
+from auditor.core.formatting import Unit
 from auditor.report import words
 
 Role = Literal["attack", "control", "exposure", "unknown"]
@@ -664,10 +664,10 @@ def sentence(label: Label, estimate: Estimate) -> str:
         told = told.partition(";")[0] + "."
     width = estimate.high - estimate.low
     parts = {
-        part: amounts.per_thousand(getattr(estimate, part), label.unit, width)
+        part: formatting.per_thousand(getattr(estimate, part), label.unit, width)
         for part in ("value", "low", "high")
     }
     if parts["low"] == parts["high"]:  # a count of everybody has no interval to tell
         told = told.replace(" (between {low} and {high})", "")
-    text = told.format(**parts, chance=amounts.per_thousand(estimate.chance, label.unit))
+    text = told.format(**parts, chance=formatting.per_thousand(estimate.chance, label.unit))
     return re.sub(r"\babout (?=more than|fewer than|nobody)", "", text)

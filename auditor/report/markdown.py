@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from auditor.core import amounts
+from auditor.core import formatting
 from auditor.core.finding import Audit, Finding, Ruling
-from auditor.report import digest, labels, words
+from auditor.report import labels, summary, words
 
 _REASONS = 20
 _MARKUP = re.compile(r"([\\`*_\[\]|~$])")
@@ -19,13 +19,13 @@ _LINKS = re.compile(r"(@|#(?=\d)|:(?=//)|www(?=\.)|[Gg][Hh](?=-\d))")
 def render(audit: Audit) -> str:
     """Verdict, rules, strongest numbers, and what was not assessed."""
     verdict = audit.verdict
-    word, mark = digest.verdict_word(verdict), words.OUTCOMES[verdict.outcome][1]
+    word, mark = summary.verdict_word(verdict), words.OUTCOMES[verdict.outcome][1]
     lines = [
         f"## {mark} {word}: privacy audit of {escape(audit.release['name'])}",
         "",
-        f"**{escape(digest.headline(verdict, audit.profile['name']))}**",
+        f"**{escape(summary.headline(verdict, audit.profile['name']))}**",
         "",
-        *(f"- {escape(reason)}" for reason in digest.reasons(verdict)),
+        *(f"- {escape(reason)}" for reason in summary.reasons(verdict)),
         "",
         *_rules(audit),
         *_accepted(audit),
@@ -49,7 +49,7 @@ def escape(text: str) -> str:
 def strongest(audit: Audit) -> list[str]:
     """What an intruder could do, as the page tells it."""
     told = []
-    for one in digest.intruder(audit):
+    for one in summary.intruder(audit):
         finding = one.finding
         bound = "an upper bound" if finding.protocol in words.UPPER_BOUNDS else ""
         about = ", ".join(filter(None, (words.view_title(finding.view), _setting(finding), bound)))
@@ -99,16 +99,16 @@ def _rules(audit: Audit) -> list[str]:
 
 def _told(rule: Ruling, audit: Audit) -> tuple[str, ...]:
     word, mark, _ = words.OUTCOMES[rule.outcome]
-    asked = digest.asked_of(audit, rule)
+    asked = summary.asked_of(audit, rule)
     unit = labels.estimate_label(asked).unit if asked else "number"
     measured = chance = "–"
-    if estimate := digest.measured_by(audit, rule):
-        value, low, high = amounts.interval(estimate, unit)
+    if estimate := summary.measured_by(audit, rule):
+        value, low, high = formatting.interval(estimate, unit)
         measured = f"{value} ({low} to {high})"
-        chance = amounts.amount(estimate.chance, unit)
+        chance = formatting.amount(estimate.chance, unit)
     if rule.accepted:
         word += ", accepted"
-    return f"{mark} {word}", measured, chance, amounts.amount(rule.limit, unit), rule.basis
+    return f"{mark} {word}", measured, chance, formatting.amount(rule.limit, unit), rule.basis
 
 
 def _accepted(audit: Audit) -> list[str]:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from auditor.core import amounts
+from auditor.core import formatting
 from auditor.report import svg, words
-from auditor.report.digest import Ladder, Rung
+from auditor.report.summary import Ladder, Rung
 
 #: Points of a curve that are drawn; more would not be seen.
 _POINTS = 120
@@ -72,7 +72,7 @@ def ladder_in_words(ladders: Sequence[Ladder]) -> str:
     for one in ladders:
         rungs = "; ".join(f"{rung.title}: {_rung_in_words(rung)}" for rung in one.rungs)
         bound = " (upper bound)" if one.upper_bound else ""
-        limit = "" if one.limit is None else f" Limit {amounts.amount(one.limit, 'percent')}."
+        limit = "" if one.limit is None else f" Limit {formatting.amount(one.limit, 'percent')}."
         parts.append(f"{one.title}{bound}: {rungs}.{limit}")
     return "Share of people found at the first attempt. " + " ".join(parts)
 
@@ -80,8 +80,8 @@ def ladder_in_words(ladders: Sequence[Ladder]) -> str:
 def _rung_in_words(rung: Rung) -> str:
     if rung.estimate is None:
         return rung.note
-    value, low, high = amounts.interval(rung.estimate, "percent")
-    chance = amounts.amount(rung.estimate.chance, "percent")
+    value, low, high = formatting.interval(rung.estimate, "percent")
+    chance = formatting.amount(rung.estimate.chance, "percent")
     guessing = "" if rung.estimate.chance is None else f", guessing {chance}"
     return f"{value}, between {low} and {high}{guessing}"
 
@@ -107,7 +107,7 @@ def _draw_ladder(ladders: Sequence[Ladder], sheet: _Sheet) -> Any:
         y = bottom + gap
     for tick in _ticks(top):
         ax.text(
-            sheet.x(tick, top), height - foot + 4, amounts.amount(tick, "percent"),
+            sheet.x(tick, top), height - foot + 4, formatting.amount(tick, "percent"),
             ha=_aligned(tick, top, sheet), va="top", size=sheet.font - 2, color=svg.SOFT,
         )  # fmt: skip
     return drawn
@@ -139,7 +139,7 @@ def _draw_limit(
     for span in spans:
         ax.plot([x, x], span, color=svg.LIMIT, linewidth=1.6, dashes=(4, 3))
     on_the_left = limit < 0.6 * top
-    told = f"limit {amounts.amount(limit, 'percent')}"
+    told = f"limit {formatting.amount(limit, 'percent')}"
     ax.text(
         x + (5 if on_the_left else -5), spans[0][0] - 1, told,
         ha="left" if on_the_left else "right", va="center", size=sheet.font - 1, color=svg.LIMIT,
@@ -164,7 +164,7 @@ def _draw_rung(ax: Any, rung: Rung, upper_bound: bool, sheet: _Sheet, top: float
     if one.chance is not None:
         x = sheet.x(one.chance, top)
         ax.plot([x, x], [middle - 9, middle + 9], color=svg.INK, linewidth=1.6)
-    value_, low_, high_ = (part.removesuffix("%") for part in amounts.interval(one, "percent"))
+    value_, low_, high_ = (part.removesuffix("%") for part in formatting.interval(one, "percent"))
     ax.text(
         right, label, f"{value_}% ({low_} to {high_})",
         ha="right", va="center", size=sheet.font - 1, color=svg.INK,
@@ -385,7 +385,7 @@ def _between(low: float, high: float, logarithmic: bool = False) -> Callable[[fl
 
 
 def _percents(ticks: Iterable[float]) -> dict[float, str]:
-    return {tick: amounts.amount(tick, "percent") for tick in ticks}
+    return {tick: formatting.amount(tick, "percent") for tick in ticks}
 
 
 def _draw_curve(axes: _Axes, points: _Points, beyond: _Beyond | None) -> Any:
@@ -493,16 +493,16 @@ def _curve_in_words(name: str, axes: _Axes, x: Sequence[float], y: Sequence[floa
     percent_x = axes.x in ("fmr", "fpr")
     told = []
     for at in sorted({0, len(x) // 2, len(x) - 1}):
-        where = amounts.amount(x[at], "percent") if percent_x else f"{x[at]:,.0f}"
-        told.append(f"{amounts.amount(y[at], 'percent')} at {where}")
+        where = formatting.amount(x[at], "percent") if percent_x else f"{x[at]:,.0f}"
+        told.append(f"{formatting.amount(y[at], 'percent')} at {where}")
     title = f"{axes.y_title} by {axes.x_title[0].lower()}{axes.x_title[1:]}"
     return f"Curve {_abbreviated(name)}. {title}: {', '.join(told)}."
 
 
 def _beyond_in_words(beyond: _Beyond) -> str:
     told = ", ".join(
-        f"{amounts.amount(y, 'percent')} ({amounts.amount(low, 'percent')} to "
-        f"{amounts.amount(high, 'percent')}) at {x:,.0f}"
+        f"{formatting.amount(y, 'percent')} ({formatting.amount(low, 'percent')} to "
+        f"{formatting.amount(high, 'percent')}) at {x:,.0f}"
         for x, y, low, high in zip(beyond.x, beyond.y, beyond.low, beyond.high, strict=True)
     )
     return f" Foretold, and how far the models differ: {told}."
@@ -513,8 +513,8 @@ def _det_in_words(points: _Points) -> str:
     for wanted in (0.001, 0.01, 0.1):
         at = min(range(len(points.x)), key=lambda at: abs(points.x[at] - wanted))
         told.append(
-            f"{amounts.amount(1 - points.y[at], 'percent')} of people missed where "
-            f"{amounts.amount(points.x[at], 'percent')} of strangers are let through"
+            f"{formatting.amount(1 - points.y[at], 'percent')} of people missed where "
+            f"{formatting.amount(points.x[at], 'percent')} of strangers are let through"
         )
     return f"Detection errors: {', '.join(told)}."
 

@@ -10,11 +10,11 @@ import json
 import math
 from typing import Any, Literal
 
-from auditor.core import amounts
+from auditor.core import formatting
 from auditor.core.finding import Audit, Estimate, Finding, Ruling
-from auditor.report import digest, labels, words
+from auditor.report import labels, summary, words
+from auditor.report.csv import supported
 from auditor.report.markdown import acceptance
-from auditor.report.table import supported
 
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -87,7 +87,7 @@ def _descriptor(rule: Ruling, audit: Audit) -> dict[str, Any]:
 
 
 def _result(rule: Ruling, index: int, audit: Audit) -> dict[str, Any]:
-    estimate = digest.measured_by(audit, rule)
+    estimate = summary.measured_by(audit, rule)
     release = audit.release["name"]
     same = hashlib.sha256(
         json.dumps([release, audit.profile["name"], rule.id]).encode()
@@ -165,7 +165,7 @@ def _notification(finding: Finding) -> dict[str, Any]:
 
 def _limit(rule: Ruling) -> str:
     unit = labels.estimate_label(rule.estimate).unit if rule.estimate else "number"
-    return amounts.amount(rule.limit, unit)
+    return formatting.amount(rule.limit, unit)
 
 
 def _number(value: float | None) -> float | None:

@@ -26,8 +26,8 @@ from torch.nn import functional
 from auditor.core.beats import WAVES, Beats, Kind, Mark
 from auditor.core.errors import SignalError
 from auditor.core.record import Record
+from auditor.signal.beat_types import beat_kinds
 from auditor.signal.filters import FS, clean
-from auditor.signal.kinds import beat_kinds
 from auditor.signal.network import CELL, STEP, STRIDE, Evidence
 
 #: Fewer beats than this are no rhythm.

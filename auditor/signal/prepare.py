@@ -22,11 +22,11 @@ from auditor.core.beats import FIDUCIALS, WAVES, Beats
 from auditor.core.errors import AuditorError, DataError, SignalError
 from auditor.core.record import STANDARD_LEADS
 from auditor.data.dataset import Dataset
-from auditor.data.store import Store, makers
+from auditor.data.store import Store
 from auditor.engine import Engine, shards
+from auditor.signal.beat_types import beat_kinds
 from auditor.signal.delineate import MIN_BEATS, delineate_batch, enough
 from auditor.signal.filters import FS, clean
-from auditor.signal.kinds import beat_kinds
 from auditor.signal.quality import swapped_in, trusted
 
 log = logging.getLogger(__name__)
@@ -157,7 +157,6 @@ def prepare(
     leads = common_leads(dataset.manifest["leads"])
     rhythm = next((lead for lead in _RHYTHM_LEADS if lead in leads), leads[0])
     settings = {"max_seconds": max_seconds, "leads": leads, "rhythm_lead": rhythm, "fs": FS}
-    settings["made by"] = makers("data", "signal")
     store = Store.of(dataset.fingerprint, settings)
     total = len(dataset.manifest)
     if "records.parquet" not in store:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.core.streams import stream
-from auditor.data.protocol import WHOLE, Items, half_of
+from auditor.data.protocols import WHOLE, Items, half_of
 from auditor.signal.filters import FS
 from auditor.signal.prepare import BEAT_SAMPLES, BEFORE_R, Prepared
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from auditor.core.errors import ModelError
 from auditor.core.streams import stream
 from auditor.core.target import MEMBER, Floats, Refit, Target
-from auditor.models import boost
-from auditor.models.boost import Trees
+from auditor.learning import boost
+from auditor.learning.boost import Trees
 
 #: What trees do that learn by heart.
 _BY_HEART = Trees(rounds=150, depth=12, penalty=0.01, lightest=0.0)

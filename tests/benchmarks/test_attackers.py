@@ -16,26 +16,26 @@ import pytest
 import wfdb
 from scipy.stats import binom
 
-from auditor.attacks.case import Case
-from auditor.attacks.compare import Traits, compare
-from auditor.attacks.crossrelease import link
-from auditor.attacks.linkage import searched
-from auditor.attacks.rungs import Field, rung, untaught
+from auditor.attackers import embedding
+from auditor.attackers.demographics import Demographics
+from auditor.attackers.ladder import Field, rung, search_enrolment, untaught
+from auditor.attackers.search import compare
 from auditor.audit import Run, open_case
+from auditor.checks.cross_release.check import link
 from auditor.core.evidence import Comparison
 from auditor.data.catalog import describe
 from auditor.data.dataset import open_dataset
-from auditor.data.population import Population
-from auditor.data.protocol import Items, Split, later, split
+from auditor.data.protocols import Items, Split, later, split
 from auditor.engine import engine
-from auditor.models import embedder
-from auditor.risk import metrics
-from auditor.risk.forecast import forecast, rank1_at
-from auditor.risk.intervals import person_bootstrap
 from auditor.signal.delineate import delineate_batch
 from auditor.signal.filters import FS, clean
 from auditor.signal.prepare import prepare
-from auditor.signal.rate import AFTER, BEFORE, at_one_rate
+from auditor.signal.segment import AFTER, BEFORE, at_one_rate
+from auditor.simulate.population import Population
+from auditor.stats import metrics
+from auditor.stats.forecast import forecast, rank1_at
+from auditor.stats.intervals import person_bootstrap
+from auditor.targets.context import Case
 from tests.benchmarks.test_speed import say
 
 RUNGS = (
@@ -85,7 +85,7 @@ def ladder(folder: Path, name: str, protocols: tuple[str, ...]) -> dict[str, flo
             field = Field.of(case, parts)
             for view in RUNGS:
                 if not untaught(case, view):
-                    seen = searched(rung(view, case, field), case, np.random.default_rng(0))
+                    seen = search_enrolment(rung(view, case, field), case, np.random.default_rng(0))
                     found[f"{view} {protocol}"] = told(f"{name} {protocol} {view}", seen)
             by_luck(name, protocol, case, field)
     return found
@@ -103,7 +103,7 @@ def by_luck(name: str, protocol: str, case: Case, field: Field) -> None:
         dealt = replace(field, pooled=people[other], fold=fold_of[other])
         # What was learned of who repeats what is forgotten.
         fresh = replace(case, shared={})
-        seen = searched(rung("adapted", fresh, dealt), fresh, np.random.default_rng(0))
+        seen = search_enrolment(rung("adapted", fresh, dealt), fresh, np.random.default_rng(0))
         found.append(metrics.rank_rate(seen, 1).mean())
     chance = 1 / len(np.unique(field.enrolled))
     say(
@@ -170,7 +170,7 @@ def test_twenty_thousand_simulated_people_are_foretold_from_two_thousand():
     population = Population(
         n_subjects=20_000, n_sessions=2, n_records=1, leads=("I", "II"), fs=FS, seed=5
     )
-    model = embedder.shipped()[0].model()
+    model = embedding.shipped()[0].model()
     rows: dict[str, list[np.ndarray]] = {"template": [], "embedding": []}
     subject, held = [], []
     for record in population.records():
@@ -193,7 +193,7 @@ def test_twenty_thousand_simulated_people_are_foretold_from_two_thousand():
             moved = (moved / np.linalg.norm(moved, axis=1, keepdims=True)).astype(np.float32)
             seen = compare(
                 lambda fold, moved=moved: (moved[first], moved[again[probe]]),
-                names[first], names[again[probe]], dict.fromkeys(names[first], Traits()), rng,
+                names[first], names[again[probe]], dict.fromkeys(names[first], Demographics()), rng,
             )  # fmt: skip
             told = forecast(sizes.astype(float), rank1_at(seen, sizes), np.array([len(first)]))
             truth = float(rank1_at(seen, np.array([len(first)])).mean())
@@ -220,7 +220,7 @@ def _read(held: list, model, rows: dict[str, list[np.ndarray]], subject: list[st
         rr[0] = np.median(rr[1:])
         at = np.clip(anchor[:, None] + np.arange(-BEFORE, AFTER), 0, signal.shape[1] - 1)
         cut = signal[:, at].transpose(1, 0, 2), np.clip(rr, 0.3, 2.0)
-        middle = np.median(at_one_rate(cut, embedder.PLACES), axis=0).astype(np.float32)
+        middle = np.median(at_one_rate(cut, embedding.PLACES), axis=0).astype(np.float32)
         rows["template"].append((middle - middle.mean(axis=1, keepdims=True)).ravel())
         with torch.inference_mode():
             rows["embedding"].append(model(torch.from_numpy(middle)).numpy().ravel())

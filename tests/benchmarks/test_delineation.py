@@ -23,7 +23,7 @@ from auditor.data.annotations import Waves, beat_labels, waves
 from auditor.signal import delineate as ours
 from auditor.signal.agreement import agreement
 from auditor.signal.filters import FS, clean
-from auditor.signal.teach import folds
+from auditor.training.delineator import folds
 from tests.benchmarks.test_speed import say, seconds
 
 FOLDS = Path(__file__).parent / "folds"

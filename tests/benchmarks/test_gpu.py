@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from auditor.models.loss import Labels
-from auditor.models.train import Recipe, fit
-from auditor.models.vit import ViTConfig, create
+from auditor.attackers.loss import Labels
+from auditor.attackers.train import fit
+from auditor.attackers.transformer import ViTConfig, create
+from auditor.learning.schedule import Recipe
 from tests.benchmarks.test_speed import say
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no GPU here")

@@ -12,10 +12,10 @@ import pytest
 import yaml
 
 from auditor.audit import scan
-from auditor.models import boost
-from auditor.models.boost import Trees
+from auditor.learning import boost
+from auditor.learning.boost import Trees
 from tests.benchmarks.test_speed import say
-from tests.plants.membership import people
+from tests.checks.membership.plant import people
 
 EACH, INPUTS = 10, 21
 PEOPLE = [int(n) for n in os.environ.get("PEOPLE", "1000,10000").split(",")]

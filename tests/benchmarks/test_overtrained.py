@@ -13,20 +13,22 @@ import pytest
 import torch
 from torch import nn
 
-from auditor.attacks.crossmodal import Retrieved
-from auditor.attacks.membership import Membership
-from auditor.attacks.outputs import Linked
+from auditor.checks.cross_modal import estimates as crossmodal
+from auditor.checks.cross_modal.check import Retrieved
+from auditor.checks.membership import estimates as membership
+from auditor.checks.membership.check import Membership
+from auditor.checks.output_linkage import estimates as outputs
+from auditor.checks.output_linkage.check import Linked
 from auditor.core.streams import stream
 from auditor.core.target import MEMBER, NONMEMBER, Target
 from auditor.data.pairs import read_pairs
-from auditor.data.pictures import Pictures
-from auditor.diagnostics.waves import paired_waves
-from auditor.models import cardionets
-from auditor.models.device import own_randomness
-from auditor.models.steps import Pace, train
-from auditor.risk import crossmodal, membership, outputs
+from auditor.learning.device import own_randomness
+from auditor.learning.fit import Pace, train
+from auditor.simulate.pairs import Pictures
+from auditor.systems.cardionets import network as cardionets
+from auditor.systems.waves import paired_waves
 from tests.benchmarks.test_speed import say
-from tests.plants.membership import CASE
+from tests.checks.membership.plant import CASE
 
 N, LEARNT, STEPS = 150, 50, 500
 

@@ -16,14 +16,14 @@ import numpy as np
 import pytest
 import xgboost
 
-from auditor.attacks.membership import Membership
+from auditor.checks.membership.check import Membership
+from auditor.checks.membership.estimates import measured
 from auditor.core.streams import stream
 from auditor.core.target import MEMBER, NONMEMBER
-from auditor.risk.membership import measured
 from auditor.targets.trees import Table, target
 from tests.benchmarks.peers import peak_mb
 from tests.benchmarks.test_speed import say
-from tests.plants.membership import CASE, people
+from tests.checks.membership.plant import CASE, people
 
 HERE = Path(__file__).parent
 PEERS = HERE.parents[1] / ".peers" / "bin" / "python"

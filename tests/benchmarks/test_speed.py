@@ -15,8 +15,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from auditor.attacks.compare import Traits, compare
-from auditor.data.population import Population
+from auditor.attackers.demographics import Demographics
+from auditor.attackers.search import compare
+from auditor.simulate.population import Population
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -51,7 +52,7 @@ def test_searching_a_gallery_against_the_whole_score_matrix(n):
     gallery = rng.normal(size=(n, 64)).astype(np.float32)
     probe = (gallery + rng.normal(size=(n, 64))).astype(np.float32)
     names = np.char.zfill(np.arange(n).astype(str), 6)
-    traits = dict.fromkeys(names, Traits())
+    traits = dict.fromkeys(names, Demographics())
 
     def blocks() -> object:
         rng = np.random.default_rng(0)
@@ -89,8 +90,8 @@ if way == "faiss":
     index.search(probe, 10)
     seconds = time.perf_counter() - started
 else:
-    from auditor.attacks.compare import Traits, compare
-    from auditor.risk.measure import measure
+    from auditor.attackers.search import Traits, compare
+    from auditor.stats.estimators import measure
     names = np.char.zfill(np.arange(n).astype(str), 6)
     sex, age = rng.choice(["female", "male"], n), rng.integers(18, 90, n)
     traits = {name: Traits(s, float(a)) for name, s, a in zip(names, sex, age)}

@@ -7,8 +7,9 @@ import torch
 from torch import nn
 
 from auditor.core.streams import stream
-from auditor.models import cromotex, jepa
-from auditor.models.steps import Pace, train
+from auditor.learning.fit import Pace, train
+from auditor.systems.cromotex import network as cromotex
+from auditor.systems.jepa import network as jepa
 from tests.benchmarks.test_speed import say, seconds
 
 STEPS = 12

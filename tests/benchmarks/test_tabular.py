@@ -28,7 +28,7 @@ BOTH, OURS = ("I50",), ("K70", "H25")
 SIMULATED = """
 import sys
 from pathlib import Path
-from auditor.data.hospital import Hospital
+from auditor.simulate.hospital import Hospital
 Hospital(int(sys.argv[2])).write(Path(sys.argv[1]))
 """
 

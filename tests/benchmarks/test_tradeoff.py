@@ -11,15 +11,15 @@ import numpy as np
 import torch
 from torch import nn
 
+from auditor.checks.cross_modal.estimates import sweep
 from auditor.core.streams import stream
 from auditor.core.target import MEMBER, NEITHER, NONMEMBER, Target
 from auditor.data.pairs import read_pairs
-from auditor.data.pictures import Pictures
-from auditor.diagnostics.waves import paired_waves
-from auditor.models import cromotex
-from auditor.models.device import own_randomness
-from auditor.models.steps import Pace, train
-from auditor.risk.crossmodal import sweep
+from auditor.learning.device import own_randomness
+from auditor.learning.fit import Pace, train
+from auditor.simulate.pairs import Pictures
+from auditor.systems.cromotex import network as cromotex
+from auditor.systems.waves import paired_waves
 from tests.benchmarks.test_speed import say
 
 N = int(os.environ.get("PEOPLE", "500"))

@@ -16,14 +16,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from auditor.attackers.infer import predict
+from auditor.attackers.loss import Labels
+from auditor.attackers.train import fit
+from auditor.attackers.transformer import MODELS, create
 from auditor.data.catalog import describe
 from auditor.data.dataset import open_dataset
-from auditor.data.protocol import Items, subject_folds
+from auditor.data.protocols import Items, subject_folds
 from auditor.engine import engine
-from auditor.models.infer import predict
-from auditor.models.loss import Labels
-from auditor.models.train import Recipe, fit
-from auditor.models.vit import MODELS, create
+from auditor.learning.schedule import Recipe
 from auditor.signal.prepare import prepare
 from auditor.signal.windows import beat_windows, strip_windows
 from tests.benchmarks.test_speed import say

@@ -9,7 +9,7 @@ import yaml
 
 from auditor.core.errors import DataError
 from auditor.data.changed import changed_datasets
-from auditor.data.population import Population
+from auditor.simulate.population import Population
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from auditor.core.errors import ConfigError
-from auditor.data.store import Store, makers, whole_file
+from auditor.core.files import atomic_write
+from auditor.data.store import Store, code_digest
 
 
 @pytest.fixture
@@ -34,20 +35,22 @@ def test_another_release_or_other_settings_have_another_folder(store):
     assert len(roots) == 3
 
 
-def test_whatever_changes_in_the_code_or_weights_of_a_layer_changes_its_makers(
-    tmp_path, monkeypatch
-):
-    (tmp_path / "signal").mkdir()
-    code, weights = tmp_path / "signal" / "a.py", tmp_path / "signal" / "w.safetensors"
+def test_whatever_changes_in_code_words_or_weights_changes_the_store(tmp_path, monkeypatch):
+    files = [tmp_path / name for name in ("data/reader.py", "checks/words.yaml", "w.safetensors")]
+    for file in files:
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("before")
     monkeypatch.setattr("auditor.data.store._PACKAGE", tmp_path)
-    seen = set()
-    for code_text, weight in [("x", b"0"), ("y", b"0"), ("y", b"1")]:
-        code.write_text(code_text)
-        weights.write_bytes(weight)
-        makers.cache_clear()
-        seen.add(makers("signal"))
-    makers.cache_clear()
-    assert len(seen) == 3
+    roots = set()
+    try:
+        for changed in (None, *files):
+            if changed:
+                changed.write_text("after")
+            code_digest.cache_clear()
+            roots.add(Store.of("sha256:1", {"fs": 500}).root)
+    finally:
+        code_digest.cache_clear()
+    assert len(roots) == 4
 
 
 def test_only_the_owner_can_read(store):
@@ -58,7 +61,7 @@ def test_only_the_owner_can_read(store):
 
 def test_an_interrupted_write_leaves_nothing(tmp_path):
     def interrupted():
-        with whole_file(tmp_path / "report") as file:
+        with atomic_write(tmp_path / "report") as file:
             file.write(b"half")
             raise KeyboardInterrupt
 
@@ -71,7 +74,7 @@ def test_an_interrupted_rewrite_leaves_the_old_file(tmp_path):
     (tmp_path / "report").write_bytes(b"old")
 
     def interrupted():
-        with whole_file(tmp_path / "report") as file:
+        with atomic_write(tmp_path / "report") as file:
             file.write(b"half")
             raise KeyboardInterrupt
 
@@ -82,7 +85,7 @@ def test_an_interrupted_rewrite_leaves_the_old_file(tmp_path):
 
 def test_what_is_no_ordinary_file_is_not_replaced(tmp_path):
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(ConfigError, match="no ordinary file"), whole_file(tmp_path / "pipe"):
+    with pytest.raises(ConfigError, match="no ordinary file"), atomic_write(tmp_path / "pipe"):
         pass
     assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
 

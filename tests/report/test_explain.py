@@ -7,10 +7,10 @@ from click.testing import CliRunner
 
 from auditor.cli import main
 from auditor.core.errors import ConfigError
+from auditor.policy.questions import QUESTIONS
 from auditor.report import json as report
 from auditor.report import words
 from auditor.report.explain import CHECKS, explain, explained, meaning
-from auditor.risk.questions import QUESTIONS
 
 HEADINGS = [
     "What is asked", "What the number means", "Where the limit comes from",

@@ -9,7 +9,7 @@ import pytest
 
 from auditor.core.evidence import NOBODY
 from auditor.core.finding import Finding
-from auditor.report import digest, heartbeat, html
+from auditor.report import heartbeat, html, summary
 from auditor.report.labels import estimate_label
 from auditor.report.svg import PAINT
 from tests.report.conftest import rate
@@ -111,7 +111,7 @@ def test_the_page_shows_the_parts_before_the_rules(with_parts, audit):
 
 
 def test_what_was_taken_apart_is_not_told_as_another_bad_news(with_parts):
-    assert all(one.finding.check != "attribution" for one in digest.intruder(with_parts))
+    assert all(one.finding.check != "attribution" for one in summary.intruder(with_parts))
 
 
 def test_a_loss_has_a_name_that_people_read():

@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from auditor.audit import scan
-from auditor.data.population import Population
 from auditor.report import bundle
 from auditor.report.formats import FORMATS
+from auditor.simulate.population import Population
 
 #: Words that nobody's page would hold by chance.
 LETTERS = "qxzjvkQXZשלוםअ漢éß"

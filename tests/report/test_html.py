@@ -12,7 +12,7 @@ from itertools import count, pairwise
 
 import pytest
 
-from auditor.core import amounts
+from auditor.core import formatting
 from auditor.core.finding import Estimate, Finding, Verdict, Waiver
 from auditor.report import html, plots
 from auditor.report import json as report
@@ -180,7 +180,7 @@ def test_what_is_missing_for_one_reason_is_told_once(unassessed):
     ],
 )
 def test_no_digit_is_told_that_the_interval_does_not_support(low, high, value, told):
-    shown, *ends = amounts.interval(Estimate(value, low, high, 0.95, 100, None), "percent")
+    shown, *ends = formatting.interval(Estimate(value, low, high, 0.95, 100, None), "percent")
     assert f"{shown} ({ends[0]} to {ends[1]})" == told
 
 
@@ -249,7 +249,7 @@ def test_the_page_says_which_counts_are_too_small_to_be_told(audit):
 
 
 def test_nothing_is_not_written_as_less_than_nothing():
-    assert amounts.amount(-0.02, "years", 0.4) == "0.0 years"
+    assert formatting.amount(-0.02, "years", 0.4) == "0.0 years"
 
 
 def test_a_pass_by_what_somebody_accepts_is_not_called_a_pass_alone(audit):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from auditor.core.finding import Verdict, Waiver
-from auditor.report import digest
+from auditor.report import summary
 from auditor.report.formats import FORMATS
 from auditor.report.markdown import escape
 from auditor.report.words import full_stop
@@ -147,6 +147,6 @@ def test_a_verdict_never_says_that_nothing_failed_where_a_failure_was_accepted(a
 
 def test_what_an_intruder_could_do_is_told_as_the_page_tells_it(audit):
     text, page = (FORMATS[name].render(audit) for name in ("markdown", "html"))
-    told = [one.sentence for one in digest.intruder(audit)]
+    told = [one.sentence for one in summary.intruder(audit)]
     assert told
     assert all(escape(one) in text and one in page for one in told)

@@ -12,10 +12,10 @@ import yaml
 from auditor.core.errors import ModelError
 from auditor.core.target import MEMBER, NEITHER, NONMEMBER
 from auditor.engine import engine
-from auditor.models import boost
-from auditor.models.boost import Trees
-from auditor.targets import Surroundings, open_target
-from tests.plants.membership import of_trees, people
+from auditor.learning import boost
+from auditor.learning.boost import Trees
+from auditor.systems.open import Surroundings, open_target
+from tests.checks.membership.plant import of_trees, people
 
 NAMES = tuple(f"x{k}" for k in range(8))
 

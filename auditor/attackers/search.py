@@ -1,0 +1,230 @@
+"""1:N search, block by block: every probe against every person of a gallery."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditor.attackers.demographics import Demographics
+from auditor.core.evidence import Comparison
+
+Rows = NDArray[np.float32]
+#: Probes compared at once.
+BLOCK = 256
+#: Thresholds at which impostor scores are counted: at most so many, and so many in all people's
+#: rows of the sketch together.
+MAX_EDGES, _MAX_CELLS = 512, 12_800_000
+#: Of a larger gallery, the sketch counts the scores of so many people, drawn for each block anew.
+SKETCHED = 1000
+#: Who knows a person's sex and age looks among those of that sex, and no further off in age, years.
+AGE_REACH = 5.0
+
+
+def compare(
+    rows: Callable[[int], tuple[Rows, Rows]],
+    gallery_subject: NDArray[np.str_],
+    probe_subject: NDArray[np.str_],
+    traits: Mapping[str, Demographics],
+    rng: np.random.Generator,
+    fold: NDArray[np.int64] | None = None,
+) -> Comparison:
+    """What searching a gallery for each probe gives; the score is the dot product of two rows.
+
+    Never holds more than `BLOCK` × gallery scores.
+
+    Parameters
+    ----------
+    rows : of a fold, the gallery (n, k) and that fold's probes in order, (n_in_fold, k)
+    gallery_subject, probe_subject : whose each row is; every probe's person is enrolled
+    traits : of each person
+    fold : (n_probes,) which fold each probe is in; all in fold 0 if not given
+    """
+    people, code = np.unique(gallery_subject, return_inverse=True)
+    mate_code = np.searchsorted(people, probe_subject)
+    if (people[np.minimum(mate_code, len(people) - 1)] != probe_subject).any():
+        raise ValueError("a probe's person is not in the gallery")
+    fold = np.zeros(len(probe_subject), dtype=np.int64) if fold is None else fold
+    order = np.argsort(code, kind="stable")
+    search = _Search(order, np.flatnonzero(np.diff(code[order], prepend=-1)), rows, fold)
+    every = [traits[person] for person in people]
+    stranger_of, known = _strangers(every, rng), _Known(every)
+    sketch_subject, sketch_row = np.unique(probe_subject, return_inverse=True)
+    edges = _edges(search.mates(mate_code), len(sketch_subject))
+    sketch = np.zeros((len(sketch_subject), len(edges)), dtype=np.int64)
+    n_sketched = np.zeros(len(sketch_subject), dtype=np.int64)
+
+    n = len(probe_subject)
+    mate, best_impostor = np.empty(n), np.full(n, -np.inf)
+    above, ties, known_above, known_ties = np.zeros((4, n), dtype=np.int64)
+    known_size = np.ones(n, dtype=np.int64)
+    stranger_above, stranger_ties = np.full((2, n), -1)
+    for block, scores in search.blocks():
+        own = mate_code[block]
+        at = np.arange(len(block)), own
+        mine = scores[at]
+        scores[at] = -np.inf
+        mate[block], best_impostor[block] = mine, scores.max(axis=1)
+        # Whose mate scores best is first of all, and first among any of them.
+        beaten = np.flatnonzero(best_impostor[block] >= mine)
+        over, same = _place(scores[beaten], mine[beaten])
+        above[block[beaten]], ties[block[beaten]] = over, same
+        known_size[block] += known.count[own]
+        for place in beaten:
+            theirs = scores[place, known.alike(own[place])]
+            known_above[block[place]] = np.count_nonzero(theirs > mine[place])
+            known_ties[block[place]] = np.count_nonzero(theirs == mine[place])
+        has = np.flatnonzero(stranger_of[own] >= 0)
+        over, same = _place(scores[has], scores[has, stranger_of[own[has]]])
+        stranger_above[block[has]], stranger_ties[block[has]] = over, same - 1
+        # A large gallery is sketched by a part of it; the mate's own place, −inf, reaches no edge.
+        drawn = np.arange(len(people))
+        if len(people) > SKETCHED:
+            drawn = np.sort(rng.choice(len(people), SKETCHED, replace=False))
+        np.add.at(n_sketched, sketch_row[block], len(drawn) - np.isin(own, drawn))
+        np.add.at(sketch, sketch_row[block], _reached(scores[:, drawn], edges))
+    return Comparison(
+        subject=probe_subject,
+        mate=mate,
+        above=above,
+        ties=ties,
+        best_impostor=best_impostor,
+        n_gallery=len(people),
+        edges=edges.astype(np.float64),
+        sketch_subject=sketch_subject,
+        sketch=sketch,
+        n_impostors=n_sketched,
+        stranger_above=stranger_above,
+        stranger_ties=stranger_ties,
+        known_above=known_above,
+        known_ties=known_ties,
+        known_size=known_size,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Search:
+    """The gallery in the order of its people, fold by fold.
+
+    Attributes
+    ----------
+    order : (n_gallery,) rows of the gallery, person after person
+    starts : (n_people,) where in that order each person begins
+    """
+
+    order: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    rows: Callable[[int], tuple[Rows, Rows]]
+    fold: NDArray[np.int64]
+
+    def mates(self, mate_code: NDArray[np.int64]) -> NDArray[np.float32]:
+        """(n_probes,) each probe's score with its own person, to within rounding."""
+        mate = np.empty(len(mate_code), dtype=np.float32)
+        n_rows = np.diff(self.starts, append=len(self.order))
+        for one in np.unique(self.fold):
+            places = np.flatnonzero(self.fold == one)
+            gallery, probe = self.rows(int(one))
+            for start in range(0, len(places), BLOCK):
+                some = slice(start, start + BLOCK)
+                own = mate_code[places[some]]
+                count = n_rows[own]
+                first = np.cumsum(count) - count
+                rank = np.arange(count.sum()) - np.repeat(first, count)
+                theirs = self.order[np.repeat(self.starts[own], count) + rank]
+                scores = np.einsum("ij,ij->i", np.repeat(probe[some], count, 0), gallery[theirs])
+                mate[places[some]] = np.maximum.reduceat(scores, first)
+        return mate
+
+    def blocks(self) -> Iterator[tuple[NDArray[np.int64], Rows]]:
+        """Some probes' places, and each one's best score with each person, (n, n_people)."""
+        for one in np.unique(self.fold):
+            places = np.flatnonzero(self.fold == one)
+            gallery, probe = self.rows(int(one))
+            ordered = gallery[self.order].T
+            for start in range(0, len(places), BLOCK):
+                scores = probe[start : start + BLOCK] @ ordered
+                if len(self.starts) < len(self.order):
+                    scores = np.maximum.reduceat(scores, self.starts, axis=1)
+                yield places[start : start + BLOCK], scores
+
+
+def _reached(scores: NDArray[np.float32], edges: NDArray[np.float32]) -> NDArray[np.int64]:
+    """(n, n_edges) how many of each row's scores are at or above each edge."""
+    n, bins = len(scores), len(edges) + 1
+    place = np.searchsorted(edges, scores, side="right") + np.arange(n)[:, None] * bins
+    met = np.bincount(place.ravel(), minlength=n * bins).reshape(n, bins)
+    return np.asarray(met[:, :0:-1].cumsum(axis=1)[:, ::-1])
+
+
+class _Known:
+    """For each person, who else is of that sex and about that age; what is unknown fits all."""
+
+    def __init__(self, traits: list[Demographics]) -> None:
+        self.sex = np.array([one.sex for one in traits])
+        self.age = np.array([one.age for one in traits])
+        #: Of each sex: everybody by age, the unknown last, and how many have one.
+        self.by_age: dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]] = {}
+        for sex in np.unique(self.sex).tolist():
+            members = np.flatnonzero(self.sex == sex)
+            members = members[np.argsort(self.age[members], kind="stable")]
+            ages = self.age[members]
+            self.by_age[sex] = members, ages[np.isfinite(ages)]
+        self.count = np.full(len(traits), -1)  # nobody counts themselves
+        for sex, (members, ages) in self.by_age.items():
+            fits = (self.sex == sex) | (self.sex == "") | (sex == "")
+            low = np.searchsorted(ages, self.age - AGE_REACH, side="left")
+            high = np.searchsorted(ages, self.age + AGE_REACH, side="right")
+            in_reach = np.where(np.isfinite(self.age), high - low, len(ages))
+            self.count += fits * (in_reach + len(members) - len(ages))
+
+    def alike(self, person: int) -> NDArray[np.int64]:
+        """Places of those whom somebody who knows the person's sex and age looks among."""
+        age, own = self.age[person], str(self.sex[person])
+        found = []
+        for sex, (members, ages) in self.by_age.items():
+            if not own or not sex or sex == own:
+                first, last = 0, len(ages)
+                if np.isfinite(age):
+                    first = int(np.searchsorted(ages, age - AGE_REACH))
+                    last = int(np.searchsorted(ages, age + AGE_REACH, side="right"))
+                found += [members[first:last], members[len(ages) :]]
+        near = np.concatenate(found)
+        return near[near != person]
+
+
+def _edges(mate: NDArray[np.float32], n_people: int) -> NDArray[np.float32]:
+    """The thresholds of the sketch: every mate's score, or quantiles of them when they are many.
+
+    Drawn a few roundings lower, so that a mate's score reaches its own edge however it is summed.
+    """
+    most = int(np.clip(_MAX_CELLS // n_people, 64, MAX_EDGES))
+    edges = np.unique(mate)
+    if len(edges) > most:
+        # Closer together where few mates score as low: there the errors are equal.
+        low, high = np.geomspace(1e-5, 0.2, most // 2), np.linspace(0.2, 1, most - most // 2)
+        shares = np.concatenate([[0.0], low, high[1:]])
+        edges = np.unique(np.quantile(mate, shares, method="lower"))
+    return np.asarray(edges - 8 * np.finfo(np.float32).eps * np.abs(edges), dtype=np.float32)
+
+
+def _place(
+    impostor: NDArray[np.float32], score: NDArray[np.float32]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    over = np.count_nonzero(impostor > score[:, None], axis=1)
+    same = np.count_nonzero(impostor == score[:, None], axis=1)
+    return over, same
+
+
+def _strangers(traits: list[Demographics], rng: np.random.Generator) -> NDArray[np.int64]:
+    """For each person another one of the same kind, −1 where there is none or none is needed."""
+    kind = np.array([one.kind for one in traits])
+    stranger = np.full(len(traits), -1)
+    for one in np.unique(kind):
+        members = rng.permutation(np.flatnonzero(kind == one))
+        if len(members) > 1:
+            stranger[members] = np.roll(members, 1)
+    # A control of so many people is as telling as one of all.
+    stranger[rng.permutation(len(traits))[SKETCHED:]] = -1
+    return stranger

@@ -1,0 +1,203 @@
+"""The attacker's transformer: trained on a part of the release, asked about the rest."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditor.attackers.infer import embed, predict
+from auditor.attackers.loss import Labels
+from auditor.attackers.train import fit
+from auditor.attackers.transformer import EMBEDDING, MODELS, ViT, ViTConfig, create
+from auditor.attackers.views import labelled
+from auditor.core.streams import stream
+from auditor.core.view import View
+from auditor.data.protocols import Items, subject_folds
+from auditor.engine import shards
+from auditor.learning import artifact
+from auditor.signal.windows import Windows, beat_windows, strip_windows
+from auditor.targets.context import Case
+
+#: Every fifth window is kept from training, to tell when to stop.
+_HELD_BACK = 5
+#: Items whose windows are looked at together.
+_BLOCK = 256
+
+
+def identity_encoders(case: Case, gallery: Items) -> tuple[ViT, ViT]:
+    """A transformer trained to tell the people of a gallery apart, and its untrained twin.
+
+    Training sees the windows of the gallery's items and nothing else; the last fifth of each
+    item's windows decides when to stop. Two protocols with one gallery share the training, and a
+    second scan of the same release finds it in the store.
+    """
+    subject = case.records["subject"].to_numpy().astype(str)[gallery.row]
+    people, code = np.unique(subject, return_inverse=True)
+    rng = stream(case.seed, f"encoder/identity/{int(gallery.half.any())}")
+    untrained = create(_config(case, n_ids=len(people)), rng)
+    kept = case.prepared.store.root / f"encoder-{_key(case, gallery)}.safetensors"
+    if kept.exists():
+        return artifact.load(kept), untrained
+    windows = _windows(case, gallery)
+    person, held = code[windows.item], _last_of_each(windows.item)
+    labels = Labels.of(person, identity=person)
+    model = deepcopy(untrained)
+    _train(case, model, windows, labels, np.flatnonzero(~held), np.flatnonzero(held), rng)
+    with TemporaryDirectory(dir=kept.parent) as draft:
+        artifact.save(model, Path(draft, kept.name))
+        # The weights come last: where they are, their configuration is.
+        for suffix in (".json", ".safetensors"):
+            os.replace(Path(draft, kept.name).with_suffix(suffix), kept.with_suffix(suffix))
+    return model, untrained
+
+
+def _key(case: Case, gallery: Items) -> str:
+    """A name for the training on a gallery: what it saw, how, on what, by which code."""
+    how = repr((case.training, case.seed, case.device)).encode()
+    return sha256(how + gallery.row.tobytes() + gallery.half.tobytes()).hexdigest()[:16]
+
+
+def embedding(case: Case, model: ViT, items: Items) -> View:
+    """The mean direction of each item's windows in a model's embedding."""
+
+    def directions(windows: Windows) -> NDArray[np.float64]:
+        rows = embed(model, windows, len(windows), device=case.device).astype(np.float64)
+        return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+
+    values = _per_item(case, items, directions, EMBEDDING).astype(np.float32)
+    columns = tuple(f"e{i}" for i in range(EMBEDDING))
+    return labelled("vit", values, columns, case.prepared, items)
+
+
+def sex_and_age_model(
+    case: Case, train: NDArray[np.int64], rng: np.random.Generator
+) -> tuple[ViT, NDArray[np.int64]]:
+    """A transformer that tells sex and age, and the records of the people who decided when to stop.
+
+    Who asks again after the same training records is given the same one.
+    """
+    key = "sex and age", train.tobytes()
+    if key in case.shared:
+        found: tuple[ViT, NDArray[np.int64]] = case.shared[key]
+        return found
+    records = case.records
+    subject = records["subject"].to_numpy().astype(str)
+    male = records["sex"].map({"male": 1.0, "female": 0.0}).to_numpy(dtype=np.float32)
+    age = records["age"].to_numpy(dtype=np.float32)
+    people, code = np.unique(subject[train], return_inverse=True)
+    held_people = next(subject_folds(np.zeros(len(people), dtype=np.int64), _HELD_BACK, rng))
+    windows = _windows(case, Items.whole(train))
+    row = windows.row
+    held = held_people[code][windows.item]
+    model = create(_config(case, sex=True, age=True), rng)
+    labels = Labels.of(code[windows.item], sex=male[row], age=age[row])
+    _train(case, model, windows, labels, np.flatnonzero(~held), np.flatnonzero(held), rng)
+    case.shared[key] = model, train[held_people[code]]
+    return case.shared[key]
+
+
+def sex_and_age(
+    case: Case, train: NDArray[np.int64], test: NDArray[np.int64], rng: np.random.Generator
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """For each test record, the probability that the person is male and their age in years.
+
+    A fifth of the training people decide when to stop, and how far to follow a guess of age.
+    """
+    model, stop_rows = sex_and_age_model(case, train, rng)
+
+    def guesses(windows: Windows) -> NDArray[np.float64]:
+        seen = predict(model, windows, len(windows), device=case.device)
+        assert seen.sex is not None
+        assert seen.age is not None
+        return np.column_stack([seen.sex, seen.age]).astype(np.float64)
+
+    age = case.records["age"].to_numpy(dtype=np.float32)
+    check, guess = (_per_item(case, Items.whole(rows), guesses, 2) for rows in (stop_rows, test))
+    known = ~np.isnan(age[stop_rows])
+    middle = float(np.nanmedian(age[train]))
+    belief = believed(check[known, 1] - middle, age[stop_rows][known] - middle)
+    return guess[:, 0], middle + belief * (guess[:, 1] - middle)
+
+
+def believed(guess: NDArray[np.float64], truth: NDArray[np.float64]) -> float:
+    """How far to follow a guess, in [0, 1]: the least-squares slope of the truth on it.
+
+    Without it an attacker who knows nothing does worse than one who names the middle age.
+    """
+    power = float((guess**2).sum())
+    return float(np.clip((guess * truth).sum() / power, 0, 1)) if power > 0 else 0.0
+
+
+def _train(
+    case: Case,
+    model: ViT,
+    windows: Windows,
+    labels: Labels,
+    train: NDArray[np.int64],
+    held: NDArray[np.int64],
+    rng: np.random.Generator,
+) -> None:
+    assert case.training is not None
+    n_people = len(np.unique(labels.person[train]))
+    fit(
+        model,
+        windows,
+        labels,
+        train,
+        held,
+        rng=rng,
+        device=case.device,
+        precision="bf16-mixed" if case.device.startswith("cuda") else "32-true",
+        recipe=replace(case.training.recipe, per_epoch=n_people * case.training.per_person),
+        progress=lambda epoch, epochs, loss: case.progress("training", epoch, epochs),
+    )
+
+
+def _config(case: Case, **heads: int) -> ViTConfig:
+    assert case.training is not None
+    return MODELS[case.training.model](n_leads=len(case.prepared.leads), **heads)
+
+
+def _windows(case: Case, items: Items) -> Windows:
+    assert case.training is not None
+    if case.training.model == "beat":
+        return beat_windows(case.prepared, items, case.seed)
+    length = _config(case).n_samples
+    return strip_windows(case.prepared, items, case.seed, length)
+
+
+def _last_of_each(item: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """The last fifth of each item's windows, at least one where there are two."""
+    _, first, count = np.unique(item, return_index=True, return_counts=True)
+    n_held = np.where(count > 1, np.maximum(count // _HELD_BACK, 1), 0)
+    place = np.arange(len(item)) - np.repeat(first, count)
+    held: NDArray[np.bool_] = place >= np.repeat(count - n_held, count)
+    return held
+
+
+def _per_item(
+    case: Case, items: Items, look: Callable[[Windows], NDArray[np.float64]], width: int
+) -> NDArray[np.float64]:
+    """(n_items, width) the mean, over an item's windows, of what `look` says of each."""
+    values = np.empty((len(items), width))
+    for places in _blocks(len(items)):
+        windows = _windows(case, Items(items.row[places], items.half[places]))
+        n_windows = np.bincount(windows.item, minlength=len(places))
+        seen = look(windows)
+        for column in range(width):
+            total = np.bincount(windows.item, weights=seen[:, column], minlength=len(places))
+            values[places, column] = total / n_windows
+    return values
+
+
+def _blocks(n: int) -> Iterator[NDArray[np.int64]]:
+    for places in shards(range(n), _BLOCK):
+        yield np.asarray(places)

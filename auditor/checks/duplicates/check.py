@@ -1,0 +1,158 @@
+"""Does one recording stand in a release twice, under one name or two, and is any under a wrong one?
+
+Copies inflate what linkage finds, and mislabelled records deflate it. A copy is recognised at any
+rate and gain: by the times between its beats, of which no two recordings share many, and then by
+the noise around them, which no two recordings share at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from auditor.attackers.ladder import Field, rung, search_enrolment, untaught
+from auditor.checks.base import ATTACKS
+from auditor.core.evidence import MIN_PEOPLE, Counts, Evidence
+from auditor.data.protocols import Items, Split, later
+from auditor.signal.filters import FS
+from auditor.signal.prepare import Prepared
+from auditor.targets.context import Case
+
+#: So many times between beats in a row, each the same to within so many samples (12 ms), and not
+#: all alike: their range is at least so many samples (40 ms).
+_BEATS, _REACH, _RANGE = 5, 3, 10
+#: Of the records whose beats fall alike, so many are looked at for each stretch.
+_LOOKED_AT = 8
+#: What is left of a signal when its median beat is taken off every beat: how alike two such rests
+#: are when they are of one recording, and how long they must overlap, s.
+_SAME_REST, _OVERLAP_S = 0.7, 3.0
+#: A median beat reaches from this before to this after its anchor, samples.
+_BEFORE, _AFTER = round(0.3 * FS), round(0.5 * FS)
+
+NAMES = ("copied, one name", "copied, another name", "like a stranger")
+
+
+@ATTACKS.register("duplicates")
+@dataclass(frozen=True)
+class Duplicates:
+    """What an intruder need not attack: copies of recordings, and recordings under a wrong name."""
+
+    view: str = "signal"
+    protocol: None = None
+    check: ClassVar[str] = "duplicates"
+
+    @property
+    def threat(self) -> str:
+        """Who does what with the release, in one sentence."""
+        return (
+            "A recording that stands in a release twice links its two places with certainty, and "
+            "one under a wrong name spoils every number about that person."
+        )
+
+    def unmet(self, case: Case) -> str | None:
+        """Why the attack cannot be carried out on this release; None when it can."""
+        n = case.records["subject"].nunique()
+        return None if n >= MIN_PEOPLE else f"needs at least {MIN_PEOPLE} people; found fewer"
+
+    def run(self, case: Case, rng: np.random.Generator) -> Mapping[str, Evidence]:
+        """For each person, how many of their records have a copy under their own name, how many
+        under another, and how many look less like them than like most others.
+        """
+        subject = case.records["subject"].to_numpy().astype(str)
+        people, code = np.unique(subject, return_inverse=True)
+        values = np.zeros((len(people), len(NAMES)), dtype=np.int64)
+        for one, other in copies(case.prepared):
+            column = int(code[one] != code[other])
+            values[code[[one, other]], column] += 1
+        for row in strangers(case, rng):
+            values[code[row], 2] += 1
+        return {"": Counts(NAMES, values)}
+
+
+def copies(prepared: Prepared) -> list[tuple[int, int]]:
+    """Pairs of rows that hold one recording, or parts of one."""
+    n = len(prepared.records)
+    digest: dict[bytes, list[int]] = {}
+    for row in range(n):
+        digest.setdefault(sha256(prepared.signal(row).tobytes()).digest(), []).append(row)
+    found = {(rows[0], other) for rows in digest.values() for other in rows[1:]}
+    stretches, owner, start = [np.empty((0, _BEATS))], [], []
+    for row in range(n):
+        anchor = prepared.anchors(row)
+        if len(anchor) <= _BEATS:
+            continue
+        times = np.lib.stride_tricks.sliding_window_view(np.diff(anchor), _BEATS)
+        telling = np.flatnonzero(np.ptp(times, axis=1) >= _RANGE)
+        stretches.append(times[telling])
+        owner.append(np.full(len(telling), row))
+        start.append(anchor[telling])
+    table = np.concatenate(stretches)
+    if not len(table):
+        return sorted(found)
+    owners, starts = np.concatenate(owner), np.concatenate(start)
+    # As many neighbours as may be of the stretch's own record, and a few more: never all.
+    tree = cKDTree(table)
+    distance, near = tree.query(table, k=min(_LOOKED_AT + 1, len(table)), p=np.inf,
+                                distance_upper_bound=_REACH + 0.5)  # fmt: skip
+    looked_at: set[tuple[int, int, int]] = set()
+    for place, neighbour in zip(*np.nonzero(np.isfinite(distance)), strict=True):
+        other = near[place, neighbour]
+        one_row, other_row = int(owners[place]), int(owners[other])
+        if one_row >= other_row or (one_row, other_row) in found:
+            continue
+        offset = int(starts[other] - starts[place])
+        if (one_row, other_row, offset // 8) in looked_at:
+            continue
+        looked_at.add((one_row, other_row, offset // 8))
+        if _same_rest(prepared, one_row, other_row, offset):
+            found.add((one_row, other_row))
+    return sorted(found)
+
+
+def _same_rest(prepared: Prepared, one: int, other: int, offset: int) -> bool:
+    """Whether what is left of two signals beside their beats is one thing, `offset` later."""
+    x, y = _rest(prepared, one), _rest(prepared, other)
+    for shift in range(offset - 2, offset + 3):
+        first, last = max(0, -shift), min(len(x), len(y) - shift)
+        if last - first < _OVERLAP_S * FS:
+            return False
+        a, b = x[first:last], y[first + shift : last + shift]
+        both = np.isfinite(a) & np.isfinite(b)
+        if both.sum() < _OVERLAP_S * FS:
+            continue
+        a, b = a[both] - a[both].mean(), b[both] - b[both].mean()
+        size = float(np.sqrt((a @ a) * (b @ b)))
+        if size > 0 and float(a @ b) / size > _SAME_REST:
+            return True
+    return False
+
+
+def _rest(prepared: Prepared, row: int) -> NDArray[np.float64]:
+    """The lead that was delineated without its median beat."""
+    lead = prepared.signal(row)[prepared.leads.index(prepared.rhythm_lead)].astype(np.float64)
+    at = prepared.anchors(row)[:, None] + np.arange(-_BEFORE, _AFTER)
+    inside = (at[:, 0] >= 0) & (at[:, -1] < len(lead))
+    at = at[inside]
+    rest = lead.copy()
+    if len(at):
+        rest[at] -= np.nanmedian(lead[at], axis=0)
+    return rest
+
+
+def strangers(case: Case, rng: np.random.Generator) -> list[int]:
+    """Rows that look less like their person's first record than like most other people's."""
+    rows = later(case.records)
+    if not len(rows):
+        return []
+    first = np.flatnonzero(~case.records["subject"].duplicated())
+    parts = Split("any", Items.whole(first), Items.whole(rows))
+    view = "subspace" if untaught(case, "embedding") else "embedding"
+    seen = search_enrolment(rung(view, case, Field.of(case, parts)), case, rng)
+    behind = (seen.above + seen.ties / 2) / max(seen.n_gallery - 1, 1)
+    return [int(row) for row in rows[behind > 0.5]]

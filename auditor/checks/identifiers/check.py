@@ -1,0 +1,134 @@
+"""Does anything that travels with the signals name people outright?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+
+from auditor.checks.base import ATTACKS
+from auditor.core.evidence import MIN_PEOPLE, Counts, Evidence
+from auditor.data.dataset import Dataset
+from auditor.data.identifiers import AGE_OVER_89, FREE_TEXT, classes_in
+from auditor.engine import shards
+from auditor.targets.context import Case
+
+#: What a column of a companion table is called when it holds a class.
+_COLUMNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
+    (name, re.compile(pattern, re.IGNORECASE))
+    for name, pattern in (
+        ("date", r"date|datetime|birth|dob|ecg_?time"),
+        ("name", r"(?:^|_)(?:name|surname|first_?name|last_?name|nurse|validated_by|physician)$"),
+        ("contact", r"e?_?mail|phone|fax|address"),
+        ("number", r"mrn|ssn|insurance|stay_id|hadm_id"),
+        ("device", r"serial|cart_id"),
+        ("place", r"zip|postcode|(?:^|_)site$|ward|hospital"),
+    )
+)
+#: Comment keys that say no more than the manifest does.
+_ORDINARY = re.compile(
+    r"\W*(?:age|sex|gender|dx|rx|hx|sx|label|diagnos[ei]s)\W*[:>]", re.IGNORECASE
+)
+_POSITIONAL = re.compile(r"\W*-?\d+ [MF-]\S* .*")
+#: Text shorter than this is a code, not prose.
+_PROSE = 3
+
+
+@dataclass(frozen=True)
+class Place:
+    """One class of identifier at one kind of place."""
+
+    kind: str
+    where: str
+
+
+@ATTACKS.register("identifiers")
+@dataclass(frozen=True)
+class Identifiers:
+    """A reader of headers, annotations, file names and tables looks for what names a person."""
+
+    view: None = None
+    protocol: None = None
+    check: ClassVar[str] = "identifiers"
+
+    @property
+    def threat(self) -> str:
+        """Who does what with the release, in one sentence."""
+        return (
+            "Anybody who opens the release reads names, dates, numbers or other identifiers in "
+            "its headers, annotations, file names and tables."
+        )
+
+    def unmet(self, case: Case) -> str | None:
+        """Why the attack cannot be carried out on this release; None when it can."""
+        if case.dataset.manifest["subject"].nunique() < MIN_PEOPLE:
+            return f"needs at least {MIN_PEOPLE} people"
+        return None
+
+    def run(self, case: Case, rng: np.random.Generator) -> Mapping[str, Evidence]:
+        """For each person, how often each class was met at each kind of place."""
+        del rng
+        dataset = case.dataset
+        jobs = [dataset.part(np.asarray(rows)) for rows in shards(range(len(dataset.manifest)))]
+        found = [
+            (subject, place)
+            for part in case.engine.map(_hits_in_texts, jobs)
+            for subject, place in part
+        ]
+        found += _hits_in_tables(dataset)
+        found += _old_ages(dataset.manifest)
+        hits = pd.DataFrame(
+            {"subject": [s for s, _ in found], "name": [f"{p.kind}/{p.where}" for _, p in found]},
+            dtype=str,
+        )
+        people = np.unique(dataset.manifest["subject"].astype(str))
+        table = pd.crosstab(hits["subject"], hits["name"]).reindex(people, fill_value=0)
+        return {"": Counts(tuple(map(str, table.columns)), table.to_numpy(dtype=np.int64))}
+
+
+def _hits_in_texts(dataset: Dataset) -> list[tuple[str, Place]]:
+    hits = []
+    subjects = dataset.manifest["subject"].astype(str)
+    for record, subject in zip(dataset.manifest["record"], subjects, strict=True):
+        for where, text in dataset.texts(record):
+            kinds = classes_in(text)
+            if not kinds and where in ("header comment", "annotation note") and _is_prose(text):
+                kinds = {FREE_TEXT}
+            hits += [(subject, Place(kind, where)) for kind in kinds]
+    return hits
+
+
+def _is_prose(text: str) -> bool:
+    ordinary = _ORDINARY.match(text) or _POSITIONAL.match(text)
+    return not ordinary and sum(map(str.isalpha, text)) > _PROSE and " " in text.strip()
+
+
+def _hits_in_tables(dataset: Dataset) -> Iterator[tuple[str, Place]]:
+    for table in dataset.tables():
+        subjects = table.pop("subject").astype(str)
+        for row, kind in _hits_in(table):
+            yield subjects.iloc[row], Place(kind, "table")
+    everybody = dataset.manifest["subject"].astype(str).unique()
+    for table in dataset.stray_tables():
+        # Whom a row is about is not known, so what it tells is counted for everybody.
+        for kind in {kind for _, kind in _hits_in(table)}:
+            yield from ((who, Place(kind, "table without a rule")) for who in everybody)
+
+
+def _hits_in(table: pd.DataFrame) -> Iterator[tuple[int, str]]:
+    """The rows of a table that hold a class: by a column's name, or by what a cell says."""
+    for column in table.columns:
+        cells = table[column].str.strip()
+        kinds = {name for name, pattern in _COLUMNS if pattern.search(str(column))}
+        for row in np.flatnonzero(cells != ""):
+            yield from ((int(row), kind) for kind in kinds or classes_in(cells.iloc[row]))
+
+
+def _old_ages(manifest: pd.DataFrame) -> Iterator[tuple[str, Place]]:
+    pooled = manifest["age_pooled"].astype(bool)
+    old = manifest.loc[(manifest["age"] > 89) & ~pooled, "subject"].astype(str)
+    yield from ((who, Place(AGE_OVER_89, "header or table")) for who in old)

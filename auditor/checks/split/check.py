@@ -1,0 +1,270 @@
+"""Is anybody on both sides of a split: by name, or by a record that stands there under another one?
+
+A model is judged by people whom it never saw. Who is among them and among those it was trained on
+makes it look better than it is, and makes attacks on its members look worse than they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from auditor.checks.base import ModelAttack, OnModel
+from auditor.core.errors import EvidenceError
+from auditor.core.evidence import MIN_PEOPLE, Counts, Evidence
+from auditor.core.target import MEMBER, NONMEMBER, Target
+from auditor.targets.context import Case
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+#: How often any record at all should be found by chance.
+_ALPHA = 0.01
+#: Neighbours that are looked at, directions of a space that are, records that show how it is where
+#: nobody is on both sides, and columns that are needed.
+_NEAR, _WIDE, _SHOWN, _COLUMNS = 32, 16, 20_000, 3
+#: A ratio that is no chance in three dimensions or more, of however many records.
+_NOTHING = 0.01
+#: Of a record's columns, how many must be known.
+_KNOWN = 0.5
+
+NAMES = ("near_duplicate", "copied")
+
+
+@dataclass(frozen=True, eq=False)
+class SharedPeople(OnModel):
+    """Who has records among those that a model was trained on and among those it is judged by."""
+
+    output: str = "people"
+    protocol: None = None
+    check: ClassVar[str] = "split"
+
+    @property
+    def threat(self) -> str:
+        """Who does what with the release, in one sentence."""
+        return (
+            "A person on both sides of a split is known to a model that is judged as if they were "
+            "not, so that every figure about people it never saw is wrong."
+        )
+
+    def unmet(self, case: Case) -> str | None:
+        """Why the attack cannot be carried out on this model; None when it can."""
+        del case
+        return _unmet(self.target)
+
+    def run(self, case: Case, rng: np.random.Generator) -> Mapping[str, Evidence]:
+        """For each person whom the model is judged by, how many of their records it learnt from."""
+        del case, rng
+        people, code = np.unique(self.target.subject, return_inverse=True)
+        judged = np.bincount(code, self.target.part == NONMEMBER) > 0
+        trained = np.bincount(code, self.target.part == MEMBER, len(people)).astype(np.int64)
+        return {"certain": Counts(("both_sides",), trained[judged, None])}
+
+
+@dataclass(frozen=True, eq=False)
+class NearDuplicates(OnModel):
+    """Whose record among those that a model is judged by is another person's among those it was
+    trained on.
+
+    A record is found that is so much nearer to one of another name than to everybody else that it
+    should be met by chance once in a hundred splits; where much is unknown, or tails are heavy, it
+    is up to five times, as the law holds only nearly there. In a space of m dimensions the ratio of
+    the distances to the nearest person and to the next, to the power of m, is even between 0 and 1
+    however dense the space is there (Facco et al. 2017, Sci Rep 7:12140); how it falls is read from
+    members of one half who are looked up among those of the other. Values that are rounded are as
+    far apart as rounding may have moved them together.
+
+    Attributes
+    ----------
+    output : `inputs`, or what the model gives out of each record
+    """
+
+    protocol: None = None
+    check: ClassVar[str] = "split"
+
+    @property
+    def threat(self) -> str:
+        """Who does what with the release, in one sentence."""
+        return (
+            "A record that stands on both sides of a split under two names is learnt and judged "
+            "alike, and tells that the two names are one person's."
+        )
+
+    def unmet(self, case: Case) -> str | None:
+        """Why the attack cannot be carried out on this model; None when it can."""
+        del case
+        return _unmet(self.target)
+
+    def run(self, case: Case, rng: np.random.Generator) -> Mapping[str, Evidence]:
+        """`judged`: for each person whom the model is judged by and was not trained on, how many of
+        their records stand near one of a member, and in every column like one; `halves`: the same
+        of members of one half, near those of the other.
+        """
+        del case
+        target = self.target
+        every = target.inputs if self.output == "inputs" else target.view(self.output).values
+        every = np.where(np.isfinite(every), every, np.nan)
+        _, person = np.unique(target.subject, return_inverse=True)
+        is_member = np.bincount(person, target.part == MEMBER) > 0
+        known = np.isfinite(every).mean(axis=1) >= _KNOWN
+        members = np.flatnonzero(known & (target.part == MEMBER))
+        judged = np.flatnonzero(known & (target.part == NONMEMBER) & ~is_member[person])
+        if min(len(np.unique(person[rows])) for rows in (members, judged)) < MIN_PEOPLE:
+            raise EvidenceError(f"needs {MIN_PEOPLE} people measured on either side; found fewer")
+        space = _Space.of(every[members])
+        x = np.full((len(every), space.width), np.nan)
+        both = np.concatenate([members, judged])
+        x[both] = space.placed(every[both])
+        half = (rng.permutation(len(is_member)) % 2 == 0)[person[members]]
+        sides = [(_some(members[half == one], rng), members[half != one]) for one in (True, False)]
+        near = _Near(x, person, space.rounding)
+        looked_up = {"judged": near.of([(judged, members)]), "halves": near.of(sides)}
+        least = _least(looked_up["halves"][1], _ALPHA / len(judged))
+        found: dict[str, Evidence] = {}
+        for name, (probes, ratio, nearest) in looked_up.items():
+            one, other = every[probes], every[nearest]
+            same = ((one == other) | (np.isnan(one) & np.isnan(other))).all(axis=1)
+            who, code = np.unique(person[probes], return_inverse=True)
+            flags = (ratio < least, (ratio < least) & same)
+            counts = [np.bincount(code, flag, len(who)) for flag in flags]
+            found[name] = Counts(NAMES, np.stack(counts, axis=1).astype(np.int64))
+        return found
+
+
+def attacks(target: Target) -> list[ModelAttack]:
+    """The questions that a split can be asked."""
+    found: list[ModelAttack] = [SharedPeople(target)]
+    if len(target.columns) >= _COLUMNS:
+        found.append(NearDuplicates(target, "inputs"))
+    elif "embedding" in target.outputs:
+        found.append(NearDuplicates(target, "embedding"))
+    return found
+
+
+def _unmet(target: Target) -> str | None:
+    if target.unknown:
+        return target.unknown
+    for part, who in ((MEMBER, "was trained on"), (NONMEMBER, "is judged by")):
+        if len(np.unique(target.subject[target.part == part])) < MIN_PEOPLE:
+            return f"needs at least {MIN_PEOPLE} people whom the model {who}; found fewer"
+    return None
+
+
+@dataclass(frozen=True, eq=False)
+class _Space:
+    """Records as points: columns in their own spreads, along the largest directions.
+
+    Attributes
+    ----------
+    columns, middle, spread : (d,) the columns that differ, their medians and standard deviations
+    directions : (d, width)
+    rounding : how far two records may be apart that rounding has made one
+    """
+
+    columns: Ints
+    middle: Floats
+    spread: Floats
+    directions: Floats
+    rounding: float
+
+    @property
+    def width(self) -> int:
+        return self.directions.shape[1]
+
+    @classmethod
+    def of(cls, values: NDArray[np.float32]) -> _Space:
+        """Of members' records (n, d).
+
+        Raises
+        ------
+        EvidenceError
+            Fewer than three columns take more than two values.
+        """
+        gaps = np.array([_gap(column) for column in values.T])
+        columns = np.flatnonzero(~np.isnan(gaps))
+        if np.count_nonzero(gaps[columns]) < _COLUMNS:
+            raise EvidenceError(f"needs at least {_COLUMNS} measured columns; found fewer")
+        some = values[:, columns].astype(np.float64)
+        middle, spread = np.nanmedian(some, axis=0), np.nanstd(some, axis=0)
+        scaled = np.nan_to_num((some - middle) / spread)
+        directions = np.eye(len(columns))
+        if len(columns) > _WIDE:
+            _, along = np.linalg.eigh(np.cov(scaled, rowvar=False))
+            directions = along[:, -_WIDE:]
+        # Two numbers rounded to one differ by a sixth of the step's square, in the mean square.
+        moved = np.square(gaps[columns] / spread) / 6
+        rounding = float(np.sqrt(moved @ np.square(directions).sum(axis=1)))
+        return cls(columns, middle, spread, directions, rounding)
+
+    def placed(self, values: NDArray[np.float32]) -> Floats:
+        """(n, width) where records are; what is unknown is in the middle."""
+        scaled = (values[:, self.columns] - self.middle) / self.spread
+        return np.asarray(np.nan_to_num(scaled) @ self.directions)
+
+
+def _gap(column: NDArray[np.float32]) -> float:
+    """The step that a column is rounded to; 0 of a yes or no, NaN of what is always the same."""
+    values = np.unique(column[np.isfinite(column)]).astype(np.float64)
+    if len(values) < 2:
+        return float("nan")
+    return float(np.quantile(np.diff(values), 0.01)) if len(values) > 2 else 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class _Near:
+    """Whose records are nearest.
+
+    Attributes
+    ----------
+    x, person : (n, width) and (n,) where each record is, and whose
+    rounding : how far two records may be apart that rounding has made one
+    """
+
+    x: Floats
+    person: Ints
+    rounding: float
+
+    def of(self, sides: Sequence[tuple[Ints, Ints]]) -> tuple[Ints, Floats, Ints]:
+        """Probes, looked up in their galleries: the records, their ratios of the distance to the
+        nearest person to that to the next, and the record that is nearest.
+        """
+        found = []
+        for probes, gallery in sides:
+            tree = cKDTree(self.x[gallery])
+            distance, at = tree.query(self.x[probes], k=min(_NEAR, len(gallery)))
+            whose = self.person[gallery[at]]
+            # If all that are looked at are of one person, the next is further than all of these.
+            other = whose != whose[:, :1]
+            next_at = np.where(other.any(axis=1), other.argmax(axis=1), -1)
+            first = np.hypot(distance[:, 0], self.rounding)
+            second = np.hypot(distance[np.arange(len(probes)), next_at], self.rounding)
+            ratio = np.divide(first, second, out=np.ones(len(probes)), where=second > 0)
+            found.append((probes, ratio, gallery[at[:, 0]]))
+        probes, ratio, nearest = (np.concatenate(one) for one in zip(*found, strict=True))
+        return probes, ratio, nearest
+
+
+def _some(rows: Ints, rng: np.random.Generator) -> Ints:
+    """As many of the rows as are needed to see how it is by chance."""
+    return rows if len(rows) <= _SHOWN else np.sort(rng.choice(rows, _SHOWN, replace=False))
+
+
+def _least(ratio: Floats, share: float) -> float:
+    """The ratio below which no more than such a share lies by chance, told from many.
+
+    By the tail: below their tenth, ratios fall as a power of the share (Hill 1975, Ann Stat
+    3:1163). What is next to nothing is left out: it is not by chance, and would hide others of its
+    kind.
+    """
+    ratio = np.sort(ratio[ratio > _NOTHING])
+    n = max(len(ratio) // 10, 2)
+    if len(ratio) < n:
+        return 0.0
+    # The power is told to within a share 1/√n of it; two such errors are allowed for.
+    power = np.log(ratio[n - 1] / ratio[:n]).mean() * (1 + 2 / np.sqrt(n))
+    return float(ratio[n - 1] * (share * len(ratio) / n) ** power)

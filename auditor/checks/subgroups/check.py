@@ -1,0 +1,155 @@
+"""For whom is linkage easier, and what does an intruder need to hold?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import pairwise
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from auditor.attackers import embedding
+from auditor.attackers.ladder import Field, Rung, rung, search_enrolment, untaught
+from auditor.checks.base import ATTACKS
+from auditor.core.evidence import Evidence
+from auditor.core.streams import stream
+from auditor.data.protocols import split, unmet
+from auditor.signal.filters import FS
+from auditor.signal.segment import Cut, cut
+from auditor.stats.small_cells import disclosable_groups
+from auditor.targets.context import Case
+
+_AGES = (0, 30, 45, 60, 75, 200)
+#: Heart rates differ much from here on, 1/min; a rhythm is irregular when times between beats
+#: differ from the ones before by this share of themselves.
+_FASTER, _IRREGULAR = 15.0, 0.1
+_BEATS, _NOISE_DB = (1, 3, 10), (20, 10, 0)
+
+
+@ATTACKS.register("slices")
+@dataclass(frozen=True)
+class Slices:
+    """Linkage by the shipped network, by who is looked for and by what the intruder holds."""
+
+    protocol: str = "cross-session"
+    view: str = "embedding"
+    check: ClassVar[str] = "slices"
+
+    @property
+    def threat(self) -> str:
+        """Who does what with the release, in one sentence."""
+        return (
+            "The same intruder, looked at group by group, and with less to go by: fewer beats, one "
+            "lead, a noisy recording."
+        )
+
+    def unmet(self, case: Case) -> str | None:
+        """Why the attack cannot be carried out on this release; None when it can."""
+        return untaught(case, self.view) or unmet(case.records, self.protocol)
+
+    def run(self, case: Case, rng: np.random.Generator) -> Mapping[str, Evidence]:
+        """The searches of all probes and of each group that has ten people; smaller ones are left
+        out. Noise is added to beats that were found without it.
+        """
+        field = Field.of(case, split(case.records, self.protocol))
+        whole = rung(self.view, case, field)
+        assert isinstance(whole, Rung)
+        seen = search_enrolment(whole, case, rng)
+        evidence: dict[str, Evidence] = {"": seen}
+        for groups in _groups(case, field):
+            for name in disclosable_groups(groups, seen.subject):
+                evidence[f"among_{name}"] = seen.of(groups[name])
+        for name, part in _held(case, field, whole):
+            evidence[f"holding_{name}"] = search_enrolment(part, case, rng)
+        return evidence
+
+
+def _groups(case: Case, field: Field) -> Iterator[dict[str, NDArray[np.bool_]]]:
+    """The field's probes in groups of one kind after the other, by name."""
+    records = case.records
+    row = field.pool.row[field.probe]
+    first = dict(zip(field.enrolled[::-1], field.gallery.row[::-1], strict=True))
+    home = np.array([first[one] for one in field.pooled[field.probe]])
+    probe, gallery = records.iloc[row], records.iloc[home]
+    yield {f"sex_{sex}": (probe["sex"] == sex).to_numpy() for sex in ("female", "male")}
+    age = probe["age"].to_numpy(dtype=float)
+    yield {f"age_{low}_to_{high - 1}": (age >= low) & (age < high) for low, high in pairwise(_AGES)}
+    count = records.groupby("subject")["record"].transform("size").to_numpy()[row]
+    yield {
+        "records_2": count == 2,
+        "records_3_to_5": (count >= 3) & (count <= 5),
+        "records_6_or_more": count >= 6,
+    }
+    dates = (pd.to_datetime(one["taken_at"]).to_numpy() for one in (probe, gallery))
+    days = np.abs(np.subtract(*dates) / np.timedelta64(1, "D"))
+    yield {
+        "days_up_to_30": days <= 30,
+        "days_31_to_365": (days > 30) & (days <= 365),
+        "days_over_365": days > 365,
+    }
+    rhythm = {int(one): _rhythm(case.prepared.anchors(int(one))) for one in {*row, *home}}
+    here, there = (np.array([rhythm[int(one)] for one in rows]) for rows in (row, home))
+    faster = np.abs(here[:, 0] - there[:, 0]) >= _FASTER
+    yield {"heart_rate_alike": ~faster, "heart_rate_15_apart": faster}
+    irregular = here[:, 1] >= _IRREGULAR
+    yield {"rhythm_regular": ~irregular, "rhythm_irregular": irregular}
+    rest = np.array([_rest(cut(case.prepared, int(one), 0, case.seed)) for one in row])
+    worse = rest > np.median(rest)
+    yield {"quality_of_the_better_half": ~worse, "quality_of_the_worse_half": worse}
+
+
+def _rhythm(anchor: NDArray[np.int64]) -> tuple[float, float]:
+    """Heart rate, 1/min, and the median jump from one time between beats to the next."""
+    rr = np.diff(anchor)
+    if len(rr) < 2:
+        return np.nan, 0.0
+    return 60 * FS / float(np.median(rr)), float(np.median(np.abs(np.diff(rr)) / rr[:-1]))
+
+
+def _rest(beats: Cut) -> float:
+    """How far beats stray from their median, as a share of its size."""
+    signal = beats[0]
+    middle = np.median(signal, axis=0)
+    return float(np.median(np.abs(signal - middle)) / max(float(middle.std()), 1e-6))
+
+
+def _held(case: Case, field: Field, whole: Rung) -> Iterator[tuple[str, Rung]]:
+    """What the rung sees of probes of which the intruder holds less."""
+    model = embedding.load(embedding.stranger_to(case.dataset.name).path).to(case.device)
+
+    def seen(name: str, change: Callable[[Cut, np.random.Generator], Cut]) -> Rung:
+        pool = whole.pool.copy()
+        for place in field.probe:
+            row, half = int(field.pool.row[place]), int(field.pool.half[place])
+            rng = stream(case.seed, f"slices/{name}/{case.records['record'].iloc[row]}")
+            beats = cut(case.prepared, row, half, case.seed)
+            pool[place] = embedding.embed(model, change(beats, rng), rng)
+        return replace(whole, pool=pool)
+
+    for n in _BEATS:
+        name = "1_beat" if n == 1 else f"{n}_beats"
+        yield name, seen(name, partial(_few, n))
+    for db in _NOISE_DB:
+        name = f"noise_of_{db}_db"
+        yield name, seen(name, partial(_noisy, db))
+    if len(case.prepared.leads) > 1:
+        first = slice(0, embedding.EMBEDDING)
+        yield (
+            f"lead_{case.prepared.leads[0]}_alone",
+            replace(whole, gallery=whole.gallery[:, first], pool=whole.pool[:, first]),
+        )
+
+
+def _few(n: int, beats: Cut, rng: np.random.Generator) -> Cut:
+    return beats[0][:n], beats[1][:n]
+
+
+def _noisy(db: float, beats: Cut, rng: np.random.Generator) -> Cut:
+    """Beats with white noise, each lead's so many dB below its signal."""
+    size = beats[0].std(axis=(0, 2), keepdims=True) * 10 ** (-db / 20)
+    noise = rng.normal(size=beats[0].shape) * size
+    return (beats[0] + noise).astype(np.float32), beats[1]

@@ -1,1 +1,0 @@
-"""The clinical systems: what each is to find, and how each is trained on whose data."""

@@ -1,0 +1,1 @@
+"""How networks and trees are trained, kept and loaded."""

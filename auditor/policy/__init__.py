@@ -1,0 +1,1 @@
+"""Estimates become a verdict: profiles, rules, baselines, waivers."""

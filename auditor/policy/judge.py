@@ -1,0 +1,469 @@
+"""Estimates become a verdict: what a profile asks, and what an audit answers.
+
+A rule *passes* when the upper bound is within its limit, *fails* when the lower bound is beyond it,
+is *inconclusive* when the limit lies inside the interval, and *not assessed* when nothing measured
+it. The gate fails closed: a required rule that is not settled does not pass.
+
+A failure can be accepted, by a waiver or because the baseline had it. It stays a failure, and is
+left out of the verdict; what was not measured, or not settled, can be accepted by nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+from auditor.core.errors import ConfigError
+from auditor.core.finding import Audit, Estimate, Finding, Outcome, Ruling, Verdict, Waiver
+from auditor.core.formatting import Unit, amount, interval
+from auditor.policy.baseline import (
+    Standing,
+    answer,
+    asked,
+    beyond_chance,
+    some_but_few,
+    standing,
+    worsened,
+)
+from auditor.policy.profile import Profile, Rule, recorded_profile
+from auditor.policy.questions import greatest
+from auditor.stats.intervals import wilson
+
+#: How a ruling tells what it judged.
+_SENTENCES = {
+    "rank1": "An intruder's first pick is the right person in {} of cases",
+    "direct": "{} of people carry a direct identifier",
+    "ages_over_89": "{} of people are given with an age over 89",
+    "max_risk": "The most exposed person can be named with a chance of {}",
+    "below_11": "{} of people share their values with fewer than ten others",
+    "sex_auc": "Sex can be told from the ECG with an AUC of {}",
+    "tpr_at_fpr_1pct": "Of the people a model was trained on, {} are named at one false name in a "
+    "hundred others",
+    "copied": "Pictures of {} in its training are drawn again by a model",
+    "full_recited": "Training answers of {} are told again by a model, word for word",
+    "auc": "People a model was trained on are told from others with an AUC of {}",
+    "age_gain_years": "Guesses of age are better than naming the middle age by {}",
+}
+
+
+def judge(
+    findings: Iterable[Finding],
+    profile: Profile,
+    *,
+    waivers: Sequence[Waiver] = (),
+    today: date | None = None,
+    baseline: Sequence[Finding] | None = None,
+) -> Verdict:
+    """What a profile says about an audit.
+
+    Parameters
+    ----------
+    waivers : failures that somebody accepts; one that has expired, or that no failure answers to,
+        is a failure itself
+    today : the day on which waivers are to hold
+    baseline : findings of an earlier audit; a rule that failed there by the same findings, no
+        worse than their intervals explain, is known
+    """
+    found = list(findings)
+    holding = _holding(waivers, today)
+    # A rule that applied to the baseline applies: what it asked about may not be left away.
+    rules = _rules(profile, [*found, *(baseline or ())])
+    rulings = [_rule(rule, found, _of(rule, holding), baseline) for rule in rules]
+    # Where nothing is asked, nothing has passed.
+    worst: Outcome = "pass" if any(one.required for one in rulings) else "not assessed"
+    used = {one for ruling in rulings for one in ruling.waived}
+    rulings += [_void(one, one in holding, rulings) for one in waivers if one not in used]
+    outcomes = [ruling.outcome for ruling in rulings if ruling.counts]
+    ascending: tuple[Outcome, ...] = ("not assessed", "inconclusive", "fail")
+    for outcome in ascending:
+        if outcome in outcomes:
+            worst = outcome
+    return Verdict(worst, tuple(rulings))
+
+
+def judge_again(
+    audit: Audit,
+    profile: Profile,
+    *,
+    waivers: Sequence[Waiver] = (),
+    today: date | None = None,
+    baseline: Audit | None = None,
+) -> Verdict:
+    """What a profile says about a finished audit, whatever it was judged by.
+
+    Raises
+    ------
+    ConfigError
+        It reckoned with another population than the profile's, or the baseline is of another
+        release or of other rules.
+    """
+    _refuse_other_population(audit, profile)
+    if baseline is not None:
+        refuse_other(baseline, str(audit.release["name"]), profile)
+    then = None if baseline is None else baseline.findings
+    return judge(audit.findings, profile, waivers=waivers, today=today, baseline=then)
+
+
+def _refuse_other_population(audit: Audit, profile: Profile) -> None:
+    told = audit.profile.get("population")
+    if told != profile.population and any(one.check == "uniqueness" for one in profile.rules):
+        reckoned = "nobody says how many" if told is None else f"{told:,}"
+        raise ConfigError(
+            f"the audit reckons with {reckoned} people among whom an intruder looks, the profile "
+            f"{profile.name} with {profile.population:,}; scan again under that profile"
+        )
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What one rule says of two audits, and in words what is worse in the second."""
+
+    rule: Rule
+    then: Ruling | None
+    now: Ruling | None
+    worse: tuple[str, ...]
+
+
+def compare(then: Audit, now: Audit, profile: Profile) -> list[Compared]:
+    """What each rule of a profile says of two audits, both judged anew.
+
+    A rule is worse where a finding is (`regression.worsened`), where it passed and does not any
+    more, and where it was assessed and is not any more.
+    """
+    old, new = ({one.id: one for one in judge_again(audit, profile).rules} for audit in (then, now))
+    rules = _rules(profile, [*then.findings, *now.findings])
+    compared = []
+    for rule in rules:
+        before, after = old.get(rule.id), new.get(rule.id)
+        worse = worsened(rule, now.findings, then.findings)
+        outcomes = (before and before.outcome, after and after.outcome)
+        if not worse and (
+            (outcomes[0] == "pass" and outcomes[1] != "pass")
+            or (outcomes[0] == "fail" and outcomes[1] in ("not assessed", None))
+        ):
+            worse = [after.reason if after else "it is not asked any more"]
+        compared.append(Compared(rule, before, after, tuple(worse)))
+    return compared
+
+
+def refuse_other(baseline: Audit, release: str, profile: Profile) -> None:
+    """Refuse a baseline that is not of this release, or was not judged by these rules.
+
+    Raises
+    ------
+    ConfigError
+        It is not, or was not.
+    """
+    if (name := baseline.release["name"]) != release:
+        raise ConfigError(
+            f"the baseline is of release {name}, and this is {release}; give an audit of {release}"
+        )
+    try:
+        other = recorded_profile(baseline.profile)
+    except ConfigError as error:
+        raise ConfigError(f"the baseline {error}") from None
+    if _asked(other) != _asked(profile):
+        raise ConfigError(
+            f"the baseline was judged by other rules or another population (profile {other.name}) "
+            f"than this audit (profile {profile.name}); scan the baseline again under this profile"
+        )
+
+
+def _asked(profile: Profile) -> tuple[int, list[str]]:
+    """What decides, of a profile: not its wording."""
+    rules = [rule.model_dump_json(exclude={"basis"}) for rule in profile.rules]
+    return profile.population, sorted(rules)
+
+
+def competence_needed(
+    findings: Iterable[Finding],
+    profile: Profile,
+    *,
+    waivers: Sequence[Waiver] = (),
+    today: date | None = None,
+) -> list[Finding]:
+    """The findings whose attack's competence is all that a required rule lacks to pass."""
+    found = list(findings)
+    holding = _holding(waivers, today)
+    wanted: list[Finding] = []
+    for rule in profile.rules:
+        failing = _failing(rule, found)
+        if not rule.required or any(one.id not in _of(rule, holding) for one in failing):
+            continue
+        measured = [one for one in _measured(rule, found) if one not in failing]
+        if measured and _within(rule, measured):
+            able = _to_be_proven(rule, measured, failing)
+            wanted += [one for one in able if one not in wanted]
+    return wanted
+
+
+def _rules(profile: Profile, findings: Sequence[Finding]) -> list[Rule]:
+    """The rules that apply: those about models where there are any."""
+    checks = {one.check for one in findings}
+    return [rule for rule in profile.rules if not rule.models or rule.check in checks]
+
+
+def _holding(waivers: Sequence[Waiver], today: date | None) -> list[Waiver]:
+    """The waivers that have not expired."""
+    if waivers and today is None:
+        raise ValueError("whether a waiver has expired is asked of no day")
+    return [one for one in waivers if today is not None and one.expires >= today]
+
+
+def _of(rule: Rule, waivers: Sequence[Waiver]) -> dict[str, Waiver]:
+    """The waivers of a rule, by finding."""
+    return {one.finding: one for one in waivers if one.rule == rule.id}
+
+
+def _void(waiver: Waiver, holds: bool, rulings: Sequence[Ruling]) -> Ruling:
+    """A waiver that has expired, or that no failure answers to."""
+    whose = f"{waiver.owner} waived {waiver.rule} by {waiver.finding}"
+    ruling = next((one for one in rulings if one.id == waiver.rule), None)
+    if not holds:
+        reason = f"{whose}, and that has expired: renew it or mend what fails"
+    elif ruling is None:
+        reason = f"{whose}, and no such rule was judged: correct the waiver or take it away"
+    else:
+        reason = (
+            f"{whose}, and the rule does not fail by that finding (it says {ruling.outcome}): "
+            "correct the waiver or take it away"
+        )
+    basis = "our default: a waiver is of a failure that is there, until the day it names"
+    return Ruling(f"waiver/{waiver.rule}/{waiver.finding}", "fail", reason, True, math.nan, basis)
+
+
+def _to_be_proven(
+    rule: Rule, measured: Sequence[Finding], failing: Sequence[Finding] = ()
+) -> list[Finding]:
+    """The findings whose attack must be shown to be able: of recordings the strongest's, of models
+    each one's. What fails a rule has shown that it is able.
+    """
+    if rule.models:
+        return list(measured)
+    if any(one.view in rule.strongest for one in failing):
+        return []
+    return [one for one in measured if one.view in rule.strongest][-1:]
+
+
+def _rule(
+    rule: Rule,
+    findings: Sequence[Finding],
+    waivers: Mapping[str, Waiver],
+    then: Sequence[Finding] | None,
+) -> Ruling:
+    failing = _failing(rule, findings)
+    if not failing:
+        return _settled(rule, findings, failing)
+    waived = tuple(waivers[one.id] for one in failing if one.id in waivers)
+    counting = [one for one in failing if one.id not in waivers]
+    if then is None:
+        known, new = False, []
+    else:
+        new = worsened(rule, findings, then, but=set(waivers) if counting else ())
+        known = not new
+    if counting or known:
+        ruling = _failed(rule, counting or failing)
+        if known:
+            ruling = replace(ruling, reason=f"{ruling.reason}; the baseline had it too")
+        elif new:
+            ruling = replace(ruling, reason=f"{ruling.reason}; {new[0]}")
+        return replace(ruling, waived=waived, known=known)
+    rest = _settled(rule, [one for one in findings if one not in failing], failing)
+    if rest.outcome != "pass":
+        return replace(rest, waived=waived)
+    ruling = _failed(rule, failing)
+    owner = next(one for one in waived if one.finding == ruling.finding)
+    more = f" and {len(waived) - 1} more" if len(waived) > 1 else ""
+    reason = f"{ruling.reason}; waived{more}: {owner.reason} ({owner.owner})"
+    return replace(ruling, reason=reason, waived=waived)
+
+
+def _failing(rule: Rule, findings: Sequence[Finding]) -> list[Finding]:
+    """The findings by each of which alone a rule fails."""
+    return [one for one in asked(rule, findings) if standing(rule, one) is Standing.BEYOND]
+
+
+def _failed(rule: Rule, failing: Sequence[Finding]) -> Ruling:
+    """That a rule fails, by the finding that shows it best."""
+    for one in failing:
+        if few := some_but_few(rule, one):
+            reason = f"{_SENTENCES.get(rule.estimate, '{}').format(few)}, where the limit is nobody"
+            return _ruling(rule, "fail", reason, one)
+    proven = max(failing, key=lambda one: one.estimates[rule.estimate].low)
+    return _ruling(rule, "fail", _told(rule, proven.estimates[rule.estimate], "beyond"), proven)
+
+
+def _settled(rule: Rule, findings: Sequence[Finding], failing: Sequence[Finding]) -> Ruling:
+    """What the findings by which a rule does not fail say of it.
+
+    Parameters
+    ----------
+    failing : those by which it does, which are not among the findings
+    """
+    measured = _measured(rule, findings)
+    strongest = max(measured, key=lambda one: one.estimates[rule.estimate].value, default=None)
+    if strongest is None and not failing:
+        return _ruling(rule, "not assessed", _why_unmeasured(rule, findings))
+    if lucky := _explained_by_luck(rule, measured):
+        needed = math.ceil(1 / rule.limit)
+        reason = (
+            f"guessing alone reaches {_shown(rule, lucky.estimates[rule.estimate].chance or 0)} "
+            f"among so few people, beyond the limit of {_shown(rule, rule.limit)}; at least "
+            f"{needed} people are needed"
+        )
+        return _ruling(rule, "not assessed", reason, lucky)
+    if not _within(rule, measured):
+        widest = max(measured, key=lambda one: one.estimates[rule.estimate].high)
+        estimate = widest.estimates[rule.estimate]
+        reason = f"{_told(rule, estimate, 'not shown to be within')}; {_settled_by(rule, estimate)}"
+        return _ruling(rule, "inconclusive", reason, widest)
+    if rule.models and (without := _unmeasured(rule, findings)):
+        return _ruling(rule, "not assessed", without.reason or "there are too few people for it")
+    if _too_weak(rule, [*measured, *failing]):
+        reason = (
+            "only weaker attacks were carried out, and they may fail a release but not pass "
+            f"it; the strongest, {' or '.join(rule.strongest)}, was not"
+        )
+        return _ruling(rule, "not assessed", reason, strongest)
+    if rule.strongest or rule.models:
+        for one in _to_be_proven(rule, measured, failing):
+            if doubt := _incompetent(rule, one, findings):
+                return _ruling(rule, "inconclusive", doubt, one if rule.models else strongest)
+    if strongest is None:
+        return _ruling(rule, "pass", "nothing else answers it")
+    told = _told(rule, strongest.estimates[rule.estimate], "within")
+    return _ruling(rule, "pass", told, strongest)
+
+
+def _measured(rule: Rule, findings: Sequence[Finding]) -> list[Finding]:
+    return [one for one in asked(rule, findings) if answer(rule, one) is not None]
+
+
+def _unmeasured(rule: Rule, findings: Sequence[Finding]) -> Finding | None:
+    """A model of which the rule's question has no answer."""
+    return next((one for one in asked(rule, findings) if answer(rule, one) is None), None)
+
+
+def _explained_by_luck(rule: Rule, measured: Sequence[Finding]) -> Finding | None:
+    """A finding among so few people that guessing scores beyond the limit."""
+    for one in measured:
+        chance = one.estimates[rule.estimate].chance
+        if chance is not None and chance > rule.limit > 0:
+            return one
+    return None
+
+
+def _too_weak(rule: Rule, tried: Sequence[Finding]) -> bool:
+    """Whether none of the attacks that a pass needs was carried out."""
+    return bool(rule.strongest) and not any(one.view in rule.strongest for one in tried)
+
+
+def _within(rule: Rule, measured: Sequence[Finding]) -> bool:
+    return all(standing(rule, one) is Standing.WITHIN for one in measured)
+
+
+def _incompetent(rule: Rule, finding: Finding, findings: Sequence[Finding]) -> str | None:
+    """Why an attack that found little does not show that there is little to find."""
+    proof = next(
+        (
+            one
+            for one in findings
+            if one.check == "competence"
+            and one.view == finding.view
+            and one.protocol == finding.protocol
+        ),
+        None,
+    )
+    if proof is None or proof.status != "measured":
+        why = proof.reason if proof else "it was not tried on simulated twins"
+        return f"nothing shows that the attack could have found anything: {why}"
+    planted, null = (proof.estimates.get(f"{twin}_{rule.estimate}") for twin in ("planted", "null"))
+    if planted is None or null is None:
+        return (
+            f"nothing shows that the attack could have found anything: {rule.estimate} is missing"
+        )
+    if not (planted.low > rule.limit and beyond_chance(planted)):
+        return "the attack did not find what was planted in a simulated twin of the release"
+    if null.low > rule.limit and beyond_chance(null):
+        return "the attack found something in a simulated twin of the release that held nothing"
+    return None
+
+
+def _why_unmeasured(rule: Rule, findings: Sequence[Finding]) -> str:
+    for one in asked(rule, findings):
+        return one.reason or "there are too few people for it"
+    return "no attack that answers it was carried out"
+
+
+def _told(rule: Rule, estimate: Estimate, relation: str) -> str:
+    value, low, high = interval(estimate, _unit(rule))
+    between = f" ({low} to {high})" if low != high else ""
+    what = _SENTENCES.get(rule.estimate, "{} was measured")
+    return (
+        f"{what.format(value + between)}, among {estimate.n_subjects} people; "
+        f"that is {relation} the limit of {_shown(rule, rule.limit)}"
+    )
+
+
+def _shown(rule: Rule, value: float) -> str:
+    return amount(value, _unit(rule))
+
+
+def _unit(rule: Rule) -> Unit:
+    """The unit that an estimate's name ends in."""
+    if rule.estimate.endswith("_years"):
+        return "years"
+    return "number" if rule.estimate.endswith("auc") or greatest(rule.estimate) > 1 else "percent"
+
+
+def _settled_by(rule: Rule, estimate: Estimate) -> str:
+    """How many more people would bring the nearer bound to the limit, were the value to stay."""
+    gap = abs(estimate.value - rule.limit)
+    if not math.isfinite(gap):
+        return "it could not be computed"
+    if gap == 0:
+        return "no number of people settles a value that is the limit itself"
+    if rule.estimate.startswith("tpr_at"):
+        return "more people the model never saw, and more it was trained on, would settle it"
+    n = estimate.n_subjects
+    if (
+        0 <= estimate.value <= 1
+        and 0 < rule.limit < 1
+        and not rule.estimate.endswith(("_years", "auc"))
+    ):
+        wanted = n
+        while wanted < 10_000_000:
+            low, high = wilson(estimate.value * wanted, wanted, estimate.level)
+            if low > rule.limit or high <= rule.limit:
+                break
+            wanted = math.ceil(wanted * 1.05) + 1
+    else:
+        side = (
+            estimate.high - estimate.value
+            if estimate.value < rule.limit
+            else estimate.value - estimate.low
+        )
+        wanted = math.ceil(min(n * (side / gap) ** 2, 1e9))
+    more = max(wanted - n, 1)
+    return f"about {_round_up(more)} more people would settle it"
+
+
+def _round_up(n: int) -> int:
+    """Two significant digits: more would pretend."""
+    scale = 10 ** max(len(str(n)) - 2, 0)
+    return -(-n // scale) * scale
+
+
+def _ruling(rule: Rule, outcome: Outcome, reason: str, finding: Finding | None = None) -> Ruling:
+    return Ruling(
+        rule.id,
+        outcome,
+        reason,
+        rule.required,
+        rule.limit,
+        rule.basis,
+        finding.id if finding else None,
+        rule.estimate if finding else None,
+    )

@@ -1,0 +1,191 @@
+"""What a profile asks: rules, each a limit on one number, and what each limit rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from auditor.core.errors import ConfigError
+from auditor.policy.questions import QUESTIONS, RUNGS, greatest, small_is_bad
+from auditor.resources import names, read_settings, resource, settings_file
+
+#: What a limit may rest on, as a basis begins.
+BASES = ("law:", "precedent:", "our default")
+#: The least that a cell may count: what leaves controlled environments counts ten people.
+SMALLEST_CELL = 10
+_LONGEST = 80
+
+
+def _seen(name: str) -> str:
+    """A name that hides nothing: it stands beside a verdict, on a terminal too."""
+    if not name.isprintable():
+        raise ValueError("holds marks that cannot be seen; write it anew")
+    return name
+
+
+_Name = Annotated[str, Field(min_length=1, max_length=_LONGEST), AfterValidator(_seen)]
+_Words = Annotated[str, Field(min_length=1, max_length=2_000)]
+
+
+class Rule(BaseModel):
+    """One limit on one number."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: _Name
+    check: str
+    protocol: str | None = None
+    estimate: _Name
+    limit: float = Field(ge=0, strict=True, allow_inf_nan=False)
+    #: Where the limit comes from; begins with one of `BASES`.
+    basis: _Words
+    #: A rule that is not required is shown, and changes no verdict.
+    required: bool = Field(default=True, strict=True)
+    #: The views of which one must have been measured, and shown able, before the rule may pass.
+    strongest: tuple[str, ...] = ()
+    #: The rule is about models: it is left out where none is released, and each is judged.
+    models: bool = Field(default=False, strict=True)
+
+    @model_validator(mode="after")
+    def _can_be_answered(self) -> Rule:
+        question = QUESTIONS.get(self.check)
+        if question is None:
+            raise ValueError(f"no check is named {self.check!r}; {_nearest(self.check, QUESTIONS)}")
+        if not question.estimates:
+            raise ValueError(f"no rule can be about {self.check!r}: it explains, and measures none")
+        if not question.answers(self.estimate):
+            if small_is_bad(self.estimate):
+                raise ValueError(
+                    f"a small {self.estimate!r} is bad news, and a rule passes what is small; "
+                    f"name one of {', '.join(question.estimates)}"
+                )
+            hint = _nearest(self.estimate, question.estimates)
+            raise ValueError(f"{self.check!r} measures no {self.estimate!r}; {hint}")
+        if self.protocol is not None and self.protocol not in question.protocols:
+            known = _nearest(self.protocol, question.protocols)
+            raise ValueError(f"{self.check!r} has no protocol {self.protocol!r}; {known}")
+        if self.limit >= greatest(self.estimate):
+            raise ValueError(f"no {self.estimate!r} is beyond {self.limit:g}; wanted less than 1")
+        if not self.basis.startswith(BASES):
+            raise ValueError(f"basis {self.basis!r:.60} must begin with one of {', '.join(BASES)}")
+        if self.models != question.of_models:
+            whom = "each model" if question.of_models else "the recordings"
+            wanted = str(question.of_models).lower()
+            raise ValueError(f"{self.check!r} is asked of {whom}; wanted models: {wanted}")
+        if question.ladder and not self.strongest:
+            raise ValueError("a cheap attack must not pass a release; name the rungs of which one "
+                             "must have been tried as strongest: [...]")  # fmt: skip
+        for view in self.strongest:
+            if view not in RUNGS:
+                raise ValueError(f"strongest: no rung is named {view!r}; {_nearest(view, RUNGS)}")
+        return self
+
+
+class Profile(BaseModel):
+    """Who receives a release, and what it is held to."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: _Name
+    title: _Words
+    context: _Words
+    #: People among whom an intruder would have to look.
+    population: int = Field(gt=0, le=10**12, strict=True)
+    #: No count of fewer people is told.
+    minimum_cell: int = Field(default=SMALLEST_CELL, ge=SMALLEST_CELL, le=10**6, strict=True)
+    rules: tuple[Rule, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _asks_something(self) -> Profile:
+        ids = [rule.id for rule in self.rules]
+        if twice := [one for one in ids if ids.count(one) > 1]:
+            raise ValueError(f"two rules have the same id, {twice[0]!r}")
+        if not any(rule.required for rule in self.rules):
+            raise ValueError("no rule is required: every release would pass")
+        return self
+
+    def recorded(self) -> dict[str, Any]:
+        """The profile as an audit keeps it: all that is needed to judge by it again."""
+        block = self.model_dump(mode="json")
+        return {"description" if key == "context" else key: one for key, one in block.items()}
+
+
+def parse_profile(raw: Mapping[str, Any]) -> Profile:
+    """A profile as read from YAML.
+
+    Raises
+    ------
+    ConfigError
+        A key is unknown or a value is wrong.
+    """
+    try:
+        return Profile.model_validate(raw)
+    except ValidationError as error:
+        raise ConfigError(_first_problem(error, raw)) from None
+
+
+def load_profile(name: str) -> Profile:
+    """A shipped profile, or one of the user's own at a path."""
+    path = settings_file("profile", name)
+    raw = read_settings(path)
+    try:
+        profile = parse_profile({"name": path.stem, **raw})
+    except ConfigError as error:
+        raise ConfigError(f"profile {path}: {error}") from None
+    if path.parent != resource("configs/profiles") and profile.name.strip() in names("profile"):
+        raise ConfigError(
+            f"profile {path}: {profile.name} is one that ships with auditor, and a verdict would "
+            "be taken for its; give yours a name: of its own"
+        )
+    return profile
+
+
+def recorded_profile(block: Mapping[str, Any]) -> Profile:
+    """The profile that an audit says it was judged by.
+
+    Raises
+    ------
+    ConfigError
+        It does not say so in full.
+    """
+    if "rules" not in block:
+        raise ConfigError("does not say by which rules it was judged; scan again")
+    keys = {"description": "context"}
+    return parse_profile({keys.get(key, key): one for key, one in block.items()})
+
+
+def _first_problem(error: ValidationError, raw: Mapping[str, Any]) -> str:
+    """The first thing wrong with a profile, on one line."""
+    # A key with a slip in it is unknown, and the right one is missing: the first tells more.
+    problem = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
+    where = _place(problem["loc"], raw)
+    if problem["type"] == "extra_forbidden":
+        key = str(problem["loc"][-1])
+        model: type[BaseModel] = Rule if len(problem["loc"]) > 2 else Profile
+        return f"{where}: unknown key; {_nearest(key, model.model_fields)}"
+    if problem["type"] == "missing":
+        return f"{where}: missing; every {'rule' if 'rule' in where else 'profile'} has one"
+    if problem["type"] == "value_error":
+        return f"{where}: {problem['ctx']['error']}" if where else str(problem["ctx"]["error"])
+    return f"{where}: {problem['msg'].lower()}, seen {problem['input']!r:.60}"
+
+
+def _place(where: tuple[str | int, ...], raw: Mapping[str, Any]) -> str:
+    """Where in a profile something is wrong, with a rule's name in place of its number."""
+    parts = [str(part) for part in where]
+    if len(where) > 1 and where[0] == "rules":
+        try:
+            parts[:2] = [f"rule {raw['rules'][where[1]]['id']}"]
+        except (KeyError, IndexError, TypeError):
+            parts[:2] = [f"rule {int(where[1]) + 1}"]
+    return ", ".join(parts)
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    """The nearest known name, else all of them."""
+    names = list(known)
+    near = get_close_matches(name, names, n=1)
+    return f"did you mean {near[0]}?" if near else f"known: {', '.join(names) or 'none'}"

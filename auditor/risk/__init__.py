@@ -1,1 +1,0 @@
-"""Evidence becomes estimates, and estimates a verdict."""

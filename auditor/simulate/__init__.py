@@ -1,0 +1,1 @@
+"""Simulated populations, pairs of ECG and picture, and a hospital's tables."""

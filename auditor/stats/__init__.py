@@ -1,0 +1,1 @@
+"""Evidence becomes estimates, each with its interval and its chance level."""

@@ -1,0 +1,225 @@
+"""CardioNets: phenotypes and cines from ECGs that were aligned with CMR."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.decomposition import PCA
+from torch import Tensor, nn
+
+from auditor.core.errors import DataError
+from auditor.data.pairs import TABLE, read_pairs
+from auditor.systems.cardionets import mar
+from auditor.systems.cardionets import network as cardionets
+from auditor.systems.cardionets.vae import VAE, GeneratorConfig, ssim, vae_loss
+from auditor.systems.result import Study
+from auditor.systems.training import (
+    AT_ONCE,
+    Rows,
+    Training,
+    by_people,
+    fingerprint,
+    made,
+    reading,
+    study,
+)
+from auditor.systems.waves import paired_waves
+
+#: Components of the CMR's class token by which hearts are alike; as published where there are as
+#: many people.
+_ALIKE = 128
+#: Steps in which tokens are unmasked, and in which each is freed of its noise.
+_SAMPLED = {"small": (8, 25), "published": (16, 100)}
+
+
+def run(training: Training) -> Study:
+    """Phenotypes from ECGs that were aligned with cines and that were not, and cines from ECGs."""
+    pairs = read_pairs(training.root)
+    seen = paired_waves(pairs, cardionets.preprocess, reading(training))
+    names = [name for name in pairs.table.columns if str(name).startswith("phenotype")]
+    if not names:
+        raise DataError(f"{training.root / TABLE}: has no column phenotype…; add what was measured")
+    crops = torch.from_numpy(seen.x)  # (n, n_crops, 12, n_samples)
+    cines = torch.from_numpy(cardionets.preprocess_cine(pairs.cmr(range(len(pairs)))))
+    frames, size = cines.shape[1:3]
+    small = training.size == "small"
+    shape = cardionets.CardioNetsConfig.small() if small else cardionets.CardioNetsConfig()
+    config = replace(shape, frames=frames, size=size)
+    training.keep_under(fingerprint(seen))
+    parts = seen.parts(training.seed)
+    trained, held, judged = parts
+    known = pairs.table[names].to_numpy(np.float32)
+    centre = np.nanmean(known[trained], axis=0)
+    spread = np.maximum(np.nanstd(known[trained], axis=0), 1e-6)
+    wanted = torch.full((len(known), cardionets.N_PHENOTYPES), float("nan"))
+    wanted[:, : len(names)] = torch.from_numpy((known - centre) / spread)
+
+    cmr = made(lambda: cardionets.CmrEncoder(config), training, "cmr")
+    teller = made(lambda: nn.Linear(config.width, len(names)), training, "cmr-head")
+    eyes = nn.ModuleDict({"cmr": cmr, "teller": teller})
+
+    def told_by_cines(rows: Rows, _: torch.Generator) -> Tensor:
+        said = teller(cmr.tokens(cines[rows].to(training.device))[:, 0])
+        return (said - wanted[rows, : len(names)].to(training.device)).nan_to_num().square().mean()
+
+    training.train("cmr", eyes, told_by_cines, trained)
+    cmr.requires_grad_(False)
+    cmr.head.requires_grad_()
+    alike = torch.from_numpy(_components(cmr, cines, trained))
+
+    def fresh() -> cardionets.EcgEncoder:
+        return made(lambda: cardionets.EcgEncoder(config), training, "ecg")
+
+    aligned = fresh()
+    both = nn.ModuleDict({"ecg": aligned, "cmr": cmr})
+
+    def together(rows: Rows, generator: torch.Generator) -> Tensor:
+        return cardionets.alignment_loss(
+            aligned,
+            cmr,
+            _one_crop(crops, rows, generator).to(training.device),
+            cines[rows].to(training.device),
+            alike[rows].to(training.device),
+        )
+
+    training.train("align", both, together, np.concatenate([trained, held]))
+    said = {}
+    for kind, start in (("aligned", aligned.state_dict()), ("not aligned", fresh().state_dict())):
+        ecg = fresh()
+        ecg.load_state_dict(start)
+        head = made(lambda: cardionets.PhenotypeHead(config), training, "phenotypes")
+        said[kind] = _phenotypes(training, ecg, head, crops, wanted, trained, judged, kind)
+    truth = wanted[judged, : len(names)].double().numpy()
+    two = [said[kind][:, : len(names)] for kind in ("aligned", "not aligned")]
+    compared = {
+        f"{len(names)} phenotypes from the ECG, aligned": by_people(
+            "r2", _explained, truth, two, seen.subject[judged], "not aligned", training.seed
+        )
+    }
+    shown, vae, generator = _generated(training, aligned, crops, cines, trained, judged)
+    compared["cine from the ECG"] = by_people(
+        "ssim",
+        _mean_similarity,
+        cines[judged].numpy(),
+        [shown, np.broadcast_to(cines[trained].mean(dim=0).numpy(), shown.shape)],
+        seen.subject[judged],
+        "the mean cine",
+        training.seed,
+    )
+    networks = {"cardionets-ecg": aligned, "cardionets-cmr": cmr}
+    networks |= {"cardionets-vae": vae, "cardionets-generator": generator}
+    return study(training, seen, parts, compared, networks, {})
+
+
+def _one_crop(crops: Tensor, rows: Rows, generator: torch.Generator) -> Tensor:
+    """(B, 12, n_samples) one crop of each, drawn."""
+    drawn = torch.randint(
+        crops.shape[1], (len(rows),), generator=generator, device=generator.device
+    )
+    return crops[torch.from_numpy(rows), drawn.cpu()]
+
+
+def _components(cmr: cardionets.CmrEncoder, cines: Tensor, trained: Rows) -> NDArray[np.float32]:
+    """(n, d) principal components of the class tokens, those of the trained, as one length."""
+    with torch.inference_mode():
+        parts = [cmr.tokens(part)[:, 0] for part in torch.split(cines, AT_ONCE)]
+    token = torch.cat(parts).double().numpy()
+    found = PCA(min(_ALIKE, token.shape[1], len(trained) - 1), random_state=0).fit(token[trained])
+    scores = found.transform(token)
+    # A typical distance is one: σ is told in those units.
+    scale = np.sqrt(2 * scores[trained].var(axis=0).sum())
+    return (scores / max(scale, 1e-9)).astype(np.float32)
+
+
+def _phenotypes(
+    training: Training,
+    ecg: cardionets.EcgEncoder,
+    head: cardionets.PhenotypeHead,
+    crops: Tensor,
+    wanted: Tensor,
+    trained: Rows,
+    judged: Rows,
+    kind: str,
+) -> NDArray[np.float64]:
+    """(n_judged, 82) what an encoder says after it was fine-tuned."""
+    both = nn.ModuleDict({"ecg": ecg, "head": head})
+
+    def objective(rows: Rows, generator: torch.Generator) -> Tensor:
+        seen = _one_crop(crops, rows, generator).to(training.device)
+        return cardionets.phenotype_loss(ecg, head, seen, wanted[rows].to(training.device))
+
+    training.train(f"phenotypes-{kind}", both, objective, trained, "phenotypes")
+    with torch.inference_mode():
+        said = [
+            torch.stack([head(ecg.pooled(crops[rows, crop])) for crop in range(crops.shape[1])])
+            for rows in np.array_split(judged, max(len(judged) // AT_ONCE, 1))
+        ]
+    return torch.cat([one.mean(dim=0) for one in said]).double().numpy()
+
+
+def _generated(
+    training: Training,
+    ecg: cardionets.EcgEncoder,
+    crops: Tensor,
+    cines: Tensor,
+    trained: Rows,
+    judged: Rows,
+) -> tuple[NDArray[np.float32], VAE, mar.Generator]:
+    """(n_judged, frames, size, size) cines drawn for ECGs, and what drew them."""
+    frames, size = cines.shape[1:3]
+    shape = GeneratorConfig.small() if training.size == "small" else GeneratorConfig()
+    config = replace(
+        shape, frames=frames, size=size, patch_time=frames // 4, condition=ecg.config.out
+    )
+    vae = made(lambda: VAE(config), training, "vae")
+    films = cines[:, None]
+    training.train(
+        "vae",
+        vae,
+        lambda rows, draw: vae_loss(vae, films[rows].to(training.device), draw),
+        trained,
+    )
+    with torch.inference_mode():
+        conditions = torch.cat([ecg.of_crops(part) for part in torch.split(crops, AT_ONCE)])
+        draw = torch.Generator().manual_seed(training.seed)
+        latents = torch.cat(
+            [vae.latents(part, draw) for part in torch.split(films[trained], AT_ONCE)]
+        )
+    place = {int(row): at for at, row in enumerate(trained)}
+    generator = made(lambda: mar.Generator(config), training, "generator")
+
+    def objective(rows: Rows, draw: torch.Generator) -> Tensor:
+        at = [place[int(row)] for row in rows]
+        drawn = mar.Draw.of(config, len(rows), draw, training.device)
+        return mar.generator_loss(
+            generator, latents[at].to(training.device), conditions[rows].to(training.device), drawn
+        )
+
+    training.train("generator", generator, objective, trained)
+    with torch.inference_mode():
+        steps, diffusion_steps = _SAMPLED[training.size]
+        drawn = mar.generate(
+            generator,
+            conditions[judged],
+            draw,
+            steps=steps,
+            diffusion_steps=diffusion_steps,
+            largest=float(latents.abs().max()),
+        )
+        shown = [vae.decode(part)[:, 0] for part in torch.split(drawn, AT_ONCE)]
+    return torch.cat(shown).clamp(-1, 1).numpy(), vae, generator
+
+
+def _explained(truth: NDArray[Any], said: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """(n, m) squared errors, and squared distances from the mean."""
+    return (said - truth) ** 2, (truth - truth.mean(axis=0)) ** 2
+
+
+def _mean_similarity(truth: NDArray[Any], said: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """(n, 1) by how much each lacks of being alike, and ones."""
+    alike = [ssim(one, other) for one, other in zip(truth, said, strict=True)]
+    return 1 - np.array(alike)[:, None], np.ones((len(alike), 1))

@@ -1,0 +1,1 @@
+"""Findings of a chest radiograph from an ECG aligned with it (CroMoTEX)."""

@@ -1,0 +1,175 @@
+"""CroMoTEX: findings of a radiograph from the ECG, aligned with radiographs and not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from auditor.core.errors import EvidenceError
+from auditor.data.pairs import read_pairs
+from auditor.systems.cohort import UNKNOWN
+from auditor.systems.cromotex import network as cromotex
+from auditor.systems.result import Study
+from auditor.systems.training import (
+    AT_ONCE,
+    Rows,
+    Training,
+    compare,
+    fingerprint,
+    made,
+    reading,
+    study,
+)
+from auditor.systems.waves import paired_waves
+
+#: Steps after which the last stage is looked at on the people held back.
+_LOOK = 20
+
+
+def run(training: Training) -> Study:
+    """One model per finding: aligned with radiographs before it is fine-tuned, and not."""
+    pairs = read_pairs(training.root)
+    seen = paired_waves(pairs, cromotex.prepare, reading(training))
+    small = training.size == "small"
+    config = cromotex.CroMoTEXConfig.small() if small else cromotex.CroMoTEXConfig()
+    assert config.image is not None
+    side = config.image.side
+    images = torch.from_numpy(
+        np.stack([cromotex.prepare_image(one, side) for one in pairs.cxr(range(len(pairs)))])
+    )
+    ecg = torch.from_numpy(seen.x)
+    training.keep_under(fingerprint(seen))
+    parts = seen.parts(training.seed)
+    trained, held, judged = parts
+    alone = replace(config, image=None)
+
+    first = made(lambda: cromotex.CroMoTEX(alone), training, "pretrain")
+    first.only(*cromotex.STAGES["pretrain"])
+    training.train(
+        "pretrain",
+        first,
+        lambda rows, generator: cromotex.pretrain_loss(
+            first, ecg[rows].to(training.device), generator
+        ),
+        np.concatenate([trained, held]),
+    )
+    networks: dict[str, Any] = {}
+    compared, left_out = {}, {}
+    for name in seen.asked():
+        if name == "sex":  # no finding of a radiograph
+            continue
+        label = seen.labels[name]
+        asked = judged[label[judged] != UNKNOWN]
+        score, others = _two_ways(training, config, first, ecg, images, label, name, trained, held)
+        networks |= others
+        try:
+            compared[f"{name} by ECG alone, aligned"] = compare(
+                score["aligned"][asked],
+                score["not aligned"][asked],
+                label[asked] == 1,
+                seen.subject[asked],
+                "not aligned",
+                training.seed,
+            )
+        except EvidenceError as error:
+            left_out[name] = str(error)
+    return study(training, seen, parts, compared, networks, left_out)
+
+
+def _two_ways(
+    training: Training,
+    config: cromotex.CroMoTEXConfig,
+    first: cromotex.CroMoTEX,
+    ecg: Tensor,
+    images: Tensor,
+    label: NDArray[np.int8],
+    name: str,
+    trained: Rows,
+    held: Rows,
+) -> tuple[dict[str, NDArray[np.float64]], dict[str, nn.Module]]:
+    """What is said of every ECG (n,) by a network that was aligned, and by one that was not; and
+    the networks of the former.
+    """
+    assert config.image is not None
+    image_config, device = config.image, training.device
+    y = torch.from_numpy((label == 1).astype(np.float32))
+    known = trained[label[trained] != UNKNOWN]
+    eyes = made(lambda: cromotex.ImageClassifier(image_config), training, f"{name}/image")
+    training.train(
+        f"{name}-image",
+        eyes,
+        lambda rows, _: cromotex.image_loss(eyes, images[rows].to(device), y[rows].to(device)),
+        known,
+        "image",
+    )
+    both = made(lambda: cromotex.CroMoTEX(config), training, f"{name}/align")
+    both.start_from(first)
+    both.start_from(eyes)
+    both.only(*cromotex.STAGES["align"])
+    training.train(
+        f"{name}-align",
+        both,
+        lambda rows, _: cromotex.align_loss(
+            both, ecg[rows].to(device), images[rows].to(device), y[rows].to(device)
+        ),
+        known[cromotex.oversampled(label[known] == 1, 3)],
+        "align",
+    )
+    score, last = {}, {}
+    for kind, earlier in (("aligned", both), ("not aligned", first)):
+        last[kind] = made(
+            lambda: cromotex.CroMoTEX(replace(config, image=None, head=True)),
+            training,
+            f"{name}/fine-tune",
+        )
+        last[kind].start_from(earlier)
+        _fine_tuned(training, last[kind], ecg, label, known, held, f"{name}-{kind}")
+        score[kind] = _said(last[kind], ecg, device)
+    file = f"cromotex-{name}".replace(" ", "-")
+    return score, {file: both, f"{file}-ecg": last["aligned"]}
+
+
+def _fine_tuned(
+    training: Training,
+    model: cromotex.CroMoTEX,
+    ecg: Tensor,
+    label: NDArray[np.int8],
+    trained: Rows,
+    held: Rows,
+    name: str,
+) -> None:
+    """The last stage, which ends with the weights that the people held back like best."""
+    held = held[label[held] != UNKNOWN]
+    y = torch.from_numpy((label == 1).astype(np.float32))
+    looking = cromotex.Validation(ecg[held], label[held] == 1)
+    model.only(*cromotex.STAGES["fine_tune"])
+    looking.look(model)
+
+    def after(step: int) -> None:
+        if (step + 1) % _LOOK == 0:
+            looking.look(model)
+
+    training.train(
+        name,
+        model,
+        lambda rows, generator: cromotex.fine_tune_loss(
+            model, ecg[rows].to(training.device), y[rows].to(training.device)
+        ),
+        trained[cromotex.oversampled(label[trained] == 1, 4)],
+        "fine_tune",
+        after,
+    )
+    looking.restore(model)
+
+
+def _said(model: cromotex.CroMoTEX, ecg: Tensor, device: str) -> NDArray[np.float64]:
+    model.eval().to(device)
+    with torch.inference_mode():
+        said = [model(part.to(device)).logit.cpu() for part in torch.split(ecg, AT_ONCE)]
+    model.cpu()
+    return torch.sigmoid(torch.cat(said).double()).numpy()

@@ -1,0 +1,1 @@
+"""Texts that say what an ECG shows, held to its measurements (GEM)."""

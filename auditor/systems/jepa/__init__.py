@@ -1,0 +1,1 @@
+"""A representation of ECGs by prediction of what is hidden (ECG-JEPA)."""

@@ -1,0 +1,201 @@
+"""What all systems on waveforms share: a training that is kept, and two models held together."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from auditor.core.evidence import Diagnosed
+from auditor.core.finding import Estimate
+from auditor.core.streams import stream
+from auditor.data.store import Store
+from auditor.engine import Engine
+from auditor.learning.device import own_randomness
+from auditor.learning.fit import Pace, train
+from auditor.stats.clinical import performance
+from auditor.stats.intervals import percentile, person_replicates
+from auditor.systems.result import Study
+from auditor.systems.task import Stage, Task
+from auditor.systems.waves import Waves
+from auditor.targets.description import HELD_BACK, JUDGED, TRAINED
+
+Progress = Callable[[str, int, int], None]
+Rows = NDArray[np.int64]
+#: Recordings that are read at once.
+AT_ONCE = 64
+
+
+class Training:
+    """One training: its settings, and where it is kept."""
+
+    def __init__(
+        self,
+        task: Task,
+        root: Path,
+        size: str,
+        seed: int,
+        device: str,
+        workers: Engine,
+        progress: Progress,
+        weights: Path | None = None,
+    ) -> None:
+        self.task, self.root, self.size, self.seed = task, root, size, seed
+        self.device, self.workers, self.progress = device, workers, progress
+        self.weights = weights
+        self.stages: Mapping[str, Stage] = task.sizes[size]
+        self.store: Store | None = None
+
+    def keep_under(self, fingerprint: str) -> None:
+        """Where the training is kept, so that one that was cut off goes on."""
+        settings = {
+            "task": self.task.model_dump(mode="json"),
+            "size": self.size,
+            "seed": self.seed,
+        }
+        self.store = Store.of(fingerprint, settings)
+
+    def train(
+        self,
+        name: str,
+        module: nn.Module,
+        objective: Callable[[Rows, torch.Generator], Tensor],
+        rows: Rows,
+        stage: str = "",
+        after: Callable[[int], None] = lambda step: None,
+    ) -> list[float]:
+        """One stage of it."""
+        assert self.store is not None
+        pace = self.pace(stage or name)
+        return train(
+            module,
+            objective,
+            rows,
+            pace,
+            seed=self.seed,
+            name=f"{self.task.name}/{name}",
+            device=self.device,
+            precision="bf16-mixed" if torch.device(self.device).type == "cuda" else "32-true",
+            after=after,
+            keep=self.store.root / f"{name}.safetensors",
+            progress=lambda step, steps, loss: self.progress(name, step, steps),
+        )
+
+    def pace(self, stage: str) -> Pace:
+        """How long and how fast a stage goes."""
+        return Pace(**self.stages[stage].model_dump())
+
+
+def study(
+    training: Training,
+    seen: Waves,
+    parts: tuple[Rows, Rows, Rows],
+    compared: Mapping[str, Any],
+    networks: Mapping[str, Any],
+    left_out: Mapping[str, str],
+) -> Study:
+    """A training's result; `parts` are the rows trained on, held back and judged."""
+    part = np.zeros(len(seen.record), dtype=np.int64)
+    for number, rows in enumerate(parts):
+        part[rows] = number
+    people = pd.DataFrame({"record": seen.record, "subject": seen.subject, "fold": part})
+    return Study(
+        training.task,
+        training.root.name,
+        len(seen.record),
+        len(np.unique(seen.subject)),
+        fingerprint(seen),
+        training.seed,
+        (),
+        (),
+        left_out,
+        people.assign(part=np.array([TRAINED, HELD_BACK, JUDGED])[part]),
+        networks=networks,
+        size=training.size,
+        compared=compared,
+    )
+
+
+def fingerprint(seen: Waves) -> str:
+    """What names these recordings and nothing else."""
+    digest = hashlib.sha256("\0".join([*seen.record, *seen.subject]).encode())
+    digest.update(seen.x.tobytes())
+    return f"sha256:{digest.hexdigest()}"
+
+
+def compare(
+    score: NDArray[np.float64],
+    other: NDArray[np.float64],
+    event: NDArray[np.bool_],
+    subject: NDArray[np.str_],
+    over: str,
+    seed: int,
+) -> dict[str, Any]:
+    """The AUROC of one score and of another, and what the first adds, over the same people.
+
+    Raises
+    ------
+    EvidenceError
+        Too few people have the finding, or have it not.
+    """
+    nothing = np.zeros(0)
+    seen = Diagnosed(
+        score, event, subject, other, {}, np.full(len(score), np.nan), nothing, nothing > 0
+    )
+    estimates, _, _ = performance(seen, stream(seed, "waveforms/compared"))
+    named = {"auroc": "auroc_new", "age_sex_auroc": "auroc_old", "gain_over_age_sex": "auroc_gain"}
+    found: dict[str, Estimate] = {named[name]: estimates[name] for name in named}
+    return {"over": over, "estimates": {k: asdict(v) for k, v in found.items()}, "params": {}}
+
+
+def by_people(
+    metric: str,
+    parts: Callable[[NDArray[Any], NDArray[Any]], tuple[NDArray[Any], NDArray[Any]]],
+    truth: NDArray[Any],
+    said: Sequence[NDArray[Any]],
+    subject: NDArray[np.str_],
+    over: str,
+    seed: int,
+) -> dict[str, Any]:
+    """One less a ratio of means over records, averaged over columns, for two models: R² of squared
+    errors, mean similarity of what it lacks; people are drawn for the intervals.
+    """
+    people, person = np.unique(subject, return_inverse=True)
+    ratios = [parts(truth, one) for one in said]
+
+    def statistic(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        each = weights[:, person]
+        both = [(1 - (each @ lost) / (each @ whole)).mean(axis=1) for lost, whole in ratios]
+        return np.stack([*both, both[0] - both[1]], axis=1)
+
+    whole = statistic(np.ones((1, len(people))))[0]
+    drawn = person_replicates(statistic, len(people), stream(seed, f"waveforms/{metric}"))
+    estimates = {}
+    for place, name in enumerate(("new", "old", "gain")):
+        low, high = percentile(drawn[:, place], 0.95)
+        estimates[f"{metric}_{name}"] = asdict(
+            Estimate(float(whole[place]), low, high, 0.95, len(people), 0.0)
+        )
+    return {"over": over, "estimates": estimates, "params": {}}
+
+
+Made = TypeVar("Made", bound=nn.Module)
+
+
+def made(make: Callable[[], Made], training: Training, name: str) -> Made:
+    """A network whose first weights hang on the seed and its name alone."""
+    with own_randomness(stream(training.seed, f"{training.task.name}/{name}/weights")):
+        return make()
+
+
+def reading(training: Training) -> Callable[[int, int], None]:
+    """Says how many recordings were read."""
+    return lambda done, total: training.progress("reading", done, total)

@@ -1,0 +1,1 @@
+"""How the shipped attacker and the delineator are trained."""

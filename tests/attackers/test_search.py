@@ -1,0 +1,152 @@
+"""1:N search against the definition, written out with the whole score matrix."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditor.attackers.demographics import Demographics
+from auditor.attackers.search import AGE_REACH, BLOCK, SKETCHED, compare
+
+
+@st.composite
+def searches(draw):
+    """A gallery with one or more records per person, and probes of enrolled people."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    n_people = draw(st.integers(2, 12))
+    gallery_subject = np.concatenate([np.arange(n_people), rng.integers(0, n_people, 5)])
+    probe_subject = rng.integers(0, n_people, draw(st.integers(1, 30)))
+    # Few distinct values, so that ties are common.
+    gallery = rng.integers(-1, 2, (len(gallery_subject), 3)).astype(np.float32)
+    probe = rng.integers(-1, 2, (len(probe_subject), 3)).astype(np.float32)
+    return gallery, gallery_subject.astype(str), probe, probe_subject.astype(str)
+
+
+def by_definition(gallery, gallery_subject, probe, probe_subject):
+    people = np.unique(gallery_subject)
+    scores = np.stack(
+        [(probe @ gallery[gallery_subject == one].T).max(axis=1) for one in people], axis=1
+    )
+    own = probe_subject[:, None] == people[None]
+    mate = scores[own]
+    impostor = np.where(own, -np.inf, scores)
+    return people, mate, impostor
+
+
+def searched(search, kinds=None):
+    gallery, gallery_subject, probe, probe_subject = search
+    traits = kinds or dict.fromkeys(gallery_subject, Demographics())
+    rng = np.random.default_rng(0)
+    return compare(lambda fold: (gallery, probe), gallery_subject, probe_subject, traits, rng)
+
+
+@given(searches())
+def test_ranks_ties_and_best_impostors_follow_the_definition(search):
+    people, mate, impostor = by_definition(*search)
+    seen = searched(search)
+    assert np.array_equal(seen.mate, mate)
+    assert np.array_equal(seen.above, (impostor > mate[:, None]).sum(axis=1))
+    assert np.array_equal(seen.ties, (impostor == mate[:, None]).sum(axis=1))
+    assert np.array_equal(seen.best_impostor, impostor.max(axis=1))
+    assert seen.n_gallery == len(people)
+
+
+@given(searches())
+def test_the_sketch_counts_every_impostor_score_at_every_mate_score(search):
+    _, mate, impostor = by_definition(*search)
+    seen = searched(search)
+    assert seen.edges == pytest.approx(np.unique(mate), abs=1e-5)
+    for row, one in enumerate(seen.sketch_subject):
+        theirs = impostor[search[3] == one]
+        assert np.array_equal(seen.sketch[row], [(theirs >= edge).sum() for edge in seen.edges])
+        assert seen.n_impostors[row] == np.isfinite(theirs).sum()
+
+
+@given(searches())
+def test_a_stranger_is_another_person_of_the_same_kind_searched_without_the_mate(search):
+    people, _, impostor = by_definition(*search)
+    kind = {one: Demographics(sex=str(int(one) % 2)) for one in people}
+    seen = searched(search, kind)
+    for probe, one in enumerate(search[3]):
+        candidates = [p for p in people if p != one and kind[p] == kind[one]]
+        if not candidates:
+            assert seen.stranger_above[probe] == -1
+            continue
+        at = np.searchsorted(people, candidates)
+        places = {
+            (
+                int((impostor[probe] > impostor[probe, a]).sum()),
+                int((impostor[probe] == impostor[probe, a]).sum()) - 1,
+            )
+            for a in at
+        }
+        assert (seen.stranger_above[probe], seen.stranger_ties[probe]) in places
+
+
+def test_who_knows_sex_and_age_searches_those_who_fit_and_whoever_may():
+    rng = np.random.default_rng(2)
+    n = 60
+    names = np.char.zfill(np.arange(n).astype(str), 2)
+    sex = rng.choice(["female", "male", ""], n)
+    age = np.where(rng.random(n) < 0.2, np.nan, rng.integers(30, 60, n))
+    gallery, probe = rng.normal(size=(2, n, 4)).astype(np.float32)
+    kinds = {name: Demographics(s, a) for name, s, a in zip(names, sex, age, strict=True)}
+    seen = searched((gallery, names, probe, names), kinds)
+    scores = probe @ gallery.T
+    for one in range(n):
+        fits = (sex == sex[one]) | (sex == "") | (sex[one] == "")
+        fits &= (np.abs(age - age[one]) <= AGE_REACH) | np.isnan(age) | np.isnan(age[one])
+        fits[one] = False
+        assert seen.known_size[one] == fits.sum() + 1
+        assert seen.known_above[one] == (scores[one, fits] > scores[one, one]).sum()
+
+
+def test_blocks_and_folds_of_probes_do_not_change_what_is_found():
+    rng = np.random.default_rng(1)
+    who = np.arange(2 * BLOCK + 7) % 40
+    gallery = rng.normal(size=(40, 8)).astype(np.float32)
+    probe = (gallery[who] + rng.normal(size=(len(who), 8))).astype(np.float32)
+    names, traits = (
+        np.arange(40).astype(str),
+        dict.fromkeys(np.arange(40).astype(str), Demographics()),
+    )
+    whole = searched((gallery, names, probe, who.astype(str)))
+    part = slice(BLOCK, 2 * BLOCK)
+    one = searched((gallery, names, probe[part], who[part].astype(str)))
+    assert np.array_equal(whole.above[part], one.above)
+    assert np.array_equal(whole.stranger_above[part], one.stranger_above)
+    fold = who % 3
+    folded = compare(
+        lambda one: (gallery, probe[fold == one]),
+        names,
+        who.astype(str),
+        traits,
+        np.random.default_rng(0),
+        fold,
+    )
+    assert np.array_equal(whole.above, folded.above)
+    assert whole.mate == pytest.approx(folded.mate)
+    assert np.array_equal(whole.sketch, folded.sketch)
+
+
+def test_a_large_gallery_is_sketched_by_a_sample_of_it():
+    rng = np.random.default_rng(0)
+    n = 2 * SKETCHED
+    names = np.char.zfill(np.arange(n).astype(str), 5)
+    gallery = rng.normal(size=(n, 8)).astype(np.float32)
+    probe = (gallery + 0.5 * rng.normal(size=(n, 8))).astype(np.float32)[:500]
+    seen = searched((gallery, names, probe, names[:500]))
+    scores = probe @ gallery.T
+    scores[np.arange(500), np.arange(500)] = -np.inf
+    assert set(seen.n_impostors) <= {SKETCHED, SKETCHED - 1}
+    exact = np.array([(scores >= edge).mean() for edge in seen.edges])
+    sketched = seen.sketch.sum(axis=0) / seen.n_impostors.sum()
+    assert sketched == pytest.approx(exact, abs=0.003)
+
+
+def test_a_probe_of_nobody_enrolled_is_refused():
+    one = np.ones((1, 1), dtype=np.float32)
+    with pytest.raises(ValueError, match="not in the gallery"):
+        searched((one, np.array(["a"]), one, np.array(["b"])))

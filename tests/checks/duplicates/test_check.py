@@ -1,0 +1,130 @@
+"""Copies are found at any rate, gain and length, under any name; different recordings are not."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import wfdb
+
+from auditor.audit import attempt, open_case
+from auditor.checks.duplicates.check import NAMES, Duplicates, copies, strangers
+from auditor.data.catalog import describe
+from auditor.data.dataset import open_dataset
+from auditor.engine import engine
+from auditor.signal.prepare import prepare
+from tests.releases import settings, write_release
+
+KNOBS = {"identity": 1, "seed": 4, "n_subjects": 14}
+
+
+def case_of(root: Path):
+    with engine() as workers:
+        return open_case(root, settings(vit=False), workers)
+
+
+def names_of(case, pairs) -> list[tuple[str, str]]:
+    record = case.prepared.records["record"]
+    return [(record.iloc[a], record.iloc[b]) for a, b in pairs]
+
+
+def rewritten(source: Path, target: Path, change) -> None:
+    """A copy of a record whose signal and rate were changed."""
+    record = wfdb.rdrecord(str(source.with_suffix("")))
+    signal, fs = change(record.p_signal, record.fs)
+    wfdb.wrsamp(
+        target.stem, fs=fs, units=record.units, sig_name=record.sig_name, p_signal=signal,
+        fmt=["16"] * record.n_sig, comments=record.comments, write_dir=str(target.parent),
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def clean(tmp_path_factory):
+    return case_of(write_release(tmp_path_factory.mktemp("clean"), **KNOBS))
+
+
+def test_recordings_that_differ_are_no_copies(clean):
+    assert copies(clean.prepared) == []
+    assert strangers(clean, np.random.default_rng(0)) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda signal, fs: (signal, fs),
+        lambda signal, fs: (signal * 0.5, fs),
+        lambda signal, fs: (signal[::2], fs / 2),
+        lambda signal, fs: (signal[int(2 * fs) :], fs),
+        lambda signal, fs: (
+            signal + np.random.default_rng(0).normal(0, 0.004, signal.shape),
+            fs,
+        ),
+    ],
+    ids=["byte for byte", "half the gain", "half the rate", "without its start", "with noise"],
+)
+def test_a_copy_under_another_name_is_found_however_it_was_made(tmp_path, change):
+    root = write_release(tmp_path, **KNOBS)
+    headers = sorted(root.rglob("*.hea"))
+    source, other = headers[0], headers[-1]
+    target = other.with_name(f"{other.stem}x.hea")
+    rewritten(source, target, change)
+    case = case_of(root)
+    found = names_of(case, copies(case.prepared))
+    assert len(found) == 1
+    assert {Path(one).name for one in found[0]} == {source.stem, target.stem}
+    counts = Duplicates().run(case, np.random.default_rng(0))[""]
+    assert counts.names == NAMES
+    assert counts.values[:, 0].sum() == 0
+    assert (counts.values[:, 1] > 0).sum() == 2
+
+
+def test_a_copy_under_the_same_name_is_told_from_one_under_another(tmp_path):
+    root = write_release(tmp_path, **KNOBS)
+    source = min(root.rglob("*.hea"))
+    rewritten(source, source.with_name(f"{source.stem}x.hea"), lambda signal, fs: (signal, fs))
+    counts = Duplicates().run(case_of(root), np.random.default_rng(0))[""]
+    assert (counts.values[:, 0] > 0).sum() == 1
+    assert counts.values[:, 1].sum() == 0
+
+
+def test_a_recording_under_a_wrong_name_looks_like_a_stranger(clean):
+    """Two people change places in their later records: both look wrong, nobody else does."""
+    records = clean.prepared.records.copy()
+    later = np.flatnonzero(records["subject"].duplicated())
+    one, other = records["subject"].unique()[[0, 7]]
+    swapped = records["subject"].iloc[later].replace({one: other, other: one})
+    records.loc[later, "subject"] = swapped.to_numpy()
+    case = replace(clean, prepared=replace(clean.prepared, records=records), shared={})
+    found = set(records["subject"].iloc[strangers(case, np.random.default_rng(0))])
+    assert found
+    assert found <= {one, other}
+
+
+def test_the_report_tells_shares_of_people_and_no_names(clean):
+    finding = attempt(Duplicates(), clean, settings(vit=False))
+    assert finding.status == "measured"
+    assert set(finding.estimates) == {"copied_within", "copied_across", "like_strangers"}
+    assert not re.search(r"p0\d", str(finding))
+
+
+def test_ptb_xl_holds_three_recordings_twice(data, tmp_path):
+    """Records 456 and 457, 459 and 460 are one person's; 145 and 463 are given to two people."""
+    root = tmp_path / "some"
+    (root / "records100" / "00000").mkdir(parents=True)
+    for number in (*range(140, 150), *range(450, 465)):
+        for file in (data / "ptb-xl" / "records100" / "00000").glob(f"{number:05d}_lr.*"):
+            shutil.copy(file, root / "records100" / "00000")
+    shutil.copy(data / "ptb-xl" / "ptbxl_database.csv", root)
+    with engine() as workers:
+        prepared = prepare(
+            open_dataset(root, describe(root), engine=workers), workers, max_seconds=60
+        )
+    record = prepared.records["record"]
+    found = {
+        tuple(sorted((record.iloc[a][-8:-3], record.iloc[b][-8:-3]))) for a, b in copies(prepared)
+    }
+    assert found == {("00456", "00457"), ("00459", "00460"), ("00145", "00463")}

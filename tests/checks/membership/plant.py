@@ -1,0 +1,106 @@
+"""Models that learnt their training people by heart, and models that never saw anybody."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from auditor.checks.membership import estimates as membership
+from auditor.checks.membership.check import Membership, PrivacyLoss
+from auditor.core.streams import stream
+from auditor.core.target import MEMBER, NONMEMBER, Target
+from auditor.learning import boost
+from auditor.learning.boost import Trees
+from auditor.targets.context import Case
+from auditor.targets.trees import Table, target
+
+DEEP = Trees(rounds=30, depth=8)
+SHALLOW = Trees(rounds=10, depth=1)
+
+
+class Asked:
+    """All that an attack on a model uses of a case."""
+
+    seed = 0
+
+    @staticmethod
+    def progress(task: str, done: int, total: int) -> None:
+        """Nobody watches."""
+
+
+CASE: Case = Asked()  # type: ignore[assignment]
+
+
+def people(
+    seed: int, n: int = 100, each: int = 4, d: int = 8, noise: float = 0.6
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(n × each, d) inputs, labels that belong to the person, and whose each row is."""
+    rng = stream(seed, "plants/people")
+    centre = rng.normal(size=(n, d))
+    event = centre @ rng.normal(size=d) / np.sqrt(d) + rng.normal(size=n) > 0
+    rows = np.repeat(centre, each, axis=0) + noise * rng.normal(size=(n * each, d))
+    return rows.astype(np.float32), np.repeat(event, each), np.repeat(np.arange(n), each)
+
+
+def of_trees(
+    seed: int, recipe: Trees = DEEP, *, learnt: bool = True, n: int = 100, tells: int = 1
+) -> Target:
+    """Trees that were grown on half of the people; those called members are that half, or, for
+    the clean twin, any half.
+    """
+    inputs, event, person = people(seed, n)
+    rng = stream(seed, "plants/halves")
+    trained, called = (np.isin(person, rng.permutation(n)[: n // 2]) for _ in range(2))
+    flips = rng.random((tells, n)) < 0.2 * (np.arange(tells) > 0)[:, None]
+    truth = {f"T{k}": (event ^ flip[person]).astype(float) for k, flip in enumerate(flips)}
+    names = tuple(f"x{k}" for k in range(inputs.shape[1]))
+    boosters = {
+        tell: boost.fit(recipe, inputs[trained], one[trained] == 1, None, None, names, seed)
+        for tell, one in truth.items()
+    }
+    text = person.astype(str)
+    table = Table(
+        record=np.arange(len(person)).astype(str),
+        subject=text,
+        session=np.full(len(person), ""),
+        part=np.where(trained if learnt else called, MEMBER, NONMEMBER).astype(np.int8),
+        male=np.full(len(person), np.nan),
+        age=np.full(len(person), np.nan),
+        inputs=inputs,
+        columns=names,
+        truth=truth,
+        unknown="",
+    )
+    return target("trees", "simulated trees", table, boosters)
+
+
+def _membership(seed: int, planted: bool) -> bool:
+    attack = Membership(of_trees(seed, learnt=planted))
+    seen = attack.run(CASE, stream(seed, "plants/attack"))
+    try:
+        found, _, _ = membership.measured(seen, level=0.95, rng=stream(seed, "plants/interval"))
+    except Exception:  # a blind baseline that rings: the result is void, and nobody is alarmed
+        return False
+    return found["auc"].low > 0.5
+
+
+def _privacy_loss(seed: int, planted: bool) -> bool:
+    asked = of_trees(seed)
+    if not planted:
+        learns = asked.refit
+        nobody = np.arange(len(asked.record)) % 2 == 0  # whoever is put in, the same are learnt
+
+        def learns_none(rows: np.ndarray, truth: np.ndarray, seed: int) -> np.ndarray:
+            return learns(nobody, truth, seed)
+
+        asked = replace(asked, refit=learns_none)
+    seen = PrivacyLoss(asked).run(CASE, stream(seed, "plants/canaries"))
+    found, _, _ = membership.privacy_loss(seen, level=0.95, rng=stream(seed, "plants/interval"))
+    return found["epsilon"].low > 0
+
+
+PLANTS = {
+    "membership: trees that learnt their people by heart": _membership,
+    "privacy loss: trees that learn labels of a coin by heart": _privacy_loss,
+}

@@ -1,0 +1,230 @@
+"""A generator that draws what it was taught on is found out, and one that draws hearts is not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+from scipy.spatial.distance import cdist
+
+from auditor.checks.memorisation import check as memorisation
+from auditor.checks.memorisation.check import Copies, Extraction, Retrieval, attacks
+from auditor.checks.memorisation.estimates import measured
+from auditor.core.target import MEMBER, NEITHER, NONMEMBER, Target
+from tests.checks.memorisation.plant import PLANTS, case, of_people, seen, target
+
+
+@dataclass(frozen=True, eq=False)
+class Fixed:
+    """A generator that always draws the same for a record, and for nobody."""
+
+    real: np.ndarray
+    made: np.ndarray
+    nobody: np.ndarray | None = None
+
+    def drawn(self, seed, rows):
+        return self.made[rows]
+
+    def unconditional(self, seed, n):
+        return None if self.nobody is None else np.resize(self.nobody, (n, self.real.shape[1]))
+
+    def encode(self, images):
+        return images
+
+
+def fixed(n: int = 40, seed: int = 0, nobody: np.ndarray | None = None) -> Target:
+    """People with one record each, half of them members; the first five are copied."""
+    rng = np.random.default_rng(seed)
+    real, made = rng.normal(size=(2, n, 6)).astype(np.float32)
+    part = np.where(np.arange(n) % 2, NONMEMBER, MEMBER).astype(np.int8)
+    made[:10:2] = real[:10:2]
+    names = np.array([f"p{one:03d}" for one in range(n)])
+    generator = Fixed(real, made, nobody)
+    male, age = rng.integers(0, 2, n), rng.integers(40, 60, n)
+    return of_people(names, part, male, age, {"generator": generator})
+
+
+def of_rows(target: Target, rows: np.ndarray) -> Target:
+    """Some records of a target, in another order."""
+    given = target.parts["generator"]
+    names = ("record", "subject", "session", "part", "male", "age", "truth", "inputs")
+    return replace(
+        target,
+        **{name: getattr(target, name)[rows] for name in names},
+        parts={"generator": replace(given, real=given.real[rows], made=given.made[rows])},
+    )
+
+
+def by_name(trials) -> dict[str, float]:
+    return dict(zip(trials.subject.tolist(), trials.score.tolist(), strict=True))
+
+
+@pytest.mark.parametrize("leak", PLANTS)
+def test_a_planted_leak_is_found_and_its_clean_twin_is_silent(leak):
+    assert all(PLANTS[leak](seed, True) for seed in range(3))
+    assert sum(PLANTS[leak](seed, False) for seed in range(5)) <= 1
+
+
+def test_nearness_is_that_of_a_whole_table_of_distances():
+    rng = np.random.default_rng(1)
+    n = 2 * memorisation.BLOCK + 40  # more than one block of members
+    part = np.repeat([MEMBER, NONMEMBER], n // 2).astype(np.int8)
+    real, made = rng.normal(5, 1, size=(2, n, 4)).astype(np.float32)
+    names = np.array([f"p{one:04d}" for one in range(n)])
+    generator = Fixed(real, made)
+    given = of_people(names, part, np.zeros(n), np.full(n, 50), {"generator": generator})
+    found = Copies(given).run(case(0), np.random.default_rng(0))
+    away = cdist(made.astype(float), real.astype(float))
+    own = np.diag(away).copy()
+    np.fill_diagonal(away, np.inf)
+    expected = np.log(away.min(axis=1) / own)
+    assert list(by_name(found["ratio"]).values()) == pytest.approx(expected, abs=1e-4)
+    away[np.arange(n), np.arange(n)] = own
+    two = np.sort(np.where(part[:, None] == part, away, np.inf), axis=1)[:, :2]
+    assert list(by_name(found["copies"]).values()) == pytest.approx(
+        np.log(two[:, 1] / two[:, 0]), abs=1e-4
+    )
+
+
+def test_the_order_of_records_says_nothing():
+    given = fixed()
+    shuffled = of_rows(given, np.random.default_rng(5).permutation(len(given.record)))
+    for attack in (Copies, Extraction):
+        nobody = np.random.default_rng(2).normal(size=(9, 6)).astype(np.float32)
+        asked = [
+            replace(one, parts={"generator": replace(one.parts["generator"], nobody=nobody)})
+            for one in (given, shuffled)
+        ]
+        one, other = (attack(each).run(case(0), np.random.default_rng(0)) for each in asked)
+        for name in one:
+            assert by_name(one[name]) == pytest.approx(by_name(other[name]), abs=1e-5)
+
+
+def test_what_people_are_called_says_nothing():
+    given = fixed()
+    renamed = replace(given, subject=np.char.add("x", given.subject[::-1]))
+    one, other = (Copies(each).run(case(0), np.random.default_rng(0)) for each in (given, renamed))
+    assert sorted(one["ratio"].score) == pytest.approx(sorted(other["ratio"].score))
+
+
+def test_a_picture_that_is_drawn_anew_each_time_is_no_copy():
+    given = fixed()
+    generator = given.parts["generator"]
+
+    @dataclass(frozen=True, eq=False)
+    class Turning(Fixed):
+        def drawn(self, seed, rows):  # the real picture of ever another person
+            return self.real[(rows + seed % 20 * 2) % 40]
+
+    turning = replace(given, parts={"generator": Turning(generator.real, generator.made)})
+    score = Copies(turning).run(case(0), np.random.default_rng(0))["copies"].score
+    assert np.all(score == 0)
+
+
+def test_the_better_the_copy_the_surer_the_alarm():
+    values = []
+    for noise in (2.0, 0.8, 0.3):
+        given = target(3, copied=1.0, noise=noise, n_people=120)
+        found = measured(seen(Copies(given), 3), level=0.95, rng=np.random.default_rng(0))[0]
+        values.append(found["ratio_auc"].value)
+    assert values == sorted(values)
+    assert values[0] < 0.9 < values[-1]
+
+
+def test_a_generator_that_knows_only_five_pictures_copies_for_everybody():
+    given = fixed()
+    generator = given.parts["generator"]
+    made = generator.real[np.arange(40) % 5 * 2]
+    only = replace(given, parts={"generator": replace(generator, made=made)})
+    found = measured(
+        Copies(only).run(case(0), np.random.default_rng(0)),
+        level=0.95,
+        rng=np.random.default_rng(0),
+    )[0]
+    assert found["copied"].value == 1
+
+
+def test_of_a_person_one_picture_is_asked_about():
+    given = fixed()
+    twice = of_rows(given, np.repeat(np.arange(40), 2))
+    found = Copies(twice).run(case(0), np.random.default_rng(0))["ratio"]
+    assert len(found.subject) == len(np.unique(found.subject)) == 40
+
+
+def test_who_stands_on_both_sides_or_has_no_picture_is_not_asked_about():
+    given = fixed()
+    generator = given.parts["generator"]
+    real = generator.real.copy()
+    real[2] = np.nan
+    subject = given.subject.copy()
+    subject[1] = subject[0]
+    odd = replace(given, subject=subject, parts={"generator": Fixed(real, generator.made)})
+    asked = set(Copies(odd).run(case(0), np.random.default_rng(0))["ratio"].subject)
+    assert asked == set(given.subject) - {"p000", "p001", "p002"}
+
+
+def test_pictures_of_nobody_gather_where_they_are_drawn_again():
+    given = fixed()
+    real = given.parts["generator"].real
+    rng = np.random.default_rng(4)
+    nobody = np.concatenate([real[[0, 0]], real[[2]], rng.normal(size=(6, 6))]).astype(np.float32)
+    asked = fixed(nobody=nobody)
+    found = Extraction(asked).run(case(0), np.random.default_rng(0))
+    assert by_name(found["unasked"])["p000"] == 0
+    clique = by_name(found["cliques"])
+    assert clique["p000"] > np.log(100)
+    assert max(score for name, score in clique.items() if name not in ("p000", "p002")) < np.log(10)
+
+
+def test_a_clique_is_more_than_one():
+    place, times = np.array([3, 1, 3, 1, 0, 3]), np.array([1.0, 5.0, 3.0, 2.0, 9.0, 2.0])
+    assert memorisation._second(place, times, 5).tolist() == [0, 2, 0, 2, 0]
+
+
+def test_what_cannot_be_asked_is_said():
+    given = fixed()
+    unknown = replace(given, unknown="nobody said who its members are")
+    assert Copies(unknown).unmet(case(0)) == "nobody said who its members are"
+    assert Retrieval(unknown).unmet(case(0)) is None
+    assert set(Retrieval(unknown).run(case(0), np.random.default_rng(0))) == {""}
+    assert "without a condition" in (Extraction(given).unmet(case(0)) or "")
+    few = replace(given, part=np.full(40, NEITHER, dtype=np.int8))
+    assert "found fewer" in (Copies(few).unmet(case(0)) or "")
+    blind = replace(given, parts={"generator": Fixed(given.parts["generator"].real * np.nan, None)})
+    assert "with a picture" in (Retrieval(blind).unmet(case(0)) or "")
+
+
+def test_a_model_that_generates_nothing_is_asked_nothing():
+    assert attacks(replace(fixed(), parts={})) == []
+    assert [one.protocol for one in attacks(fixed())] == ["copies", "extraction", "retrieval"]
+
+
+def test_retrieval_is_told_of_members_and_others_among_the_same_people():
+    found = Retrieval(fixed()).run(case(0), np.random.default_rng(0))
+    assert {name: len(one.subject) for name, one in found.items()} == {
+        "": 40,
+        "members": 20,
+        "nonmembers": 20,
+    }
+    assert {one.n_gallery for one in found.values()} == {40}
+    copied = np.isin(found[""].subject, [f"p{one:03d}" for one in range(0, 10, 2)])
+    assert np.all(found[""].above[copied] == 0)
+
+
+@pytest.mark.parametrize("copied", [0, 40])
+def test_the_twin_that_copies_is_caught_and_the_one_that_cannot_is_not(copied):
+    asked = Copies(target(0, copied=copied))
+    share = {}
+    for planted in (True, False):
+        found, _, few = measured(
+            seen(asked.twin(planted, seed=0), 0), level=0.95, rng=np.random.default_rng(0)
+        )
+        assert few == {}
+        share[planted] = found["copied"]
+    assert share[True].low > 0.3  # of every second member
+    assert share[False].value == 0
+
+
+def test_no_twin_is_made_of_what_no_rule_is_about():
+    assert Extraction(target(0)).twin(True, 0) is None

@@ -1,0 +1,127 @@
+"""Models whose outputs name people or give their inputs back, and models whose outputs do not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from auditor.checks.output_linkage import estimates as outputs
+from auditor.checks.output_linkage.check import Linked, Rebuilt
+from auditor.core.streams import stream
+from auditor.core.target import MEMBER, NONMEMBER, Target
+
+
+class Asked:
+    """All that an attack on a model uses of a case."""
+
+    seed = 0
+
+
+CASE: Any = Asked()
+
+
+class People:
+    """Simulated people, several records of each, half of them members.
+
+    `sex` and `age` are standardised, (n_records, 1), the same in all records of a person.
+    """
+
+    def __init__(self, seed: int, n: int, each: int = 2) -> None:
+        self.rng = stream(seed, "plants/outputs")
+        self.person = np.repeat(np.arange(n), each)
+        self.male = (self.rng.random(n) < 0.5).astype(float)[self.person]
+        self.age = np.round(self.rng.uniform(30, 80, n))[self.person]
+        self.sex_z, self.age_z = 2 * self.male[:, None] - 1, (self.age[:, None] - 55) / 14
+        self.member = (np.arange(n) % 2 == 0)[self.person]
+
+    def noise(self, d: int, per_person: bool = False) -> np.ndarray:
+        """(n_records, d) drawn for each record, or for each person."""
+        rows = self.rng.normal(size=(len(self.person), d))
+        return (
+            rows[np.unique(self.person, return_index=True)[1]][self.person] if per_person else rows
+        )
+
+    def target(self, given: Mapping[str, np.ndarray], **more: Any) -> Target:
+        """A model that gives this out."""
+        n = len(self.person)
+        first = np.unique(self.person, return_index=True)[1]
+        asked: dict[str, Any] = {
+            "name": "model",
+            "title": "a simulated model",
+            "record": np.arange(n).astype(str),
+            "subject": np.char.add("p", self.person.astype(str)),
+            "session": (np.arange(n) - first[self.person]).astype(str),
+            "part": np.where(self.member, MEMBER, NONMEMBER).astype(np.int8),
+            "unknown": "",
+            "male": self.male,
+            "age": self.age,
+            "tells": (),
+            "truth": np.zeros((n, 0)),
+            "outputs": {
+                name: lambda values=values: values.astype(np.float32)
+                for name, values in given.items()
+            },
+            "fit": None,
+            "inputs": np.zeros((n, 0), dtype=np.float32),
+            "columns": (),
+        }
+        return Target(**asked | more)
+
+
+def risk(logits: np.ndarray) -> np.ndarray:
+    """Probabilities."""
+    return 1 / (1 + np.exp(-logits))
+
+
+def memorising(seed: int, planted: bool, n: int = 120) -> Target:
+    """An encoder that lays members' records closer together than it lays others'."""
+    people = People(seed, n, each=3)
+    strength = 0.5 + 2.5 * (people.member if planted else 0 * people.member)
+    seen = people.noise(12, per_person=True) * np.reshape(strength, (-1, 1)) + people.noise(12)
+    return people.target({"embedding": seen})
+
+
+def naming(seed: int, planted: bool, n: int = 120) -> Target:
+    """Risks that age and sex decide, and something of the person's own where it is planted."""
+    people = People(seed, n)
+    logits = people.age_z + people.sex_z * np.linspace(-1, 1, 6) + people.noise(6)
+    logits = logits + planted * people.noise(6, per_person=True)
+    return people.target({"scores": risk(logits)})
+
+
+def giving_back(seed: int, planted: bool, n: int = 120) -> Target:
+    """Risks of which one follows an input closely, or none does."""
+    people = People(seed, n)
+    inputs, logits = people.noise(10), people.noise(4)
+    logits[:, 0] += planted * 2 * inputs[:, 3]
+    columns = tuple(f"x{k}" for k in range(10))
+    return people.target(
+        {"scores": risk(logits)}, inputs=inputs.astype(np.float32), columns=columns
+    )
+
+
+def found(attack: Any, seed: int) -> Mapping[str, Any]:
+    """What an attack's evidence amounts to."""
+    seen = attack.run(CASE, stream(seed, "run"))
+    return outputs.measured(seen, level=0.95, rng=stream(seed, "measured"))[0]
+
+
+def _memorised(seed: int, planted: bool) -> bool:
+    return found(Linked(memorising(seed, planted), "embedding"), seed)["member_gap"].low > 0
+
+
+def _named(seed: int, planted: bool) -> bool:
+    return found(Linked(naming(seed, planted), "scores"), seed)["beyond_auc_known"].low > 0.5
+
+
+def _given_back(seed: int, planted: bool) -> bool:
+    return found(Rebuilt(giving_back(seed, planted), "scores"), seed)["r2_best"].low > 0
+
+
+PLANTS: dict[str, Callable[[int, bool], bool]] = {
+    "members' identity in an embedding": _memorised,
+    "identity in scores": _named,
+    "an input in scores": _given_back,
+}

@@ -1,0 +1,83 @@
+"""Small splits with somebody on both sides, and the same without."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from auditor.checks.split.check import NearDuplicates, SharedPeople
+from auditor.checks.split.estimates import measured
+from auditor.core.streams import stream
+from auditor.core.target import MEMBER, NONMEMBER, Target
+from tests.checks.structure.plant import population
+
+LEVEL = 0.95
+
+
+def amounts(attack: SharedPeople | NearDuplicates):
+    """What a question amounts to: estimates, curves, parameters."""
+    assert attack.unmet(None) is None
+    seen = attack.run(None, np.random.default_rng(0))
+    return measured(seen, level=LEVEL, rng=np.random.default_rng(0))
+
+
+def alarms(attack: SharedPeople | NearDuplicates) -> list[str]:
+    return amounts(attack)[2]["alarms"]
+
+
+def both_sides(seed: int, planted: bool) -> bool:
+    """One person whose last record is on the other side."""
+    target = population(stream(seed, "both sides"))
+    if planted:
+        target.part[np.flatnonzero(target.part == MEMBER)[-1]] = NONMEMBER
+    return bool(alarms(SharedPeople(target)))
+
+
+def recorded(rng: np.random.Generator) -> Target:
+    """People whose values are rounded as a cart rounds them, one of them a yes or no, a tenth
+    unknown.
+    """
+    target = population(rng, 200, 3)
+    x = (target.inputs * 10).round()
+    x[:, 0] = x[:, 0] > 0
+    x[rng.random(x.shape) < 0.1] = np.nan
+    more = rng.normal(size=(len(x), 4)).astype(np.float32)
+    columns = (*target.columns, "x6", "x7", "x8", "x9")
+    return replace(target, inputs=np.hstack([x, more + x[:, 1:2] * 0]), columns=columns)
+
+
+def with_copies(target: Target, rng: np.random.Generator, n: int, noise: float) -> Target:
+    """The same with so many records of people who are no members in the place of members'."""
+    x = target.inputs.copy()
+    mine, others = (
+        rng.choice(np.flatnonzero(target.part == part), n, replace=False)
+        for part in (MEMBER, NONMEMBER)
+    )
+    spread = np.nanstd(x, axis=0)
+    x[others] = x[mine] + (noise * spread * rng.normal(size=(n, x.shape[1]))).astype(np.float32)
+    return replace(target, inputs=x)
+
+
+def copied(seed: int, planted: bool) -> bool:
+    """A record that is on both sides under two names."""
+    rng = stream(seed, "copied")
+    target = recorded(rng)
+    target = with_copies(target, rng, 1, 0.0) if planted else target
+    return bool(alarms(NearDuplicates(target, "inputs")))
+
+
+def nearly_copied(seed: int, planted: bool) -> bool:
+    """Three records on both sides, measured twice with one per cent of the spread between."""
+    rng = stream(seed, "nearly copied")
+    target = recorded(rng)
+    target = with_copies(target, rng, 3, 0.01) if planted else target
+    return bool(alarms(NearDuplicates(target, "inputs")))
+
+
+PLANTS: dict[str, Callable[[int, bool], bool]] = {
+    "a person on both sides": both_sides,
+    "a record under two names": copied,
+    "nearly a record under two names": nearly_copied,
+}

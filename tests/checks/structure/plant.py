@@ -1,0 +1,174 @@
+"""Small trees with a leak of structure in them, and the same without it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import xgboost
+
+from auditor.checks.structure.check import Structure
+from auditor.checks.structure.estimates import measured
+from auditor.core.streams import stream
+from auditor.core.target import MEMBER, NONMEMBER, Target
+
+LEVEL = 0.95
+COLUMNS = tuple(f"x{one}" for one in range(6))
+DEEP = {"max_depth": 8, "min_child_weight": 0.0}
+#: Leaves of 60 records at the least, which are of 12 people or more.
+CAREFUL = {"max_depth": 3, "min_child_weight": 15.0}
+#: No split for the sake of a few records.
+RELUCTANT = {"max_depth": 3, "min_child_weight": 0.0, "gamma": 12.0, "max_bin": 1024}
+
+
+def grown(x, y, settings, rounds=30, columns=COLUMNS) -> xgboost.Booster:
+    learnt = xgboost.QuantileDMatrix(
+        x, y, feature_names=list(columns), nthread=1, max_bin=settings.get("max_bin", 256)
+    )
+    fixed = {"objective": "binary:logistic", "tree_method": "hist", "nthread": 1, "seed": 0}
+    return xgboost.train(fixed | settings, learnt, rounds)
+
+
+def population(
+    rng: np.random.Generator, n_people: int = 240, each: int = 5, decimals: int | None = None
+) -> Target:
+    """People of whom a random half are members, with one finding that their values foretell; no
+    trees yet.
+    """
+    own = rng.normal(size=(n_people, len(COLUMNS)))
+    has = own[:, 0] + own[:, 1] + 1.5 * rng.normal(size=n_people) > 0
+    person = np.repeat(np.arange(n_people), each)
+    x = own[person] + 0.6 * rng.normal(size=(len(person), len(COLUMNS)))
+    if decimals is not None:
+        x = x.round(decimals)
+    member = rng.permutation(np.arange(n_people) < n_people // 2)
+    record = np.arange(len(person)).astype(str)
+    return Target(
+        name="simulated",
+        title="simulated",
+        record=record,
+        subject=np.char.add("person ", person.astype(str)),
+        session=record,
+        part=np.where(member[person], MEMBER, NONMEMBER).astype(np.int8),
+        unknown="",
+        male=(rng.random(n_people) < 0.5).astype(float)[person],
+        age=rng.uniform(20, 90, n_people)[person],
+        tells=("A",),
+        truth=has[person].astype(float)[:, None],
+        outputs={},
+        fit=None,
+        inputs=x.astype(np.float32),
+        columns=COLUMNS,
+    )
+
+
+def at(target: Target, rows: np.ndarray) -> Target:
+    """The same of some records, in the order given."""
+    names = ("record", "subject", "session", "part", "male", "age", "truth", "inputs")
+    return replace(target, known={}, **{name: getattr(target, name)[rows] for name in names})
+
+
+def with_trees(target: Target, settings, rounds: int = 30) -> Target:
+    """The same with trees that were grown on the members that each finding is known of."""
+    trees = {}
+    for place, tell in enumerate(target.tells):
+        rows = (target.part == MEMBER) & np.isfinite(target.truth[:, place])
+        trees[tell] = grown(target.inputs[rows], target.truth[rows, place], settings, rounds)
+    return replace(target, trees=trees, known={})
+
+
+def asked(target: Target, output: str):
+    """What a question amounts to: estimates, curves, parameters."""
+    attack = Structure(target, output)
+    assert attack.unmet(None) is None
+    seen = attack.run(None, np.random.default_rng(0))
+    return measured(seen, level=LEVEL, rng=np.random.default_rng(0))
+
+
+def rings(target: Target, output: str, *names: str) -> bool:
+    """Whether one of the alarms rings; any of them, if none is named."""
+    alarms = asked(target, output)[2]["alarms"]
+    return bool(set(alarms) & set(names)) if names else bool(alarms)
+
+
+def deep(seed: int, planted: bool) -> bool:
+    """Trees grown around the members, or as deep ones around others of the same population."""
+    target, other = (population(stream(seed, name)) for name in ("deep", "others"))
+    trees = with_trees(target if planted else other, DEEP).trees
+    return rings(replace(target, trees=trees), "leaves")
+
+
+def small(seed: int, planted: bool) -> bool:
+    """Leaves of a few people, or of a dozen at the least."""
+    target = population(stream(seed, "small"))
+    return rings(with_trees(target, DEEP if planted else CAREFUL), "leaves")
+
+
+def single(seed: int, planted: bool) -> bool:
+    """A member with many records, all with the finding: far from everybody else, or each where
+    another member's is.
+    """
+    rng = stream(seed, "single")
+    target = population(rng)
+    mine = np.flatnonzero(target.part == MEMBER)
+    visits = np.concatenate([np.arange(len(target.record)), np.repeat(mine[0], 100)])
+    target = at(target, visits)
+    visitor = target.subject == target.subject[mine[0]]
+    target.truth[target.inputs[:, 2] > 1.5] = 0
+    target.truth[visitor] = 1
+    target.inputs[visitor] = target.inputs[rng.choice(mine, visitor.sum())]
+    target.inputs[visitor, 2] += 8 * planted
+    return rings(with_trees(target, RELUCTANT, 10), "leaves", "leaf_of_one")
+
+
+def rebuilt(seed: int, planted: bool) -> bool:
+    """Values as they were measured, or rounded to what many share."""
+    target = population(stream(seed, "rebuilt"), decimals=None if planted else 1)
+    return rings(with_trees(target, DEEP), "values")
+
+
+def nested_findings(rng: np.random.Generator, n_apart: int, n_people: int = 240) -> Target:
+    """A finding K70 and a part of it, K703, which all but so many of the members have who have K70,
+    and all but so many of the others.
+    """
+    target = population(rng, n_people)
+    _, first, person = np.unique(target.subject, return_index=True, return_inverse=True)
+    whole, part = (target.truth[first, 0] == 1 for _ in range(2))
+    member = target.part[first] == MEMBER
+    for side in (member, ~member):
+        part[rng.permutation(np.flatnonzero(whole & side))[:n_apart]] = False
+    truth = np.stack([whole, part], axis=1)[person].astype(float)
+    return replace(target, tells=("K70", "K703"), truth=truth)
+
+
+def few_apart(seed: int, planted: bool) -> bool:
+    """Two models that differ by four people, or by thirty."""
+    target = nested_findings(stream(seed, "few"), 4 if planted else 30)
+    return rings(with_trees(target, CAREFUL, 10), "differences", "few_apart")
+
+
+def by_heart(seed: int, planted: bool) -> bool:
+    """Who has the whole and not the part is learnt by heart, or by trees that know nobody."""
+    target, other = (nested_findings(stream(seed, name), 30) for name in ("heart", "other"))
+    trees = with_trees(target if planted else other, DEEP).trees
+    return rings(replace(target, trees=trees), "differences")
+
+
+def one_sex(seed: int, planted: bool) -> bool:
+    """A model that only men are asked of, or everybody."""
+    target = population(stream(seed, "sex"))
+    if planted:
+        target.truth[target.male == 0] = np.nan
+    return rings(with_trees(target, CAREFUL, 5), "existence")
+
+
+PLANTS: dict[str, Callable[[int, bool], bool]] = {
+    "trees grown around their people": deep,
+    "small leaves": small,
+    "a leaf of one person": single,
+    "values as thresholds": rebuilt,
+    "nested findings a few apart": few_apart,
+    "nested findings learnt by heart": by_heart,
+    "a model of one sex": one_sex,
+}

@@ -1,0 +1,58 @@
+"""Groups are told when they are of ten people, and nothing smaller can be worked out from them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditor.audit import open_case
+from auditor.checks.subgroups.check import Slices
+from auditor.core.evidence import MIN_PEOPLE
+from auditor.engine import engine
+from auditor.stats.metrics import rank_rate
+from auditor.stats.small_cells import disclosable_groups
+from tests.releases import settings, write_release
+
+
+@pytest.fixture(scope="module")
+def evidence(tmp_path_factory):
+    root = write_release(tmp_path_factory.mktemp("slices"), identity=1, seed=6, n_subjects=40)
+    with engine() as workers:
+        case = open_case(root, settings(vit=False), workers)
+        yield Slices().run(case, np.random.default_rng(0))
+
+
+@given(st.lists(st.integers(0, 30), min_size=2, max_size=6))
+def test_no_small_group_is_told_or_left_over_by_difference(sizes):
+    label = np.repeat(np.arange(len(sizes)), sizes)
+    subject = np.arange(len(label)).astype(str)
+    groups = {str(one): label == one for one in range(len(sizes))}
+    shown = disclosable_groups(groups, subject)
+    assert all(sizes[int(name)] >= MIN_PEOPLE for name in shown)
+    left = sum(size for place, size in enumerate(sizes) if str(place) not in shown)
+    assert not shown or left == 0 or left >= MIN_PEOPLE
+
+
+def test_two_groups_of_ten_are_both_told():
+    sex = np.repeat([True, False], [10, 15])
+    assert disclosable_groups({"a": sex, "b": ~sex}, np.arange(25).astype(str)) == ["a", "b"]
+
+
+def test_the_groups_of_a_kind_are_parts_of_the_whole(evidence):
+    whole = evidence[""]
+    halves = [evidence[f"among_quality_of_the_{half}_half"] for half in ("better", "worse")]
+    assert sum(len(half.mate) for half in halves) == len(whole.mate)
+    both = np.sort(np.concatenate([half.mate for half in halves]))
+    assert np.array_equal(both, np.sort(whole.mate))
+
+
+def test_who_holds_less_finds_fewer(evidence):
+    def found(name: str) -> float:
+        return float(rank_rate(evidence[name], 1).mean())
+
+    assert found("holding_1_beat") <= found("holding_10_beats") + 0.05
+    assert found("holding_noise_of_0_db") < found("holding_noise_of_20_db")
+    assert found("holding_lead_I_alone") <= found("")
+    assert found("holding_noise_of_20_db") > 0.8 * found("")

@@ -1,0 +1,322 @@
+"""Trees: eliminated as scikit-learn eliminates, stopped in time, and read from no hostile file."""
+
+from __future__ import annotations
+
+import json
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xgboost
+from scipy.special import expit, logit
+from sklearn.feature_selection import RFE
+from sklearn.metrics import roc_auc_score
+from xgboost import XGBClassifier
+
+from auditor.core.errors import ModelError
+from auditor.core.streams import stream
+from auditor.learning import boost
+
+NAMES = ("RR ms", "PR/QT ratio", "T axis deg", "sex", "age", "constant", "unmeasured")
+SMALL = boost.Trees(rounds=15, depth=3)
+
+
+def people(seed: int, n: int = 500) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of seven inputs with gaps, of which the first and the fifth matter, and the last two
+    say nothing at all; and who has the finding.
+    """
+    rng = stream(seed, "people")
+    rows = rng.standard_normal((n, len(NAMES))).astype(np.float32)
+    rows[:, 3] = rows[:, 3] > 0
+    event = rng.random(n) < expit(1.5 * rows[:, 0] - 1.5 * rows[:, 4] - 1)
+    rows[rng.random(rows.shape) < 0.1] = np.nan
+    rows[:, 5], rows[:, 6] = 1.0, np.nan
+    return rows, event
+
+
+@pytest.fixture(scope="module")
+def booster():
+    rows, event = people(0)
+    return boost.fit(SMALL, rows, event, None, None, NAMES, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("seed", "label"), [(0, "planted"), (1, "planted"), (0, "null"), (1, "rare")]
+)
+def test_one_way_down_gives_what_scikit_learn_selects_anew_for_each_number(seed, label):
+    rows, event = people(seed, 400)
+    if label == "null":
+        event = stream(seed, "null").permutation(event)
+    if label == "rare":
+        event &= stream(seed, "rare").random(len(event)) < 0.15
+    train, held = rows[:300], rows[300:]
+    ours = boost.eliminated(train, event[:300], held, NAMES, 3, seed=42)
+    assert [len(kept) for kept, _ in ours] == [7, 6, 5, 4, 3]
+    for kept, said in ours:
+        rfe = RFE(
+            XGBClassifier(random_state=42, n_jobs=1), n_features_to_select=len(kept), step=1
+        ).fit(train, event[:300])
+        assert np.array_equal(np.flatnonzero(rfe.support_), kept)
+        refit = XGBClassifier(random_state=42, n_jobs=1).fit(train[:, kept], event[:300])
+        theirs = refit.predict_proba(held[:, kept])[:, 1]
+        np.testing.assert_allclose(said, theirs, rtol=0, atol=1e-6)
+
+
+def test_of_inputs_that_say_nothing_the_first_goes_first():
+    rows, event = people(0)
+    sets = [kept for kept, _ in boost.eliminated(rows, event, rows, NAMES, 5, seed=0)]
+    assert sets[1].tolist() == [0, 1, 2, 3, 4, 6]
+    assert sets[2].tolist() == [0, 1, 2, 3, 4]
+
+
+def test_where_no_tree_splits_the_first_input_goes_first():
+    rows, event = people(0, 40)
+    event[:] = False
+    event[0] = True
+    kept = [kept for kept, _ in boost.eliminated(rows, event, rows, NAMES, 6, seed=0)][1]
+    assert kept.tolist() == [1, 2, 3, 4, 5, 6]
+
+
+def test_what_matters_is_kept_longest():
+    rows, event = people(3, 1500)
+    kept, _ = boost.eliminated(rows[:1000], event[:1000], rows[1000:], NAMES, 2, seed=0)[-1]
+    assert kept.tolist() == [0, 4]
+
+
+def test_a_planted_finding_is_found_and_a_null_is_not():
+    rows, event = people(1, 2000)
+    for truth, low, high in (
+        (event, 0.75, 0.99),
+        (stream(1, "null").permutation(event), 0.40, 0.60),
+    ):
+        parts = [(rows[some], truth[some]) for some in (slice(1000), slice(1000, 1500))]
+        found = boost.fit(boost.Trees(), *parts[0], *parts[1], NAMES, seed=0)
+        assert low < roc_auc_score(truth[1500:], boost.probabilities(found, rows[1500:])) < high
+
+
+def test_only_the_trees_up_to_the_best_are_kept():
+    rows, event = people(2)
+    shape = boost.Trees(rounds=200, depth=2)
+    found = boost.fit(shape, rows[:300], event[:300], rows[300:], event[300:], NAMES, seed=0)
+    theirs = XGBClassifier(
+        n_estimators=200, max_depth=2, early_stopping_rounds=10, random_state=0, n_jobs=1
+    ).fit(rows[:300], event[:300], eval_set=[(rows[300:], event[300:])], verbose=False)
+    assert (
+        boost.n_trees(found)
+        == theirs.best_iteration + 1
+        < theirs.get_booster().num_boosted_rounds()
+    )
+    said = boost.probabilities(found, rows)
+    np.testing.assert_allclose(said, theirs.predict_proba(rows)[:, 1], rtol=0, atol=1e-6)
+
+
+def test_with_nobody_held_back_all_trees_are_grown(booster):
+    assert boost.n_trees(booster) == SMALL.rounds
+
+
+def test_the_same_seed_gives_the_same_bytes(booster):
+    rows, event = people(0)
+    again = boost.fit(SMALL, rows, event, None, None, NAMES, seed=0)
+    assert boost.as_bytes(again) == boost.as_bytes(booster)
+    _, other = people(1)
+    assert boost.as_bytes(boost.fit(SMALL, rows, other, None, None, NAMES, seed=0)) != (
+        boost.as_bytes(booster)
+    )
+
+
+def test_contributions_and_the_bias_sum_to_the_log_odds(booster):
+    rows, _ = people(5)
+    moved = boost.contributions(booster, rows)
+    assert moved.shape == rows.shape
+    bias = logit(boost.probabilities(booster, rows)) - moved.sum(axis=1)
+    np.testing.assert_allclose(bias, bias[0], rtol=0, atol=1e-4)
+    assert not moved[:, 5:].any()  # what says nothing moves nobody
+
+
+# --- files --------------------------------------------------------------------------------
+
+
+def kept(booster, tmp_path: Path) -> tuple[Path, bytes]:
+    path = tmp_path / "finding.ubj"
+    raw = boost.as_bytes(booster)
+    path.write_bytes(raw)
+    return path, raw
+
+
+def test_a_file_brings_the_same_trees_back(booster, tmp_path):
+    path, raw = kept(booster, tmp_path)
+    back = boost.load(path)
+    rows, _ = people(5)
+    assert boost.as_bytes(back) == raw
+    assert back.feature_names == list(NAMES)
+    assert np.array_equal(boost.probabilities(back, rows), boost.probabilities(booster, rows))
+
+
+def test_trees_that_were_stopped_early_come_back_too(tmp_path):
+    rows, event = people(2)
+    found = boost.fit(
+        boost.Trees(200, 2), rows[:300], event[:300], rows[300:], event[300:], NAMES, seed=0
+    )
+    path, raw = kept(found, tmp_path)
+    assert boost.as_bytes(boost.load(path)) == raw
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"objective": "reg:squarederror"},
+        {"objective": "binary:logistic", "booster": "dart"},
+        {"objective": "multi:softprob", "num_class": 2},
+    ],
+    ids=str,
+)
+def test_a_model_of_another_kind_is_refused(other, tmp_path):
+    rows, event = people(0, 100)
+    path = tmp_path / "other.ubj"
+    found = xgboost.train(other, xgboost.DMatrix(rows, event, feature_names=list(NAMES)), 3)
+    path.write_bytes(found.save_raw("ubj"))
+    with pytest.raises(ModelError, match="holds no trees of one finding"):
+        boost.load(path)
+
+
+def text(name: bytes) -> bytes:
+    return b"L" + struct.pack(">q", len(name)) + name
+
+
+@pytest.mark.parametrize(
+    "raw",
+    {
+        "empty": b"",
+        "one brace": b"{",
+        "an empty object": b"{}",
+        "a list": b"[]",
+        "zeros": bytes(100),
+        "not even text": b"\x89PNG\r\n\x1a\n\xff\xfe",
+        "a name that never ends": b"{L" + b"\x7f" + bytes(7),
+        "more numbers than there are bytes": b"{" + text(b"learner") + b"[$d#L\x7f" + b"\xff" * 7,
+        "nested without end": (b"{" + text(b"learner")) * 50_000,
+        "nested JSON": b'{"learner":' + b"[" * 300_000,
+    }.values(),
+)
+def test_what_is_no_model_is_refused_in_one_line(raw, tmp_path):
+    path = tmp_path / "hostile.ubj"
+    path.write_bytes(raw)
+    with pytest.raises(ModelError, match=r"^hostile\.ubj: .*save_model$") as caught:
+        boost.load(path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        {"eta": 0.3, "lambda": 1.0, "max_depth": 6},
+        {"eta": 0.1, "lambda": 1.0, "max_depth": 4, "min_child_weight": 5},
+        {"eta": 0.05, "lambda": 5.0, "max_depth": 3, "colsample_bytree": 0.5},
+        {"eta": 0.5, "lambda": 0.0, "max_depth": 2},
+    ],
+    ids=str,
+)
+def test_how_trees_were_grown_is_read_from_them(recipe):
+    rows, event = people(3, 2000)
+    settings = {"objective": "binary:logistic", **recipe}
+    found = xgboost.train(settings, xgboost.DMatrix(rows, event), 20)
+    told = boost.grown(found)
+    assert (told.rounds, told.depth) == (20, recipe["max_depth"])
+    assert told.rate == pytest.approx(recipe["eta"], rel=1e-4)
+    assert told.penalty == recipe["lambda"]
+    assert told.lightest >= recipe.get("min_child_weight", 1)
+    assert told.weight == pytest.approx(len(rows) * told.base * (1 - told.base), rel=1e-3)
+
+
+def test_trees_with_a_penalty_of_another_kind_do_not_agree_on_a_rate():
+    rows, event = people(3, 2000)
+    settings = {"objective": "binary:logistic", "alpha": 3.0, "max_depth": 4}
+    found = boost.grown(xgboost.train(settings, xgboost.DMatrix(rows, event), 20))
+    assert np.isnan(found.rate)
+    assert np.isnan(found.penalty)
+
+
+@pytest.mark.parametrize("kind", ["json", "ubj"])
+@pytest.mark.parametrize(
+    "recipe",
+    [{}, {"num_parallel_tree": 3, "subsample": 0.5}, {"tree_method": "exact", "gamma": 1.0}],
+    ids=str,
+)
+def test_a_strangers_trees_are_read_from_either_kind_of_file(kind, recipe, tmp_path):
+    rows, event = people(4, 800)
+    settings = {"objective": "binary:logistic", **recipe}
+    found = xgboost.train(settings, xgboost.DMatrix(rows, event), 8)  # without names of inputs
+    path = tmp_path / f"theirs.{kind}"
+    found.save_model(path)
+    back = boost.load(path)
+    assert np.array_equal(back.predict(xgboost.DMatrix(rows)), found.predict(xgboost.DMatrix(rows)))
+    assert boost.grown(back).rounds == 8
+
+
+def test_json_is_no_ubj(booster, tmp_path):
+    path = tmp_path / "finding.ubj"
+    path.write_bytes(booster.save_raw("json"))
+    assert json.loads(path.read_bytes())
+    with pytest.raises(ModelError, match="holds no trees of one finding"):
+        boost.load(path)
+
+
+def test_a_file_that_is_missing_a_folder_or_too_large_is_refused(tmp_path):
+    with pytest.raises(ModelError, match=r"none\.ubj: cannot be read"):
+        boost.load(tmp_path / "none.ubj")
+    (tmp_path / "folder.ubj").mkdir()
+    with pytest.raises(ModelError, match=r"folder\.ubj: cannot be read"):
+        boost.load(tmp_path / "folder.ubj")
+    with (tmp_path / "large.ubj").open("wb") as file:
+        file.truncate(1 << 30)
+    with pytest.raises(ModelError, match="larger than 256 MiB"):
+        boost.load(tmp_path / "large.ubj")
+
+
+def test_a_file_that_was_cut_off_or_goes_on_is_refused(booster, tmp_path):
+    path, raw = kept(booster, tmp_path)
+    for wrong in (*(raw[:end] for end in range(0, len(raw), 997)), raw[:-1], raw + b"}"):
+        path.write_bytes(wrong)
+        with pytest.raises(ModelError):
+            boost.load(path)
+
+
+@pytest.mark.parametrize(
+    ("array", "value"),
+    [
+        ("left_children", 10**6),
+        ("right_children", -2),
+        ("left_children", 0),
+        ("parents", 7),
+        ("split_indices", 10**6),
+        ("split_indices", -1),
+    ],
+)
+def test_a_node_that_points_nowhere_is_refused(booster, tmp_path, array, value):
+    path, raw = kept(booster, tmp_path)
+    start = raw.index(text(array.encode())) + len(text(array.encode()))
+    assert raw[start : start + 5] == b"[$l#L"
+    first = start + 5 + 8
+    path.write_bytes(raw[:first] + struct.pack(">i", value) + raw[first + 4 :])
+    with pytest.raises(ModelError, match="damaged"):
+        boost.load(path)
+
+
+def test_whatever_bytes_are_changed_a_model_is_refused_or_answers(booster, tmp_path):
+    path, raw = kept(booster, tmp_path)
+    rng, rows = stream(0, "bytes"), people(5, 50)[0]
+    refused = 0
+    for _ in range(300):
+        wrong = bytearray(raw)
+        for place in rng.integers(len(raw), size=rng.integers(1, 4)):
+            wrong[place] = rng.integers(256)
+        path.write_bytes(wrong)
+        try:
+            found = boost.load(path)
+        except ModelError:
+            refused += 1
+            continue
+        if found.feature_names == list(NAMES):
+            assert boost.probabilities(found, rows).shape == (50,)
+    assert refused > 100

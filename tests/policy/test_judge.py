@@ -1,0 +1,288 @@
+"""The gate: four outcomes, closed when in doubt."""
+
+from __future__ import annotations
+
+import pytest
+
+from auditor.core.errors import ConfigError
+from auditor.core.finding import Estimate, Finding
+from auditor.policy.judge import competence_needed, judge
+from auditor.policy.profile import Profile, Rule, load_profile, parse_profile
+from auditor.resources import names
+
+LINKAGE = Rule(
+    id="linkage", check="linkage", protocol="cross-session", estimate="rank1", limit=0.09,
+    basis="precedent: x", strongest=("vit",),
+)  # fmt: skip
+PLAIN = Rule(id="identifiers", check="identifiers", estimate="direct", limit=0, basis="law: x")
+
+
+def profile(*rules: Rule) -> Profile:
+    return Profile(name="p", title="t", context="c", population=1000, rules=rules)
+
+
+def finding(view: str | None, low: float, value: float, high: float, **more) -> Finding:
+    settings = {"check": "linkage", "protocol": "cross-session", "estimate": "rank1"} | more
+    estimate = Estimate(value, low, high, 0.95, 400, settings.pop("chance", 0.01))
+    name = settings.pop("estimate")
+    return Finding(
+        settings["check"], view, settings["protocol"], "threat", "measured",
+        estimates={name: estimate},
+    )  # fmt: skip
+
+
+def competence(planted: float = 0.9, null: float = 0.01) -> Finding:
+    estimates = {
+        name: Estimate(value, max(value - 0.05, 0), min(value + 0.05, 1), 0.95, 400, 0.01)
+        for name, value in (("planted_rank1", planted), ("null_rank1", null))
+    }
+    return Finding("competence", "vit", "cross-session", "threat", "measured", estimates=estimates)
+
+
+def skipped(view: str) -> Finding:
+    return Finding("linkage", view, "cross-session", "t", "skipped", reason="one record each")
+
+
+LOW, WIDE, HIGH = (0.01, 0.03, 0.06), (0.04, 0.08, 0.15), (0.4, 0.5, 0.6)
+
+
+@pytest.mark.parametrize(
+    ("findings", "outcome", "status"),
+    [
+        ([finding("vit", *LOW), competence()], "pass", 0),
+        ([finding("vit", *HIGH), competence()], "fail", 1),
+        ([finding("vit", *WIDE), competence()], "inconclusive", 3),
+        ([], "not assessed", 3),
+        ([skipped("vit")], "not assessed", 3),
+        # A cheap rung may fail a release, never pass it.
+        ([finding("template", *HIGH)], "fail", 1),
+        ([finding("template", *LOW)], "not assessed", 3),
+        ([finding("template", *LOW), skipped("vit"), competence()], "not assessed", 3),
+        # The strongest attack decides, whichever it is.
+        ([finding("template", *HIGH), finding("vit", *LOW), competence()], "fail", 1),
+        ([finding("template", *WIDE), finding("vit", *LOW), competence()], "inconclusive", 3),
+        # An attack that was not shown able passes nothing.
+        ([finding("vit", *LOW)], "inconclusive", 3),
+        ([finding("vit", *LOW), competence(planted=0.02)], "inconclusive", 3),
+        ([finding("vit", *LOW), competence(null=0.5)], "inconclusive", 3),
+        # Another protocol says nothing of this one.
+        ([finding("vit", *HIGH, protocol="same-session")], "not assessed", 3),
+    ],
+)
+def test_each_outcome_has_its_exit_status(findings, outcome, status):
+    verdict = judge(findings, profile(LINKAGE))
+    assert verdict.rules[0].outcome == outcome
+    assert verdict.exit_status == status
+
+
+def test_what_guessing_reaches_never_fails_a_small_release():
+    small = finding("vit", 0.1, 0.2, 0.4, chance=0.2)
+    ruling = judge([small, competence()], profile(LINKAGE)).rules[0]
+    assert ruling.outcome == "not assessed"
+    assert "12 people" in ruling.reason
+    found = finding("vit", 0.5, 0.7, 0.9, chance=0.2)
+    assert judge([found], profile(LINKAGE)).rules[0].outcome == "fail"
+
+
+def test_an_inconclusive_rule_says_how_many_more_people_would_settle_it():
+    reason = judge([finding("vit", *WIDE), competence()], profile(LINKAGE)).rules[0].reason
+    assert "more people would settle it" in reason
+
+
+def test_a_skipped_rule_repeats_why():
+    assert judge([skipped("vit")], profile(LINKAGE)).rules[0].reason == "one record each"
+
+
+def test_a_rule_that_is_not_required_is_shown_and_changes_nothing():
+    other = LINKAGE.model_copy(update={"id": "extra", "required": False})
+    clean = finding(
+        None, 0, 0, 0.01, check="identifiers", protocol=None, estimate="direct", chance=0
+    )
+    verdict = judge([finding("vit", *HIGH), clean], profile(PLAIN, other))
+    assert verdict.exit_status == 0
+    assert [rule.outcome for rule in verdict.rules] == ["pass", "fail"]
+
+
+def test_one_hit_fails_a_rule_that_allows_none_and_no_hit_passes_it():
+    def direct(low: float, value: float, high: float) -> Finding:
+        return finding(
+            None, low, value, high, check="identifiers", protocol=None, estimate="direct", chance=0
+        )
+
+    assert judge([direct(0, 0, 0.04)], profile(PLAIN)).exit_status == 0
+    assert judge([direct(0.0004, 0.0025, 0.014)], profile(PLAIN)).exit_status == 1
+
+
+@pytest.mark.parametrize("order", [0, 1])
+def test_a_failure_outweighs_what_could_not_be_assessed(order):
+    rules = (LINKAGE, PLAIN)[:: 1 if order else -1]
+    assert judge([finding("template", *HIGH)], profile(*rules)).exit_status == 1
+
+
+def test_a_limit_that_rises_never_makes_an_outcome_worse():
+    worse = {"pass": 0, "inconclusive": 1, "fail": 2}
+    outcomes = [
+        judge(
+            [finding("vit", *WIDE), competence()],
+            profile(LINKAGE.model_copy(update={"limit": limit})),
+        ).rules[0].outcome
+        for limit in (0.02, 0.05, 0.1, 0.14, 0.16, 0.5)
+    ]  # fmt: skip
+    severity = [worse[outcome] for outcome in outcomes]
+    assert severity == sorted(severity, reverse=True)
+    assert set(severity) == {0, 1, 2}
+
+
+def test_competence_is_asked_for_only_where_it_decides():
+    asked = profile(LINKAGE)
+    low = finding("vit", *LOW)
+    assert competence_needed([low], asked) == [low]
+    shown = profile(LINKAGE.model_copy(update={"required": False}), PLAIN)
+    assert competence_needed([low], shown) == []
+    assert competence_needed([finding("vit", *HIGH)], asked) == []
+    assert competence_needed([finding("template", *LOW)], asked) == []
+    assert competence_needed([finding("template", *WIDE), finding("vit", *LOW)], asked) == []
+
+
+@pytest.mark.parametrize("name", names("profile"))
+def test_every_shipped_profile_loads_and_says_where_each_limit_comes_from(name):
+    loaded = load_profile(name)
+    assert loaded.population == 100_000
+    assert all(rule.basis for rule in loaded.rules)
+    assert judge([], loaded).exit_status == 3
+
+
+def test_a_stricter_context_has_stricter_limits():
+    public, registered, enclave = map(load_profile, ("public", "registered", "enclave"))
+    for one, two, three in zip(public.rules, registered.rules, enclave.rules, strict=True):
+        assert one.id == two.id == three.id
+        assert one.limit <= two.limit <= three.limit
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"populaton": 5}, "populaton"),
+        ({"population": 0}, "population"),
+        ({"rules": []}, "rules"),
+        ({"rules": [PLAIN.model_dump() | {"limit": "low"}]}, "limit"),
+        ({"rules": [PLAIN.model_dump()] * 2}, "same id"),
+        ({"rules": [PLAIN.model_dump() | {"required": False}]}, "required"),
+    ],
+)
+def test_a_wrong_profile_is_refused_in_one_line(change, word):
+    raw = {
+        "name": "p",
+        "title": "t",
+        "context": "c",
+        "population": 9,
+        "rules": [PLAIN.model_dump()],
+    }
+    assert parse_profile(raw).population == 9
+    with pytest.raises(ConfigError, match=word) as error:
+        parse_profile(raw | change)
+    assert "\n" not in str(error.value)
+
+
+# --- models -------------------------------------------------------------------------------
+
+MEMBERSHIP = Rule(
+    id="m", check="membership", estimate="auc", limit=0.6, basis="our default", models=True
+)
+COPIES = Rule(
+    id="copies", check="memorisation", protocol="copies", estimate="copied", limit=0,
+    basis="our default", models=True,
+)  # fmt: skip
+
+
+def model(name: str, value: float, spread: float = 0.02) -> Finding:
+    one = Estimate(value, value - spread, value + spread, 0.95, 400, 0.5)
+    return Finding("membership", name, None, "t", "measured", estimates={"auc": one})
+
+
+def proof(name: str, planted: float = 0.95, null: float = 0.5) -> Finding:
+    estimates = {
+        key: Estimate(value, value - 0.02, value + 0.02, 0.95, 400, 0.5)
+        for key, value in (("planted_auc", planted), ("null_auc", null))
+    }
+    return Finding("competence", name, None, "t", "measured", estimates=estimates)
+
+
+UNKNOWN = Finding("membership", "b", None, "t", "skipped", reason="no model.yaml")
+
+
+@pytest.mark.parametrize(
+    ("findings", "outcome"),
+    [
+        ([model("a", 0.52), proof("a")], "pass"),
+        ([model("a", 0.9), proof("a")], "fail"),
+        ([model("a", 0.6), proof("a")], "inconclusive"),
+        # Each model is judged, and each attack must have been shown able.
+        ([model("a", 0.52), proof("a"), model("b", 0.9)], "fail"),
+        ([model("a", 0.52), proof("a"), model("b", 0.52)], "inconclusive"),
+        ([model("a", 0.52), proof("a"), model("b", 0.52), proof("b")], "pass"),
+        (
+            [model("a", 0.52), proof("a"), model("b", 0.52), proof("b", planted=0.55)],
+            "inconclusive",
+        ),
+        ([model("a", 0.52), proof("a", null=0.9)], "inconclusive"),
+        ([model("a", 0.52), proof("a"), UNKNOWN], "not assessed"),
+        ([model("a", 0.9), UNKNOWN], "fail"),
+        ([UNKNOWN], "not assessed"),
+    ],
+)
+def test_every_model_is_judged_and_every_attack_on_one_shown_able(findings, outcome):
+    (ruling,) = judge(findings, profile(MEMBERSHIP)).rules
+    assert ruling.outcome == outcome
+
+
+def test_every_model_that_would_pass_is_to_be_proven():
+    found = [model("a", 0.52), model("b", 0.53)]
+    assert competence_needed(found, profile(MEMBERSHIP)) == found
+    assert competence_needed([model("a", 0.9)], profile(MEMBERSHIP)) == []
+
+
+def test_a_rule_about_models_is_left_out_where_there_is_none():
+    verdict = judge([finding("vit", *LOW), competence()], profile(LINKAGE, MEMBERSHIP))
+    assert [one.id for one in verdict.rules] == ["linkage"]
+    assert verdict.outcome == "pass"
+
+
+def test_where_no_rule_applies_nothing_has_passed():
+    assert judge([], profile(MEMBERSHIP)).exit_status == 3
+
+
+def test_some_but_few_fail_where_the_limit_is_nobody():
+    few = Finding(
+        "memorisation", "a", "copies", "t", "measured", params={"copied": "1 to 9 people"}
+    )
+    (ruling,) = judge([few], profile(COPIES)).rules
+    assert ruling.outcome == "fail"
+    assert "1 to 9 people" in ruling.reason
+
+
+def test_nobody_copied_does_not_pass_an_attack_that_was_not_shown_able():
+    none = Estimate(0.0, 0.0, 0.01, 0.95, 400, 0.0)
+    seen = Finding("memorisation", "a", "copies", "t", "measured", estimates={"copied": none})
+    (ruling,) = judge([seen], profile(COPIES)).rules
+    assert ruling.outcome == "inconclusive"
+
+
+def test_a_limit_of_nobody_is_not_too_fine_for_luck():
+    luck = Estimate(0.0, 0.0, 0.01, 0.95, 400, 0.0001)
+    seen = Finding("memorisation", "a", "copies", "t", "measured", estimates={"copied": luck})
+    (ruling,) = judge([seen], profile(COPIES)).rules
+    assert ruling.outcome == "inconclusive"
+    assert "nothing shows that the attack" in ruling.reason
+
+
+def test_a_rate_that_too_few_people_can_show_is_said_to_be_so():
+    rare = MEMBERSHIP.model_copy(update={"estimate": "tpr_at_fpr_1pct"})
+    (ruling,) = judge([model("a", 0.52)], profile(rare)).rules
+    assert (ruling.outcome, ruling.reason) == ("not assessed", "there are too few people for it")
+
+
+@pytest.mark.parametrize("name", names("profile"))
+def test_every_profile_holds_models_to_something(name):
+    rules = {one.check for one in load_profile(name).rules if one.models and one.required}
+    assert rules == {"membership", "memorisation", "text"}

@@ -1,0 +1,218 @@
+"""Profiles and waivers as people write them: what is wrong is said in one line, with the cure."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import yaml
+
+from auditor import audit
+from auditor.attackers.ladder import ladder
+from auditor.checks.base import ATTACKS
+from auditor.core.errors import ConfigError
+from auditor.policy.profile import BASES, load_profile, parse_profile, recorded_profile
+from auditor.policy.questions import QUESTIONS, RUNGS, matches
+from auditor.policy.waivers import load_waivers, parse_waivers
+from auditor.resources import names, read_yaml
+
+RULE = {
+    "id": "risk", "check": "uniqueness", "estimate": "max_risk", "limit": 0.09,
+    "basis": "precedent: x",
+}  # fmt: skip
+PROFILE = {"name": "p", "title": "t", "context": "c", "population": 9, "rules": [RULE]}
+
+
+def rule(**change) -> dict:
+    return {"rules": [{key: one for key, one in (RULE | change).items() if one is not KeyError}]}
+
+
+def refused(raw) -> str:
+    with pytest.raises(ConfigError) as error:
+        parse_profile(raw)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"populaton": 5}, ["populaton", "did you mean population"]),
+        ({"zzz": 5}, ["zzz", "known", "minimum_cell"]),
+        (rule(limt=0.1), ["rule risk", "limt", "did you mean limit"]),
+        (rule(basis=KeyError), ["rule risk", "basis", "missing"]),
+        (rule(check="uniquenes"), ["rule risk", "uniquenes", "did you mean uniqueness"]),
+        (rule(check="attribution"), ["attribution", "explains"]),
+        (rule(estimate="max_rsk"), ["max_rsk", "did you mean max_risk"]),
+        (rule(check="linkage", estimate="eer", strongest=["vit"]), ["eer", "bad news"]),
+        (rule(protocol="cross-session"), ["cross-session", "none"]),
+        (rule(check="linkage", estimate="rank1", strongest=["vti"]), ["vti", "did you mean vit"]),
+        (rule(check="linkage", estimate="rank1"), ["cheap", "strongest"]),
+        (rule(limit=-0.1), ["rule risk", "limit", "-0.1"]),
+        (rule(limit=9), ["9", "less than 1"]),
+        (rule(limit=float("nan")), ["limit"]),
+        (rule(limit=True), ["limit", "True"]),
+        (rule(limit="0.1"), ["limit", "0.1"]),
+        (rule(required="no"), ["required"]),
+        (rule(models=True), ["recordings", "models: false"]),
+        (rule(basis="everybody does it"), ["everybody", "law:", "precedent:", "our default"]),
+        ({"minimum_cell": 5}, ["minimum_cell", "10", "5"]),
+        ({"population": 0}, ["population"]),
+        ({"rules": [RULE, RULE]}, ["same id", "risk"]),
+        ({"rules": "none"}, ["rules"]),
+    ],
+)
+def test_a_wrong_profile_is_answered_with_what_is_right(change, words):
+    assert parse_profile(PROFILE).population == 9
+    said = refused(PROFILE | change)
+    for word in words:
+        assert word in said
+
+
+@pytest.mark.parametrize("name", names("profile"))
+def test_every_shipped_limit_says_what_it_rests_on(name):
+    profile = load_profile(name)
+    assert profile.minimum_cell == 10
+    assert all(rule.basis.startswith(BASES) for rule in profile.rules)
+
+
+@pytest.mark.parametrize("name", names("profile"))
+def test_an_audit_keeps_all_of_its_profile(name):
+    profile = load_profile(name)
+    assert recorded_profile(profile.recorded()) == profile
+    with pytest.raises(ConfigError, match="scan again"):
+        recorded_profile({"name": "public"})
+
+
+def test_a_profile_may_ask_whatever_some_attack_answers_and_nothing_else():
+    assert set(QUESTIONS) == set(ATTACKS) | set(audit._OF_MODELS)
+    for name, question in QUESTIONS.items():
+        assert question.of_models == (name in audit._OF_MODELS)
+    assert sorted(RUNGS) == sorted(ladder())
+
+
+@pytest.mark.parametrize(
+    ("name", "estimate", "same"),
+    [
+        ("rank<n>", "rank10", True),
+        ("rank<n>", "rank1_known", False),
+        ("tpr_at_fpr_<n>pct", "tpr_at_fpr_0.1pct", True),
+        ("label_<name>_rank<n>", "label_Pleural Effusion_rank1", True),
+        ("max_risk", "max_risks", False),
+    ],
+)
+def test_a_name_with_open_places_is_that_of_many_numbers(name, estimate, same):
+    assert matches(name, estimate) is same
+
+
+def test_what_stands_twice_in_a_file_is_refused(tmp_path):
+    path = tmp_path / "p.yaml"
+    text = yaml.safe_dump({key: one for key, one in PROFILE.items() if key != "name"})
+    path.write_text(text)
+    assert load_profile(str(path)).name == "p"
+    # YAML itself would take the last, which lets everything pass.
+    path.write_text(text.replace("  limit: 0.09", "  limit: 0.09\n  limit: 0.99"))
+    with pytest.raises(ConfigError, match="limit stands twice"):
+        load_profile(str(path))
+
+
+# --- waivers ------------------------------------------------------------------------------
+
+WAIVER = {
+    "rule": "risk", "finding": "uniqueness/metadata", "owner": "Data steward",
+    "reason": "few recipients", "expires": date(2026, 12, 31),
+}  # fmt: skip
+
+
+def test_waivers_are_read_as_they_are_written(tmp_path):
+    path = tmp_path / "waivers.yaml"
+    path.write_text(yaml.safe_dump([WAIVER, WAIVER | {"finding": "x", "expires": "2026-01-31"}]))
+    one, other = load_waivers(path)
+    assert vars(one) == WAIVER
+    assert other.expires == date(2026, 1, 31)
+    path.write_text("[]")
+    assert load_waivers(path) == ()
+
+
+@pytest.mark.parametrize(
+    ("raw", "words"),
+    [
+        ({"waivers": []}, ["dict", "list"]),
+        (None, ["list"]),
+        (["risk"], ["waiver 1", "str"]),
+        ([WAIVER | {"ownr": "x"}], ["waiver 1", "ownr", "did you mean owner"]),
+        ([{key: one for key, one in WAIVER.items() if key != "owner"}], ["no owner"]),
+        ([WAIVER | {"owner": " "}], ["owner"]),
+        ([WAIVER | {"owner": 5}], ["owner", "5"]),
+        ([WAIVER | {"reason": "x" * 1000}], ["reason", "300"]),
+        ([WAIVER | {"reason": "\u202egood"}], ["reason", "cannot be seen"]),
+        ([WAIVER | {"expires": "31.12.2026"}], ["expires", "YYYY-MM-DD"]),
+        ([WAIVER | {"expires": "2026-02-30"}], ["expires", "YYYY-MM-DD"]),
+        ([WAIVER | {"expires": "never"}], ["expires", "never"]),
+        ([WAIVER | {"expires": None}], ["expires"]),
+        ([WAIVER, WAIVER | {"owner": "another"}], ["2 waivers", "keep one"]),
+    ],
+)
+def test_a_wrong_waiver_is_answered_in_one_line(raw, words, tmp_path):
+    with pytest.raises(ConfigError) as error:
+        parse_waivers(raw)
+    assert "\n" not in str(error.value)
+    for word in words:
+        assert word in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["- rule: [", "- {expires: 2026-13-45}", "\x00"])
+def test_a_file_that_is_no_yaml_is_one_line(text, tmp_path):
+    path = tmp_path / "waivers.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match="YAML") as error:
+        load_waivers(path)
+    assert "\n" not in str(error.value)
+
+
+def test_the_examples_of_the_readme_are_right():
+    text = (Path(__file__).parents[2] / "README.md").read_text()
+    blocks = [yaml.safe_load(one) for one in re.findall(r"```yaml\n(.+?)```", text, re.DOTALL)]
+    profiles = [one for one in blocks if isinstance(one, dict) and "rules" in one]
+    waivers = [one for one in blocks if isinstance(one, list)]
+    assert [parse_profile({"name": "own"} | one).minimum_cell for one in profiles] == [20]
+    assert [len(parse_waivers(one)) for one in waivers] == [1]
+
+
+def test_no_profile_of_ones_own_passes_for_one_that_ships(tmp_path):
+    text = yaml.safe_dump({key: one for key, one in PROFILE.items() if key != "name"})
+    path = tmp_path / "public.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match="would be taken for its"):
+        load_profile(str(path))
+    path.write_text(f"name: our own\n{text}")
+    assert load_profile(str(path)).name == "our own"
+    assert load_profile("public").name == "public"
+
+
+@pytest.mark.parametrize("name", ["x\nPASS under profile public", "x\x1b[8m", "\u202ecilbup"])
+def test_no_name_hides_what_stands_beside_it(name):
+    with pytest.raises(ConfigError, match="cannot be seen"):
+        parse_profile({**PROFILE, "name": name})
+
+
+def test_aliases_that_stand_for_too_much_are_refused_and_not_written_out(tmp_path):
+    path = tmp_path / "p.yaml"
+    for many in ("[{0}]", "{{<<: [{0}]}}"):
+        parts = ["a: &a {x: 1}"]
+        for old, new in pairwise("abcdefghij"):
+            parts.append(f"{new}: &{new} {many.format(', '.join([f'*{old}'] * 9))}")
+        path.write_text("\n".join(parts))
+        with pytest.raises(ConfigError, match="aliases"):
+            load_profile(str(path))
+    path.write_text("rules: &a [*a]")
+    with pytest.raises(ConfigError, match="aliases"):
+        load_profile(str(path))
+
+
+def test_a_file_without_an_end_is_refused():
+    with pytest.raises(ConfigError, match="larger than"):
+        read_yaml(Path("/dev/zero"))
