@@ -45,20 +45,20 @@ from auditor.core.finding import Audit, Estimate, Finding, Waiver
 from auditor.core.record import STANDARD_LEADS
 from auditor.core.streams import stream
 from auditor.core.target import MEMBER, NONMEMBER, Target
-from auditor.data.catalog import describe
-from auditor.data.dataset import Dataset, NoRecordsError, open_dataset, without_recordings
+from auditor.data.dataset import Dataset
 from auditor.engine import Engine, engine
 from auditor.policy.judge import competence_needed, judge, refuse_other
 from auditor.policy.profile import Profile, load_profile
 from auditor.policy.waivers import load_waivers
 from auditor.report import json as report
 from auditor.report.disclosure import clean
-from auditor.signal.prepare import NO_RECORDINGS, Prepared, nothing_prepared, prepare
+from auditor.signal.prepare import NO_RECORDINGS, Prepared
 from auditor.simulate.population import Population
 from auditor.stats.estimators import cross_fitted, duplicates, identifiers, measure, uniqueness
 from auditor.systems.from_release import trained_on
 from auditor.systems.open import Surroundings, open_target
 from auditor.targets.context import Case
+from auditor.targets.release import Release
 
 log = logging.getLogger(__name__)
 
@@ -246,28 +246,19 @@ def open_case(
     progress: Progress = lambda task, done, total: None,
 ) -> Case:
     """A release read, cleaned and delineated: ready to be attacked."""
-    given = {key: value for key, value in (descriptor or {}).items() if value is not None}
-    progress("reading", 0, 0)
     preset = settings.preset
-    try:
-        dataset = open_dataset(path, describe(path, **given), engine=workers)
-    except NoRecordsError:
-        if not (settings.models or preset.models):
-            raise
-        dataset = without_recordings(path)
-    if len(dataset.manifest):
-        prepared = prepare(
-            dataset,
-            workers,
-            max_seconds=preset.max_seconds,
-            progress=lambda done, total: progress("finding heartbeats", done, total),
-        )
-    else:
-        prepared = nothing_prepared(dataset)
-    return Case(
-        dataset,
-        prepared,
+    release = Release.open(
+        path,
         workers,
+        flags=descriptor,
+        max_seconds=preset.max_seconds,
+        progress=progress,
+        may_be_empty=bool(settings.models or preset.models),
+    )
+    # A release of which nothing can be read is no audit: that shows here, and not as a finding.
+    _ = release.prepared
+    return Case(
+        release,
         settings.device,
         settings.seed,
         preset.training,
@@ -285,9 +276,7 @@ def open_targets(case: Case, settings: Run) -> tuple[list[Target], dict[str, str
     ModelError
         One of those that are released cannot be read.
     """
-    around = Surroundings(
-        case.dataset.root, case.engine, settings.device, settings.seed, case.progress
-    )
+    around = Surroundings(case.release, settings.device, settings.seed, case.progress)
     found = [open_target(path, around) for path in settings.models]
     untrained: dict[str, str] = {}
     if settings.preset.models:

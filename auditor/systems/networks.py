@@ -24,8 +24,6 @@ from auditor.core.errors import ModelError
 from auditor.core.record import STANDARD_LEADS
 from auditor.core.streams import stream
 from auditor.core.target import NEITHER, Floats, Target
-from auditor.data.catalog import describe
-from auditor.data.dataset import NoRecordsError, open_dataset
 from auditor.data.pairs import TABLE, Modality, Pairs, read_pairs
 from auditor.learning import artifact
 from auditor.learning.device import own_randomness
@@ -190,11 +188,10 @@ class Recordings:
             seen, known = paired_waves(pairs, prepare, reading), pairs.table
             session = description.texts(known, "visit")
         else:
-            try:
-                dataset = open_dataset(around.root, describe(around.root), engine=around.engine)
-            except NoRecordsError:
-                raise release.lacking("ECGs") from None
-            seen = waves(around.root, prepare, around.engine, reading)
+            if around.release.is_empty:
+                raise release.lacking("ECGs")
+            dataset = around.release.dataset
+            seen = waves(dataset, prepare, reading)
             known = dataset.manifest.set_index("record").loc[seen.record.tolist()]
             session = description.texts(known, "session")
         part, unknown = _parted(release, seen)

@@ -12,15 +12,13 @@ import pandas as pd
 
 from auditor.core.errors import ModelError
 from auditor.core.target import NEITHER, Floats, Target
-from auditor.data.catalog import describe
-from auditor.data.dataset import NoRecordsError, open_dataset
 from auditor.engine import Engine
 from auditor.learning import boost
-from auditor.signal.feature_table import kept_features
 from auditor.systems import networks, onnx
 from auditor.systems.gem import target as texts
 from auditor.targets import description, trees
 from auditor.targets.description import DESCRIPTION, Description
+from auditor.targets.release import Release
 
 Progress = Callable[[str, int, int], None]
 
@@ -36,13 +34,22 @@ _NO_DESCRIPTION = (
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a model may have to be asked with: the folder that is scanned, and who works."""
+    """What a model may have to be asked with: the release that is scanned, and on which device."""
 
-    root: Path
-    engine: Engine
+    release: Release
     device: str = "cpu"
     seed: int = 0
     progress: Progress = lambda task, done, total: None
+
+    @property
+    def root(self) -> Path:
+        """The folder that is scanned."""
+        return self.release.root
+
+    @property
+    def engine(self) -> Engine:
+        """Maps work over shards of records."""
+        return self.release.engine
 
 
 def open_target(path: Path, around: Surroundings) -> Target:
@@ -160,15 +167,10 @@ def _table(
 
 def _measured(around: Surroundings) -> pd.DataFrame:
     """What this program measures of the folder's recordings, a row for each; none without any."""
-    try:
-        dataset = open_dataset(around.root, describe(around.root), engine=around.engine)
-    except NoRecordsError:
-        return pd.DataFrame()
-    found = kept_features(
-        dataset, around.engine, lambda done, total: around.progress("measuring", done, total)
-    )
-    found["male"] = found["sex"].map({"male": 1.0, "female": 0.0})
-    return found
+    found = around.release.feature_table
+    if not len(found):
+        return found
+    return found.assign(male=found["sex"].map({"male": 1.0, "female": 0.0}))
 
 
 def _known(label: Floats) -> Floats:

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auditor.core.errors import DataError, SignalError
 from auditor.core.streams import stream
-from auditor.data.catalog import describe
-from auditor.data.dataset import Dataset, open_dataset
+from auditor.data.dataset import Dataset
 from auditor.data.pairs import Pairs
 from auditor.data.tables import find
 from auditor.data.tables import read as read_table
-from auditor.engine import Engine
 from auditor.systems.cohort import UNKNOWN
 from auditor.systems.tabular.sources import STATEMENTS
 
@@ -67,9 +64,8 @@ class Waves:
 
 
 def waves(
-    root: Path,
+    dataset: Dataset,
     prepare: Prepare,
-    workers: Engine,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Waves:
     """The recordings of a folder, as a network reads them.
@@ -79,7 +75,6 @@ def waves(
     DataError
         None of them can be read by it.
     """
-    dataset = open_dataset(root, describe(root), engine=workers)
     read: list[NDArray[np.float32]] = []
     rows = []
     for done, name in enumerate(dataset.manifest["record"]):
@@ -92,7 +87,7 @@ def waves(
         progress(done + 1, len(dataset.manifest))
     if not read:
         raise DataError(
-            f"{root}: none of its {len(dataset.manifest)} recordings has the leads and "
+            f"{dataset.root}: none of its {len(dataset.manifest)} recordings has the leads and "
             "the length that the network reads"
         )
     kept = dataset.manifest.iloc[rows]
@@ -100,14 +95,14 @@ def waves(
         np.stack(read),
         kept["record"].to_numpy(str),
         kept["subject"].to_numpy(str),
-        {name: label[rows] for name, label in _labels(root, dataset).items()},
+        {name: label[rows] for name, label in _labels(dataset).items()},
         len(dataset.manifest) - len(rows),
     )
 
 
-def _labels(root: Path, dataset: Dataset) -> dict[str, NDArray[np.int8]]:
+def _labels(dataset: Dataset) -> dict[str, NDArray[np.int8]]:
     """Sex, and what the data set says of each record: of PTB-XL the superclasses."""
-    table = dataset.manifest
+    root, table = dataset.root, dataset.manifest
     sex = table["sex"].map({"male": 1, "female": 0}).fillna(UNKNOWN).to_numpy().astype(np.int8)
     said = [set(str(one or "").split()) for one in table["labels"]]
     if find(root, STATEMENTS):

@@ -12,6 +12,7 @@ from auditor.data.dataset import Dataset
 from auditor.engine import Engine
 from auditor.learning.schedule import Recipe
 from auditor.signal.prepare import Prepared
+from auditor.targets.release import Release
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,7 @@ class Case:
     progress : told what is being done, how far it is, and of how much
     """
 
-    dataset: Dataset
-    prepared: Prepared
-    engine: Engine
+    release: Release
     device: str
     seed: int
     training: Training | None
@@ -50,6 +49,21 @@ class Case:
     progress: Callable[[str, int, int], None] = lambda task, done, total: None
     #: What one attack worked out and another needs too, such as a trained encoder.
     shared: dict[tuple[Any, ...], Any] = field(default_factory=dict)
+
+    @property
+    def dataset(self) -> Dataset:
+        """What was read of the folder."""
+        return self.release.dataset
+
+    @property
+    def prepared(self) -> Prepared:
+        """Signals that were cleaned, and their heartbeats."""
+        return self.release.prepared
+
+    @property
+    def engine(self) -> Engine:
+        """Maps work over shards of records."""
+        return self.release.engine
 
     @property
     def records(self) -> pd.DataFrame:

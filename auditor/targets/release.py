@@ -1,0 +1,110 @@
+"""A folder of recordings, opened once and handed to whoever asks about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from auditor.data.catalog import describe
+from auditor.data.dataset import Dataset, NoRecordsError, open_dataset, without_recordings
+from auditor.engine import Engine
+from auditor.signal.feature_table import kept_features
+from auditor.signal.prepare import Prepared, nothing_prepared, prepare
+
+#: Told what is being done, how far it is, and of how much.
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Release:
+    """A folder as its recipient gets it: what was read of it, and what is computed from that.
+
+    Attributes
+    ----------
+    dataset : the recordings, and what the flags and the descriptor say of them
+    engine : maps work over shards of records
+    max_seconds : a longer record is prepared up to here
+    progress : told what is being done, how far it is, and of how much
+    """
+
+    dataset: Dataset
+    engine: Engine
+    max_seconds: float = 600.0
+    progress: Progress = lambda task, done, total: None
+
+    @classmethod
+    def open(
+        cls,
+        root: Path,
+        engine: Engine,
+        *,
+        flags: Mapping[str, str | None] | None = None,
+        max_seconds: float = 600.0,
+        progress: Progress = lambda task, done, total: None,
+        may_be_empty: bool = False,
+    ) -> Release:
+        """Read a folder.
+
+        Parameters
+        ----------
+        flags : what `auditor.yaml` would say, such as `subject_pattern`; None says nothing
+        may_be_empty : whether a folder without recordings is one too, such as a model's tables
+
+        Raises
+        ------
+        DataError
+            It cannot be read, or holds no recording and has to.
+        ConfigError
+            A flag or the descriptor is wrong.
+        """
+        given = {key: value for key, value in (flags or {}).items() if value is not None}
+        progress("reading", 0, 0)
+        try:
+            dataset = open_dataset(root, describe(root, **given), engine=engine)
+        except NoRecordsError:
+            if not may_be_empty:
+                raise
+            dataset = without_recordings(root)
+        return cls(dataset, engine, max_seconds, progress)
+
+    @property
+    def root(self) -> Path:
+        """The folder."""
+        return self.dataset.root
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it holds no recording."""
+        return not len(self.dataset.manifest)
+
+    @property
+    def records(self) -> pd.DataFrame:
+        """The records in which heartbeats were found, a person's first one first."""
+        return self.prepared.records
+
+    @cached_property
+    def prepared(self) -> Prepared:
+        """Signals that were cleaned, and their heartbeats."""
+        if self.is_empty:
+            return nothing_prepared(self.dataset)
+        return prepare(
+            self.dataset,
+            self.engine,
+            max_seconds=self.max_seconds,
+            progress=lambda done, total: self.progress("finding heartbeats", done, total),
+        )
+
+    @cached_property
+    def feature_table(self) -> pd.DataFrame:
+        """What is measured of each record, a row for each; no row where there is no recording."""
+        if self.is_empty:
+            return pd.DataFrame()
+        return kept_features(
+            self.dataset,
+            self.engine,
+            lambda done, total: self.progress("measuring", done, total),
+        )
