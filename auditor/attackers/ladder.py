@@ -203,7 +203,7 @@ def rung(name: str, case: Case, field: Field) -> Rung | Fused:
 
 def _able(case: Case, field: Field) -> list[Rung]:
     """The rungs of a preset that can be climbed on this release."""
-    views = [view for view in case.fused if not untaught(case, view)]
+    views = [view for view in case.fused if view != FUSION and not untaught(case, view)]
     if field.repeating < MIN_REPEATS:
         views = [view for view in views if view not in FROM_REPEATS]
     return [_alone(view, case, field) for view in views]

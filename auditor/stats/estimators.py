@@ -16,9 +16,6 @@ from auditor.stats import metrics
 from auditor.stats.forecast import forecast, rank1_at
 from auditor.stats.intervals import newcombe_auc, person_bootstrap, wilson
 
-#: A class of fewer people than this singles out, after 1/0.09 of EMA Policy 0070.
-SMALL_CLASS = 11
-
 Curves = dict[str, dict[str, list[Any]]]
 #: In a smaller gallery there is too little to foretell a larger one from.
 _FORETOLD_FROM = 40
@@ -91,7 +88,7 @@ def wider(one: Estimate) -> Estimate:
 
 def rate(per_person: NDArray[np.float64], level: float, chance: float | None) -> Estimate:
     """The mean of people's rates, with Wilson's interval for as many yes-or-no outcomes."""
-    n = _enough(len(per_person))
+    n = enough(len(per_person))
     value = float(per_person.mean())
     low, high = wilson(value * n, n, level)
     return Estimate(value, low, high, level, n, chance)
@@ -212,7 +209,7 @@ def _by_gallery(seen: Comparison) -> dict[str, list[Any]]:
 
 def _trials(name: str, seen: Trials, level: float) -> tuple[dict[str, Estimate], Curves]:
     score, positive, stratum = metrics.person_trials(seen)
-    n = _enough(len(score))
+    n = enough(len(score))
     value = metrics.auc(score, positive, stratum)
     n_positive = int(positive.sum())
     low, high = newcombe_auc(value, n_positive, n - n_positive, level)
@@ -228,7 +225,7 @@ def _predictions(
     value, truth, prior = (
         metrics.by_person(column, seen.subject) for column in (seen.value, seen.truth, seen.prior)
     )
-    n = _enough(len(value))
+    n = enough(len(value))
     error, blind = np.abs(value - truth), np.abs(prior - truth)
 
     def mean_of(column: NDArray[np.float64], chance: float) -> Estimate:
@@ -294,35 +291,6 @@ def _shares(
     return found, few
 
 
-def uniqueness(
-    counts: Counts, *, population: int, level: float
-) -> tuple[dict[str, Estimate], dict[str, Any]]:
-    """How small the classes are that people fall in, here and in the declared population.
-
-    `max_risk` is the highest chance, over people, of naming one by all that the release tells;
-    `below_11` the share of people who share their values with fewer than 10 others of the release.
-    """
-    sizes = counts.values[:, -1]
-    n = _enough(len(sizes))
-    # Who knows the day of a recording knows that the person is in the release: then the release
-    # itself is the population to look in.
-    hidden_among = n if "date" in counts.names[-1] else population
-    risk = metrics.individual_risk(sizes, min(1.0, n / hidden_among))
-    chance = min(1.0, 1 / population)
-    highest, mean = float(risk.max()), float(risk.mean())
-    found = {
-        # A count of everybody, not a sample: it has no sampling error of its own.
-        "max_risk": Estimate(highest, highest, highest, level, n, chance),
-        "mean_risk": Estimate(mean, mean, mean, level, n, chance),
-    }
-    small, few = _shares({"below_11": sizes < SMALL_CLASS}, level, None)
-    sets = [
-        {"known": name, "share_unique": round(float((counts.values[:, column] == 1).mean()), 2)}
-        for column, name in enumerate(counts.names)
-    ]
-    return found | small, {"known": sets, "population": population} | few
-
-
 def _reaching(score: NDArray[np.float64], thresholds: NDArray[np.float64]) -> NDArray[np.float64]:
     """(m,) the share of scores that are at or above each threshold."""
     return 1 - np.searchsorted(np.sort(score), thresholds, side="left") / len(score)
@@ -343,7 +311,8 @@ def rounded(values: Iterable[float]) -> list[float]:
     return [round(float(value), 4) for value in values]
 
 
-def _enough(n: int) -> int:
+def enough(n: int) -> int:
+    """So many people, where they are enough for any number."""
     if n < MIN_PEOPLE:
         raise EvidenceError(f"needs at least {MIN_PEOPLE} people; found fewer")
     return n
