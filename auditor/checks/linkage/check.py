@@ -91,7 +91,7 @@ class Linkage(OnRecordings):
         )
 
     def estimate(self, evidence: Searches, level: float, draw: Draw) -> Measured:
-        """How often the right person is named first, and among how many more; and by the control."""
+        """How often the right person is named first, also among more people; and by the control."""
         among = self.population if self.view == FUSION else None
         found, curves = measure("", evidence.found, level=level, rng=draw(""), population=among)
         if evidence.untrained is not None:
