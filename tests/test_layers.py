@@ -30,7 +30,7 @@ LAYERS = [
         "cli",
     ),
 ]
-FOLDERS = {"auditor", "reports", "configs", "tests"}
+FOLDERS = {"auditor", "reports", "configs", "docs", "tests"}
 
 PRINTS = {"print", "click.echo", "click.secho", "rich.print", "sys.stdout", "sys.stderr"}
 EXITS = {"exit", "quit", "SystemExit", "sys.exit", "os._exit", "os.abort"}
