@@ -225,17 +225,24 @@ def run_checks(context: Case, settings: Run, targets: Sequence[Target] = ()) -> 
     would pass only if the attack were shown to be able, the proof of that on a twin.
     """
     preset, profile = settings.preset, settings.profile
-    how = {"level": preset.level, "smallest_cell": profile.minimum_cell}
     planned = [*_of_recordings(context, settings), *registry.of_models(targets)]
     findings = []
     for check in planned:
-        findings.append(run_check(check, context, **how))
+        findings.append(
+            run_check(check, context, level=preset.level, smallest_cell=profile.minimum_cell)
+        )
         yield findings[-1]
     asked = {registry.finding_id(check): check for check in planned}
     wanted = competence_needed(findings, profile, waivers=settings.waivers, today=settings.today)
     for finding in wanted:
         metrics = {rule.estimate for rule in profile.rules if rule.check == finding.check}
-        yield prove(asked[finding.id], context, metrics, **how)
+        yield prove(
+            asked[finding.id],
+            context,
+            metrics,
+            level=preset.level,
+            smallest_cell=profile.minimum_cell,
+        )
 
 
 def _of_recordings(context: Case, settings: Run) -> list[OnRecordings]:

@@ -20,7 +20,7 @@ LAYERS = [
     *("data", "simulate", "signal", "learning", "targets", "attackers", "systems", "checks"),
     *("mitigation", "training", "config", "audit", "cli"),
 ]
-FOLDERS = {"auditor", "reports", "configs", "tests"}
+FOLDERS = {"auditor", "reports", "configs", "docs", "tests"}
 
 PRINTS = {"print", "click.echo", "click.secho", "rich.print", "sys.stdout", "sys.stderr"}
 EXITS = {"exit", "quit", "SystemExit", "sys.exit", "os._exit", "os.abort"}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -49,30 +50,26 @@ class Settings:
         return tuple(one for one in self.protocols if one != "random-segment")
 
 
-class Check(Protocol):
+class Check(ABC):
     """One question; its settings are its own fields."""
 
     id: ClassVar[str]
-
-    @property
-    def view(self) -> str | None:
-        """What of the release, or of a model, the attack looks at."""
-        ...
-
-    @property
-    def protocol(self) -> str | None:
-        """Who is enrolled and who is to be named."""
-        ...
+    #: What of the release, or of a model, the attack looks at; who is enrolled and to be named.
+    view: Any
+    protocol: Any
+    #: What of a model is looked at.
+    output: Any = ""
 
     @property
     def threat(self) -> str:
         """Who does what, in one sentence."""
-        ...
+        return words.checks()[self.id].threat_of(self.protocol, self.output)
 
+    @abstractmethod
     def unmet(self, context: Case) -> str | None:
         """Why the attack cannot be carried out; None when it can."""
-        ...
 
+    @abstractmethod
     def attack(self, context: Case, rng: np.random.Generator) -> Any:
         """What the attack saw: evidence, and no number.
 
@@ -81,8 +78,8 @@ class Check(Protocol):
         EvidenceError
             There is too little to see anything in.
         """
-        ...
 
+    @abstractmethod
     def estimate(self, evidence: Any, level: float, draw: Draw) -> Measured:
         """What that amounts to: numbers, and no verdict.
 
@@ -96,24 +93,10 @@ class Check(Protocol):
         EvidenceError
             There are too few people for any number.
         """
-        ...
-
-
-class _Told:
-    """A check whose words say what the threat is."""
-
-    id: ClassVar[str]
-    protocol: Any
-    output: Any = ""
-
-    @property
-    def threat(self) -> str:
-        """Who does what, in one sentence."""
-        return words.checks()[self.id].threat_of(self.protocol, self.output)
 
 
 @dataclass(frozen=True)
-class OnRecordings(_Told):
+class OnRecordings(Check):
     """A question to the recordings of a release."""
 
     view: str | None = None
@@ -121,7 +104,7 @@ class OnRecordings(_Told):
 
 
 @dataclass(frozen=True, eq=False)
-class OnModel(_Told):
+class OnModel(Check):
     """A question to a model.
 
     Attributes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.core.errors import EvidenceError
-from auditor.core.evidence import MIN_PEOPLE, Comparison, Counts, Evidence, Predictions, Trials
+from auditor.core.evidence import MIN_PEOPLE, Comparison, Evidence, Predictions, Trials
 from auditor.core.finding import Estimate
 from auditor.stats import metrics
 from auditor.stats.forecast import forecast, rank1_at
@@ -248,55 +248,6 @@ def _predictions(
         f"{name}_gain_years": mean_of(blind - error, 0.0),
     }
     return found
-
-
-def identifiers(counts: Counts, *, level: float) -> tuple[dict[str, Estimate], dict[str, Any]]:
-    """The share of people with a direct identifier, and with an age over 89.
-
-    Also, as parameters, which class was met at which kind of place, for how many people; numbers
-    under `MIN_PEOPLE` are not told. One to nine people are no share: as a parameter it is told that
-    there are some.
-    """
-    kinds = np.array([name.partition("/")[0] for name in counts.names])
-    has = counts.values > 0
-
-    hits = []
-    for column, name in enumerate(counts.names):
-        kind, _, where = name.partition("/")
-        n = int(has[:, column].sum())
-        told: int | str = n if n >= MIN_PEOPLE else f"fewer than {MIN_PEOPLE}"
-        hits.append({"class": kind, "where": where, "people": told})
-    chosen = {
-        "direct": ~np.isin(kinds, ["age over 89", "free text"]),
-        "ages_over_89": kinds == "age over 89",
-        "free_text": kinds == "free text",
-    }
-    shares = {name: np.asarray(has[:, columns].any(axis=1)) for name, columns in chosen.items()}
-    found, few = _shares(shares, level, 0.0)
-    return found, {"hits": hits} | few
-
-
-def duplicates(counts: Counts, *, level: float) -> tuple[dict[str, Estimate], dict[str, Any]]:
-    """The shares of people with a recording that stands twice under their name, that stands under
-    another name too, and that looks less like them than like most others.
-
-    One to nine people are no share: as a parameter it is told that there are some.
-    """
-    names = ("copied_within", "copied_across", "like_strangers")
-    return _shares(dict(zip(names, (counts.values > 0).T, strict=True)), level, None)
-
-
-def _shares(
-    people: Mapping[str, NDArray[np.bool_]], level: float, chance: float | None
-) -> tuple[dict[str, Estimate], dict[str, Any]]:
-    """Shares of people; those of one to nine people in words, for a share would tell how many."""
-    found, few = {}, {}
-    for name, column in people.items():
-        if 0 < column.sum() < MIN_PEOPLE:
-            few[name] = f"1 to {MIN_PEOPLE - 1} people"
-        else:
-            found[name] = rate(column.astype(float), level, chance)
-    return found, few
 
 
 def _reaching(score: NDArray[np.float64], thresholds: NDArray[np.float64]) -> NDArray[np.float64]:

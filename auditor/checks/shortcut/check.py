@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar
@@ -11,62 +11,96 @@ import numpy as np
 
 from auditor.attackers.ladder import Field, Rung, search_enrolment
 from auditor.attackers.matchers import MATCHERS
-from auditor.checks.base import ATTACKS
+from auditor.checks.base import Draw, Measured, OnRecordings, Settings
 from auditor.checks.shortcut.cues import CUES, surroundings
-from auditor.core.evidence import Evidence
+from auditor.core.evidence import Comparison
+from auditor.core.finding import Estimate
 from auditor.data.protocols import split, unmet
+from auditor.stats.estimators import measure
 from auditor.targets.context import Case
 
 
-@ATTACKS.register("shortcut")
+def plan(settings: Settings) -> list[OnRecordings]:
+    """One search under each honest protocol."""
+    return [Shortcut(protocol=protocol) for protocol in settings.honest_protocols]
+
+
+@dataclass(frozen=True, eq=False)
+class Searches:
+    """What is found by all cues that a signal holds, and by each cue alone."""
+
+    together: Comparison
+    alone: Mapping[str, Comparison]
+
+
 @dataclass(frozen=True)
-class Shortcut:
+class Shortcut(OnRecordings):
     """An intruder's search by cues that are not of the heart, together and one by one."""
 
     protocol: str = "cross-session"
     view: str = "surroundings"
-    check: ClassVar[str] = "shortcut"
+    id: ClassVar[str] = "shortcut"
 
-    @property
-    def threat(self) -> str:
-        """Who does what with the release, in one sentence."""
-        return (
-            "An intruder looks at everything but the heartbeat: noise between beats, mains hum, "
-            "digital steps, header fields, the order of the files. What they find is the device "
-            "or the session, not the heart."
-        )
-
-    def unmet(self, case: Case) -> str | None:
+    def unmet(self, context: Case) -> str | None:
         """Why the attack cannot be carried out on this release; None when it can."""
         if self.protocol == "random-segment":
             return "two halves of one recording share its surroundings"
-        return unmet(case.records, self.protocol)
+        return unmet(context.records, self.protocol)
 
-    def run(self, case: Case, rng: np.random.Generator) -> Mapping[str, Evidence]:
+    def attack(self, context: Case, rng: np.random.Generator) -> Searches:
         """The search by all cues that a signal holds, and by each cue alone."""
-        field = Field.of(case, split(case.records, self.protocol))
+        field = Field.of(context, split(context.records, self.protocol))
         key = ("surroundings",)
-        if key not in case.shared:
-            told = partial(case.progress, "looking at what is not the heart")
-            case.shared[key] = tuple(
-                surroundings(case.dataset, case.prepared, items, told)
+        if key not in context.shared:
+            told = partial(context.progress, "looking at what is not the heart")
+            context.shared[key] = tuple(
+                surroundings(context.dataset, context.prepared, items, told)
                 for items in (field.gallery, field.pool)
             )
-        gallery, pool = case.shared[key]
+        gallery, pool = context.shared[key]
         matcher = MATCHERS["standardised"]
         whole = Rung(
             field, gallery.values, pool.values, lambda one, other, fold: matcher(one, other)
         )
 
-        def by(cues: tuple[str, ...]) -> Evidence:
+        def by(cues: tuple[str, ...]) -> Comparison:
             chosen = [
                 place
                 for place, column in enumerate(gallery.columns)
                 if column.partition(" ")[0] in cues
             ]
             some = replace(whole, gallery=whole.gallery[:, chosen], pool=whole.pool[:, chosen])
-            return search_enrolment(some, case, rng)
+            return search_enrolment(some, context, rng)
 
         # The order of the files is told apart: in a folder per person it says all.
         together = tuple(cue for cue in CUES if cue not in ("header", "order"))
-        return {"": by(together)} | {cue: by((cue,)) for cue in CUES}
+        return Searches(by(together), {cue: by((cue,)) for cue in CUES})
+
+    def estimate(self, evidence: Searches, level: float, draw: Draw) -> Measured:
+        """How often the right person is named first without a look at the heart."""
+        found, curves = measure("", evidence.together, level=level, rng=draw(""))
+        alone: dict[str, Estimate] = {}
+        for cue, one in evidence.alone.items():
+            alone |= measure(cue, one, level=level, rng=draw(cue))[0]
+        told = _reading(found["rank1"], alone.values())
+        return Measured(found | alone, curves, {"reading": told} if told else {})
+
+
+def _reading(together: Estimate, alone: Iterable[Estimate]) -> str:
+    """What the search by cues says of the links that other attacks found."""
+    if together.chance is None:
+        return ""
+    if together.low > together.chance:
+        return (
+            "The device or the session gives people away as well: some are found without a look at "
+            "their hearts. Remove what recorders and files leave behind before blaming the heart."
+        )
+    if any(one.low > (one.chance or 0.0) for one in alone):
+        return (
+            "Together, what is not of the heart names nobody beyond guessing; alone, some of it "
+            "does, as the controls show. Where a folder holds one person, the order of its files "
+            "says no more than the folder."
+        )
+    return (
+        "Nothing shows that the device or the session names people: what links them is the heart."
+    )
