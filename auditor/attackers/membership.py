@@ -91,9 +91,7 @@ def trials(score: Floats, positive: NDArray[np.bool_], people: NDArray[np.str_])
 # --- reference models ---------------------------------------------------------------------
 
 
-def complementary_halves(
-    n_people: int, n: int, rng: np.random.Generator
-) -> NDArray[np.bool_]:
+def complementary_halves(n_people: int, n: int, rng: np.random.Generator) -> NDArray[np.bool_]:
     """(n, n_people) who is in the training of each reference: random halves, and what is left."""
     found = np.zeros((n, n_people), dtype=bool)
     for place in range(0, n, 2):
