@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from auditor.attackers.demographics import age_and_sex_bands
 from auditor.core.evidence import MIN_PEOPLE, Trials
 from auditor.core.target import MEMBER, NEITHER, NONMEMBER, Floats, Refit, Target
 from auditor.data.protocols import subject_folds
@@ -86,6 +87,13 @@ def trials(score: Floats, positive: NDArray[np.bool_], people: NDArray[np.str_])
     known = np.isfinite(score)
     stratum = np.zeros(int(known.sum()), dtype=np.int64)
     return Trials(score[known], positive[known], people[known], stratum)
+
+
+def banded_trials(target: Target, rows: NDArray[np.int64], score: Floats) -> Trials:
+    """Scores of some records, members' and others', by the sex and age band of their people."""
+    return Trials(
+        score, target.part[rows] == MEMBER, target.subject[rows], age_and_sex_bands(target)[rows]
+    )
 
 
 # --- reference models ---------------------------------------------------------------------
