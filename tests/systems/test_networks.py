@@ -15,7 +15,7 @@ import pytest
 import torch
 import yaml
 
-from auditor.checks.text.check import Quoted
+from auditor.checks.text.check import QuotedValues
 from auditor.core.errors import ModelError
 from auditor.core.target import MEMBER, NEITHER, NONMEMBER, Target
 from auditor.data.catalog import describe
@@ -243,7 +243,7 @@ def test_texts_are_written_when_they_are_asked_for(systems: dict[str, Target]):
     written = one.parts["texts"]
     assert "told" not in vars(written)
     case = SimpleNamespace(seed=0, progress=lambda *_: None)
-    assert Quoted(one).unmet(case) is None or written.told  # type: ignore[arg-type]
+    assert QuotedValues(one).unmet(case) is None or written.told  # type: ignore[arg-type]
     n = len(one.record)
     assert all(len(said) == n for said in written.told.values())
     assert len(set(written.told["blank"])) == 1
