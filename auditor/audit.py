@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from importlib.metadata import version
@@ -17,10 +17,11 @@ from auditor import __version__
 from auditor.checks import registry
 from auditor.checks.base import OnRecordings, Settings
 from auditor.checks.competence.check import prove
+from auditor.checks.cross_release.check import CrossRelease, Links
 from auditor.checks.run import run_check
 from auditor.checks.training.check import untrained as training
 from auditor.config import Preset, load_preset
-from auditor.core.errors import ConfigError
+from auditor.core.errors import ConfigError, DataError
 from auditor.core.evidence import MIN_PEOPLE
 from auditor.core.finding import Audit, Finding, Waiver
 from auditor.core.target import MEMBER, NONMEMBER, Target
@@ -263,6 +264,36 @@ def _of_recordings(context: Case, settings: Run) -> list[OnRecordings]:
     if context.release.is_empty:
         return list({one.id: one for one in reversed(planned)}.values())[::-1]
     return planned
+
+
+def link(
+    other: Release,
+    release: Release,
+    settings: Run,
+    told: Callable[[Links], None] = lambda links: None,
+) -> Audit:
+    """Whether people of another release are in this one, as an audit of this one.
+
+    Parameters
+    ----------
+    told : handed the pairs, which name people
+
+    Raises
+    ------
+    DataError
+        The two cannot be compared.
+    """
+    context = Case(release, settings.device, settings.seed, None, progress=release.progress)
+    check = CrossRelease(other=other, told=told)
+    if why := check.unmet(context):
+        raise DataError(why)
+    finding = run_check(
+        check,
+        context,
+        level=settings.preset.level,
+        smallest_cell=settings.profile.minimum_cell,
+    )
+    return conclude(context, settings, [finding])
 
 
 def conclude(
