@@ -20,16 +20,12 @@ from auditor.attackers import embedding
 from auditor.attackers.demographics import Demographics
 from auditor.attackers.ladder import Field, rung, search_enrolment, untaught
 from auditor.attackers.search import compare
-from auditor.audit import Run, open_case
-from auditor.checks.cross_release.check import link
+from auditor.audit import Run, open_context
 from auditor.core.evidence import Comparison
-from auditor.data.catalog import describe
-from auditor.data.dataset import open_dataset
 from auditor.data.protocols import Items, Split, later, split
 from auditor.engine import engine
 from auditor.signal.delineate import delineate_batch
 from auditor.signal.filters import FS, clean
-from auditor.signal.prepare import prepare
 from auditor.signal.segment import AFTER, BEFORE, at_one_rate
 from auditor.simulate.population import Population
 from auditor.stats import metrics
@@ -74,7 +70,7 @@ def ladder(folder: Path, name: str, protocols: tuple[str, ...]) -> dict[str, flo
     """Every rung that can be climbed, under each protocol; `any` asks of all later records."""
     found = {}
     with engine() as workers:
-        case = open_case(folder, Run.of(preset="quick"), workers)
+        case = open_context(folder, Run.of(preset="quick"), workers)
         for protocol in protocols:
             first = np.flatnonzero(~case.records["subject"].duplicated())
             parts = (
@@ -145,24 +141,19 @@ def test_ptb_xl_on_lead_one_alone(data, tmp_path):
 )
 def test_hearts_in_two_releases(data, first, second, shared):
     with engine() as workers:
-        one, other = (
-            prepare(
-                open_dataset(data / name, describe(data / name), engine=workers),
-                workers,
-                max_seconds=600,
-            )
-            for name in (first, second)
-        )
-    # Weights that saw either are left out by name; where all did, the pair is not judged.
-    try:
-        found = link(one, other, (first, second))
-    except Exception as error:  # the reason is what is measured here
-        pytest.skip(str(error))
-    best = found.pairs[found.pairs["claimed"]]
-    say(f"link {first} {second}: {found.claimed} of {found.n_b} claimed, {shared} shared; "
-        f"threshold {found.threshold:.3f} by {found.n_decoys} strangers; scores of claims "
+        one, other = (Release.open(data / name, workers) for name in (first, second))
+        check, context = CrossRelease(other=one), Case(other, "cpu", 0, None)
+        # Weights that saw either are left out by name; where all did, the pair is not judged.
+        try:
+            seen = check.attack(context, np.random.default_rng(0))
+        except ModelError as error:  # the reason is what is measured here
+            pytest.skip(str(error))
+    best = seen.pairs[seen.pairs["claimed"]]
+    say(f"link {first} {second}: {seen.n_claimed} of {len(seen.pairs)} claimed, {shared} shared; "
+        f"threshold {seen.threshold:.3f} by {seen.n_decoys} strangers; scores of claims "
         f"{[round(float(one), 3) for one in best['score']]}")  # fmt: skip
-    assert found.beyond_luck == (shared > 0)
+    excess = check.estimate(seen, 0.95, np.random.default_rng).estimates["claimed_excess"]
+    assert (excess.low > 0) == (shared > 0)
 
 
 def test_twenty_thousand_simulated_people_are_foretold_from_two_thousand():
