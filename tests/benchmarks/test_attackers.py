@@ -21,6 +21,8 @@ from auditor.attackers.demographics import Demographics
 from auditor.attackers.ladder import Field, rung, search_enrolment, untaught
 from auditor.attackers.search import compare
 from auditor.audit import Run, open_context
+from auditor.checks.cross_release.check import CrossRelease
+from auditor.core.errors import ModelError
 from auditor.core.evidence import Comparison
 from auditor.data.protocols import Items, Split, later, split
 from auditor.engine import engine
@@ -32,6 +34,7 @@ from auditor.stats import metrics
 from auditor.stats.forecast import forecast, rank1_at
 from auditor.stats.intervals import person_bootstrap
 from auditor.targets.context import Case
+from auditor.targets.release import Release
 from tests.benchmarks.test_speed import say
 
 RUNGS = (
