@@ -28,7 +28,7 @@ ROOMS = {
     "waveforms": "Networks on waveforms",
     "tabular": "Trees on ECG features",
     "attribution": "Which part of the heartbeat",
-    "attackers": "Attackers",
+    "attackers": "The attackers",
     "transecg": "TransECG",
     "shortcuts": "Two releases, copies, shortcuts, subgroups",
     "delineation": "Delineation",
@@ -261,7 +261,7 @@ def _line(one: Measurement) -> dict[str, str]:
         wanted = f"{_ENDS[end]}{_SHOWN[relation]} {_shown(bound)} {one.unit}".strip()
     cells = (
         f"{one.claim} ({one.note})" if one.note else one.claim,
-        f"`{one.command}`",
+        one.command if one.command == NOT_TOLD else f"`{one.command}`",
         one.data,
         one.n or NOT_TOLD,
         value,

@@ -67,7 +67,7 @@ def test_what_an_audit_of_trees_takes(tmp_path, n_people, measured):
     }
     measured(f"models/audit-{n}-s", "An audit of trees, profile `model`, preset `quick`", took,
              unit="s", digits=0, note=longest, **told)  # fmt: skip
-    measured(f"models/audit-{n}-gib", "Peak memory of that audit", peak, unit="GiB", digits=1,
-             note="of the process so far", **told)  # fmt: skip
+    measured(f"models/audit-{n}-gib", "Peak memory of an audit of trees", peak, unit="GiB",
+             digits=1, note="of the process so far", **told)  # fmt: skip
     assert {one.status for one in audit if one.check == "membership"} == {"measured"}
     assert np.isfinite(audit["membership/af"].estimates["auc"].value)

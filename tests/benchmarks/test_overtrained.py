@@ -136,10 +136,15 @@ def test_an_encoder_that_saw_fifty_people_for_too_long(pairs, measured):
                         "chance": "" if one.chance is None else f"{one.chance:.3f}",
                     })  # fmt: skip
         auc = members["auc"]
-        measured(f"models/overtrained-auc-{kind.split()[0]}",
-                 f"Members told from others by an encoder that saw them for too long, {kind} loss",
-                 auc.value, interval=(auc.low, auc.high), wanted="low > 0.5", room="models",
-                 data=f"simulated pairs, {LEARNT} members; {STEPS} steps", n=f"{N} people",
-                 unit="AUC")  # fmt: skip
+        measured(
+            f"models/overtrained-auc-{kind.split()[0]}",
+            f"Members told from others by an encoder that saw them for too long, AUC, loss {kind}",
+            auc.value,
+            interval=(auc.low, auc.high),
+            wanted="low > 0.5",
+            room="models",
+            data=f"simulated pairs, {LEARNT} members; {STEPS} steps",
+            n=f"{N} people",
+        )
         assert members["auc"].low > 0.5
         assert linked["rank1"].low > linked["rank1"].chance

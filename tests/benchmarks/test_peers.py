@@ -41,8 +41,8 @@ TITLES = {
 }
 ROOM = "models"
 DATA = (
-    f"simulated, {N} people of {EACH} rows and {INPUTS} inputs, labels that belong to the person; "
-    f"{RECIPE['n_estimators']} trees of depth {RECIPE['max_depth']}"
+    f"simulated, {N} people of {EACH} rows; {RECIPE['n_estimators']} trees of depth "
+    f"{RECIPE['max_depth']}"
 )
 #: Null seeds of each: a hundred shadow models take a minute.
 NULLS = {"worst-case": 10, "structural": 10, "art": 10, "lira": 2, "lira-online": 2}

@@ -30,8 +30,8 @@ def test_what_is_planted_is_found_and_clean_twins_are_not_accused(room, leak, me
     say(f"{room}: {leak}: found {power:.0%}, accused {false:.0%} of {SEEDS}, {each:.2f} s each")
     measured.row(
         "planted",
-        {"check": room, "planted": leak},
-        {"found": f"{power:.3g}", "accused": f"{false:.3g}", "seeds": f"{SEEDS}",
+        {"planted": leak},
+        {"check": room, "found": f"{power:.3g}", "accused": f"{false:.3g}", "seeds": f"{SEEDS}",
          "s": f"{each:.2f}"},
     )  # fmt: skip
     seen = measured.rows("planted")
