@@ -239,7 +239,7 @@ def render(document: str, folder: Path = HERE) -> str:
     places = [name for _, name, _ in _BLOCK.findall(document)]
     if odd := set(places) ^ set(drawn):
         raise ValueError(f"a table without a place, or a place without: {', '.join(sorted(odd))}")
-    return _BLOCK.sub(lambda found: f"{found[1]}{drawn[found[2]]}\n{found[3]}", document)
+    return _BLOCK.sub(lambda found: f"{found[1]}\n{drawn[found[2]]}\n\n{found[3]}", document)
 
 
 def _claims(claims: Sequence[Measurement]) -> str:

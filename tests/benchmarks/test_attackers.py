@@ -102,7 +102,7 @@ def kept(measured, name: str, protocol: str, found: dict[str, Rates]) -> None:
         (rank1, low, high), (eer, least, most) = one.rank1, one.eer
         measured.row("ladder", {"data": name, "protocol": protocol, "rung": view}, {
             "rank-1": f"{rank1:.3f} ({low:.3f}–{high:.3f})", "by probe": f"{one.by_probe:.3f}",
-            "EER": f"{eer:.2%} ({least:.2%}–{most:.2%})", "n": str(one.n),
+            "EER": f"{100 * eer:.2f} % ({100 * least:.2f}–{100 * most:.2f})", "n": str(one.n),
         })  # fmt: skip
     for which, (rate, percent) in WANTED.get((name, protocol), {}).items():
         single = which == "strongest"

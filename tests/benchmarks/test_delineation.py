@@ -181,9 +181,11 @@ def test_how_steady_the_annotators_are(ludb, measured):
                         spreads[place].extend((away - np.median(away)).tolist())
         one, two, three = (float(np.std(np.clip(spread, -60, 60))) for spread in spreads)
         say(f"annotators' own spread, {wave}: on {one:.1f}, peak {two:.1f}, off {three:.1f} ms")
-        spread = {"onset": f"{one:.1f}", "peak": f"{two:.1f}", "offset": f"{three:.1f}"}
+        # A QRS's peak is R, from which all is measured.
+        peak = "" if wave == "QRS" else f"{two:.1f}"
+        spread = {"onset": f"{one:.1f}", "peak": peak, "offset": f"{three:.1f}"}
         measured.row("ludb-readers", {"wave": wave}, spread)
-        assert 0 < min(one, two, three) < 30
+        assert 0 < min(one, three) < 30
 
 
 def test_qtdb(data, measured):

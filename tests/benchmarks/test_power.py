@@ -31,7 +31,7 @@ def test_what_is_planted_is_found_and_clean_twins_are_not_accused(room, leak, me
     measured.row(
         "planted",
         {"planted": leak},
-        {"check": room, "found": f"{power:.3g}", "accused": f"{false:.3g}", "seeds": f"{SEEDS}",
+        {"check": room, "found": f"{power:.4g}", "accused": f"{false:.4g}", "seeds": f"{SEEDS}",
          "s": f"{each:.2f}"},
     )  # fmt: skip
     seen = measured.rows("planted")
