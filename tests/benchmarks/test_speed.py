@@ -130,11 +130,12 @@ def test_searching_a_hundred_thousand_people_beside_faiss(measured):
     speed = found["faiss"][0] / found["ours"][0]
     told = {"room": ROOM, "data": f"noise, {n:,} x {n:,}, 64 directions", "n": f"{n:,} people"}
     measured(f"speed/search-{n}-s", "A 1:N search with rank-k, EER and TPIR", found["ours"][0],
-             unit="s", digits=1, **told)  # fmt: skip
+             unit="s", digits=1, note=f"{threads} threads", **told)  # fmt: skip
     measured(f"speed/search-{n}-mb", "Peak memory of a 1:N search", found["ours"][1], unit="MB",
              digits=0, **told)  # fmt: skip
     measured(f"speed/search-{n}-faiss", "Speed of a 1:N search beside faiss-cpu, flat, k = 10",
              speed, unit="times", digits=2, wanted=">= 0.5",
-             note=f"faiss-cpu: {found['faiss'][0]:.1f} s", **told)  # fmt: skip
+             note=f"faiss-cpu: {found['faiss'][0]:.1f} s, {threads} threads each",
+             **told)  # fmt: skip
     say(f"{speed:.2f} x the speed of faiss-cpu's flat index")
     assert found["ours"][1] < 2000
