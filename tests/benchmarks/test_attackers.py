@@ -223,7 +223,8 @@ def test_hearts_in_two_releases(data, first, second, shared, measured):
     measured(f"shortcuts/link-{first}-{second}", "Hearts of one release claimed to be in the other",
              seen.n_claimed, room="shortcuts", data=f"{first} and {second}", digits=0,
              n=f"{len(seen.pairs)} people, {shared} shared",
-             note=f"threshold {seen.threshold:.3f} by {seen.n_decoys} strangers{between}")  # fmt: skip
+             note=f"threshold {seen.threshold:.3f} by {seen.n_decoys} strangers{between}",
+    )  # fmt: skip
     excess = check.estimate(seen, 0.95, np.random.default_rng).estimates["claimed_excess"]
     assert (excess.low > 0) == (shared > 0)
 
