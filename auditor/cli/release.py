@@ -357,10 +357,10 @@ def simulate(
         click.echo(f"tables of {people} people in {folder}")
         return
     if pictures:
-        from auditor.simulate.pairs import Pictures
+        from auditor.simulate.pairs import PairedPopulation
 
         with progress_line(quiet=False) as progress:
-            Pictures(people, sessions, identity=knobs["identity"], seed=seed).write(
+            PairedPopulation(people, sessions, identity=knobs["identity"], seed=seed).write(
                 folder, lambda done, total: progress("writing pairs", done, total)
             )
         click.echo(f"{people * sessions} visits of {people} people in {folder}")

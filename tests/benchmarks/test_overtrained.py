@@ -24,7 +24,7 @@ from auditor.core.target import MEMBER, NONMEMBER, Target
 from auditor.data.pairs import read_pairs
 from auditor.learning.device import own_randomness
 from auditor.learning.fit import Pace, train
-from auditor.simulate.pairs import Pictures
+from auditor.simulate.pairs import PairedPopulation
 from auditor.systems.cardionets import network as cardionets
 from auditor.systems.waves import paired_waves
 from tests.benchmarks.test_speed import say
@@ -49,7 +49,7 @@ TITLES = {
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pairs")
-    Pictures(N, 2, size=32, seed=3).write(folder)
+    PairedPopulation(N, 2, size=32, seed=3).write(folder)
     return read_pairs(folder)
 
 

@@ -17,7 +17,7 @@ from auditor.core.target import MEMBER, NEITHER, NONMEMBER, Target
 from auditor.data.pairs import read_pairs
 from auditor.learning.device import own_randomness
 from auditor.learning.fit import Pace, train
-from auditor.simulate.pairs import Pictures
+from auditor.simulate.pairs import PairedPopulation
 from auditor.systems.cromotex import network as cromotex
 from auditor.systems.waves import paired_waves
 from tests.benchmarks.test_speed import say
@@ -33,7 +33,7 @@ PACES = {
 
 
 def test_the_sweep_of_weight_and_temperature(tmp_path, measured):
-    Pictures(N, 2, size=32, seed=5).write(tmp_path)
+    PairedPopulation(N, 2, size=32, seed=5).write(tmp_path)
     pairs = read_pairs(tmp_path)
     seen = paired_waves(pairs, cromotex.prepare)
     config = cromotex.CroMoTEXConfig.small()
