@@ -30,12 +30,19 @@ demo: $(INSTALLED) ## simulate a small hospital, scan it, say where the report i
 test: $(INSTALLED) browser ## run the tests that take seconds, a file on each core
 	$(PYTEST) -m "not slow and not network" --ignore=tests/benchmarks -n auto --dist loadfile $(ARGS)
 
-browser: ## install Chromium for the tests of the page, where there is none and root may
-	@for name in chromium chromium-browser google-chrome; do command -v $$name >/dev/null && exit 0; done; \
-	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+# The driver of the tests is a node of its own, which needs libatomic, whatever Chromium is there.
+browser: $(INSTALLED) ## install what the tests of the page need, where it is missing and root may
+	@missing() { \
+	  for name in chromium chromium-browser google-chrome; do command -v $$name && break; done \
+	    >/dev/null || echo chromium; \
+	  $(PY) -m playwright --version >/dev/null 2>&1 || echo libatomic1; }; \
+	packages=$$(missing); \
+	if [ -n "$$packages" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
-	    apt-get install -y -qq --no-install-recommends chromium; } >/dev/null && exit 0; fi; \
-	echo "No Chromium here: the tests of the page in a browser are skipped." >&2
+	    apt-get install -y -qq --no-install-recommends $$packages; } >/dev/null; \
+	  packages=$$(missing); fi; \
+	if [ -n "$$packages" ]; then \
+	  echo "The tests of the page in a browser are skipped, for want of" $$packages >&2; fi
 
 test-slow: $(INSTALLED) ## run the tests that take minutes
 	$(PYTEST) -m "slow and not network" --ignore=tests/benchmarks $(ARGS)
