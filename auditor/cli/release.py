@@ -241,11 +241,11 @@ def demo(out: Path, people: int, quiet: bool) -> None:
     from auditor.simulate.population import Population
 
     writable(out)
-    population = Population(n_subjects=people, n_records=2, leads=("I", "II", "V2"), fs=500.0)
+    population = Population(n_subjects=people, n_records=2, leads=("I", "II"), fs=500.0)
     with progress_line(quiet) as progress:
         progress("simulating a hospital", 0, 0)
         population.write(out / "hospital")
-    flags = {"profile": "public", "preset": "standard", "device": "cpu", "seed": 0}
+    flags = {"profile": "public", "preset": "demo", "device": "cpu", "seed": 0}
     audit = _scan(out / "hospital", out, quiet, {**flags, "jobs": 1, "dask": None})
     _say_verdict(audit, out, quiet=False)
 
