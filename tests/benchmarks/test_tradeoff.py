@@ -19,7 +19,7 @@ from auditor.learning.device import own_randomness
 from auditor.learning.fit import Pace, train
 from auditor.simulate.pairs import Pictures
 from auditor.systems.cromotex import network as cromotex
-from auditor.systems.waves import paired_waves
+from auditor.targets.recordings import read_visits
 from tests.benchmarks.test_speed import say
 
 N = int(os.environ.get("PEOPLE", "500"))
@@ -35,7 +35,7 @@ PACES = {
 def test_the_sweep_of_weight_and_temperature(tmp_path):
     Pictures(N, 2, size=32, seed=5).write(tmp_path)
     pairs = read_pairs(tmp_path)
-    seen = paired_waves(pairs, cromotex.prepare)
+    seen = read_visits(pairs, cromotex.prepare)
     config = cromotex.CroMoTEXConfig.small()
     side = config.image.side
     images = torch.from_numpy(
@@ -43,7 +43,7 @@ def test_the_sweep_of_weight_and_temperature(tmp_path):
     )
     ecg, label = torch.from_numpy(seen.x), seen.labels[FINDING]
     y = torch.from_numpy((label == 1).astype(np.float32))
-    trained, _, judged = seen.parts(0)
+    trained, _, judged = seen.split(0)
     part = np.full(len(label), NEITHER, dtype=np.int8)
     part[trained], part[judged] = MEMBER, NONMEMBER
 
