@@ -23,7 +23,7 @@ from auditor.learning.device import own_randomness
 from auditor.learning.fit import Pace, train
 from auditor.simulate.pairs import PairedPopulation
 from auditor.systems.cardionets import network as cardionets
-from auditor.systems.waves import paired_waves
+from auditor.targets.recordings import read_visits
 from tests.benchmarks.test_speed import say
 from tests.checks import asking
 
@@ -52,7 +52,7 @@ def pairs(tmp_path_factory):
 
 def encoded(pairs, weighted: bool) -> Target:
     """The audit's view of encoders that were aligned on the first fifty people."""
-    seen = paired_waves(pairs, cardionets.preprocess)
+    seen = read_visits(pairs, cardionets.preprocess)
     x = torch.from_numpy(seen.x)
     cines = torch.from_numpy(cardionets.preprocess_cine(pairs.cmr(range(len(pairs)))))
     names = [name for name in pairs.table.columns if str(name).startswith("phenotype")]

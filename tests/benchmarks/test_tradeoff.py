@@ -21,7 +21,7 @@ from auditor.simulate.pairs import PairedPopulation
 from auditor.stats.estimators import rate
 from auditor.stats.metrics import auc, by_person, rank_rate
 from auditor.systems.cromotex import network as cromotex
-from auditor.systems.waves import paired_waves
+from auditor.targets.recordings import read_visits
 from tests.benchmarks.test_speed import say
 from tests.checks.asking import LEVEL, attacked
 
@@ -40,7 +40,7 @@ PACES = {
 def test_the_sweep_of_weight_and_temperature(tmp_path, measured):
     PairedPopulation(N, 2, size=32, seed=5).write(tmp_path)
     pairs = read_pairs(tmp_path)
-    seen = paired_waves(pairs, cromotex.prepare)
+    seen = read_visits(pairs, cromotex.prepare)
     config = cromotex.CroMoTEXConfig.small()
     side = config.image.side
     images = torch.from_numpy(
@@ -48,7 +48,7 @@ def test_the_sweep_of_weight_and_temperature(tmp_path, measured):
     )
     ecg, label = torch.from_numpy(seen.x), seen.labels[FINDING]
     y = torch.from_numpy((label == 1).astype(np.float32))
-    trained, _, judged = seen.parts(0)
+    trained, _, judged = seen.split(0)
     part = np.full(len(label), NEITHER, dtype=np.int8)
     part[trained], part[judged] = MEMBER, NONMEMBER
 
