@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from importlib.metadata import version
@@ -17,10 +17,11 @@ from auditor import __version__
 from auditor.checks import registry
 from auditor.checks.base import OnRecordings, Settings
 from auditor.checks.competence.check import prove
+from auditor.checks.cross_release.check import CrossRelease, Links
 from auditor.checks.run import run_check
 from auditor.checks.training.check import untrained as training
 from auditor.config import Preset, load_preset
-from auditor.core.errors import ConfigError
+from auditor.core.errors import ConfigError, DataError
 from auditor.core.evidence import MIN_PEOPLE
 from auditor.core.finding import Audit, Finding, Waiver
 from auditor.core.target import MEMBER, NONMEMBER, Target
@@ -33,7 +34,7 @@ from auditor.report import json as report
 from auditor.report.disclosure import clean
 from auditor.signal.prepare import Prepared
 from auditor.systems.from_release import trained_on
-from auditor.systems.open import Surroundings, open_target
+from auditor.systems.open import open_target
 from auditor.targets.context import Case
 from auditor.targets.release import Progress, Release
 
@@ -205,11 +206,13 @@ def open_targets(case: Case, settings: Run) -> tuple[list[Target], dict[str, str
     ModelError
         One of those that are released cannot be read.
     """
-    around = Surroundings(case.release, settings.device, settings.seed, case.progress)
-    found = [open_target(path, around) for path in settings.models]
+    found = [
+        open_target(path, case.release, device=settings.device, seed=settings.seed)
+        for path in settings.models
+    ]
     untrained: dict[str, str] = {}
     if settings.preset.models:
-        trained, untrained = trained_on(case.dataset, around)
+        trained, untrained = trained_on(case.release, device=settings.device, seed=settings.seed)
         found += trained
     names = Counter(one.name for one in found)
     numbers: Counter[str] = Counter()
@@ -263,6 +266,36 @@ def _of_recordings(context: Case, settings: Run) -> list[OnRecordings]:
     if context.release.is_empty:
         return list({one.id: one for one in reversed(planned)}.values())[::-1]
     return planned
+
+
+def link(
+    other: Release,
+    release: Release,
+    settings: Run,
+    told: Callable[[Links], None] = lambda links: None,
+) -> Audit:
+    """Whether people of another release are in this one, as an audit of this one.
+
+    Parameters
+    ----------
+    told : handed the pairs, which name people
+
+    Raises
+    ------
+    DataError
+        The two cannot be compared.
+    """
+    context = Case(release, settings.device, settings.seed, None, progress=release.progress)
+    check = CrossRelease(other=other, told=told)
+    if why := check.unmet(context):
+        raise DataError(why)
+    finding = run_check(
+        check,
+        context,
+        level=settings.preset.level,
+        smallest_cell=settings.profile.minimum_cell,
+    )
+    return conclude(context, settings, [finding])
 
 
 def conclude(

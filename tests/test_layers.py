@@ -38,6 +38,7 @@ EVERYBODYS_STREAM = {
         "lightning_fabric.seed_everything",
     ),
 }
+OPENS_A_FOLDER = {"auditor.data.catalog.describe", "auditor.data.dataset.open_dataset"}
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|NotImplementedError)\b")
 
 
@@ -119,6 +120,11 @@ def only_resources_knows_where_resources_are(module: Module) -> Iterator[tuple[i
         yield from _lines(module.text, re.compile(r"_resources\b"))
 
 
+def a_folder_is_opened_once_and_handed_on(module: Module) -> Iterator[tuple[int, str]]:
+    if module.path != "auditor/targets/release.py" and module.layer not in ("cli", "data"):
+        yield from module.uses(OPENS_A_FOLDER)
+
+
 def nothing_that_is_read_is_run(module: Module) -> Iterator[tuple[int, str]]:
     yield from module.uses(RUNS_WHAT_IT_READS)
     for node in ast.walk(module.tree):
@@ -179,6 +185,11 @@ RULES: dict[Rule, list[tuple[str, str]]] = {
     only_resources_knows_where_resources_are: [
         ("auditor/config.py", 'HERE / "_resources" / "configs"'),
     ],
+    a_folder_is_opened_once_and_handed_on: [
+        ("auditor/systems/study.py", "from auditor.data.catalog import describe"),
+        ("auditor/targets/context.py", "from auditor.data.dataset import open_dataset as read"),
+        ("auditor/audit.py", "from auditor.data import dataset\ndataset.open_dataset(root)"),
+    ],
     nothing_that_is_read_is_run: [
         ("auditor/learning/artifact.py", "import pickle"),
         ("auditor/learning/artifact.py", "from joblib import load"),
@@ -236,6 +247,7 @@ def test_the_rule_objects_where_it_should(rule: Rule, path: str, text: str):
         ),
         ("auditor/data/store.py", "import numpy as np\nnp.load(path, allow_pickle=False)"),
         ("auditor/config.py", "import yaml\nfrom auditor import __version__\nyaml.safe_load(text)"),
+        ("auditor/targets/release.py", "from auditor.data.dataset import open_dataset"),
     ],
 )
 def test_no_rule_objects_to_what_is_right(path: str, text: str):

@@ -17,11 +17,11 @@ from auditor.core.target import MEMBER, NEITHER, NONMEMBER, Target
 from auditor.data.pairs import read_pairs
 from auditor.learning.device import own_randomness
 from auditor.learning.fit import Pace, train
-from auditor.simulate.pairs import Pictures
+from auditor.simulate.pairs import PairedPopulation
 from auditor.stats.estimators import rate
 from auditor.stats.metrics import auc, by_person, rank_rate
 from auditor.systems.cromotex import network as cromotex
-from auditor.systems.waves import paired_waves
+from auditor.targets.recordings import read_visits
 from tests.benchmarks.test_speed import say
 from tests.checks.asking import LEVEL, attacked
 
@@ -37,10 +37,10 @@ PACES = {
 }
 
 
-def test_the_sweep_of_weight_and_temperature(tmp_path):
-    Pictures(N, 2, size=32, seed=5).write(tmp_path)
+def test_the_sweep_of_weight_and_temperature(tmp_path, measured):
+    PairedPopulation(N, 2, size=32, seed=5).write(tmp_path)
     pairs = read_pairs(tmp_path)
-    seen = paired_waves(pairs, cromotex.prepare)
+    seen = read_visits(pairs, cromotex.prepare)
     config = cromotex.CroMoTEXConfig.small()
     side = config.image.side
     images = torch.from_numpy(
@@ -48,7 +48,7 @@ def test_the_sweep_of_weight_and_temperature(tmp_path):
     )
     ecg, label = torch.from_numpy(seen.x), seen.labels[FINDING]
     y = torch.from_numpy((label == 1).astype(np.float32))
-    trained, _, judged = seen.parts(0)
+    trained, _, judged = seen.split(0)
     part = np.full(len(label), NEITHER, dtype=np.int8)
     part[trained], part[judged] = MEMBER, NONMEMBER
 
@@ -134,6 +134,16 @@ def test_the_sweep_of_weight_and_temperature(tmp_path):
                 f"members {members.value:.3f} ({members.low:.3f}-{members.high:.3f}, chance "
                 f"{members.chance:.3f}), AUROC {auroc(target):.3f}"
             )
+            key = {"weight of true pairs": f"{weight:.0f}", "temperature": f"{temperature:.2f}"}
+            cells = {
+                "recall@1 of others": f"{held.value:.3f} ({held.low:.3f}–{held.high:.3f})",
+                "chance": f"{held.chance:.3f}",
+                "recall@1 of members": f"{members.value:.3f} ({members.low:.3f}–"
+                f"{members.high:.3f})",
+                "their chance": f"{members.chance:.3f}",
+                f"AUROC of {FINDING}": f"{auroc(target):.3f}",
+            }
+            measured.row("alignment", key, cells)
 
 
 def auroc(target: Target) -> float:

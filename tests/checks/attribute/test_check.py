@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from auditor.attackers.vit import believed
-from auditor.audit import open_case
+from auditor.audit import open_context
 from auditor.checks.attribute.check import Attribute
 from auditor.engine import engine
 from tests.releases import settings, write_release
@@ -19,12 +19,12 @@ def strong(tmp_path_factory):
         n_subjects=60, n_sessions=1, n_records=1, leads=("I", "II", "V2"),
     )  # fmt: skip
     with engine() as workers:
-        yield open_case(root, settings(), workers)
+        yield open_context(root, settings(), workers)
 
 
 def test_a_planted_sex_and_age_are_found_on_people_never_seen(strong):
-    evidence = Attribute("fiducials").run(strong, np.random.default_rng(0))
-    sex, age = evidence["sex"], evidence["age"]
+    evidence = Attribute("fiducials").attack(strong, np.random.default_rng(0))
+    sex, age = evidence.sex, evidence.age
     assert sex.score[sex.positive].mean() > sex.score[~sex.positive].mean() + 0.2
     assert np.abs(age.value - age.truth).mean() < np.abs(age.prior - age.truth).mean()
 
@@ -39,7 +39,7 @@ def test_nobody_is_in_training_and_test(strong, monkeypatch):
 
     original = Attribute._guess
     monkeypatch.setattr(Attribute, "_guess", remember)
-    Attribute("fiducials").run(strong, np.random.default_rng(0))
+    Attribute("fiducials").attack(strong, np.random.default_rng(0))
     assert len(seen) == 5
     assert all(not train & test for train, test in seen)
     assert set().union(*(test for _, test in seen)) == set(strong.records["subject"])

@@ -20,7 +20,7 @@ from auditor.attackers.ladder import (
     rung,
     search_enrolment,
 )
-from auditor.audit import open_case
+from auditor.audit import open_context
 from auditor.checks.linkage.check import Linkage
 from auditor.data.protocols import Items, split
 from auditor.engine import engine
@@ -35,7 +35,7 @@ QUICK = ("template", "fiducials", "whitened", "subspace", "plda", "embedding", "
 def case(tmp_path_factory):
     root = write_release(tmp_path_factory.mktemp("rungs"), identity=1, seed=3, n_subjects=20)
     with engine() as workers:
-        yield open_case(root, settings(vit=False), workers)
+        yield open_context(root, settings(vit=False), workers)
 
 
 def field_of(case, protocol: str = "cross-session") -> Field:
@@ -169,7 +169,7 @@ def test_people_dealt_their_records_at_random_are_found_by_luck(case, view):
         order = np.argsort(dealt["session"].to_numpy(), kind="stable")
         prepared = replace(case.prepared, records=dealt.iloc[order].reset_index(drop=True))
         shuffled = replace(case, prepared=prepared, shared={}, seed=seed)
-        evidence = Linkage(view, "cross-session").run(shuffled, rng)[""]
+        evidence = Linkage(view, "cross-session").attack(shuffled, rng).found
         found.append(rank_rate(evidence, 1).mean())
     # Eight times 20 people at 1 in 20: a mean above 0.12 has a chance of 1 in 10,000.
     assert np.mean(found) < 0.12

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from auditor.systems.folds import stratified
+from auditor.systems.tabular.folds import stratified
 
 
 def dealt(labels: np.ndarray, n_folds: int, seed: int = 0) -> np.ndarray:

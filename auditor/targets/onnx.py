@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -24,10 +24,11 @@ from scipy.special import logit
 
 from auditor.core.errors import ModelError, SignalError
 from auditor.core.target import Floats, Target
-from auditor.systems.networks import Recordings, Release, Rows, compact, listed, log_odds_of
 from auditor.targets import description
 from auditor.targets.description import DESCRIPTION
-from auditor.targets.trees import Table
+from auditor.targets.model import WIDEST, ReleasedModel, compact, log_odds_of, summaries
+from auditor.targets.recordings import Recordings, Rows, visits
+from auditor.targets.table import Table, table_of
 
 #: Larger files are not opened, and no longer leads are read.
 _MAX_BYTES, _MAX_SAMPLES = 1 << 30, 1 << 20
@@ -42,18 +43,14 @@ _NUMBERS = {
     "tensor(double)": np.float64,
     "tensor(float16)": np.float16,
 }
-#: No risk is told further from 0 and 1 than so; and numbers kept of one output.
-_SURE, _WIDEST = 1e-6, 2000
+#: No risk is told further from 0 and 1 than so.
+_SURE = 1e-6
 #: What is told of findings; and how many findings may be told that nobody has named.
 _RISKS, _MOST_TOLD = {"scores", "logits"}, 100
 
 
-def target(release: Release, table: Callable[[Sequence[str]], Table]) -> Target:
+def open_onnx(model: ReleasedModel) -> Target:
     """A network that reads either a row of numbers, or an ECG.
-
-    Parameters
-    ----------
-    table : by what the network tells, the records that it can be asked about by their numbers
 
     Raises
     ------
@@ -61,14 +58,14 @@ def target(release: Release, table: Callable[[Sequence[str]], Table]) -> Target:
         onnxruntime is not installed; or the file is damaged, too large, not one file, asks for
         what it cannot be given or gives out what is no number; or is asked about other records.
     """
-    if len(release.files) != 1:
-        raise ModelError(f"{release.name}: names {len(release.files)} .onnx files; name one")
-    ((name, file),) = release.files.items()
-    network = _Network(release.name, description.beside(release.folder, file))
-    tells = tuple(release.said.labels) or (name,)
+    if len(model.files) != 1:
+        raise ModelError(f"{model.name}: names {len(model.files)} .onnx files; name one")
+    ((name, file),) = model.files.items()
+    network = _Network(model.file(file))
+    tells = tuple(model.description.labels) or (name,)
     if len(network.shape) == 2:
-        return _of_table(release, network, table(tells), tells)
-    return _of_recordings(release, network, tells)
+        return _of_table(model, network, table_of(model, tells), tells)
+    return _of_recordings(model, network, tells)
 
 
 # --- the file -----------------------------------------------------------------------------
@@ -83,8 +80,8 @@ class _Network:
     outputs : names of what it gives out in numbers
     """
 
-    def __init__(self, name: str, path: Path) -> None:
-        self.name, self.file = name, path.name
+    def __init__(self, path: Path) -> None:
+        self.file = path.name
         try:
             import onnx  # here, for both are an extra
             import onnxruntime  # type: ignore[import-untyped]
@@ -175,7 +172,7 @@ def _flat(values: NDArray[Any]) -> Rows:
     flat = torch.from_numpy(values.astype(np.float32))
     if values.ndim < 3:
         flat = flat.reshape(n, -1)
-        return np.asarray((flat if flat.shape[1] <= _WIDEST else compact(flat[..., None])).numpy())
+        return np.asarray((flat if flat.shape[1] <= WIDEST else compact(flat[..., None])).numpy())
     return np.asarray(compact(flat.reshape(n, -1, values.shape[-1])).numpy())
 
 
@@ -208,7 +205,9 @@ def _parts(message: Any) -> Iterator[Any]:
 # --- what it is asked with ----------------------------------------------------------------
 
 
-def _of_table(release: Release, network: _Network, table: Table, tells: Sequence[str]) -> Target:
+def _of_table(
+    model: ReleasedModel, network: _Network, table: Table, tells: Sequence[str]
+) -> Target:
     wanted = network.shape[1]
     n = len(table.columns) if len(table.record) else 0
     if not n or wanted not in (None, n):
@@ -219,8 +218,8 @@ def _of_table(release: Release, network: _Network, table: Table, tells: Sequence
     truth = {one: table.truth[one] for one in tells}
     told = _Told.of(network.outputs, network.asked(table.inputs), truth)
     return Target(
-        name=release.name,
-        title=release.said.title,
+        name=model.name,
+        title=model.description.title,
         record=table.record,
         subject=table.subject,
         session=table.session,
@@ -237,8 +236,8 @@ def _of_table(release: Release, network: _Network, table: Table, tells: Sequence
     )
 
 
-def _of_recordings(release: Release, network: _Network, tells: Sequence[str]) -> Target:
-    said = release.said
+def _of_recordings(model: ReleasedModel, network: _Network, tells: Sequence[str]) -> Target:
+    said = model.description
     n_leads, n_samples = network.shape[1:]
     if said.fs is None or not said.leads or n_leads not in (None, len(said.leads)):
         raise ModelError(
@@ -249,13 +248,19 @@ def _of_recordings(release: Release, network: _Network, tells: Sequence[str]) ->
     if n_samples > _MAX_SAMPLES:
         raise ModelError(f"{network.file}: reads {n_samples} samples, more than {_MAX_SAMPLES}")
     prepare = partial(_prepared, wanted=said.leads, at=said.fs, n_samples=n_samples)
-    seen = Recordings.read(release, prepare, said.leads, listed(release))
-    blank = np.full(len(seen.record), np.nan)
-    truth = {one: seen.labels.get(said.labels.get(one, one), blank) for one in tells}
-    truth |= _listed(release, seen, tells)
+    seen = model.recordings(prepare, visits(model.release))
+    known, blank = seen.known(), np.full(len(seen.record), np.nan)
+    truth = {one: known.get(said.labels.get(one, one), blank) for one in tells}
+    truth |= _listed(model, seen, tells)
     told = _Told.of(network.outputs, network.asked(seen.x), truth)
-    known = replace(seen, labels={**seen.labels, **told.truth})
-    return known.target(tuple(told.truth), told.fit, told.made(), {}, {})
+    return model.target(
+        seen,
+        summaries(seen, said.leads),
+        fitted=tuple(told.truth),
+        fit=told.fit,
+        outputs=told.made(),
+        labels=told.truth,
+    )
 
 
 def _prepared(
@@ -279,22 +284,19 @@ def _prepared(
     return np.pad(found, ((0, 0), (0, n_samples - found.shape[1]))).astype(np.float32)
 
 
-def _listed(release: Release, seen: Recordings, tells: Sequence[str]) -> dict[str, Floats]:
+def _listed(model: ReleasedModel, seen: Recordings, tells: Sequence[str]) -> dict[str, Floats]:
     """What the table of members says is true of each record, of what it has a column for."""
-    said = release.said
-    if not said.members:
+    said, table = model.description, model.members
+    if table is None:
         return {}
-    table = description.members(release.folder, said)
-    place = pd.Index(description.texts(table, said.columns.record)).get_indexer(
-        pd.Index(seen.record)
-    )
+    named = pd.Index(description.texts(table, said.columns.record))
+    place = named.get_indexer(pd.Index(seen.record))
     columns = {one: said.labels.get(one, f"label {one}") for one in tells}
-    found = {}
-    for one, column in columns.items():
-        if column in table:
-            label = description.numbers(table, column)[place]
-            found[one] = np.where((place >= 0) & ((label == 0) | (label == 1)), label, np.nan)
-    return found
+    return {
+        one: np.where(place >= 0, description.yes_or_no(table, column)[place], np.nan)
+        for one, column in columns.items()
+        if column in table
+    }
 
 
 # --- what it gives out --------------------------------------------------------------------
@@ -334,7 +336,7 @@ class _Told:
             if kind in outputs or (kind in _RISKS and one.shape[1] != len(truth)):
                 kind = "embedding"
             both = [outputs[kind], one] if kind in outputs else [one]
-            outputs[kind] = np.hstack(both)[:, :_WIDEST]
+            outputs[kind] = np.hstack(both)[:, :WIDEST]
         known = _known(truth)
         order = sorted(range(len(truth)), key=lambda at: list(truth)[at] not in known)
         for kind in outputs.keys() & _RISKS:

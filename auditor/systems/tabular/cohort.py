@@ -11,11 +11,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from auditor.core.evidence import MIN_PEOPLE
-from auditor.systems.folds import stratified
+from auditor.systems.tabular.folds import stratified
 from auditor.systems.task import Task
-
-#: What a label says where it says nothing.
-UNKNOWN = -1
 
 
 @dataclass(frozen=True, eq=False)

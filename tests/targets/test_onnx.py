@@ -21,8 +21,9 @@ from auditor.data.catalog import describe
 from auditor.data.dataset import open_dataset
 from auditor.engine import Engine, engine
 from auditor.simulate.population import Population
-from auditor.systems import onnx as opened_onnx
-from auditor.systems.open import Surroundings, open_target
+from auditor.systems.open import open_target
+from auditor.targets import onnx as opened_onnx
+from auditor.targets.release import Release
 
 PEOPLE, COLUMNS = 30, ("age", "sex", "QRS ms")
 WEIGHTS = np.array([[0.5, -1.0], [1.0, 0.25], [-0.75, 0.5]], dtype=np.float32)
@@ -112,7 +113,7 @@ def written(folder: Path, model: onnx.ModelProto | bytes, **said: Any) -> Path:
 
 
 def asked(folder: Path, workers: Engine, root: Path | None = None) -> Target:
-    return open_target(folder, Surroundings(root or folder, workers))
+    return open_target(folder, Release.open(root or folder, workers, may_be_empty=True))
 
 
 # --- tables ---------------------------------------------------------------------------------

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from auditor.core.target import UNKNOWN
 from auditor.systems import task
-from auditor.systems.cohort import UNKNOWN, Cohort
+from auditor.systems.tabular.cohort import Cohort
 from auditor.systems.task import Least
 
 TASK = task.load("diagnoses").model_copy(
