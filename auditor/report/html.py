@@ -170,7 +170,7 @@ def _render(audit: Audit, told: int, drawn: int) -> str:
         steps=summary.steps(audit),
         subjects=subjects,
         n_more=n_more,
-        regulations=regulations.annexes(audit),
+        annexes=regulations.annexes(audit),
         anchors=anchors,
         glossary=_glossary(subjects),
         protocols=_protocols(audit),
