@@ -1,7 +1,7 @@
 """What an audit is drawn as, each from its JSON alone.
 
 A module of this room that draws a file says so in a literal `FORMATS`, format → file name; the
-function that draws is called like the format, or `render`. The literal is read from the source, so
+function that draws is `render`, or called like the format where a module draws several. The literal is read from the source, so
 that the command line names every format and loads none. An audit goes through its JSON form before
 it is drawn, so whatever the JSON withholds no format tells.
 """
@@ -33,7 +33,7 @@ class Format:
         from auditor.report.json import from_dict, to_dict
 
         drawing = import_module(self.module)
-        draw = getattr(drawing, self.name, None) or drawing.render
+        draw = getattr(drawing, "render", None) or getattr(drawing, self.name)
         text: str = draw(from_dict(to_dict(audit)))
         return text
 
