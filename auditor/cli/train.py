@@ -187,15 +187,16 @@ def attacker(
     auditor train attacker data/ptb-xl data/ludb --out attacker.safetensors
     """
     from auditor.audit import choose_device
-    from auditor.config import load_recipe
+    from auditor.config import load_attacker
     from auditor.engine import engine
-    from auditor.training.attacker import school
+    from auditor.training.attacker import train_attacker
 
     if out.suffix != ".safetensors":
         raise ConfigError(f"--out {out}: wanted a name that ends in .safetensors")
     writable(out.parent)
-    recipe = load_recipe(config)
+    training = load_attacker(config)
     with engine(jobs, dask) as workers, progress_line(quiet) as progress:
-        card = school(folders, out, recipe, seed, choose_device(device), workers, progress)
+        device = choose_device(device)
+        card = train_attacker(folders, out, training, seed, device, workers, progress)
     if not quiet:
         click.echo(f"taught on {card['people']} people: {out}")

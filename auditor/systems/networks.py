@@ -26,7 +26,7 @@ from auditor.core.streams import stream
 from auditor.core.target import NEITHER, Floats, Target
 from auditor.data.pairs import TABLE, Modality, Pairs, read_pairs
 from auditor.learning import artifact
-from auditor.learning.device import own_randomness
+from auditor.learning.device import fork_rng
 from auditor.systems import open as targets
 from auditor.systems.cardionets import mar, vae
 from auditor.systems.cardionets import network as cardionets
@@ -94,7 +94,7 @@ class Release:
 
     def at_random(self, network: Any, name: str = "") -> Any:
         """A network of the same shape, with random weights, ready to be asked."""
-        with own_randomness(stream(self.around.seed, f"{self.name}/random weights/{name}")):
+        with fork_rng(stream(self.around.seed, f"{self.name}/random weights/{name}")):
             return self.at_work(type(network)(network.config))
 
     def only(self, networks: Mapping[str, Any], kind: type[nn.Module]) -> Any:
@@ -606,7 +606,7 @@ def _dianet(release: Release, networks: Mapping[str, Any]) -> Target:
                 return None
             held[rng.permutation(people)[: max(round(_HELD_BACK * len(people)), 1)]] = True
         some = np.flatnonzero(rows & np.isfinite(truth))
-        network = dianet.fit(
+        network = dianet.train_dianet(
             folds[0].config,
             inputs[some, :n_ecg],
             inputs[some, n_ecg:],

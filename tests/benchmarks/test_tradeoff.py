@@ -15,8 +15,9 @@ from auditor.checks.cross_modal.estimates import sweep
 from auditor.core.streams import stream
 from auditor.core.target import MEMBER, NEITHER, NONMEMBER, Target
 from auditor.data.pairs import read_pairs
-from auditor.learning.device import own_randomness
-from auditor.learning.fit import Pace, train
+from auditor.learning.device import fork_rng
+from auditor.learning.fit import fit
+from auditor.learning.schedule import Schedule
 from auditor.simulate.pairs import Pictures
 from auditor.systems.cromotex import network as cromotex
 from auditor.systems.waves import paired_waves
@@ -24,11 +25,19 @@ from tests.benchmarks.test_speed import say
 
 N = int(os.environ.get("PEOPLE", "500"))
 FINDING = "Cardiomegaly"
-PACES = {
-    "pretrain": Pace(steps=150, batch=32, rate=1e-3, warm_up=15, decay=1e-5, clip=2.5),
-    "image": Pace(steps=150, batch=32, rate=2e-3, warm_up=15, decay=1e-5, clip=2.5),
-    "align": Pace(steps=200, batch=32, rate=1e-3, warm_up=20, decay=1e-5, clip=2.5),
-    "fine_tune": Pace(steps=160, batch=32, rate=1e-3, warm_up=16, decay=1e-5, clip=2.5),
+SCHEDULES = {
+    "pretrain": Schedule(
+        steps=150, batch=32, learning_rate=1e-3, warm_up=15, weight_decay=1e-5, clip=2.5
+    ),
+    "image": Schedule(
+        steps=150, batch=32, learning_rate=2e-3, warm_up=15, weight_decay=1e-5, clip=2.5
+    ),
+    "align": Schedule(
+        steps=200, batch=32, learning_rate=1e-3, warm_up=20, weight_decay=1e-5, clip=2.5
+    ),
+    "fine_tune": Schedule(
+        steps=160, batch=32, learning_rate=1e-3, warm_up=16, weight_decay=1e-5, clip=2.5
+    ),
 }
 
 
@@ -48,11 +57,11 @@ def test_the_sweep_of_weight_and_temperature(tmp_path):
     part[trained], part[judged] = MEMBER, NONMEMBER
 
     def made(make) -> nn.Module:
-        with own_randomness(stream(0, "tradeoff")):
+        with fork_rng(stream(0, "tradeoff")):
             return make()
 
     def learnt(stage, model, objective, rows):
-        train(model, objective, rows, PACES[stage], seed=0, name=stage)
+        fit(model, objective, rows, SCHEDULES[stage], seed=0, name=stage)
 
     first = made(lambda: cromotex.CroMoTEX(replace(config, image=None)))
     first.only(*cromotex.STAGES["pretrain"])

@@ -23,7 +23,7 @@ from auditor.data.dataset import open_dataset
 from auditor.data.pairs import read_pairs
 from auditor.engine import Engine, engine
 from auditor.learning import artifact
-from auditor.learning.device import own_randomness
+from auditor.learning.device import fork_rng
 from auditor.simulate.pairs import Pictures
 from auditor.simulate.population import Population
 from auditor.systems import task as tasks
@@ -113,7 +113,7 @@ def members_of(root: Path) -> pd.DataFrame:
 
 
 def drawn(kind: Callable[[Any], Any], config: Any, seed: int = 0) -> Any:
-    with own_randomness(np.random.default_rng(seed)):
+    with fork_rng(np.random.default_rng(seed)):
         return kind(config)
 
 

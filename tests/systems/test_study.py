@@ -21,7 +21,7 @@ from auditor.learning import artifact, boost
 from auditor.simulate.hospital import Hospital
 from auditor.systems import model_dir as report
 from auditor.systems import study, task
-from auditor.systems.dianet.network import Recipe
+from auditor.systems.dianet.network import DiaNetTraining
 from auditor.systems.result import Study
 
 PEOPLE = 1800
@@ -233,7 +233,7 @@ def test_ecg_dianet_is_trained_from_its_table(
     tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     real = study.diabetes.study
-    brief = functools.partial(real, recipe=Recipe(epochs=3))
+    brief = functools.partial(real, training=DiaNetTraining(epochs=3))
     monkeypatch.setattr(study.diabetes, "study", brief)
     found = trained("t2dm", tables)
     assert found.compared.keys() == set(study.diabetes.MODELS) - {"clinical only"}
@@ -251,7 +251,9 @@ def test_the_command_line_simulates_tables_and_trains_a_system(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     real = study.diabetes.study
-    monkeypatch.setattr(study.diabetes, "study", functools.partial(real, recipe=Recipe(epochs=2)))
+    monkeypatch.setattr(
+        study.diabetes, "study", functools.partial(real, training=DiaNetTraining(epochs=2))
+    )
     said = CliRunner().invoke(main, ["simulate", f"{tmp_path}/h", "--people", "1200", "--tables"])
     assert said.exit_code == 0, said.output
     asked = ["train", "t2dm", "--data", f"{tmp_path}/h", "--out", f"{tmp_path}/m"]

@@ -50,7 +50,7 @@ from auditor.core.evidence import (
 )
 from auditor.core.streams import stream
 from auditor.data.protocols import Items, split, unmet
-from auditor.learning.device import own_randomness
+from auditor.learning.device import fork_rng
 from auditor.signal.filters import FS
 from auditor.targets.context import Case
 
@@ -180,7 +180,7 @@ def _linked(
 
 def _taught_elsewhere(case: Case, rng: np.random.Generator) -> tuple[Reader, Reader]:
     """The network that was taught on other people, and one that was not taught."""
-    with own_randomness(rng):
+    with fork_rng(rng):
         blank = embedding.Embedder()
     taught = embedding.load(embedding.stranger_to(case.dataset.name).path)
     return Reader.of_embedding(case, taught), Reader.of_embedding(case, blank)

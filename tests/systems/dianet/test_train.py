@@ -12,7 +12,7 @@ from scipy.special import expit
 from auditor.core.errors import DataError
 from auditor.core.streams import stream
 from auditor.stats.reclassification import added
-from auditor.systems.dianet.network import Recipe, predict
+from auditor.systems.dianet.network import DiaNetTraining, predict
 from auditor.systems.dianet.train import (
     CRF,
     ECG,
@@ -25,7 +25,7 @@ from auditor.systems.dianet.train import (
     study,
 )
 
-SHORT = Recipe(epochs=25, batch=32, learning_rate=5e-3, patience=8)
+SHORT = DiaNetTraining(epochs=25, batch=32, learning_rate=5e-3, patience=8)
 CENTRE_ECG = np.tile([95.0, 400, 420, 160, 900, 40], 3)
 SPREAD_ECG = np.tile([10.0, 25, 20, 20, 120, 25], 3)
 CENTRE_CRF, SPREAD_CRF = np.array([50, 0.5, 28, 90, 120, 75]), np.array([12, 0.5, 4, 11, 14, 9])
@@ -58,7 +58,7 @@ def what_the_ecg_adds(found: Diabetes):
 
 @pytest.fixture(scope="module")
 def found() -> Diabetes:
-    return study(drawn(heart_matters=1.5), seed=0, recipe=SHORT)
+    return study(drawn(heart_matters=1.5), seed=0, training=SHORT)
 
 
 def test_an_ecg_that_matters_makes_the_model_better(found):
@@ -69,7 +69,7 @@ def test_an_ecg_that_matters_makes_the_model_better(found):
 
 
 def test_an_ecg_of_noise_adds_nothing():
-    found = study(drawn(heart_matters=0), seed=0, recipe=SHORT)
+    found = study(drawn(heart_matters=0), seed=0, training=SHORT)
     estimates, _ = what_the_ecg_adds(found)
     assert estimates["auroc_gain"].low <= 0 <= estimates["auroc_gain"].high
     # Out of fold, too: who stops a training is not who is scored.
@@ -119,9 +119,9 @@ def test_who_is_scored_or_tested_is_not_learned_from(found):
     changed = study(
         DiabetesCohort(cohort.person, cohort.development, cohort.ecg, cohort.crf, other),
         seed=0,
-        recipe=Recipe(epochs=1),
+        training=DiaNetTraining(epochs=1),
     )
-    same = study(cohort, seed=0, recipe=Recipe(epochs=1))
+    same = study(cohort, seed=0, training=DiaNetTraining(epochs=1))
     for model in MODELS:
         assert changed.risk[model].tolist() == same.risk[model].tolist()
     network = found.networks["clinical only"][0]
@@ -131,8 +131,8 @@ def test_who_is_scored_or_tested_is_not_learned_from(found):
 
 
 def test_the_same_seed_gives_the_same_risks_and_another_does_not(found):
-    quick = Recipe(epochs=1)
-    one, again, other = (study(found.cohort, seed, recipe=quick) for seed in (0, 0, 1))
+    quick = DiaNetTraining(epochs=1)
+    one, again, other = (study(found.cohort, seed, training=quick) for seed in (0, 0, 1))
     for model in MODELS:
         assert one.risk[model].tolist() == again.risk[model].tolist()
         assert one.risk[model].tolist() != other.risk[model].tolist()
@@ -141,7 +141,7 @@ def test_the_same_seed_gives_the_same_risks_and_another_does_not(found):
 def test_progress_counts_models(found):
     told = []
     cohort = drawn(heart_matters=1, n=120, n_test=20)
-    study(cohort, 0, progress=lambda *done: told.append(done), recipe=Recipe(epochs=1))
+    study(cohort, 0, progress=lambda *done: told.append(done), training=DiaNetTraining(epochs=1))
     assert told == [(done, 25) for done in range(1, 26)]
 
 
