@@ -13,10 +13,9 @@ from auditor.attackers.transformer import MODELS, ViTConfig
 from auditor.audit import Run, run
 from auditor.config import Preset
 from auditor.core.finding import Audit
-from auditor.learning.schedule import Recipe
 from auditor.policy.profile import load_profile
 from auditor.simulate.population import Population
-from auditor.targets.context import Training
+from auditor.targets.context import Training, ViTTraining
 
 PROTOCOLS = ("random-segment", "same-session", "cross-session")
 
@@ -37,7 +36,7 @@ def settings(
     *, seed: int = 0, vit: bool = True, epochs: int = 10, profile: str = "public", **engine
 ) -> Run:
     """A preset of every rung, the transformer in miniature, or of the cheap rungs alone."""
-    recipe = Recipe(epochs=epochs, batch=32, learning_rate=3e-3, patience=epochs)
+    recipe = ViTTraining(epochs=epochs, batch=32, learning_rate=3e-3, patience=epochs)
     views = ("template", "fiducials", "whitened", "subspace", "plda", "embedding", "adapted")
     views = (*views, *(("vit",) if vit else ()), "fusion")
     preset = Preset(

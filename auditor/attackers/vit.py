@@ -1,30 +1,47 @@
-"""The attacker's transformer: trained on a part of the release, asked about the rest."""
+"""The attacker's transformer: trained on a part of the release, asked about the rest.
+
+People are drawn evenly, and training is stopped in time. A batch is gathered when its turn comes,
+so nothing holds all signals.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from dataclasses import replace
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from auditor.attackers.infer import embed, predict
-from auditor.attackers.loss import Labels
-from auditor.attackers.train import fit
-from auditor.attackers.transformer import EMBEDDING, MODELS, ViT, ViTConfig, create
+from auditor.attackers.transformer import (
+    EMBEDDING,
+    MODELS,
+    Labels,
+    Output,
+    ViT,
+    ViTConfig,
+    create,
+    embed,
+    loss,
+    predict,
+)
 from auditor.attackers.views import labelled
 from auditor.core.streams import stream
 from auditor.core.view import View
 from auditor.data.protocols import Items, subject_folds
 from auditor.engine import shards
 from auditor.learning import artifact
+from auditor.learning.device import Gather, mixed_precision, numpy_rng, preload
+from auditor.learning.fit import History, Progress, Validation, fit
+from auditor.learning.sampler import SubjectSampler
 from auditor.signal.windows import Windows, beat_windows, strip_windows
-from auditor.targets.context import Case
+from auditor.targets.context import Case, ViTTraining
 
 #: Every fifth window is kept from training, to tell when to stop.
 _HELD_BACK = 5
@@ -146,18 +163,97 @@ def _train(
     rng: np.random.Generator,
 ) -> None:
     assert case.training is not None
-    n_people = len(np.unique(labels.person[train]))
-    fit(
+    train_vit(
         model,
         windows,
         labels,
         train,
         held,
+        case.training.recipe,
+        per_epoch=case.training.per_person * len(np.unique(labels.person[train])),
         rng=rng,
         device=case.device,
-        precision="bf16-mixed" if case.device.startswith("cuda") else "32-true",
-        recipe=replace(case.training.recipe, per_epoch=n_people * case.training.per_person),
-        progress=lambda epoch, epochs, loss: case.progress("training", epoch, epochs),
+        progress=lambda step, steps, loss: case.progress("training", step, steps),
+    )
+
+
+def train_vit(
+    model: ViT,
+    gather: Gather,
+    labels: Labels,
+    train: NDArray[np.int64],
+    validation: NDArray[np.int64],
+    training: ViTTraining,
+    *,
+    rng: np.random.Generator,
+    per_epoch: int | None = None,
+    device: torch.device | str = "cpu",
+    progress: Progress = lambda step, steps, loss: None,
+) -> History:
+    """Train a model in place; it ends on the CPU with the weights of its best epoch.
+
+    Torch's own random stream is left as it was, and so is the number of its threads.
+
+    Parameters
+    ----------
+    gather : windows of some items of `labels`
+    train, validation : (n,) indices into `labels`
+    per_epoch : items drawn per epoch; by default as many as there are
+
+    Raises
+    ------
+    ValueError
+        There is nothing to train on, or nothing to validate on.
+    """
+    if not len(train) or not len(validation):
+        raise ValueError("nothing to train on, or nothing to validate on")
+    seed, device = int(rng.integers(2**62)), torch.device(device)
+    sampler = SubjectSampler(labels.person, train, training.batch, seed, "vit")
+    loaded = preload(gather, len(labels), device)
+    model.standardise_age(labels, train)
+
+    def windows(rows: NDArray[np.int64]) -> Tensor:
+        """(B, n_leads, n_samples) mV on the device, wherever they were kept."""
+        if loaded is None:
+            return torch.from_numpy(gather(rows)).to(device)
+        return loaded[torch.from_numpy(rows).to(loaded.device)]
+
+    def distance(output: Output, rows: NDArray[np.int64], **settings: float) -> Tensor:
+        targets = labels.batch(rows, device)
+        return loss(output, targets, model.age_mean, model.age_std, **settings)
+
+    def objective(rows: NDArray[np.int64], generator: torch.Generator) -> Tensor:
+        x = windows(rows)
+        if training.mix:
+            draw = numpy_rng(generator)
+            share = draw.random(len(rows)) * (draw.random(len(rows)) < training.mix)
+            weight = torch.from_numpy(share.astype(np.float32)).to(device)[:, None, None]
+            x = x + weight * (windows(sampler.mates(rows, draw)) - x)
+        output = model(x, partial(training.augment, generator=generator))
+        margin = training.margin * model.config.scale
+        return distance(output, rows, margin=margin, smoothing=training.smoothing)
+
+    def validation_loss() -> float:
+        """Undisturbed, and without margin or smoothing."""
+        total = 0.0
+        for start in range(0, len(validation), 4 * training.batch):
+            rows = validation[start : start + 4 * training.batch]
+            total += float(distance(model(windows(rows)), rows)) * len(rows)
+        return total / len(validation)
+
+    steps = -(-(per_epoch or len(train)) // training.batch)
+    return fit(
+        model,
+        objective,
+        train,
+        training.schedule(steps),
+        seed=seed,
+        name="vit",
+        sampler=sampler,
+        validate=Validation(validation_loss, steps, training.patience),
+        device=device,
+        precision=mixed_precision(device),
+        progress=progress,
     )
 
 

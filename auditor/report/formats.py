@@ -1,9 +1,9 @@
 """What an audit is drawn as, each from its JSON alone.
 
 A module of this room that draws a file says so in a literal `FORMATS`, format → file name; the
-function that draws is `render`, or called like the format where a module draws several. The literal is read from the source, so
-that the command line names every format and loads none. An audit goes through its JSON form before
-it is drawn, so whatever the JSON withholds no format tells.
+function that draws is `render`, or called like the format where a module draws several. The literal
+is read from the source, so that the command line names every format and loads none. An audit goes
+through its JSON form before it is drawn, so whatever the JSON withholds no format tells.
 """
 
 from __future__ import annotations

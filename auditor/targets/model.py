@@ -19,7 +19,7 @@ from auditor.core.errors import ModelError
 from auditor.core.streams import stream
 from auditor.core.target import NEITHER, Floats, Target
 from auditor.data.pairs import TABLE, Pairs
-from auditor.learning.device import own_randomness
+from auditor.learning.device import fork_rng
 from auditor.targets import description
 from auditor.targets.description import DESCRIPTION, Description
 from auditor.targets.recordings import (
@@ -111,7 +111,7 @@ class ReleasedModel:
 
     def at_random(self, network: Any, name: str = "") -> Any:
         """A network of the same shape, with random weights, ready to be asked."""
-        with own_randomness(stream(self.seed, f"{self.name}/random weights/{name}")):
+        with fork_rng(stream(self.seed, f"{self.name}/random weights/{name}")):
             return self.at_work(type(network)(network.config))
 
     def only(self, networks: Mapping[str, Any], kind: type[nn.Module]) -> Any:

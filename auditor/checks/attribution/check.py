@@ -51,7 +51,7 @@ from auditor.core.evidence import (
 from auditor.core.finding import Estimate
 from auditor.core.streams import stream
 from auditor.data.protocols import Items, split, unmet
-from auditor.learning.device import own_randomness
+from auditor.learning.device import fork_rng
 from auditor.signal.filters import FS
 from auditor.stats.estimators import Curves
 from auditor.targets.context import Case
@@ -198,7 +198,7 @@ def _linked(
 
 def _taught_elsewhere(context: Case, rng: np.random.Generator) -> tuple[Reader, Reader]:
     """The network that was taught on other people, and one that was not taught."""
-    with own_randomness(rng):
+    with fork_rng(rng):
         blank = embedding.Embedder()
     taught = embedding.load(embedding.stranger_to(context.dataset.name).path)
     return Reader.of_embedding(context, taught), Reader.of_embedding(context, blank)

@@ -77,7 +77,7 @@ def target(model: ReleasedModel, networks: Networks) -> Target:
                 return None
             held[rng.permutation(people)[: max(round(_VALIDATION * len(people)), 1)]] = True
         some = np.flatnonzero(rows & np.isfinite(truth))
-        network = dianet.fit(
+        network = dianet.train_dianet(
             folds[0].config,
             inputs[some, :n_ecg],
             inputs[some, n_ecg:],
