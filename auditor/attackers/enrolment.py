@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from auditor.attackers.attribute_learners import FOLDS
 from auditor.attackers.demographics import Demographics, demographics
 from auditor.attackers.matchers import MATCHERS, Rows
-from auditor.attackers.search import compare
+from auditor.attackers.search import search_gallery
 from auditor.attackers.subspace import Plda, scatter_of_repeats
-from auditor.core.evidence import Comparison
+from auditor.core.evidence import SearchResult
 from auditor.core.target import Floats
 from auditor.data.protocols import subject_folds
 
@@ -77,7 +77,7 @@ class Enrolment:
 
     def met(
         self, match: Match, rng: np.random.Generator, people: NDArray[np.str_] | None = None
-    ) -> Comparison:
+    ) -> SearchResult:
         """Every probe against everybody enrolled; of some people alone where they are given."""
         everybody = np.unique(self.enrolled) if people is None else people
         named, asked = np.isin(self.enrolled, everybody), np.isin(self.asked, everybody)
@@ -87,7 +87,9 @@ class Enrolment:
             return gallery[named], probe[asked[self.fold == fold]]
 
         fold = self.fold[asked]
-        return compare(rows, self.enrolled[named], self.asked[asked], self.demographics, rng, fold)
+        return search_gallery(
+            rows, self.enrolled[named], self.asked[asked], self.demographics, rng, fold
+        )
 
     def plainly(self, matcher: str, gallery: Rows, probe: Rows) -> Match:
         """By a registered matcher, which learns nothing of what one person does.

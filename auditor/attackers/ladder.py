@@ -21,12 +21,12 @@ from scipy.special import expit
 from auditor.attackers import embedding, vit
 from auditor.attackers.demographics import demographics
 from auditor.attackers.matchers import MATCHERS, Rows, in_spreads
-from auditor.attackers.search import compare
+from auditor.attackers.search import search_gallery
 from auditor.attackers.subspace import Plda, learn, scatter_of_repeats
 from auditor.attackers.transformer import ViT
 from auditor.attackers.views import VIEWS, build
 from auditor.core.errors import ModelError
-from auditor.core.evidence import Comparison
+from auditor.core.evidence import SearchResult
 from auditor.core.registry import Registry
 from auditor.core.streams import stream
 from auditor.data.protocols import (
@@ -495,11 +495,11 @@ def _ratios(
     return rows, probes
 
 
-def search_enrolment(rung: Rung | Fused, case: Case, rng: np.random.Generator) -> Comparison:
+def search_enrolment(rung: Rung | Fused, case: Case, rng: np.random.Generator) -> SearchResult:
     """Every probe of a field against every person of its gallery, as one rung scores them."""
     field = rung.field
     fold = field.fold[field.probe] if rung.folded else np.zeros(len(field.probe), dtype=np.int64)
-    return compare(
+    return search_gallery(
         lambda one: rung.rows(one, field.probe[fold == one]),
         field.enrolled,
         field.pooled[field.probe],

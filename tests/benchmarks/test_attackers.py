@@ -19,10 +19,10 @@ from scipy.stats import binom
 from auditor.attackers import embedding
 from auditor.attackers.demographics import Demographics
 from auditor.attackers.ladder import Field, rung, search_enrolment, untaught
-from auditor.attackers.search import compare
+from auditor.attackers.search import search_gallery
 from auditor.audit import Run, open_case
 from auditor.checks.cross_release.check import link
-from auditor.core.evidence import Comparison
+from auditor.core.evidence import SearchResult
 from auditor.data.catalog import describe
 from auditor.data.dataset import open_dataset
 from auditor.data.protocols import Items, Split, later, split
@@ -44,7 +44,7 @@ RUNGS = (
 )
 
 
-def told(name: str, seen: Comparison) -> float:
+def told(name: str, seen: SearchResult) -> float:
     """One line of the table; returns rank-1 by person."""
     rng = np.random.default_rng(0)
     rank1 = metrics.rank_rate(seen, 1)
@@ -59,7 +59,7 @@ def told(name: str, seen: Comparison) -> float:
 
     n = len(rank1)
     value = float(eer(np.ones((1, n)))[0])
-    by_probe = float(metrics.hits(seen.above, seen.ties, 1).mean())
+    by_probe = float(metrics.hits(seen.n_above, seen.n_tied, 1).mean())
     (low, high), (least, most) = (
         person_bootstrap(statistic, n, 0.95, rng) for statistic in (mean, eer)
     )
@@ -191,7 +191,7 @@ def test_twenty_thousand_simulated_people_are_foretold_from_two_thousand():
         for noise in (0.0, 0.5, 1.0):
             moved = whole + noise * rng.normal(0, whole.std(axis=0), whole.shape)
             moved = (moved / np.linalg.norm(moved, axis=1, keepdims=True)).astype(np.float32)
-            seen = compare(
+            seen = search_gallery(
                 lambda fold, moved=moved: (moved[first], moved[again[probe]]),
                 names[first], names[again[probe]], dict.fromkeys(names[first], Demographics()), rng,
             )  # fmt: skip

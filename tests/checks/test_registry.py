@@ -11,7 +11,7 @@ from auditor.audit import open_case, plan
 from auditor.checks.base import ATTACKS
 from auditor.config import CHECKS
 from auditor.core.errors import ConfigError
-from auditor.core.evidence import Comparison, Counts, Predictions, Trials
+from auditor.core.evidence import Counts, Predictions, SearchResult, Trials
 from auditor.engine import engine
 from tests.releases import settings, write_release
 
@@ -34,7 +34,7 @@ def test_an_attack_says_why_it_cannot_or_hands_back_evidence(attack, case):
         return
     for name, evidence in attack.run(case, np.random.default_rng(0)).items():
         assert isinstance(name, str)
-        assert isinstance(evidence, Comparison | Trials | Predictions | Counts)
+        assert isinstance(evidence, SearchResult | Trials | Predictions | Counts)
 
 
 @pytest.mark.parametrize("attack", [one for one in ATTACKED if one.view != "vit"], ids=repr)

@@ -40,11 +40,11 @@ from auditor.core.errors import EvidenceError
 from auditor.core.evidence import (
     MIN_PEOPLE,
     Attribution,
-    Comparison,
     Evidence,
     Explanation,
     Portrait,
     Predictions,
+    SearchResult,
     Seen,
     Trials,
 )
@@ -130,7 +130,7 @@ def _linked(
         blank = replace(asked, gallery=_rows(twin, twin.reads(field.gallery)))
     reads = reader.reads(items)
 
-    def found(reader: Reader, asked: Rung, signal: Floats) -> Comparison:
+    def found(reader: Reader, asked: Rung, signal: Floats) -> SearchResult:
         pool = np.zeros((len(field.pool), asked.gallery.shape[1]), dtype=np.float32)
         pool[field.probe] = _rows(reader, replace(reads, signal=signal))
         return search_enrolment(

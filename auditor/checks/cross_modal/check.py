@@ -21,7 +21,7 @@ from auditor.attackers.output_features import (
 )
 from auditor.checks.base import ModelAttack, OnModel
 from auditor.core.errors import EvidenceError
-from auditor.core.evidence import MIN_PEOPLE, Comparison, Evidence
+from auditor.core.evidence import MIN_PEOPLE, Evidence, SearchResult
 from auditor.core.target import Floats, Target
 from auditor.targets.context import Case
 
@@ -60,7 +60,7 @@ class Retrieved(OnModel):
         """The searches of a gallery of one image each, by the ECG of the same visit."""
         return dict(self.searches(rng))
 
-    def searches(self, rng: np.random.Generator) -> dict[str, Comparison]:
+    def searches(self, rng: np.random.Generator) -> dict[str, SearchResult]:
         """Of people whom the model never saw, or of everybody where those are not known or too few:
 
         - unnamed, by the cosine; `untrained`, the same with random weights;
@@ -149,7 +149,7 @@ class Retrieved(OnModel):
         sides: tuple[Rows, Rows],
         people: NDArray[np.str_],
         rng: np.random.Generator,
-    ) -> dict[str, Comparison]:
+    ) -> dict[str, SearchResult]:
         """By ECGs of visits other than that of the enrolled image."""
         subject, session = (table[name].to_numpy().astype(str) for name in ("subject", "session"))
         enrolled = enrolled[np.isin(subject[enrolled], people)]

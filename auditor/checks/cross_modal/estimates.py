@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from auditor.checks.cross_modal.check import Retrieved
-from auditor.core.evidence import MIN_PEOPLE, Comparison, Evidence
+from auditor.core.evidence import MIN_PEOPLE, Evidence, SearchResult
 from auditor.core.finding import Estimate
 from auditor.core.streams import stream
 from auditor.core.target import NONMEMBER, Target
@@ -38,7 +38,7 @@ def measured(
     EvidenceError
         There are too few people for any number.
     """
-    searches = {name: one for name, one in seen.items() if isinstance(one, Comparison)}
+    searches = {name: one for name, one in seen.items() if isinstance(one, SearchResult)}
     found, curves = measure_search(searches[""], level, rng)
     for name in ("", "taught"):
         if name not in searches:
@@ -73,7 +73,7 @@ def measured(
     return found, curves, {}
 
 
-def _recall(seen: Comparison, level: float) -> dict[str, Estimate]:
+def _recall(seen: SearchResult, level: float) -> dict[str, Estimate]:
     """Recall@1 and, where there are more people than ten, recall@10."""
     ranks = [k for k in (1, 10) if k == 1 or k < seen.n_gallery]
     return {f"rank{k}": rate(rank_rate(seen, k), level, k / seen.n_gallery) for k in ranks}

@@ -154,5 +154,5 @@ def strangers(case: Case, rng: np.random.Generator) -> list[int]:
     parts = Split("any", Items.whole(first), Items.whole(rows))
     view = "subspace" if untaught(case, "embedding") else "embedding"
     seen = search_enrolment(rung(view, case, Field.of(case, parts)), case, rng)
-    behind = (seen.above + seen.ties / 2) / max(seen.n_gallery - 1, 1)
+    behind = (seen.n_above + seen.n_tied / 2) / max(seen.n_gallery - 1, 1)
     return [int(row) for row in rows[behind > 0.5]]

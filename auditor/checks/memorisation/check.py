@@ -17,7 +17,7 @@ from scipy.stats import mode
 
 from auditor.attackers.demographics import age_and_sex_bands, demographics, target_records
 from auditor.attackers.output_features import membership_groups
-from auditor.attackers.search import BLOCK, compare
+from auditor.attackers.search import BLOCK, search_gallery
 from auditor.checks.base import ModelAttack, OnModel
 from auditor.core.evidence import MIN_PEOPLE, Evidence, Trials
 from auditor.core.streams import stream
@@ -280,7 +280,7 @@ class Retrieval(_Asked):
             np.hstack([2 * x, -xx, -np.ones_like(xx)]),
             np.hstack([y, np.ones_like(yy), yy]),
         )
-        seen = compare(
+        seen = search_gallery(
             lambda _: vectors, enrolled, subject, demographics(target_records(self.target)), rng
         )
         found: dict[str, Evidence] = {"": seen}

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from auditor.core.evidence import Comparison, Evidence, Trials
+from auditor.core.evidence import Evidence, SearchResult, Trials
 from auditor.core.finding import Estimate
 from auditor.stats import metrics
 from auditor.stats.estimators import Curves, measure, rate
@@ -44,7 +44,7 @@ def measured(
     curves: Curves = {}
     few: dict[str, Any] = {}
     for name, one in seen.items():
-        if isinstance(one, Comparison):
+        if isinstance(one, SearchResult):
             if not name:
                 more, shown = measure("", one, level=level, rng=rng)
                 found, curves = found | more | beside_strangers(one, level), curves | shown
@@ -59,6 +59,6 @@ def measured(
         elif isinstance(one, Trials):
             found[f"{name}_auc"], curves[f"{name}_roc"] = against_twins(one, level)
     members, others = seen.get("members"), seen.get("nonmembers")
-    if isinstance(members, Comparison) and isinstance(others, Comparison):
+    if isinstance(members, SearchResult) and isinstance(others, SearchResult):
         found["member_gap"] = rate_gap(members, others, level)
     return found, curves, few

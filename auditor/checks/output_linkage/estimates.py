@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from auditor.core.errors import EvidenceError
-from auditor.core.evidence import MIN_PEOPLE, Comparison, Evidence, Predictions
+from auditor.core.evidence import MIN_PEOPLE, Evidence, Predictions, SearchResult
 from auditor.core.finding import Estimate
 from auditor.stats.estimators import Curves, measure, rate, rounded
 from auditor.stats.intervals import person_replicates
@@ -47,8 +47,8 @@ def measured(
     return _rebuilt({name: one for name, one in seen.items() if _is_column(one)}, level, rng)
 
 
-def _searches(seen: Mapping[str, Evidence]) -> dict[str, Comparison]:
-    return {name: one for name, one in seen.items() if isinstance(one, Comparison)}
+def _searches(seen: Mapping[str, Evidence]) -> dict[str, SearchResult]:
+    return {name: one for name, one in seen.items() if isinstance(one, SearchResult)}
 
 
 def _is_column(one: Evidence) -> bool:
@@ -56,7 +56,7 @@ def _is_column(one: Evidence) -> bool:
 
 
 def _linked(
-    seen: Mapping[str, Comparison], level: float, rng: np.random.Generator
+    seen: Mapping[str, SearchResult], level: float, rng: np.random.Generator
 ) -> tuple[dict[str, Estimate], Curves, dict[str, Any]]:
     found, curves = measure_search(seen[""], level, rng)
     if "beyond" in seen:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from auditor.attackers.demographics import age_and_sex_bands, demographics, target_records
 from auditor.attackers.output_features import membership_groups
-from auditor.attackers.search import compare
+from auditor.attackers.search import search_gallery
 from auditor.checks.base import ModelAttack, OnModel
 from auditor.core.errors import EvidenceError
 from auditor.core.evidence import MIN_PEOPLE, Counts, Evidence, Trials
@@ -182,7 +182,7 @@ class Relinked(_Read):
             return gallery, holds.astype(np.float32)
 
         known, block = demographics(target_records(target)), np.arange(len(probe)) // _AT_ONCE
-        return {"": compare(rows, target.subject, target.subject[probe], known, rng, block)}
+        return {"": search_gallery(rows, target.subject, target.subject[probe], known, rng, block)}
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ from scipy.stats import chi2, hypergeom, rankdata
 
 from auditor.checks.text.check import INDIRECT
 from auditor.core.errors import EvidenceError
-from auditor.core.evidence import MIN_PEOPLE, Comparison, Counts, Evidence, Trials
+from auditor.core.evidence import MIN_PEOPLE, Counts, Evidence, SearchResult, Trials
 from auditor.core.finding import Estimate
 from auditor.stats import metrics
 from auditor.stats.estimators import SMALL_CLASS, Curves, measure, rate
@@ -53,7 +53,7 @@ def measured(
     told: dict[str, Any] = {}
     prompts = [name for name in seen if name.startswith("prompt ")]
     for name, one in seen.items():
-        if isinstance(one, Comparison):
+        if isinstance(one, SearchResult):
             more, shown = measure("", one, level=level, rng=rng)
             found, curves = found | more | beside_strangers(one, level), curves | shown
             if one.n_gallery > 10:

@@ -91,7 +91,7 @@ def test_labels_are_searched_among_people_who_have_them():
     has = set(target.subject[(target.truth[:, 0] == 1) & (target.part == NONMEMBER)])
     assert set(seen["label/edema"].subject) == has
     assert seen["label/edema"].n_gallery == len(has)
-    assert (seen["alike"].known_size <= seen[""].known_size).all()
+    assert (seen["alike"].demographic_size <= seen[""].demographic_size).all()
     few = target.truth * 0
     few[:9] = 1
     assert "label/edema" not in run(replace(target, truth=few))
@@ -122,4 +122,4 @@ def test_the_order_of_the_records_does_not_matter():
     one, other = run(target), run(shuffled(target))
     assert set(one) == set(other)
     for name in one:
-        np.testing.assert_array_equal(one[name].above, other[name].above, err_msg=name)
+        np.testing.assert_array_equal(one[name].n_above, other[name].n_above, err_msg=name)

@@ -10,7 +10,7 @@ import pytest
 from auditor.checks.memorisation.estimates import measured
 from auditor.core.errors import EvidenceError
 from auditor.core.evidence import Trials
-from auditor.stats.metrics import auc, rank_rate, stranger_rate
+from auditor.stats.metrics import auc, matched_impostor_rate, rank_rate
 from auditor.stats.searches import against_twins, beside_strangers, beyond_luck
 from auditor.stats.small_cells import shares_of_people
 from tests.stats.evidence import random_search
@@ -92,10 +92,10 @@ def test_the_excess_over_strangers_is_a_difference_of_the_same_people():
     rng = np.random.default_rng(3)
     seen = random_search(rng, 60, signal=1.5)
     found = beside_strangers(seen, 0.95)["rank1_excess"]
-    expected = rank_rate(seen, 1).mean() - stranger_rate(seen, 1).mean()
+    expected = rank_rate(seen, 1).mean() - matched_impostor_rate(seen, 1).mean()
     assert found.value == pytest.approx(expected)
     assert 0 < found.low < found.value < found.high
-    nobody = replace(seen, stranger_above=np.full_like(seen.stranger_above, -1))
+    nobody = replace(seen, matched_impostor_above=np.full_like(seen.matched_impostor_above, -1))
     assert beside_strangers(nobody, 0.95) == {}
 
 

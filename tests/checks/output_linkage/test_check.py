@@ -13,9 +13,9 @@ from auditor.attackers.enrolment import Enrolment
 from auditor.attackers.output_features import membership_groups, standardise_output
 from auditor.checks.output_linkage.check import Linked, Rebuilt, attacks
 from auditor.core.errors import EvidenceError
-from auditor.core.evidence import Comparison, Predictions
+from auditor.core.evidence import Predictions, SearchResult
 from auditor.core.target import NEITHER, NONMEMBER
-from auditor.stats.metrics import known_rate, rank_rate
+from auditor.stats.metrics import demographic_rate, rank_rate
 from tests.checks.output_linkage.plant import (
     CASE,
     PLANTS,
@@ -182,8 +182,8 @@ def test_a_person_who_is_hidden_under_noise_of_other_directions_is_found_by_whit
 def test_sex_and_age_alone_link_nobody_within_their_sex_and_age():
     seen = run(Linked(naming(2, False), "scores"))[""]
     assert rank_rate(seen, 1).mean() > 1 / seen.n_gallery
-    by_luck = (1 / seen.known_size).mean()
-    assert known_rate(seen, 1).mean() < 3 * by_luck
+    by_luck = (1 / seen.demographic_size).mean()
+    assert demographic_rate(seen, 1).mean() < 3 * by_luck
 
 
 def test_members_and_others_are_held_against_their_own_kind():
@@ -218,7 +218,7 @@ def test_inputs_and_random_weights_are_searched_beside_the_output():
     seen = run(Linked(target, "scores"))
     rates = {name: rank_rate(seen[name], 1).mean() for name in ("", "inputs", "untrained")}
     assert rates["inputs"] > rates[""] > rates["untrained"]
-    assert all(isinstance(one, Comparison) for one in seen.values())
+    assert all(isinstance(one, SearchResult) for one in seen.values())
     told = found(Linked(target, "scores"), 0)
     assert told["gain_over_inputs"].high < 0 < told["gain_over_untrained"].low
 

@@ -10,7 +10,7 @@ from auditor.checks.output_linkage.estimates import measured
 from auditor.core.errors import EvidenceError
 from auditor.core.evidence import Predictions
 from auditor.stats.searches import above_alike, paired_gain, rate_gap
-from tests.stats.evidence import comparison, random_search
+from tests.stats.evidence import random_search, search_result
 
 REPEATS = 60
 
@@ -18,7 +18,7 @@ REPEATS = 60
 def kinds_of_search(seed, n=40):
     rng = np.random.default_rng(seed)
     subject = np.repeat(np.arange(n), 2)
-    return comparison(rng.normal(size=(2 * n, n)), subject, kind=np.arange(n) % 4)
+    return search_result(rng.normal(size=(2 * n, n)), subject, kind=np.arange(n) % 4)
 
 
 def test_a_search_that_knows_nothing_covers_a_half():
@@ -34,7 +34,7 @@ def test_what_tells_only_the_kind_of_person_stays_at_a_half():
     rng = np.random.default_rng(0)
     kind, subject = np.arange(n) % 3, np.repeat(np.arange(n), 2)
     scores = rng.normal(size=(2 * n, n)) + 10 * (kind[subject][:, None] == kind[None])
-    seen = comparison(scores, subject, kind=kind)
+    seen = search_result(scores, subject, kind=kind)
     found = measured({"": seen}, level=0.95, rng=rng)[0]
     assert found["rank1"].low > 1 / n
     assert found["auc_known"].low < 0.5 < found["auc_known"].high
@@ -42,16 +42,16 @@ def test_what_tells_only_the_kind_of_person_stays_at_a_half():
 
 def test_the_mates_place_is_counted_by_hand():
     scores = np.tile(np.arange(12.0), (12, 1))  # everybody scores as their column says
-    one = above_alike(comparison(scores, np.arange(12)), 0.95, np.random.default_rng(0))
+    one = above_alike(search_result(scores, np.arange(12)), 0.95, np.random.default_rng(0))
     assert one.value == pytest.approx(np.mean(np.arange(12) / 11))
     scores = np.eye(12)
-    one = above_alike(comparison(scores, np.arange(12)), 0.95, np.random.default_rng(0))
+    one = above_alike(search_result(scores, np.arange(12)), 0.95, np.random.default_rng(0))
     assert one.value == 1
     assert 0.7 < one.low < 1
 
 
 def test_people_of_whom_nobody_is_alike_are_not_asked():
-    seen = comparison(np.eye(30), np.arange(30), kind=np.r_[np.zeros(9), np.arange(1, 22)])
+    seen = search_result(np.eye(30), np.arange(30), kind=np.r_[np.zeros(9), np.arange(1, 22)])
     assert above_alike(seen, 0.95, np.random.default_rng(0)) is None
 
 
@@ -72,7 +72,7 @@ def test_a_gap_between_others_covers_nothing_where_there_is_none_and_is_signed()
 def test_a_larger_gallery_is_no_gap():
     rng = np.random.default_rng(1)
     small, large = (
-        comparison(rng.normal(size=(n, n)) + 2 * np.eye(n), np.arange(n)) for n in (20, 400)
+        search_result(rng.normal(size=(n, n)) + 2 * np.eye(n), np.arange(n)) for n in (20, 400)
     )
     assert rate_gap(small, large, 0.95).low < 0 < rate_gap(small, large, 0.95).high
 
@@ -81,8 +81,8 @@ def test_the_gain_over_a_control_is_of_the_same_people():
     rng = np.random.default_rng(0)
     subject = np.arange(50)
     scores = rng.normal(size=(50, 50))
-    ours = comparison(scores + 3 * np.eye(50), subject)
-    theirs = comparison(scores + 2 * np.eye(50), subject)
+    ours = search_result(scores + 3 * np.eye(50), subject)
+    theirs = search_result(scores + 2 * np.eye(50), subject)
     one = paired_gain(ours, theirs, 0.95)
     assert one.low > 0
     same = paired_gain(ours, ours, 0.95)
