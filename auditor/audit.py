@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from auditor import __version__
-from auditor.attackers.ladder import FUSION
+from auditor.attackers.fusion import FUSION
 from auditor.checks.attribution.estimates import attribution
 from auditor.checks.base import ATTACKS, Attack, ModelAttack
 from auditor.checks.cross_modal import check as crossmodal

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from auditor.attackers import views, vit
 from auditor.attackers.attribute_learners import CrossFitted, line, subject_kfold, trees
-from auditor.attackers.ladder import embedded, untaught
+from auditor.attackers.recogniser import RECOGNISERS
 from auditor.checks.base import ATTACKS
+from auditor.core.errors import ConfigError
 from auditor.core.evidence import Evidence, Predictions, Trials
 from auditor.core.streams import stream
 from auditor.data.protocols import Items
@@ -66,6 +66,13 @@ class Attribute:
     protocol: str = "subject-disjoint"
     check: ClassVar[str] = "attribute"
 
+    def __post_init__(self) -> None:
+        known = RECOGNISERS[self.view]
+        if known.table is None and known.read_attributes is None:
+            raise ConfigError(
+                f"{self.view} tells nothing of a record from which to read sex or age"
+            )
+
     @property
     def threat(self) -> str:
         """Who does what with the release, in one sentence."""
@@ -76,7 +83,7 @@ class Attribute:
 
     def unmet(self, case: Case) -> str | None:
         """Why the attack cannot be carried out on this release; None when it can."""
-        if why := untaught(case, self.view):
+        if why := RECOGNISERS.unavailable(case, self.view):
             return why
         every = people(case.records)
         if not _measurable_sex(every) and not _measurable_age(every):
@@ -106,8 +113,8 @@ class Attribute:
         test: NDArray[np.int64],
         rng: np.random.Generator,
     ) -> Guesses:
-        if self.view == "vit":
-            return Guesses(*vit.sex_and_age(case, train, test, rng))
+        if by_network := RECOGNISERS[self.view].read_attributes:
+            return Guesses(*by_network(case, train, test, rng))
         return _by_table(case, self.view, train, test, rng)
 
 
@@ -149,24 +156,21 @@ def _by_table(
     """A table of what each record shows, read by trees, or an embedding's by lines; each person
     weighs the same.
     """
-    learner = line if view == "embedding" else trees
+    learner = line if RECOGNISERS[view].by_lines else trees
     table = shown(case, view)
     known = people(case.records).loc[case.records["subject"]]
     subject = case.records["subject"].to_numpy().astype(str)
     told = CrossFitted(learner, table, subject, int(rng.integers(2**31)))
-    sex = told.likely(known["male"].to_numpy(), train, test)
-    return Guesses(sex, told.guessed(known["age"].to_numpy(), train, test, rng))
+    sex = told.predict_proba(known["male"].to_numpy(), train, test)
+    return Guesses(sex, told.predict(known["age"].to_numpy(), train, test, rng))
 
 
 def shown(case: Case, view: str) -> NDArray[np.float32]:
     """(n_records, d) what a view tells of each record."""
     key = "attribute", view
     if key not in case.shared:
-        everything = Items.whole(np.arange(len(case.records)))
-        case.shared[key] = (
-            embedded(case, everything)
-            if view == "embedding"
-            else views.build(view, case.prepared, everything, case.engine, case.seed).values
-        )
-    table: NDArray[np.float32] = case.shared[key]
-    return table
+        table = RECOGNISERS[view].table
+        assert table is not None
+        case.shared[key] = table(case, Items.whole(np.arange(len(case.records))))
+    found: NDArray[np.float32] = case.shared[key]
+    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -11,14 +11,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from auditor.attackers.demographics import Demographics, target_records
-from auditor.attackers.enrolment import MIN_TEACHERS, Enrolment, Teach
-from auditor.attackers.matchers import Rows, in_spreads
+from auditor.attackers.enrolment import CrossFittedMatch, Enrolment, Places, Trained
+from auditor.attackers.matchers import Match, Rows, cosine, in_spreads
 from auditor.attackers.output_features import (
+    MIN_MATED_OUTPUTS,
     membership_groups,
     polynomial_features,
     residualise,
     standardise_output,
 )
+from auditor.attackers.recogniser import Recogniser
 from auditor.checks.base import ModelAttack, OnModel
 from auditor.core.errors import EvidenceError
 from auditor.core.evidence import MIN_PEOPLE, Evidence, SearchResult
@@ -83,55 +85,54 @@ class Retrieved(OnModel):
         enrolled = pairs[~table["subject"].iloc[pairs].duplicated().to_numpy()]
         if len(enrolled) < MIN_PEOPLE:
             raise EvidenceError(f"needs {MIN_PEOPLE} people with an ECG and an image")
-        field = Enrolment.of(table, enrolled, enrolled, rng)
+        enrolment = Enrolment.of_outputs(table, enrolled, enrolled, rng)
+        images = enrolment.gallery.row
         sides = target.view(SEARCHED).values, target.view(ASKED).values
-        plain = field.plainly("cosine", *sides)
+        plain = _by(cosine, enrolment, *sides)
         searches = {"": plain}
-        alike = replace(field, demographics=self._alike(field))
+        alike = replace(enrolment, demographics=self._alike(enrolment))
         within = {"alike": plain}
-        if len(enrolled) >= MIN_TEACHERS:
+        if len(enrolled) >= MIN_MATED_OUTPUTS:
             both = standardise_output(SEARCHED, sides[0]), standardise_output(ASKED, sides[1])
             known = self._foretells()
-            rest = (
-                residualise(both[0], known, field.gallery),
-                residualise(both[1], known, field.gallery),
-            )
-            searches["taught"] = field.taught(_agreement(field, *both, rng), *both)
-            within["beyond"] = field.taught(_agreement(field, *rest, rng), *rest)
+            rest = residualise(both[0], known, images), residualise(both[1], known, images)
+            searches["taught"] = _by_agreement(enrolment, *both, rng)
+            within["beyond"] = _by_agreement(enrolment, *rest, rng)
         groups = {
-            name: np.intersect1d(one, field.enrolled)
+            name: np.intersect1d(one, enrolment.gallery_subject)
             for name, one in membership_groups(target).items()
         }
-        people, members = np.unique(field.enrolled), None
+        people, members = np.unique(enrolment.gallery_subject), None
         if groups and len(groups["nonmembers"]) >= MIN_PEOPLE:
             people, members = groups["nonmembers"], groups["members"]
-        found = {name: alike.met(match, rng, people) for name, match in within.items()}
-        for name, match in searches.items():
-            found[name] = field.met(match, rng, people)
+        found = {
+            name: replace(one, enrolment=alike).search(rng, people) for name, one in within.items()
+        }
+        for name, one in searches.items():
+            found[name] = one.search(rng, people)
             if members is not None and len(members) >= MIN_PEOPLE:
-                found[f"{name} members".strip()] = field.met(match, rng, members)
+                found[f"{name} members".strip()] = one.search(rng, members)
         if {ASKED, SEARCHED} <= target.controls.keys():
             twins = (target.view(one, control=True).values for one in (SEARCHED, ASKED))
-            found["untrained"] = field.met(field.plainly("cosine", *twins), rng, people)
-        true = target.truth[field.gallery] == 1
+            found["untrained"] = _by(cosine, enrolment, *twins).search(rng, people)
+        true = target.truth[images] == 1
         for place, label in enumerate(target.tells):
-            those = np.intersect1d(field.enrolled[true[:, place]], people)
+            those = np.intersect1d(enrolment.gallery_subject[true[:, place]], people)
             if len(those) >= MIN_PEOPLE:
-                found[f"label/{label}"] = field.met(plain, rng, those)
+                found[f"label/{label}"] = plain.search(rng, those)
         return found | self._elsewhere(table, enrolled, asked, sides, people, rng)
 
     def _known(self, table: pd.DataFrame, output: str) -> NDArray[np.bool_]:
         values = self.target.view(output).values[table["row"].to_numpy()]
         return np.asarray(~np.isnan(values).any(axis=1))
 
-    def _alike(self, field: Enrolment) -> dict[str, Demographics]:
+    def _alike(self, who: Enrolment) -> dict[str, Demographics]:
         """Of each person sex and what is true of them, as one, and age."""
-        truth = self.target.truth[field.gallery]
+        truth = self.target.truth[who.gallery.row]
+        known = [who.demographics[person] for person in who.gallery_subject.tolist()]
         return {
-            person: Demographics(
-                f"{field.demographics[person].sex}{row.tolist()}", field.demographics[person].age
-            )
-            for person, row in zip(field.enrolled.tolist(), truth, strict=True)
+            person: Demographics(f"{one.sex}{row.tolist()}", one.age)
+            for person, one, row in zip(who.gallery_subject.tolist(), known, truth, strict=True)
         }
 
     def _foretells(self) -> Rows:
@@ -162,24 +163,33 @@ class Retrieved(OnModel):
             return {}
         found = {}
         for name, rows in (("person", probes), ("encounter", enrolled[several])):
-            field = Enrolment.of(table, enrolled, rows, rng)
-            found[name] = field.met(field.plainly("cosine", *sides), rng)
+            found[name] = _by(
+                cosine, Enrolment.of_outputs(table, enrolled, rows, rng), *sides
+            ).search(rng)
         return found
 
 
-def _agreement(field: Enrolment, searched: Rows, asked: Rows, rng: np.random.Generator) -> Teach:
-    """A match along the directions in which other people's pairs agree (Hotelling 1936, Biometrika
-    28:321), more closely than the same sides do when they are dealt anew.
+def _by(match: Match, enrolment: Enrolment, searched: Rows, asked: Rows) -> Recogniser:
+    """The two sides of a target's records by a match."""
+    sides = searched[enrolment.gallery.row], asked[enrolment.pool.row]
+    return Recogniser(enrolment, *sides, match, folded=True)
+
+
+def _by_agreement(
+    enrolment: Enrolment, searched: Rows, asked: Rows, rng: np.random.Generator
+) -> Recogniser:
+    """The two sides along the directions in which other people's pairs agree (Hotelling 1936,
+    Biometrika 28:321), more closely than the same sides do when they are dealt anew.
     """
     images, ecgs = (
-        side[rows].astype(np.float64)
-        for side, rows in ((searched, field.gallery), (asked, field.probe))
+        side[items.row].astype(np.float64)
+        for side, items in ((searched, enrolment.gallery), (asked, enrolment.pool))
     )
 
-    def teach(may: NDArray[np.bool_]) -> Callable[[Floats, Floats], tuple[Floats, Floats]]:
-        return _Agreement.of(images[may], ecgs[may], rng).rows
+    def train(named: Places, pairs: Places, whose: NDArray[np.str_]) -> Trained:
+        return _Agreement.of(images[named], ecgs[pairs], rng).rows
 
-    return teach
+    return _by(CrossFittedMatch(enrolment, train), enrolment, searched, asked)
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,7 +212,7 @@ class _Agreement:
         directions = roots[0] @ first, roots[1] @ second.T
         return cls(centres, directions, np.sqrt(share))
 
-    def rows(self, gallery: Floats, probe: Floats) -> tuple[Floats, Floats]:
+    def rows(self, gallery: Rows, probe: Rows) -> tuple[Floats, Floats]:
         """Rows whose dot product is the log-likelihood ratio of a pair to two people.
 
         With ρ along a direction it is ρ/(1 − ρ²) · xy − ρ²/(1 − ρ²)/2 · (x² + y²), and a constant.

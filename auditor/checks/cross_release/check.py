@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import binom
 
-from auditor.attackers.embedding import EMBEDDING, embed, load, stranger_to
+from auditor.attackers.embedding import EMBEDDING, embed, load, trained_without
 from auditor.core.errors import DataError
 from auditor.core.evidence import MIN_PEOPLE
 from auditor.core.streams import stream
@@ -101,7 +101,7 @@ def link(
             f"no lead is in both: {', '.join(a.leads)} in the first, {', '.join(b.leads)} in the "
             "second"
         )
-    model = load(stranger_to(*names).path).to(device)
+    model = load(trained_without(*names).path).to(device)
     sides = []
     for prepared in (a, b):
         places = [_named(prepared).index(lead) for lead in leads]

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from auditor.attackers.ladder import Field, rung, search_enrolment, untaught
+from auditor.attackers.enrolment import Enrolment
+from auditor.attackers.recogniser import RECOGNISERS
 from auditor.checks.base import ATTACKS
 from auditor.core.evidence import MIN_PEOPLE, Counts, Evidence
 from auditor.data.protocols import Items, Split, later
@@ -152,7 +153,7 @@ def strangers(case: Case, rng: np.random.Generator) -> list[int]:
         return []
     first = np.flatnonzero(~case.records["subject"].duplicated())
     parts = Split("any", Items.whole(first), Items.whole(rows))
-    view = "subspace" if untaught(case, "embedding") else "embedding"
-    seen = search_enrolment(rung(view, case, Field.of(case, parts)), case, rng)
+    view = "subspace" if RECOGNISERS.unavailable(case, "embedding") else "embedding"
+    seen = RECOGNISERS[view](case, Enrolment.of_release(case, parts)).search(rng)
     behind = (seen.n_above + seen.n_tied / 2) / max(seen.n_gallery - 1, 1)
     return [int(row) for row in rows[behind > 0.5]]

@@ -8,18 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from auditor.attackers import vit
-from auditor.attackers.ladder import (
-    FROM_REPEATS,
-    MIN_REPEATS,
-    Field,
-    by_encoder,
-    ladder,
-    rung,
-    search_enrolment,
-    untaught,
-)
-from auditor.attackers.views import VIEWS
+from auditor.attackers.enrolment import Enrolment
+from auditor.attackers.recogniser import MIN_MATED, RECOGNISERS
 from auditor.checks.base import ATTACKS
 from auditor.core.evidence import Evidence
 from auditor.data.protocols import LINKAGE_PROTOCOLS, later, split, unmet
@@ -46,8 +36,7 @@ class Linkage:
     check: ClassVar[str] = "linkage"
 
     def __post_init__(self) -> None:
-        if self.view not in ladder():
-            VIEWS[self.view]  # a wrong name is answered with the nearest right one
+        _ = RECOGNISERS[self.view]  # a wrong name is answered with the nearest right one
         if self.protocol not in LINKAGE_PROTOCOLS:
             raise ValueError(f"no linkage protocol is named {self.protocol!r}")
 
@@ -58,22 +47,21 @@ class Linkage:
 
     def unmet(self, case: Case) -> str | None:
         """Why the attack cannot be carried out on this release; None when it can."""
-        if why := untaught(case, self.view):
+        if why := RECOGNISERS.unavailable(case, self.view):
             return why
         if why := unmet(case.records, self.protocol):
             return why
         n = case.records["subject"].iloc[later(case.records)].nunique()
-        if self.view in FROM_REPEATS and self.protocol != "random-segment" and n < MIN_REPEATS:
-            return f"needs {MIN_REPEATS} people with several records to learn from; found fewer"
+        on_pairs = RECOGNISERS[self.view].trained_on_pairs and self.protocol != "random-segment"
+        if on_pairs and n < MIN_MATED:
+            return f"needs {MIN_MATED} people with several records to learn from; found fewer"
         return None
 
     def run(self, case: Case, rng: np.random.Generator) -> Mapping[str, Evidence]:
         """The search of the gallery; for a network also by its untrained twin, the control."""
-        field = Field.of(case, split(case.records, self.protocol))
-        if self.view != "vit":
-            return {"": search_enrolment(rung(self.view, case, field), case, rng)}
-        trained, untrained = vit.identity_encoders(case, field.gallery)
-        return {
-            name: search_enrolment(by_encoder(case, field, model), case, rng)
-            for name, model in (("", trained), ("untrained", untrained))
-        }
+        enrolment = Enrolment.of_release(case, split(case.records, self.protocol))
+        known = RECOGNISERS[self.view]
+        evidence: dict[str, Evidence] = {"": known(case, enrolment).search(rng)}
+        if known.untrained:
+            evidence["untrained"] = known.untrained(case, enrolment).search(rng)
+        return evidence

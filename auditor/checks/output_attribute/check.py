@@ -176,7 +176,9 @@ def _guessed(
         prior[test] = np.median(truth[first[np.unique(person[train])]])
         for sight, one in told.items():
             score[sight][test] = (
-                one.guessed(truth, train, test, rng) if years else one.likely(truth, train, test)
+                one.predict(truth, train, test, rng)
+                if years
+                else one.predict_proba(truth, train, test)
             )
     if years:
         return {f"{k}{name}": Predictions(one, truth, prior, subject) for k, one in score.items()}

@@ -14,15 +14,19 @@ from sklearn.linear_model import RidgeCV
 
 from auditor.attackers.attribute_learners import subject_kfold, subject_weights
 from auditor.attackers.demographics import target_records
-from auditor.attackers.enrolment import MIN_TEACHERS, Enrolment, Match, taught_by_repeats, whitened
-from auditor.attackers.matchers import Rows
+from auditor.attackers.enrolment import Enrolment
+from auditor.attackers.matchers import Match, Rows, cosine, standardised
 from auditor.attackers.output_features import (
+    MIN_MATED_OUTPUTS,
     membership_groups,
     polynomial_features,
     residualise,
     standardise_output,
+    whiten,
     with_output,
 )
+from auditor.attackers.plda import repeat_plda
+from auditor.attackers.recogniser import Recogniser
 from auditor.checks.base import ModelAttack, OnModel
 from auditor.core.errors import EvidenceError
 from auditor.core.evidence import MIN_PEOPLE, Evidence, Predictions
@@ -81,18 +85,22 @@ class Linked(OnModel):
         values = target.view(self.output).values
         table = with_output(table, values)
         first = np.flatnonzero(~table["subject"].duplicated())
-        field = Enrolment.of(table, first, _probes(table, protocol), rng)
-        if len(np.unique(field.asked)) < MIN_PEOPLE:
+        enrolment = Enrolment.of_outputs(table, first, _probes(table, protocol), rng)
+        if enrolment.n_mated < MIN_PEOPLE:
             raise EvidenceError(f"needs {MIN_PEOPLE} people of whom it says something twice")
 
-        can_learn = len(np.unique(field.asked)) >= MIN_TEACHERS
+        can_learn = enrolment.n_mated >= MIN_MATED_OUTPUTS
 
-        def best(output: str, seen: Rows) -> Match:
+        def by(match: Match, seen: Rows) -> Recogniser:
+            sides = seen[enrolment.gallery.row], seen[enrolment.pool.row]
+            return Recogniser(enrolment, *sides, match, folded=True)
+
+        def best(output: str, seen: Rows) -> Recogniser:
             if output == "leaves":
-                return field.plainly("cosine", seen, seen)
+                return by(cosine, seen)
             if not can_learn:
-                return field.plainly("standardised", seen, seen)
-            return field.taught(taught_by_repeats(field, seen), seen, seen)
+                return by(standardised, seen)
+            return repeat_plda(enrolment, seen[enrolment.gallery.row], seen[enrolment.pool.row])
 
         seen = standardise_output(self.output, values)
         searches = {
@@ -106,21 +114,20 @@ class Linked(OnModel):
         }
         if self.output != "leaves":
             if can_learn:
-                searches["whitened"] = best(self.output, whitened(seen))
-            for name in ("standardised", "cosine"):
-                searches[name] = field.plainly(name, seen, seen)
+                searches["whitened"] = best(self.output, whiten(seen))
+            searches |= {"standardised": by(standardised, seen), "cosine": by(cosine, seen)}
         if target.columns:
             searches["inputs"] = best("inputs", standardise_output("inputs", target.inputs))
         if self.output in target.controls:
             twin = standardise_output(self.output, target.view(self.output, control=True).values)
             searches["untrained"] = best(self.output, twin)
-        found = {name: field.met(match, rng) for name, match in searches.items()}
+        found: dict[str, Evidence] = {name: one.search(rng) for name, one in searches.items()}
         groups = membership_groups(target)
-        asked = np.unique(field.asked)
+        asked = np.unique(enrolment.pool_subject)
         if groups and min(np.isin(asked, one).sum() for one in groups.values()) >= MIN_PEOPLE:
             for name in searches.keys() & {"", "inputs"}:
                 for kind, people in groups.items():
-                    found[f"{name} {kind}".strip()] = field.met(searches[name], rng, people)
+                    found[f"{name} {kind}".strip()] = searches[name].search(rng, people)
         return found
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
 import numpy as np
 
-from auditor.attackers.ladder import Field, Rung, search_enrolment
-from auditor.attackers.matchers import MATCHERS
+from auditor.attackers.enrolment import Enrolment
+from auditor.attackers.matchers import standardised
+from auditor.attackers.recogniser import Recogniser
 from auditor.checks.base import ATTACKS
-from auditor.checks.shortcut.cues import CUES, surroundings
+from auditor.checks.shortcut.cues import COLUMNS, CUES, surroundings
 from auditor.core.evidence import Evidence
 from auditor.data.protocols import split, unmet
 from auditor.targets.context import Case
@@ -44,28 +45,22 @@ class Shortcut:
 
     def run(self, case: Case, rng: np.random.Generator) -> Mapping[str, Evidence]:
         """The search by all cues that a signal holds, and by each cue alone."""
-        field = Field.of(case, split(case.records, self.protocol))
+        enrolment = Enrolment.of_release(case, split(case.records, self.protocol))
         key = ("surroundings",)
         if key not in case.shared:
             told = partial(case.progress, "looking at what is not the heart")
             case.shared[key] = tuple(
                 surroundings(case.dataset, case.prepared, items, told)
-                for items in (field.gallery, field.pool)
+                for items in (enrolment.gallery, enrolment.pool)
             )
         gallery, pool = case.shared[key]
-        matcher = MATCHERS["standardised"]
-        whole = Rung(
-            field, gallery.values, pool.values, lambda one, other, fold: matcher(one, other)
-        )
 
         def by(cues: tuple[str, ...]) -> Evidence:
             chosen = [
-                place
-                for place, column in enumerate(gallery.columns)
-                if column.partition(" ")[0] in cues
+                place for place, column in enumerate(COLUMNS) if column.partition(" ")[0] in cues
             ]
-            some = replace(whole, gallery=whole.gallery[:, chosen], pool=whole.pool[:, chosen])
-            return search_enrolment(some, case, rng)
+            some = gallery[:, chosen], pool[:, chosen]
+            return Recogniser(enrolment, *some, standardised).search(rng)
 
         # The order of the files is told apart: in a folder per person it says all.
         together = tuple(cue for cue in CUES if cue not in ("header", "order"))

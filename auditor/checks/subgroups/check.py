@@ -13,7 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from auditor.attackers import embedding
-from auditor.attackers.ladder import Field, Rung, rung, search_enrolment, untaught
+from auditor.attackers.enrolment import Enrolment
+from auditor.attackers.recogniser import RECOGNISERS, Recogniser
 from auditor.checks.base import ATTACKS
 from auditor.core.evidence import Evidence
 from auditor.core.streams import stream
@@ -49,31 +50,30 @@ class Slices:
 
     def unmet(self, case: Case) -> str | None:
         """Why the attack cannot be carried out on this release; None when it can."""
-        return untaught(case, self.view) or unmet(case.records, self.protocol)
+        return RECOGNISERS.unavailable(case, self.view) or unmet(case.records, self.protocol)
 
     def run(self, case: Case, rng: np.random.Generator) -> Mapping[str, Evidence]:
         """The searches of all probes and of each group that has ten people; smaller ones are left
         out. Noise is added to beats that were found without it.
         """
-        field = Field.of(case, split(case.records, self.protocol))
-        whole = rung(self.view, case, field)
-        assert isinstance(whole, Rung)
-        seen = search_enrolment(whole, case, rng)
+        enrolment = Enrolment.of_release(case, split(case.records, self.protocol))
+        whole = RECOGNISERS[self.view](case, enrolment)
+        seen = whole.search(rng)
         evidence: dict[str, Evidence] = {"": seen}
-        for groups in _groups(case, field):
+        for groups in _groups(case, enrolment):
             for name in disclosable_groups(groups, seen.subject):
                 evidence[f"among_{name}"] = seen.of(groups[name])
-        for name, part in _held(case, field, whole):
-            evidence[f"holding_{name}"] = search_enrolment(part, case, rng)
+        for name, part in _held(case, whole):
+            evidence[f"holding_{name}"] = part.search(rng)
         return evidence
 
 
-def _groups(case: Case, field: Field) -> Iterator[dict[str, NDArray[np.bool_]]]:
-    """The field's probes in groups of one kind after the other, by name."""
+def _groups(case: Case, who: Enrolment) -> Iterator[dict[str, NDArray[np.bool_]]]:
+    """The probes of an enrolment in groups of one kind after the other, by name."""
     records = case.records
-    row = field.pool.row[field.probe]
-    first = dict(zip(field.enrolled[::-1], field.gallery.row[::-1], strict=True))
-    home = np.array([first[one] for one in field.pooled[field.probe]])
+    row = who.pool.row[who.probe]
+    first = dict(zip(who.gallery_subject[::-1], who.gallery.row[::-1], strict=True))
+    home = np.array([first[one] for one in who.pool_subject[who.probe]])
     probe, gallery = records.iloc[row], records.iloc[home]
     yield {f"sex_{sex}": (probe["sex"] == sex).to_numpy() for sex in ("female", "male")}
     age = probe["age"].to_numpy(dtype=float)
@@ -117,14 +117,15 @@ def _rest(beats: Cut) -> float:
     return float(np.median(np.abs(signal - middle)) / max(float(middle.std()), 1e-6))
 
 
-def _held(case: Case, field: Field, whole: Rung) -> Iterator[tuple[str, Rung]]:
-    """What the rung sees of probes of which the intruder holds less."""
-    model = embedding.load(embedding.stranger_to(case.dataset.name).path).to(case.device)
+def _held(case: Case, whole: Recogniser) -> Iterator[tuple[str, Recogniser]]:
+    """What the recogniser sees of probes of which the intruder holds less."""
+    model = embedding.load(embedding.trained_without(case.dataset.name).path).to(case.device)
+    who = whole.enrolment
 
-    def seen(name: str, change: Callable[[Cut, np.random.Generator], Cut]) -> Rung:
+    def seen(name: str, change: Callable[[Cut, np.random.Generator], Cut]) -> Recogniser:
         pool = whole.pool.copy()
-        for place in field.probe:
-            row, half = int(field.pool.row[place]), int(field.pool.half[place])
+        for place in who.probe:
+            row, half = int(who.pool.row[place]), int(who.pool.half[place])
             rng = stream(case.seed, f"slices/{name}/{case.records['record'].iloc[row]}")
             beats = cut(case.prepared, row, half, case.seed)
             pool[place] = embedding.embed(model, change(beats, rng), rng)
