@@ -13,6 +13,8 @@ PY := .venv/bin/python
 # Small arrays are worked on faster by one thread, and two cores are soon oversubscribed.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 PYTEST := $(ONE_THREAD) UV="$(UV)" $(PY) -m pytest
+# What benchmarks saw is drawn into MEASUREMENTS.md, whether or not it is what was wanted.
+BENCH = $(PYTEST) $(1) -s $(ARGS); status=$$?; $(PY) -m tests.benchmarks.measurements; exit $$status
 
 unexport PYTHONPATH VIRTUAL_ENV
 .DEFAULT_GOAL := help
@@ -28,12 +30,19 @@ demo: $(INSTALLED) ## simulate a small hospital, scan it, say where the report i
 test: $(INSTALLED) browser ## run the tests that take seconds, a file on each core
 	$(PYTEST) -m "not slow and not network" --ignore=tests/benchmarks -n auto --dist loadfile $(ARGS)
 
-browser: ## install Chromium for the tests of the page, where there is none and root may
-	@for name in chromium chromium-browser google-chrome; do command -v $$name >/dev/null && exit 0; done; \
-	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+# The driver of the tests is a node of its own, which needs libatomic, whatever Chromium is there.
+browser: $(INSTALLED) ## install what the tests of the page need, where it is missing and root may
+	@missing() { \
+	  for name in chromium chromium-browser google-chrome; do command -v $$name && break; done \
+	    >/dev/null || echo chromium; \
+	  $(PY) -m playwright --version >/dev/null 2>&1 || echo libatomic1; }; \
+	packages=$$(missing); \
+	if [ -n "$$packages" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
-	    apt-get install -y -qq --no-install-recommends chromium; } >/dev/null && exit 0; fi; \
-	echo "No Chromium here: the tests of the page in a browser are skipped." >&2
+	    apt-get install -y -qq --no-install-recommends $$packages; } >/dev/null; \
+	  packages=$$(missing); fi; \
+	if [ -n "$$packages" ]; then \
+	  echo "The tests of the page in a browser are skipped, for want of" $$packages >&2; fi
 
 test-slow: $(INSTALLED) ## run the tests that take minutes
 	$(PYTEST) -m "slow and not network" --ignore=tests/benchmarks $(ARGS)
@@ -48,20 +57,20 @@ check: $(INSTALLED) ## what CI runs: format, lint, types, tests, the wheel
 	@$(MAKE) test
 	@$(MAKE) test-wheel
 
-bench: $(INSTALLED) ## time it against its peers
-	$(PYTEST) tests/benchmarks -s $(ARGS)
+bench: $(INSTALLED) ## time it against its peers, and write MEASUREMENTS.md
+	$(call BENCH,tests/benchmarks)
 
 bench-gpu: $(INSTALLED) ## the benchmarks that need a GPU, TransECG's strips among them
-	AUDITOR_DEVICE=cuda $(PYTEST) tests/benchmarks/test_gpu.py tests/benchmarks/test_transecg.py -s $(ARGS)
+	AUDITOR_DEVICE=cuda $(call BENCH,tests/benchmarks/test_gpu.py tests/benchmarks/test_transecg.py)
 
 bench-peers: $(INSTALLED) | $(BOOTSTRAP) ## membership beside other tools, in an environment of theirs (.peers)
 	@test -x .peers/bin/python || "$(UV)" venv --quiet --python "$(PYTHON)" .peers
 	"$(UV)" pip install --quiet --python .peers "sacroml==2.0.1" \
 	  "adversarial-robustness-toolbox==1.20.1" "xgboost>=2.1"
-	$(PYTEST) tests/benchmarks/test_peers.py -s $(ARGS)
+	$(call BENCH,tests/benchmarks/test_peers.py)
 
 power: $(INSTALLED) ## how often planted leaks of models are found, and clean twins accused
-	$(PYTEST) tests/benchmarks/test_power.py -s $(ARGS)
+	$(call BENCH,tests/benchmarks/test_power.py)
 
 # The recordings it is taught on: LUDB, PTB-XL and MIT-BIH.
 AUDITOR_DATA ?= ../shared/data

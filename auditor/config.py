@@ -8,27 +8,19 @@ from __future__ import annotations
 
 from dataclasses import fields
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
 from auditor.attackers.recogniser import RECOGNISERS
 from auditor.core.errors import ConfigError
+from auditor.policy import words
 from auditor.resources import read_settings, resource, settings_file
 from auditor.targets.context import Training
 from auditor.training.metric import Recipe
 
-Check = Literal[
-    "identifiers",
-    "uniqueness",
-    "duplicates",
-    "linkage",
-    "slices",
-    "shortcut",
-    "attribute",
-    "attribution",
-]
-CHECKS: tuple[Check, ...] = get_args(Check)
+#: The checks that a preset may choose.
+CHECKS = tuple(one.id for one in words.checks().values() if one.in_presets)
 
 
 class Preset(BaseModel):
@@ -48,7 +40,7 @@ class Preset(BaseModel):
     #: How a network is trained on the release; null trains none.
     training: Training | None
     #: Which questions are asked.
-    checks: tuple[Check, ...] = CHECKS
+    checks: tuple[str, ...] = CHECKS
     #: Whether the clinical systems are trained on the release and audited, as anybody could.
     models: bool = False
     level: float = Field(default=0.95, gt=0.5, lt=1)
@@ -61,6 +53,14 @@ class Preset(BaseModel):
                 known = ", ".join(RECOGNISERS.ladder())
                 raise ValueError(f"no view is named {view!r}; known: {known}")
         return views
+
+    @field_validator("checks")
+    @classmethod
+    def _asked(cls, checks: tuple[str, ...]) -> tuple[str, ...]:
+        for check in checks:
+            if check not in CHECKS:
+                raise ValueError(f"no check is named {check!r}; known: {', '.join(CHECKS)}")
+        return checks
 
 
 def load_preset(name: str) -> Preset:

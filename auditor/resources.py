@@ -22,6 +22,11 @@ def resource(name: str) -> Path:
     return installed if installed.exists() else _PACKAGE.parent / name
 
 
+def package(room: str) -> Path:
+    """The folder of one room of this package's code, such as `checks`."""
+    return _PACKAGE / room
+
+
 def names(kind: Kind) -> list[str]:
     """The shipped presets or profiles."""
     return sorted(path.stem for path in resource(f"configs/{kind}s").glob("*.yaml"))

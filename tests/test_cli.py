@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from auditor.cli import main
+from tests import manual
 from tests.releases import write_release
 
 ROOT = Path(__file__).parent.parent
@@ -58,7 +59,7 @@ def finished(release, tmp_path_factory) -> Path:
 
 
 @pytest.mark.parametrize(("path", "command"), list(commands()), ids=str)
-def test_every_command_has_help_and_is_in_the_readme_or_in_the_groups_help(path, command):
+def test_every_command_has_help_with_an_example(path, command):
     assert command.help, f"{path} has no help"
     assert f"auditor {' '.join(path)}" in command.help, f"{path} shows no example"
     shown = auditor(*path, "--help").output
@@ -74,15 +75,30 @@ def test_help_does_not_wait_for_torch():
     assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
 
 
-def test_the_readme_names_commands_and_flags_that_exist():
-    readme = (ROOT / "README.md").read_text()
-    known = {path[0] for path, _ in commands()}
-    named = set(re.findall(r"^auditor (\w+)", readme, re.MULTILINE))
-    assert named
-    assert named <= known
-    flags = set(re.findall(r"(?<!-)(--[a-z][a-z-]+)", readme))
-    options = {opt for _, c in commands() for p in c.params for opt in p.opts}
-    assert flags <= options
+def test_the_manual_names_commands_and_flags_that_exist():
+    known = dict(commands())
+    lines = manual.command_lines()
+    assert len(lines) > 40
+    for words in lines:
+        path = tuple(words[:2]) if tuple(words[:2]) in known else tuple(words[:1])
+        assert path in known, f"auditor {' '.join(words)}"
+        options = {opt for parameter in known[path].params for opt in parameter.opts}
+        flags = {word.partition("=")[0] for word in words if word.startswith("--")} - {"--"}
+        assert flags <= options, f"auditor {' '.join(words)}"
+    every = {opt for command in known.values() for p in command.params for opt in p.opts}
+    assert manual.flags() <= every | {"--help"}
+
+
+def test_the_manual_names_every_command_and_every_flag():
+    shown = [" ".join(words) for words in manual.command_lines()]
+    for path, command in commands():
+        name = " ".join(path)
+        # The clinical systems stand in a table, by their last name.
+        listed = path[0] == "train" and f"`{path[-1]}`" in manual.prose()
+        assert listed or any(line.startswith(name) for line in shown), f"auditor {name}"
+        for option in command.params:
+            if isinstance(option, click.Option):
+                assert option.opts[0] in manual.flags(), f"auditor {name}: {option.opts[0]}"
 
 
 def test_a_scan_leaves_a_report_that_can_be_judged_and_drawn_again(finished, tmp_path):

@@ -39,7 +39,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Subspace:
+class BeatSpace:
     """Where beats lie, and how far those of one record stray, as learned from some records.
 
     Attributes
@@ -73,7 +73,7 @@ def learn(
     records: Sequence[Callable[[], Cut]],
     rng: np.random.Generator,
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> Subspace:
+) -> BeatSpace:
     """The spaces that some records' beats lie in.
 
     Parameters
@@ -106,7 +106,7 @@ def learn(
             rows = rows - rows.mean(axis=0)
             scatter += rows.T @ rows
         progress(done + 1, len(records))
-    return Subspace(tuple(bases), tuple(scatter / max(n_rows, 1) for scatter in within))
+    return BeatSpace(tuple(bases), tuple(scatter / max(n_rows, 1) for scatter in within))
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +116,7 @@ class Placed:
     Attributes
     ----------
     gallery, pool : (n, d) coordinates in all spaces
-    parts, within : as in `Subspace`
+    parts, within : as in `BeatSpace`
     """
 
     gallery: Rows
@@ -127,10 +127,9 @@ class Placed:
 
 def placed(case: Case, enrolment: Enrolment) -> Placed:
     """Spaces learned from a gallery, and where it and the pool lie in them."""
-    halves = bool(enrolment.gallery.half.any())
-    key = "subspace", halves
+    key = "subspace", enrolment.of_halves
     if key not in case.shared:
-        rng = stream(case.seed, f"subspace/{int(halves)}")
+        rng = stream(case.seed, f"subspace/{int(enrolment.of_halves)}")
         readers = [
             partial(cut, case.prepared, *item, case.seed) for item in enrolment.gallery.pairs
         ]

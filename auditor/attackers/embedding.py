@@ -227,7 +227,7 @@ def _unavailable(case: Case) -> str | None:
 )
 def embedding(case: Case, enrolment: Enrolment) -> Recogniser:
     """Directions by their cosine."""
-    key = "embedding", bool(enrolment.gallery.half.any())
+    key = "embedding", enrolment.of_halves
     if key not in case.shared:
         case.shared[key] = directions(case, enrolment.gallery), directions(case, enrolment.pool)
     gallery, pool = case.shared[key]

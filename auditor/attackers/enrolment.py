@@ -88,6 +88,11 @@ class Enrolment:
         return cls(gallery, pool, np.arange(len(pool)), *whose, *folds, demographics(records))
 
     @property
+    def of_halves(self) -> bool:
+        """Whether halves of one record are searched for by the other halves."""
+        return bool(self.gallery.half.any())
+
+    @property
     def n_mated(self) -> int:
         """How many people have items in the pool, too."""
         return len(np.unique(self.pool_subject))

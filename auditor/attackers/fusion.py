@@ -31,7 +31,8 @@ Floats = NDArray[np.float64]
 @recogniser("fusion", title="All of these together", rung=100)
 def fusion(case: Case, enrolment: Enrolment) -> Recogniser:
     """Every recogniser of the preset that can be had, and that enough people have pairs for."""
-    names = [name for name in case.fused if not RECOGNISERS.unavailable(case, name)]
+    names = [name for name in case.fused if name != FUSION]
+    names = [name for name in names if not RECOGNISERS.unavailable(case, name)]
     if enrolment.n_mated < MIN_MATED:
         names = [name for name in names if not RECOGNISERS[name].trained_on_pairs]
     parts = [RECOGNISERS[name](case, enrolment) for name in names]

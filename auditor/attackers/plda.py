@@ -168,7 +168,7 @@ def repeat_plda(
 def kept_plda(case: Case, enrolment: Enrolment, name: str) -> dict[frozenset[int], Trained]:
     """What a recogniser was trained on in this gallery and pool, under whichever protocol."""
     found: dict[frozenset[int], Trained] = case.shared.setdefault(
-        ("trained on pairs", name, bool(enrolment.gallery.half.any())), {}
+        ("trained on pairs", name, enrolment.of_halves), {}
     )
     return found
 

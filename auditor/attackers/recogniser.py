@@ -34,7 +34,7 @@ class Recogniser:
     ----------
     gallery, pool : (n, d) coordinates, NaN where unknown
     match : of the gallery, other items and a fold, rows of both
-    folded : whether the match differs from fold to fold
+    folded : whether probes are searched fold by fold, as they must where the match differs
     """
 
     enrolment: Enrolment
@@ -42,6 +42,19 @@ class Recogniser:
     pool: Rows
     match: Match
     folded: bool = False
+
+    @classmethod
+    def of_outputs(
+        cls, enrolment: Enrolment, searched: Rows, asked: Rows, match: Match
+    ) -> Recogniser:
+        """By what a model gives out, whatever the match searched fold by fold.
+
+        Parameters
+        ----------
+        searched, asked : (n, d) of the model's records, as the gallery and as the pool shows them
+        """
+        sides = searched[enrolment.gallery.row], asked[enrolment.pool.row]
+        return cls(enrolment, *sides, match, folded=True)
 
     def rows(self, fold: int, pool: Places) -> tuple[Rows, Rows]:
         """The gallery, and some of the pool, as they are scored in a fold."""

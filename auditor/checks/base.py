@@ -1,51 +1,111 @@
-"""What an attack is, and what it may use."""
+"""What a check is: one question to a release or to a model."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import numpy as np
 
-from auditor.core.evidence import Evidence
-from auditor.core.registry import Registry
+from auditor.core.finding import Estimate
 from auditor.core.target import Target
+from auditor.policy import words
 from auditor.targets.context import Case
 
+#: Where an estimate draws from: a stream for each part of the evidence, by name, or for all of it.
+Draw = Callable[..., np.random.Generator]
 
-class Attack(Protocol):
-    """One question to a release; its settings are its own fields."""
 
-    check: ClassVar[str]
+@dataclass(frozen=True)
+class Measured:
+    """What a check's evidence amounts to: numbers, curves to draw, and what else is said."""
+
+    estimates: Mapping[str, Estimate]
+    curves: Mapping[str, Mapping[str, list[Any]]] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a preset and a profile say of how checks are carried out.
+
+    Attributes
+    ----------
+    linkage_views, attribute_views, attribution_views : the attackers that are tried
+    protocols : under which people are searched for
+    population : people among whom an intruder would have to look
+    """
+
+    linkage_views: tuple[str, ...]
+    attribute_views: tuple[str, ...]
+    attribution_views: tuple[str, ...]
+    protocols: tuple[str, ...]
+    population: int
 
     @property
-    def view(self) -> str | None:
-        """What of the release the attack looks at."""
-        ...
+    def honest_protocols(self) -> tuple[str, ...]:
+        """Those under which the attacker's recording is another one than the released."""
+        return tuple(one for one in self.protocols if one != "random-segment")
 
-    @property
-    def protocol(self) -> str | None:
-        """Who is enrolled and who is to be named."""
-        ...
+
+class Check(ABC):
+    """One question; its settings are its own fields."""
+
+    id: ClassVar[str]
+    #: What of the release, or of a model, the attack looks at; who is enrolled and to be named.
+    view: Any
+    protocol: Any
+    #: What of a model is looked at.
+    output: Any = ""
 
     @property
     def threat(self) -> str:
-        """Who does what with the release, in one sentence."""
-        ...
+        """Who does what, in one sentence."""
+        return words.checks()[self.id].threat_of(self.protocol, self.output)
 
-    def unmet(self, case: Case) -> str | None:
-        """Why the attack cannot be carried out on this release; None when it can."""
-        ...
+    @abstractmethod
+    def unmet(self, context: Case) -> str | None:
+        """Why the attack cannot be carried out; None when it can."""
 
-    def run(self, case: Case, rng: np.random.Generator) -> Mapping[str, Evidence]:
-        """What the attack saw, by name; the unnamed one is the attack's own."""
-        ...
+    @abstractmethod
+    def attack(self, context: Case, rng: np.random.Generator) -> Any:
+        """What the attack saw: evidence, and no number.
+
+        Raises
+        ------
+        EvidenceError
+            There is too little to see anything in.
+        """
+
+    @abstractmethod
+    def estimate(self, evidence: Any, level: float, draw: Draw) -> Measured:
+        """What that amounts to: numbers, and no verdict.
+
+        Parameters
+        ----------
+        level : coverage of the intervals
+        draw : streams that people are resampled from
+
+        Raises
+        ------
+        EvidenceError
+            There are too few people for any number.
+        """
+
+
+@dataclass(frozen=True)
+class OnRecordings(Check):
+    """A question to the recordings of a release."""
+
+    view: str | None = None
+    protocol: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
-class OnModel:
-    """A question to a model, in place of recordings.
+class OnModel(Check):
+    """A question to a model.
 
     Attributes
     ----------
@@ -60,19 +120,14 @@ class OnModel:
         """The model, and what of it the attack looks at."""
         return f"{self.target.name}.{self.output}" if self.output else self.target.name
 
-    def twin(self, planted: bool, seed: int) -> ModelAttack | None:
-        """No twin: nothing shows that the attack would notice."""
+    @property
+    def protocol(self) -> str | None:
+        """Who is enrolled and who is to be named; None where nobody is."""
         return None
 
-
-class ModelAttack(Attack, Protocol):
-    """One question to a model, which can be put to a twin of it."""
-
-    def twin(self, planted: bool, seed: int) -> ModelAttack | None:
+    def twin(self, planted: bool, seed: int) -> OnModel | None:
         """The same question about a model that gives away what is asked for, where it is planted,
         and otherwise cannot; None where no such model can be had.
         """
-        ...
-
-
-ATTACKS: Registry[Callable[..., Attack]] = Registry("attack")
+        del planted, seed
+        return None

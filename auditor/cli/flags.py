@@ -13,7 +13,7 @@ import click
 from auditor.core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from auditor.audit import Progress
+    from auditor.targets.release import Progress
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

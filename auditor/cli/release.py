@@ -11,10 +11,11 @@ import click
 
 from auditor.cli.flags import FOLDER, described, judged, progress_line, worked, writable
 from auditor.cli.verdict import exit_status, gated, say
-from auditor.core.errors import ConfigError
+from auditor.core.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from auditor.audit import Run
+    from auditor.checks.cross_release.check import Links
     from auditor.core.finding import Audit, Finding
 
 
@@ -356,10 +357,10 @@ def simulate(
         click.echo(f"tables of {people} people in {folder}")
         return
     if pictures:
-        from auditor.simulate.pairs import Pictures
+        from auditor.simulate.pairs import PairedPopulation
 
         with progress_line(quiet=False) as progress:
-            Pictures(people, sessions, identity=knobs["identity"], seed=seed).write(
+            PairedPopulation(people, sessions, identity=knobs["identity"], seed=seed).write(
                 folder, lambda done, total: progress("writing pairs", done, total)
             )
         click.echo(f"{people * sessions} visits of {people} people in {folder}")
@@ -384,20 +385,28 @@ def simulate(
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write who looks like whom to this CSV file. It names people: not for release.",
 )
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Write report.html and audit.json, an audit of B, to this folder.",
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 @click.option(
     "--seed", type=click.IntRange(0), default=0, show_default=True, help="Same seed, same result."
 )
 @worked
+@described
 def link(
     a: Path,
     b: Path,
     pairs: Path | None,
+    out: Path | None,
     device: str,
     seed: int,
     quiet: bool,
     jobs: int,
     dask: str | None,
+    **flags: str | None,
 ) -> None:
     """Are people of A in B?
 
@@ -407,43 +416,43 @@ def link(
 
     \b
     auditor link release-2025/ release-2026/
-    auditor link hospital/ public/ --pairs pairs.csv
+    auditor link hospital/ public/ --pairs pairs.csv --out link/
     """
-    from auditor.audit import choose_device
-    from auditor.checks.cross_release.check import link as search
-    from auditor.data.catalog import describe
-    from auditor.data.dataset import open_dataset
+    from auditor import audit as run
     from auditor.engine import engine
-    from auditor.signal.prepare import prepare
+    from auditor.targets.release import Release
 
     if pairs:
         writable(pairs.parent)
+    if out:
+        writable(out)
+    seen: list[Links] = []
+    settings = run.Run.of("link", device=device, seed=seed, jobs=jobs, dask=dask)
     with engine(jobs, dask) as workers, progress_line(quiet) as progress:
-        progress("reading", 0, 0)
-        opened = [open_dataset(folder, describe(folder), engine=workers) for folder in (a, b)]
-        first, second = [
-            prepare(
-                one,
-                workers,
-                max_seconds=600,
-                progress=lambda done, total: progress("finding heartbeats", done, total),
-            )
-            for one in opened
-        ]
-        names, on = (opened[0].name, opened[1].name), choose_device(device)
-        found = search(first, second, names, device=on, seed=seed, progress=progress)
+        first, second = (
+            Release.open(folder, workers, flags=flags, progress=progress) for folder in (a, b)
+        )
+        audit = run.link(first, second, settings, seen.append)
+    (finding,) = audit.findings
+    if finding.status != "measured":
+        raise DataError(f"{b}: {finding.reason}")
+    if out:
+        _write(audit, out)
     if pairs:
         from auditor.core.files import atomic_write
 
         with atomic_write(pairs) as file:
-            found.pairs.to_csv(file, index=False)
+            seen[0].pairs.to_csv(file, index=False)
+    in_both = audit.verdict.outcome == "fail"
     if not quiet:
+        links = seen[0]
         click.echo(
-            f"{found.claimed} of {found.n_b} people of B look like somebody of A's {found.n_a}, in "
-            f"{', '.join(found.leads)}; of {found.n_decoys} strangers {found.fpir:.1%} do"
+            f"{links.n_claimed} of {len(links.pairs)} people of B look like somebody of A's "
+            f"{links.n_other}, in {', '.join(links.leads)}; of {links.n_decoys} strangers "
+            f"{links.fpir:.1%} do"
         )
-        click.echo("PEOPLE IN BOTH" if found.beyond_luck else "no more than strangers would")
-    raise SystemExit(1 if found.beyond_luck else 0)
+        click.echo("PEOPLE IN BOTH" if in_both else "no more than strangers would")
+    raise SystemExit(1 if in_both else 0)
 
 
 def _scan(dataset: Path, out: Path, quiet: bool, flags: dict[str, Any]) -> Audit:
@@ -453,7 +462,6 @@ def _scan(dataset: Path, out: Path, quiet: bool, flags: dict[str, Any]) -> Audit
         progress("starting", 0, 0)
         from auditor.audit import Run, run
         from auditor.core.finding import Audit
-        from auditor.report import html, json
 
         names = (
             *("profile", "preset", "device", "seed", "jobs", "dask", "models"),
@@ -467,13 +475,19 @@ def _scan(dataset: Path, out: Path, quiet: bool, flags: dict[str, Any]) -> Audit
             elif not quiet:
                 _say_finding(step)
         assert audit is not None
-        # Both are made whole before either takes its place.
-        with tempfile.TemporaryDirectory(dir=out, prefix=".writing-") as folder:
-            json.write(audit, Path(folder) / "audit.json")
-            html.write(audit, Path(folder) / "report.html")
-            for name in ("audit.json", "report.html"):
-                os.replace(Path(folder) / name, out / name)
+        _write(audit, out)
     return audit
+
+
+def _write(audit: Audit, out: Path) -> None:
+    """The audit and its page; both are made whole before either takes its place."""
+    from auditor.report import html, json
+
+    with tempfile.TemporaryDirectory(dir=out, prefix=".writing-") as folder:
+        json.write(audit, Path(folder) / "audit.json")
+        html.write(audit, Path(folder) / "report.html")
+        for name in ("audit.json", "report.html"):
+            os.replace(Path(folder) / name, out / name)
 
 
 def _say_finding(finding: Finding) -> None:

@@ -56,7 +56,7 @@ class _Sheet:
 
 
 _WIDE = _Sheet(width=760, left=242, right=600, row=29, font=14, label_above=False)
-_NARROW = _Sheet(width=336, left=4, right=318, row=46, font=13, label_above=True)
+_NARROW = _Sheet(width=336, left=4, right=318, row=62, font=13, label_above=True)
 
 
 def ladder(ladders: Sequence[Ladder], key: str, narrow: bool = False) -> str:
@@ -125,11 +125,11 @@ def _draw_scale(ax: Any, sheet: _Sheet, top: float, y: float, bottom: float) -> 
 
 
 def _spans(sheet: _Sheet, y: float, n_rungs: int) -> list[tuple[float, float]]:
-    """From where to where a line goes down beside rungs: through no name that stands above."""
+    """From where to where a line goes down beside rungs: through no words that stand above."""
     if not sheet.label_above:
         return [(y - 8, y + sheet.row * n_rungs)]
     tops = (y + sheet.row * number for number in range(n_rungs))
-    return [(y - 8, y + 4), *((one + 24, one + 40) for one in tops)]
+    return [(y - 8, y + 4), *((one + 40, one + 56) for one in tops)]
 
 
 def _draw_limit(
@@ -147,8 +147,10 @@ def _draw_limit(
 
 
 def _draw_rung(ax: Any, rung: Rung, upper_bound: bool, sheet: _Sheet, top: float, y: float) -> None:
-    middle = y + (32 if sheet.label_above else sheet.row / 2)
+    middle = y + (48 if sheet.label_above else sheet.row / 2)
     label = y + 14 if sheet.label_above else middle
+    # Beside a long name there is no room for an interval on a narrow sheet, whatever the letters.
+    number = y + 30 if sheet.label_above else middle
     ax.text(0, label, _fitting(rung.title), va="center", size=sheet.font, color=svg.INK)
     right = sheet.right if sheet.label_above else sheet.width
     if rung.estimate is None:
@@ -166,7 +168,7 @@ def _draw_rung(ax: Any, rung: Rung, upper_bound: bool, sheet: _Sheet, top: float
         ax.plot([x, x], [middle - 9, middle + 9], color=svg.INK, linewidth=1.6)
     value_, low_, high_ = (part.removesuffix("%") for part in formatting.interval(one, "percent"))
     ax.text(
-        right, label, f"{value_}% ({low_} to {high_})",
+        right, number, f"{value_}% ({low_} to {high_})",
         ha="right", va="center", size=sheet.font - 1, color=svg.INK,
     )  # fmt: skip
 
@@ -479,7 +481,7 @@ def _enrichment(
         whole = _whole_ticks(0, math.floor(top))
         names = {float(at): part for at, (part, *_) in enumerate(rows)}
         panel.scales({tick: f"{tick:.0f}" for tick in whole}, names,
-                     "Times what the length of the part would give")  # fmt: skip
+                     "Times what its length would give")  # fmt: skip
         panel.guessing([1, 1], [-0.5, len(rows) - 0.5])
         for at, (_, value, low, high) in enumerate(rows):
             panel.line([low, high], [at, at], color=svg.BAR, linewidth=8, solid_capstyle="butt")

@@ -1,20 +1,20 @@
 """Simulated people of whom each visit has an ECG, a radiograph, a cine CMR and a report.
 
-Three things ail a heart (`LATENTS`), each standard normal among people: they are partly the
-person's and partly the visit's, and reach the ECG as a burden of traits. What the pictures and the
-report of a visit show is
+Three latent variables describe the heart at a visit (`LATENTS`), each standard normal among people,
+partly the person's and partly the visit's. They shift the traits of the visit's ECG. What its
+pictures and its report show is
 
-    physiology · (what moves its ECG) + √(1 − physiology²) · (a draw of its own)
+    physiology · (latent of its ECG) + √(1 − physiology²) · (a draw of its own)
 
-so at `physiology` 0 they know nothing of the ECG, and the shares of labels and the spreads of
-phenotypes are the same at every setting. `identity` gives each person a chest and a shading of
-their own, the same at every visit, which no trait of the ECG knows. That the ECG has an identity
-too is left to `Population`: only by remembering who is who can a model join the two.
+so at `physiology` 0 it does not depend on the ECG, and the shares of labels and the spread of
+phenotypes are the same at every setting. `identity` gives each person a chest and a shading that
+are the same at every visit and do not depend on the ECG. The ECG's own identity is that of
+`Population`, so a model can join the identities of picture and ECG only by memorising people.
 
-The drawings are geometry, so that what is measured in them is what the table says. The heart's
-shadow is as wide as the cardiothoracic ratio times the thorax. The cine is a short-axis ring of
-six segments; its volumes are those of the bullet, 5/6 · area · length (Wyatt et al. 1980, "Cross-
-sectional echocardiography"), its muscle is incompressible, and its mass 1.05 g per ml.
+What is measured in the drawings is what the table says. The heart's shadow is as wide as the
+cardiothoracic ratio times the thorax. The cine is a short-axis ring of six segments; its volumes
+are those of the bullet, 5/6 · area · length (Wyatt et al. 1980, "Cross-sectional
+echocardiography"), its muscle is incompressible, and its mass 1.05 g per ml.
 """
 
 from __future__ import annotations
@@ -34,12 +34,11 @@ from scipy.special import expit
 from auditor.core.errors import ConfigError
 from auditor.core.streams import stream
 from auditor.data.pairs import TABLE
-from auditor.simulate.population import TRAITS, Population
+from auditor.simulate.population import Bools, Floats, Population, loadings, require_at_least
 
-Floats = NDArray[np.float64]
 Bytes = NDArray[np.uint8]
 
-#: What ails a heart, and what one SD of it adds to the traits of its ECG, in spreads.
+#: Latent variables, and what one SD of each adds to the traits of the ECG, in SD.
 LATENTS: Mapping[str, Mapping[str, float]] = {
     "heart size": {"qrs_width": 0.9, "r_size": 0.6, "qrs_axis_deg": -0.5},
     "fluid": {"rr_s": -0.8, "s_size": -0.5, "t_size": -0.5},
@@ -52,29 +51,29 @@ SEGMENTS = (
 )  # fmt: skip
 
 #: The share of a latent's variance that is the person's; the visit's is the rest.
-_PERSON = 0.8
-#: No picture shows a latent further out than this many SD.
+_PERSON_SHARE = 0.8
+#: No picture shows a latent further from its mean than this many SD.
 _LIMIT = 3.0
-#: So many SD make a finding, which is labelled and reported, and so many a plain one.
-_FOUND, _PLAIN = 1.0, 1.7
+#: From so many SD a finding is labelled, and reported as mild; from so many it is marked.
+_MILD, _MARKED = 1.0, 1.7
 
 _CTR, _CTR_SPREAD = 0.45, 0.05
 _RADIUS_MM, _WALL_MM, _SHORTENING = 24.0, 9.0, 0.27
 #: The cavity's length in radii, and how much of it is left at end-systole.
 _LENGTH, _SHORTER = 3.5, 0.85
 _MUSCLE_G_PER_ML = 1.05
-#: How much each segment loses to weakness, on average 1.
+#: Effect of weakness on the shortening of each segment, on average 1.
 _TERRITORY = np.array([1.2, 1.3, 1.0, 0.8, 0.7, 1.0])
 #: Where the middle of each segment lies, radians from the patient's left towards the feet.
 _ANGLE = np.deg2rad([-90.0, -150.0, 150.0, 90.0, 30.0, -30.0])
-#: A cine shows so many mm, and reaches end-systole after this share of a beat.
-_VIEW_MM, _SYSTOLE = 128.0, 1 / 3
-#: Waves across a picture of which a person's shading is made.
-_N_WAVES = 6
+#: The side of a cine in mm, and the share of a beat after which it reaches end-systole.
+_SIDE_MM, _SYSTOLE = 128.0, 1 / 3
+#: Cosines along each side of a picture of which a person's shading is the sum.
+_N_COSINES = 6
 
 
-class Shown(NamedTuple):
-    """What the pictures of n visits show.
+class Anatomy(NamedTuple):
+    """The hearts and lungs of n visits, as pictures and reports show them.
 
     Attributes
     ----------
@@ -93,10 +92,10 @@ class Shown(NamedTuple):
     shortening: Floats
 
     @property
-    def found(self) -> NDArray[np.bool_]:
+    def labels(self) -> Bools:
         """(n, 3) who has which of `LABELS`."""
-        cardiomegaly = self.ctr > _CTR + _FOUND * _CTR_SPREAD
-        return np.stack([cardiomegaly, self.edema > _FOUND, self.effusion > _FOUND], axis=1)
+        cardiomegaly = self.ctr > _CTR + _MILD * _CTR_SPREAD
+        return np.stack([cardiomegaly, self.edema > _MILD, self.effusion > _MILD], axis=1)
 
     @property
     def phenotypes(self) -> dict[str, Floats]:
@@ -121,25 +120,25 @@ class Shown(NamedTuple):
             **by_segment,
         }
 
-    def of(self, rows: slice) -> Shown:
+    def visits(self, rows: slice) -> Anatomy:
         """Of some visits."""
-        return Shown(*(values[rows] for values in self))
+        return Anatomy(*(values[rows] for values in self))
 
 
 @dataclass(frozen=True)
-class Pictures:
+class PairedPopulation:
     """Simulated pairs of ECG, radiograph, cine CMR and report; the same seed gives the same bytes.
 
-    Each person and visit has random streams of its own: it is the same however many others there
-    are, and under every setting of the knobs.
+    Each person and visit has random streams of its own, which depend neither on how many others
+    there are nor on the other settings.
 
     Attributes
     ----------
     n_subjects, n_visits : people, and visits of each, on different days
     size : pixels of a side of every picture
     frames : of a cine, over one beat
-    identity : how plainly chest and shading are the person's own: 0 not at all, 1 plain
-    physiology : 0 to 1, the correlation of what moves the ECG with what the pictures show
+    identity : scales how far chest and shading differ between people; 0 not at all
+    physiology : 0 to 1, the correlation of the latents of an ECG with those of its pictures
 
     Raises
     ------
@@ -156,52 +155,41 @@ class Pictures:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        whole = {"n_subjects": 1, "n_visits": 1, "size": 32, "frames": 2, "seed": 0}
-        for name, least in whole.items():
-            if getattr(self, name) < least:
-                raise ConfigError(f"{name} is {getattr(self, name)}, wanted {least} or more")
-        if not 0 <= self.identity < np.inf:
-            raise ConfigError(f"identity is {self.identity:g}, wanted 0 or more")
+        require_at_least(self, n_subjects=1, n_visits=1, size=32, frames=2, seed=0, identity=0)
         if not 0 <= self.physiology <= 1:
             raise ConfigError(f"physiology is {self.physiology:g}, wanted 0 to 1")
 
     @cached_property
     def population(self) -> Population:
         """The same people's ECGs: a visit is a session of one record."""
-        traits = [trait.name for trait in TRAITS]
-        loadings = np.zeros((len(LATENTS), len(TRAITS)))
-        for row, effects in zip(loadings, LATENTS.values(), strict=True):
-            for name, effect in effects.items():
-                row[traits.index(name)] = effect
         return Population(
             n_subjects=self.n_subjects,
             n_sessions=self.n_visits,
             demographics=1.0,
             seed=self.seed,
-            burden=self.latents @ loadings,
+            burden=self.latents @ np.stack([loadings(effects) for effects in LATENTS.values()]),
         )
 
     @cached_property
     def latents(self) -> Floats:
-        """(n_subjects, n_visits, n_latents) SD from the mean: what moves the ECGs."""
+        """(n_subjects, n_visits, n_latents) of the ECGs, SD from the mean."""
         n = len(LATENTS)
         person = self._draws("ails", n)[:, None]
         visit = self._draws_by_visit("ails", n)
-        return np.sqrt(_PERSON) * person + np.sqrt(1 - _PERSON) * visit
+        return np.sqrt(_PERSON_SHARE) * person + np.sqrt(1 - _PERSON_SHARE) * visit
 
     @cached_property
-    def shown(self) -> Shown:
-        """What the pictures of every visit show, person by person."""
+    def anatomy(self) -> Anatomy:
+        """Of every visit, person by person."""
         n = len(LATENTS)
         drawn = self._draws_by_visit("shown", n + 2 * len(SEGMENTS))
         own, wall, motion = np.split(
             drawn.reshape(-1, drawn.shape[-1]), [n, n + len(SEGMENTS)], axis=1
         )
-        known = self.physiology * self.latents.reshape(-1, n)
-        z = known + np.sqrt(1 - self.physiology**2) * own
+        z = self.physiology * self.latents.reshape(-1, n) + np.sqrt(1 - self.physiology**2) * own
         size, fluid, weak = (_LIMIT * np.tanh(z / _LIMIT)).T
         weak_by_segment = np.outer(weak, _TERRITORY)
-        return Shown(
+        return Anatomy(
             ctr=_CTR + _CTR_SPREAD * size,
             edema=fluid,
             effusion=0.8 * fluid + 0.6 * weak,
@@ -226,10 +214,10 @@ class Pictures:
                 "report": [f"report/{name}.txt" for name in named],
                 "sex": [heart.sex for heart in hearts],
                 "age": [heart.age for heart in hearts],
-                **dict(zip(LABELS, self.shown.found.T.astype(np.int64), strict=True)),
+                **dict(zip(LABELS, self.anatomy.labels.T.astype(np.int64), strict=True)),
                 **{
                     f"phenotype_{name}": values.round(2)
-                    for name, values in self.shown.phenotypes.items()
+                    for name, values in self.anatomy.phenotypes.items()
                 },
             }
         )
@@ -238,32 +226,34 @@ class Pictures:
         """Person by person: radiographs (n_visits, size, size), cines (n_visits, frames, size,
         size).
         """
-        looks = self.identity * self._draws("looks", 10 + 2 * _N_WAVES**2)
-        for person, look in enumerate(looks):
-            shown = self.shown.of(slice(person * self.n_visits, (person + 1) * self.n_visits))
-            films = [
+        appearances = self.identity * self._draws("looks", 10 + 2 * _N_COSINES**2)
+        for person, appearance in enumerate(appearances):
+            anatomy = self.anatomy.visits(
+                slice(person * self.n_visits, (person + 1) * self.n_visits)
+            )
+            rngs = [
                 stream(self.seed, f"pairs/film/{person}/{visit}") for visit in range(self.n_visits)
             ]
-            chest, ring, *shadings = np.split(look, [5, 10, 10 + _N_WAVES**2])
+            chest, ring, *shadings = np.split(appearance, [5, 10, 10 + _N_COSINES**2])
             yield (
-                _films(_radiographs(shown, chest, shadings[0], self.size, films), films),
-                _films(_cines(shown, ring, shadings[1], self.size, self.frames, films), films),
+                _exposed(_radiographs(anatomy, chest, shadings[0], self.size, rngs), rngs),
+                _exposed(_cines(anatomy, ring, shadings[1], self.size, self.frames, rngs), rngs),
             )
 
     def reports(self) -> Iterator[str]:
         """The text of every visit, in the order of the table."""
-        ejected = self.shown.phenotypes["LVEF_percent"]
+        ejected = self.anatomy.phenotypes["LVEF_percent"]
         for row in range(len(ejected)):
-            yield _report(self.shown.of(slice(row, row + 1)), float(ejected[row]))
+            yield _report(self.anatomy.visits(slice(row, row + 1)), float(ejected[row]))
 
     def write(
         self, root: Path, progress: Callable[[int, int], None] = lambda done, total: None
     ) -> None:
-        """Write everything below `root`; `progress` hears how many files of ECGs and pictures are
-        done.
+        """Write everything below `root`.
 
         `ecg/` is a data set of its own (`Population.write`); `cxr/p0001/1.png`, `cmr/p0001/1.npy`
         and `report/p0001/1.txt` are of person 1's first visit. `pairs.csv` is written last.
+        `progress` is called with the number of ECGs and sets of pictures done, and of all.
         """
         table = self.table()
         total = 2 * len(table)
@@ -281,7 +271,7 @@ class Pictures:
         table.to_csv(root / TABLE, index=False, lineterminator="\n")
 
     def _draws(self, what: str, n: int) -> Floats:
-        """(n_subjects, n) of each person."""
+        """(n_subjects, n) of each person; another `what` gives other numbers."""
         return np.stack(
             [
                 stream(self.seed, f"pairs/{what}/{person}").standard_normal(n)
@@ -290,7 +280,7 @@ class Pictures:
         )
 
     def _draws_by_visit(self, what: str, n: int) -> Floats:
-        """(n_subjects, n_visits, n) of each visit."""
+        """(n_subjects, n_visits, n) of each visit; another `what` gives other numbers."""
         return np.stack(
             [
                 [
@@ -310,26 +300,26 @@ def _bullet_ml(radius_mm: Floats, length_mm: Floats) -> Floats:
 # --- Drawing: black 0, white 1 -------------------------------------------------------------------
 
 
-def _films(light: Floats, films: list[np.random.Generator]) -> Bytes:
-    """Pictures (n, …) as each visit's machine took them: brighter or darker, and grainy."""
+def _exposed(light: Floats, rngs: list[np.random.Generator]) -> Bytes:
+    """Pictures (n, …) with the gain, offset and noise of each visit's machine."""
     taken = np.empty(light.shape, dtype=np.uint8)
-    for picture, one, rng in zip(taken, light, films, strict=True):
+    for picture, one, rng in zip(taken, light, rngs, strict=True):
         gain, offset = 1 + 0.05 * rng.standard_normal(), 0.02 * rng.standard_normal()
         grain = 0.02 * rng.standard_normal(one.shape, dtype=np.float32)
         picture[:] = np.rint(255 * (gain * one + offset + grain).clip(0, 1))
     return taken
 
 
-def _grid(size: int, films: list[np.random.Generator]) -> tuple[Floats, Floats]:
+def _grid(size: int, rngs: list[np.random.Generator]) -> tuple[Floats, Floats]:
     """x (n, 1, size) and y (n, size, 1) of pixels, −1 to 1, as each visit's person lay."""
     at = (np.arange(size) + 0.5) * 2 / size - 1
-    shift = np.array([0.02 * rng.standard_normal(2) for rng in films])
+    shift = np.array([0.02 * rng.standard_normal(2) for rng in rngs])
     return at - shift[:, :1, None], (at - shift[:, 1:])[:, :, None]
 
 
 def _shading(waves: Floats, x: Floats, y: Floats) -> Floats:
     """(n, size, size) a smooth pattern of about 0.06: cosines, the slower the stronger."""
-    order = np.arange(_N_WAVES)
+    order = np.arange(_N_COSINES)
     fall = 1 / (1 + order[:, None] + order)
     fall[0, 0] = 0.0
     across, down = (np.cos(np.pi / 2 * order * (1 + at)) for at in (x[:, 0, :, None], y))
@@ -337,13 +327,13 @@ def _shading(waves: Floats, x: Floats, y: Floats) -> Floats:
 
 
 def _radiographs(
-    shown: Shown, chest: Floats, shading: Floats, size: int, films: list[np.random.Generator]
+    anatomy: Anatomy, chest: Floats, shading: Floats, size: int, rngs: list[np.random.Generator]
 ) -> Floats:
     """(n, size, size); `chest` (5,) is what is the person's own, in SD."""
     ctr, edema, effusion = (
-        values[:, None, None] for values in (shown.ctr, shown.edema, shown.effusion)
+        values[:, None, None] for values in (anatomy.ctr, anatomy.edema, anatomy.effusion)
     )
-    x, y = _grid(size, films)
+    x, y = _grid(size, rngs)
     edge = 1 / size
     thorax, tall = 0.72 * np.exp(0.06 * chest[0]), 0.72 * np.exp(0.06 * chest[1])
     out = np.abs(x) / thorax
@@ -371,18 +361,18 @@ def _radiographs(
 
 
 def _cines(
-    shown: Shown,
+    anatomy: Anatomy,
     ring: Floats,
     shading: Floats,
     size: int,
     frames: int,
-    films: list[np.random.Generator],
+    rngs: list[np.random.Generator],
 ) -> Floats:
     """(n, frames, size, size); `ring` (5,) is what is the person's own, in SD."""
-    n = len(shown.ctr)
-    grid = _grid(size, films)
+    n = len(anatomy.ctr)
+    grid = _grid(size, rngs)
     around = 0.2 + _shading(shading, *grid)
-    x, y = (_VIEW_MM / 2 * at for at in grid)
+    x, y = (_SIDE_MM / 2 * at for at in grid)
     x, y = x - 4 * ring[0], y - 4 * ring[1]
     from_centre = np.hypot(x, y).reshape(n, 1, -1)
     angle = np.arctan2(y, x) - 0.2 * ring[2]
@@ -392,14 +382,14 @@ def _cines(
 
     time = np.arange(frames) / frames
     contracted = np.sin(np.pi / 2 * time / _SYSTOLE) ** 2 * (time < 2 * _SYSTOLE)
-    diastole = np.repeat(shown.radius_mm[:, None], len(SEGMENTS), axis=1)
-    inner = diastole[:, None] * (1 - contracted[:, None] * shown.shortening[:, None])
-    muscle = np.square(diastole + shown.wall_mm) - np.square(diastole)
+    diastole = np.repeat(anatomy.radius_mm[:, None], len(SEGMENTS), axis=1)
+    inner = diastole[:, None] * (1 - contracted[:, None] * anatomy.shortening[:, None])
+    muscle = np.square(diastole + anatomy.wall_mm) - np.square(diastole)
     shorter = 1 - (1 - _SHORTER) * contracted
     outer = np.square(inner) + muscle[:, None] / shorter[:, None]
     cavity, heart = (np.sqrt(square @ share.swapaxes(1, 2)) for square in (np.square(inner), outer))
 
-    soft = _VIEW_MM / size / 2
+    soft = _SIDE_MM / size / 2
     right = np.hypot(x + (26 + 2 * ring[3]), y - 4).reshape(n, 1, -1)
     right_radius = (30 * np.exp(0.08 * ring[4])) * (1 - 0.15 * contracted[:, None])
     light = np.repeat(around.reshape(n, 1, -1), frames, axis=1)
@@ -415,15 +405,15 @@ def _cines(
 # --- Words ---------------------------------------------------------------------------------------
 
 
-def _report(shown: Shown, ejected_percent: float) -> str:
+def _report(anatomy: Anatomy, ejected_percent: float) -> str:
     """What a reader of both pictures of one visit would write."""
-    size = float(shown.ctr[0] - _CTR) / _CTR_SPREAD
+    size = float(anatomy.ctr[0] - _CTR) / _CTR_SPREAD
     silhouette = _grade(size, "normal in size", "mildly enlarged", "markedly enlarged")
     lungs = _grade(
-        shown.edema[0], "The lungs are clear", "Mild pulmonary edema", "Marked pulmonary edema"
+        anatomy.edema[0], "The lungs are clear", "Mild pulmonary edema", "Marked pulmonary edema"
     )
     effusion = _grade(
-        shown.effusion[0], "No pleural effusion", "Small pleural effusions",
+        anatomy.effusion[0], "No pleural effusion", "Small pleural effusions",
         "Moderate pleural effusions",
     )  # fmt: skip
     function = ("markedly reduced", "mildly reduced", "normal")
@@ -435,10 +425,10 @@ def _report(shown: Shown, ejected_percent: float) -> str:
         f"Left ventricular systolic function is {pump}, "
         f"with an ejection fraction of about {5 * round(ejected_percent / 5)} %.",
     ]
-    worst = int(shown.shortening[0].argmin())
-    if shown.shortening[0, worst] < 0.5 * _SHORTENING:
+    worst = int(anatomy.shortening[0].argmin())
+    if anatomy.shortening[0, worst] < 0.5 * _SHORTENING:
         lines.append(f"Wall motion is reduced, most of all in the {SEGMENTS[worst]} segment.")
-    found = [name.lower() for name, there in zip(LABELS, shown.found[0], strict=True) if there]
+    found = [name.lower() for name, there in zip(LABELS, anatomy.labels[0], strict=True) if there]
     if pump != "normal":
         found.append(f"{pump} systolic function")
     impression = ", ".join(found).capitalize() or "No acute finding"
@@ -446,4 +436,4 @@ def _report(shown: Shown, ejected_percent: float) -> str:
 
 
 def _grade(value: float, *words: str) -> str:
-    return words[int(np.digitize(value, (_FOUND, _PLAIN)))]
+    return words[int(np.digitize(value, (_MILD, _MARKED)))]

@@ -1,22 +1,21 @@
-"""Simulated people with 12-lead ECGs: leaks to plant, and populations that leak nothing.
+"""Simulated people with 12-lead ECGs, whose records tell of person, sex and age as much as is set.
 
-A heart is a list of `TRAITS`: how large, wide and turned each wave is, and when it comes. A
-record's traits are
+The traits of a record (`TRAITS`: how large, wide and turned each wave is, and when it comes) are
 
-    mean + spread · limit(demographics · (sex + age) + identity · (person + drift · session + …)
-                          + burden)
+    mean + SD · limit(demographics · (sex + age) + identity · (person + drift · session + …)
+                      + burden)
 
-so at `identity` 0 and `demographics` 0 every record comes from one and the same heart. What then
-differs between two beats is drawn for each beat anew: the time to the next one, its place among
-the samples and on the mains' cycle, its muscle noise. Only breathing's wander, at most 0.15 Hz,
-outlasts a beat, as it does in life; a high pass for ECG (0.5 Hz) takes it off.
+so at `identity` 0 and `demographics` 0 all records have the same traits. What then differs between
+two beats is drawn for each beat anew: the time to the next one, its place among the samples and on
+the phase of the mains, its muscle noise. Only baseline wander by breathing, at most 0.15 Hz, lasts
+longer than a beat; a high pass for ECG (0.5 Hz) removes it.
 
-Waves are bells, (1 − u²)⁴: Gaussian to the eye, and exactly zero beyond their half-width. Each is
-a dipole, seen by eight leads through Dower's transform (Dower, Machado, Osborne 1980, "On deriving
-the electrocardiogram from vectorcardiographic leads"); the other four leads are sums of I and II.
-Traits are limited to three spreads, so at the mean heart's timing each wave stays inside its
-window of `WINDOWS_S`, and no two windows overlap. The price is an ST segment that comes back to
-the baseline before T, where a real one runs into it.
+Waves are sums of bumps (1 − u²)⁴, which are nearly Gaussian, and exactly zero beyond their
+half-width. Each is a dipole, projected on eight leads by Dower's transform (Dower, Machado, Osborne
+1980, "On deriving the electrocardiogram from vectorcardiographic leads"); the other four leads are
+sums of I and II. Traits are limited to three SD, so at the mean timing each wave stays inside its
+window of `WINDOWS_S`, and no two windows overlap. A limitation: the ST segment returns to the
+baseline before T, where a real one continues into it.
 """
 
 from __future__ import annotations
@@ -36,8 +35,9 @@ from auditor.core.record import STANDARD_LEADS, Record
 from auditor.core.streams import stream
 
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 
-#: Where each wave lies, seconds from R, in a heart whose rate, PR and QT are the mean.
+#: Where each wave lies, seconds from R, at the mean rate, PR and QT.
 WINDOWS_S: Mapping[str, tuple[float, float]] = {
     "P": (-0.255, -0.08),
     "QRS": (-0.08, 0.09),
@@ -48,17 +48,17 @@ SEXES = ("female", "male")
 
 
 class Trait(NamedTuple):
-    """One way in which hearts differ.
+    """One way in which ECGs differ between people.
 
-    `mean` and `spread` (one SD between people) are in the unit of the name; a `log` trait is
-    mean · exp(spread · z). `female` is women's mean less men's, `age` the change in 20 years, both
-    in spreads, after the sex differences that textbooks and Macfarlane's norms agree on.
+    `mean` and `sd` (between people) are in the unit of the name; a `log` trait is
+    mean · exp(sd · z). `female` is women's mean less men's, `age` the change in 20 years, both in
+    SD, after the sex differences that textbooks and Macfarlane's norms agree on.
     """
 
     name: str
     wave: str
     mean: float
-    spread: float
+    sd: float
     log: bool = True
     female: float = 0.0
     age: float = 0.0
@@ -90,25 +90,31 @@ TRAITS = (
     Trait("t_axis_deg", "T", 0.0, 14.0, log=False),
     Trait("t_turn_deg", "T", 0.0, 18.0, log=False, female=-0.3),
 )
+#: The column of each trait.
+TRAIT_INDEX = {trait.name: column for column, trait in enumerate(TRAITS)}
 _LOG = np.array([trait.log for trait in TRAITS])
 _MEAN = np.array([trait.mean for trait in TRAITS])
-_SPREAD = np.array([trait.spread for trait in TRAITS])
+_SD = np.array([trait.sd for trait in TRAITS])
 _FEMALE = np.array([trait.female for trait in TRAITS])
 _AGE = np.array([trait.age for trait in TRAITS])
-#: How far a person's records of one session differ, as a share of how far people do.
+#: SD between a person's records of one session, as a share of the SD between people.
 _RECORD_DRIFT = 0.1
-#: No trait goes further than this many spreads.
+#: No trait is further from its mean than this many SD.
 _LIMIT = 3.0
-#: The share of its half-width at which a bell has 5 % of its height.
-_SEEN = (1 - 0.05**0.25) ** 0.5
+#: The share of its half-width at which a bump has 5 % of its height.
+_VISIBLE = (1 - 0.05**0.25) ** 0.5
 
-# Dipoles of the mean heart's waves, mV towards the left, down and to the back.
+# Mean dipoles of the waves, mV towards the left, down and to the back.
 _P_RIGHT, _P_LEFT = np.array([0.10, 0.09, -0.06]), np.array([0.14, 0.06, 0.05])
 _Q, _R, _S = np.array([[-0.10, -0.05, -0.25], [1.2, 0.75, 0.40], [-0.15, -0.15, 0.45]])
 _T = np.array([0.38, 0.18, -0.15])
 _ST_SLOPE = np.array([0.6, 0.3, -0.6])
+# Their bumps: centre (after R; of P, after its middle) and half-width, seconds.
+_P_BUMPS = ((-0.012, 0.052), (0.016, 0.052))
+_QRS_BUMPS = ((-0.035, 0.025), (0.0, 0.045), (0.036, 0.030))
+_T_PEAK, _T_RISE, _T_FALL = 0.30, 0.11, 0.10
 
-#: The leads that are not sums of others, and what each sees of a dipole (left, down, back).
+#: The leads that are not sums of others, and the weights of a dipole (left, down, back) in each.
 _INDEPENDENT = ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")
 _DOWER = np.array(
     [
@@ -122,12 +128,12 @@ _DOWER = np.array(
         [0.831, 0.076, 0.230],
     ]
 )
-#: Einthoven and Goldberger: what the other leads are made of.
+#: Einthoven and Goldberger: the weights of I and II in the other leads.
 _SUMS = {"III": (-1.0, 1.0), "aVR": (-0.5, -0.5), "aVL": (1.0, -0.5), "aVF": (-0.5, 1.0)}
 
 _MAINS_HZ = 50.0
 _WANDER_HZ = np.array([0.05, 0.1, 0.15])
-#: How much of the wander and the mains each independent lead picks up.
+#: Gain of wander and mains in each independent lead.
 _PICK_UP = np.array([0.5, 1.0, 0.8, 0.8, 0.8, 0.8, 0.8, 0.8])
 
 _ADU_PER_MV = 1000.0
@@ -145,7 +151,7 @@ session:
 
 
 class Heart(NamedTuple):
-    """The heart behind one record: `traits` (n_traits,) are in the order and units of `TRAITS`."""
+    """A record without its signal; `traits` (n_traits,) in the order and units of `TRAITS`."""
 
     record: str
     subject: str
@@ -159,8 +165,8 @@ class Heart(NamedTuple):
 class Population:
     """Simulated people, their sessions and their records; the same seed gives the same bytes.
 
-    Each person, session and record has a random stream of its own: it is the same however many
-    others there are, and under every setting of the knobs.
+    Each person, session and record has a random stream of its own, which depends neither on how
+    many others there are nor on the other settings.
 
     Attributes
     ----------
@@ -169,15 +175,16 @@ class Population:
     n_records : records per person and session
     seconds, fs : length and sampling frequency (Hz) of a record
     leads : some of the twelve, in the order wanted
-    identity : 0 nothing ties a record to its person, session or itself; 1 plain
-    demographics : what sex and age do to the waves: 0 nothing, 1 plain
-    drift : how far a person's sessions differ, as a share of how far people do
+    identity : SD of traits between people, 1 as in `TRAITS`; at 0 records do not differ by person,
+        session or record
+    demographics : effect of sex and age on traits, 1 as in `TRAITS`, 0 none
+    drift : SD between a person's sessions, as a share of the SD between people
     wave : one of "P", "QRS", "ST", "T", when identity is to act on that wave alone
     noise_mv : standard deviation of muscle noise; wander and mains scale with it
     sizes : records of each session of each person, in place of n_sessions and n_records
     people : each person's sex and age in years, None where unknown; drawn when not given
-    burden : (n_subjects, n_traits) or (n_subjects, n_sessions, n_traits) what illness does to each
-        person's heart, in spreads, whatever `identity` is
+    burden : (n_subjects, n_traits) or (n_subjects, n_sessions, n_traits) SD added to traits by
+        disease, whatever `identity` is
 
     Raises
     ------
@@ -202,20 +209,8 @@ class Population:
     burden: Floats | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        for name, least in (("n_subjects", 1), ("n_sessions", 1), ("n_records", 1), ("seed", 0)):
-            if getattr(self, name) < least:
-                raise ConfigError(f"{name} is {getattr(self, name)}, wanted {least} or more")
-        lowest = {
-            "seconds": 1,
-            "fs": 100,
-            "identity": 0,
-            "demographics": 0,
-            "drift": 0,
-            "noise_mv": 0,
-        }
-        for name, low in lowest.items():
-            if not low <= getattr(self, name) < np.inf:
-                raise ConfigError(f"{name} is {getattr(self, name):g}, wanted {low} or more")
+        require_at_least(self, n_subjects=1, n_sessions=1, n_records=1, seed=0, seconds=1, fs=100)
+        require_at_least(self, identity=0, demographics=0, drift=0, noise_mv=0)
         if self.wave is not None and self.wave not in WINDOWS_S:
             raise ConfigError(f"no wave is named {self.wave!r}; known: {', '.join(WINDOWS_S)}")
         if not self.leads or len(set(self.leads)) < len(self.leads):
@@ -244,11 +239,15 @@ class Population:
                 )
 
     def hearts(self) -> Iterator[Heart]:
-        """The heart of every record, in the order of `records`, without making a signal."""
+        """Every record without its signal, in the order of `records`."""
         return (heart for heart, _ in self._hearts())
 
+    def traits(self) -> Floats:
+        """(n_records, n_traits) of every record, in the order of `records`."""
+        return np.stack([heart.traits for heart in self.hearts()])
+
     def records(self) -> Iterator[Record]:
-        """Every record, person by person, made when it is asked for."""
+        """Every record, person by person; each signal is made when it is iterated to."""
         for heart, rng in self._hearts():
             known = {"sex": heart.sex, "age": heart.age}
             yield Record(
@@ -268,8 +267,8 @@ class Population:
         """Write every record as WFDB under `root`, with a `RECORDS` list and an `auditor.yaml`.
 
         Format 16 at 1000 units per mV; `p0001/s1_r1` is person 1, session 1, record 1. Age, sex
-        and date stand in the header's comments as ECG-ID writes them. `progress` hears how many
-        records are written, and of how many.
+        and date are comments of the header, as in ECG-ID. `progress` is called with the number of
+        records written and of all.
         """
         root.mkdir(parents=True, exist_ok=True)
         total = self.n_subjects * self.n_sessions * self.n_records
@@ -286,7 +285,7 @@ class Population:
         (root / "auditor.yaml").write_text(_DESCRIPTOR)
 
     def _hearts(self) -> Iterator[tuple[Heart, np.random.Generator]]:
-        """Every record's heart, and the stream that its signal goes on with."""
+        """Every record without its signal, and the random stream of the signal."""
         carries_identity = self._carries_identity
         for person in range(self.n_subjects):
             rng = stream(self.seed, f"person/{person}")
@@ -309,7 +308,7 @@ class Population:
                     yield Heart(record, subject, date, sex, age, traits), rng
 
     def _burden_of(self, person: int, session: int) -> Floats:
-        """(n_traits,) spreads."""
+        """(n_traits,) SD."""
         if self.burden is None:
             return np.zeros(len(TRAITS))
         return self.burden[person] if self.burden.ndim == 2 else self.burden[person, session]
@@ -321,39 +320,61 @@ class Population:
         return self.people[person] if self.people else drawn
 
     @property
-    def _carries_identity(self) -> NDArray[np.bool_]:
+    def _carries_identity(self) -> Bools:
         """(n_traits,) which traits differ between people."""
         return np.array([self.wave in (None, trait.wave) for trait in TRAITS])
 
     def _signal(self, heart: Mapping[str, float], rng: np.random.Generator) -> NDArray[np.float32]:
         """(n_leads, n_samples) mV of one record."""
         at = np.arange(round(self.seconds * self.fs)) / self.fs
-        # As many draws for every heart, so that what follows them is the same for every heart.
+        # As many draws at every rate, so that the later draws do not depend on it.
         first, mains_phase, *wander_phases = rng.random(2 + len(_WANDER_HZ))
         jitter = rng.standard_normal(int(self.seconds / 0.4) + 4).clip(-_LIMIT, _LIMIT)
         rr = heart["rr_s"] * (1 + heart["rr_jitter"] * jitter)
         r = np.cumsum(rr) - rr[0] - first * heart["rr_s"]
 
-        seen = _DOWER @ _dipole(heart, at, r)
-        seen += self.noise_mv * rng.standard_normal(seen.shape, dtype=np.float32)
+        signal = _DOWER @ _dipole(heart, at, r)
+        signal += self.noise_mv * rng.standard_normal(signal.shape, dtype=np.float32)
         wander = np.sin(2 * np.pi * (np.outer(_WANDER_HZ, at).T + wander_phases)).sum(axis=1)
         mains = 0.5 * np.sin(2 * np.pi * (_MAINS_HZ * at + mains_phase))
-        # At twice the mains frequency an amplifier's own filter has taken it off.
-        picked_up = wander + mains * (self.fs > 2 * _MAINS_HZ)
-        seen += np.outer(_PICK_UP, self.noise_mv * picked_up)
-        return (_mixing(self.leads) @ seen).astype(np.float32)
+        # Sampled at twice the mains frequency or less, mains is removed by the amplifier's filter.
+        interference = wander + mains * (self.fs > 2 * _MAINS_HZ)
+        signal += np.outer(_PICK_UP, self.noise_mv * interference)
+        return (_mixing(self.leads) @ signal).astype(np.float32)
+
+
+def require_at_least(settings: object, **least: float) -> None:
+    """Check attributes of `settings` by their least values.
+
+    Raises
+    ------
+    ConfigError
+        One is smaller, infinite or NaN.
+    """
+    for name, low in least.items():
+        value = getattr(settings, name)
+        if not low <= value < np.inf:
+            raise ConfigError(f"{name} is {value:g}, wanted {low} or more")
+
+
+def loadings(effects: Mapping[str, float]) -> Floats:
+    """(n_traits,) weights of the traits named, 0 for the others."""
+    weights = np.zeros(len(TRAITS))
+    for name, weight in effects.items():
+        weights[TRAIT_INDEX[name]] = weight
+    return weights
 
 
 def _demographic(sex: str | None, age: float | None) -> Floats:
-    """(n_traits,) what sex and age do, in spreads; nothing where they are unknown."""
+    """(n_traits,) effect of sex and age, in SD; 0 where they are unknown."""
     female = {"female": 0.5, "male": -0.5, None: 0.0}[sex]
-    decades = 0.0 if age is None else (age - 50) / 20
-    return female * _FEMALE + decades * _AGE
+    older = 0.0 if age is None else (age - 50) / 20
+    return female * _FEMALE + older * _AGE
 
 
 def _traits(deviation: Floats) -> Floats:
-    """(n_traits,) of one record, from how many spreads each is off the mean."""
-    z = _SPREAD * _LIMIT * np.tanh(deviation / _LIMIT)
+    """(n_traits,) of one record, from deviations in SD."""
+    z = _SD * _LIMIT * np.tanh(deviation / _LIMIT)
     return np.where(_LOG, _MEAN * np.exp(z), _MEAN + z)
 
 
@@ -362,17 +383,17 @@ def _named(traits: Floats) -> dict[str, Any]:
     return {trait.name: value for trait, value in zip(TRAITS, traits.T, strict=True)}
 
 
-def spreads(traits: Floats) -> Floats:
-    """How many spreads off the mean each trait (n_records, n_traits) is."""
-    off = traits - _MEAN
-    off[:, _LOG] = np.log(traits[:, _LOG] / _MEAN[_LOG])
-    return off / _SPREAD
+def z_scores(traits: Floats) -> Floats:
+    """Deviation of traits (n_records, n_traits) from their means, in SD."""
+    deviation = traits - _MEAN
+    deviation[:, _LOG] = np.log(traits[:, _LOG] / _MEAN[_LOG])
+    return deviation / _SD
 
 
-def marks(traits: Floats) -> dict[str, Floats]:
-    """Where the waves of hearts (n_records, n_traits) begin and end, and how they point.
+def fiducials_and_axes(traits: Floats) -> dict[str, Floats]:
+    """True onsets, offsets and axes of the waves of records with `traits` (n_records, n_traits).
 
-    A wave is seen while its bell is above 5 % of its height.
+    A wave begins and ends where its bump has 5 % of its height.
 
     Returns
     -------
@@ -381,24 +402,25 @@ def marks(traits: Floats) -> dict[str, Floats]:
     """
     h = _named(traits)
     p = -h["p_before_r_s"]
-    stretch = h["qt"] * (h["rr_s"] / TRAITS[0].mean) ** (1 / 3)
     begin = WINDOWS_S["ST"][0]
-    fall = _SEEN * 0.10 * h["t_width"] / h["t_lean"]
+    fall = _VISIBLE * _T_FALL * h["t_width"] / h["t_lean"]
+    (p_first, p_half), (p_last, _) = _P_BUMPS
+    (q, q_half), (_, r_half), (s, s_half) = _QRS_BUMPS
     return {
-        "p_on": p - (0.012 + _SEEN * 0.052) * h["p_width"],
-        "p_off": p + (0.016 + _SEEN * 0.052) * h["p_width"],
-        "qrs_on": -(0.035 + _SEEN * 0.025) * h["qrs_width"],
-        "qrs_off": (0.036 + _SEEN * 0.030) * h["qrs_width"],
-        "t_off": begin + (0.30 + fall - begin) * stretch,
+        "p_on": p + (p_first - _VISIBLE * p_half) * h["p_width"],
+        "p_off": p + (p_last + _VISIBLE * p_half) * h["p_width"],
+        "qrs_on": (q - _VISIBLE * q_half) * h["qrs_width"],
+        "qrs_off": (s + _VISIBLE * s_half) * h["qrs_width"],
+        "t_off": begin + (_T_PEAK + fall - begin) * _qt_stretch(h),
         "p_axis": _axis(
             np.outer(h["p_size"], _P_RIGHT) + np.outer(h["p_size"] * h["p_left"], _P_LEFT),
             h["p_axis_deg"],
             h["p_turn_deg"],
         ),
         "qrs_axis": _axis(
-            np.outer(h["q_size"], 0.025 * _Q)
-            + np.outer(h["r_size"], 0.045 * _R)
-            + np.outer(h["s_size"], 0.030 * _S),
+            np.outer(h["q_size"], q_half * _Q)
+            + np.outer(h["r_size"], r_half * _R)
+            + np.outer(h["s_size"], s_half * _S),
             h["qrs_axis_deg"],
             h["qrs_turn_deg"],
         ),
@@ -406,8 +428,13 @@ def marks(traits: Floats) -> dict[str, Floats]:
     }
 
 
+def _qt_stretch(heart: Mapping[str, Any]) -> Any:
+    """By how much QT is longer than the mean one; it follows the cube root of RR."""
+    return heart["qt"] * (heart["rr_s"] / TRAITS[0].mean) ** (1 / 3)
+
+
 def _axis(areas: Floats, axis_deg: Floats, turn_deg: Floats) -> Floats:
-    """(n,) degrees, as I and aVF see it, of vectors (n, 3) each turned as `_turned` does it."""
+    """(n,) degrees, in I and aVF, of vectors (n, 3), each turned as `_turned` does it."""
     a, b = np.deg2rad(axis_deg), np.deg2rad(turn_deg)
     x, y, z = areas.T
     x, y = np.cos(a) * x - np.sin(a) * y, np.sin(a) * x + np.cos(a) * y
@@ -419,41 +446,42 @@ def _axis(areas: Floats, axis_deg: Floats, turn_deg: Floats) -> Floats:
 def _dipole(heart: Mapping[str, float], at: Floats, r: Floats) -> Floats:
     """(3, n_samples) mV left, down and back, at times `at`, of beats whose R are at `r`, seconds.
 
-    P is timed from the R to come, the rest from the R that was; QT follows the cube root of RR.
+    P is timed from the next R, the other waves from the last one.
     """
     h = heart
-    to_come = at - r[np.searchsorted(r, at)]
-    since = at - r[np.searchsorted(r + WINDOWS_S["QRS"][0], at, side="right") - 1]
+    from_next = at - r[np.searchsorted(r, at)]
+    from_last = at - r[np.searchsorted(r + WINDOWS_S["QRS"][0], at, side="right") - 1]
 
-    p = to_come + h["p_before_r_s"]
+    p = from_next + h["p_before_r_s"]
     right, left = _turned(
         h["p_size"] * np.stack([_P_RIGHT, h["p_left"] * _P_LEFT]), h["p_axis_deg"], h["p_turn_deg"]
     )
-    width = h["p_width"]
-    dipole = np.outer(right, _bell(p + 0.012 * width, 0.052 * width))
-    dipole += np.outer(left, _bell(p - 0.016 * width, 0.052 * width))
+    dipole = np.zeros((3, len(at)))
+    for vector, (centre, half) in zip((right, left), _P_BUMPS, strict=True):
+        width = h["p_width"]
+        dipole += np.outer(vector, _bump(p - centre * width, half * width))
 
     sizes = np.array([[h["q_size"]], [h["r_size"]], [h["s_size"]]])
     qrs = _turned(sizes * np.stack([_Q, _R, _S]), h["qrs_axis_deg"], h["qrs_turn_deg"])
-    for vector, centre, half in zip(qrs, (-0.035, 0.0, 0.036), (0.025, 0.045, 0.030), strict=True):
+    for vector, (centre, half) in zip(qrs, _QRS_BUMPS, strict=True):
         width = h["qrs_width"]
-        dipole += np.outer(vector, _bell(since - centre * width, half * width))
+        dipole += np.outer(vector, _bump(from_last - centre * width, half * width))
 
     begin, end = WINDOWS_S["ST"]
-    stretch = h["qt"] * (h["rr_s"] / TRAITS[0].mean) ** (1 / 3)
-    recovery = begin + (since - begin) / stretch
+    recovery = begin + (from_last - begin) / _qt_stretch(h)
     u = (2 * recovery - begin - end) / (end - begin)
     plateau = np.maximum(1 - u**4, 0) ** 2
     level = np.array([h["st_left_mv"], h["st_down_mv"], h["st_back_mv"]])
     dipole += np.outer(level, plateau) + np.outer(h["st_slope_mv"] * _ST_SLOPE, plateau * u)
 
     (t,) = _turned(h["t_size"] * _T[None], h["t_axis_deg"], h["t_turn_deg"])
-    rise, fall = 0.11 * h["t_width"] * h["t_lean"], 0.10 * h["t_width"] / h["t_lean"]
-    return dipole + np.outer(t, _bell(recovery - 0.30, np.where(recovery < 0.30, rise, fall)))
+    rise, fall = _T_RISE * h["t_width"] * h["t_lean"], _T_FALL * h["t_width"] / h["t_lean"]
+    slope = np.where(recovery < _T_PEAK, rise, fall)
+    return dipole + np.outer(t, _bump(recovery - _T_PEAK, slope))
 
 
-def _bell(time: Floats, half_width: float | Floats) -> Floats:
-    """(1 − u²)⁴ inside its half-width, zero outside: nearly a Gaussian of SD 0.35 half-widths."""
+def _bump(time: Floats, half_width: float | Floats) -> Floats:
+    """(1 − u²)⁴ inside the half-width, 0 outside; nearly a Gaussian of SD 0.35 half-widths."""
     square = np.square(np.maximum(1 - np.square(time / half_width), 0))
     return np.square(square)
 
@@ -467,7 +495,7 @@ def _turned(vectors: Floats, axis_deg: float, turn_deg: float) -> Floats:
 
 
 def _mixing(leads: tuple[str, ...]) -> Floats:
-    """(n_leads, 8) what each lead is made of: one of the independent leads, or a sum of I, II."""
+    """(n_leads, 8) weights of the independent leads in each lead."""
     mixing = np.zeros((len(leads), len(_INDEPENDENT)))
     for row, lead in zip(mixing, leads, strict=True):
         if lead in _SUMS:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -10,14 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.core.errors import EvidenceError
-from auditor.core.evidence import MIN_PEOPLE, Counts, Evidence, Predictions, SearchResult, Trials
+from auditor.core.evidence import MIN_PEOPLE, Evidence, Predictions, SearchResult, Trials
 from auditor.core.finding import Estimate
 from auditor.stats import metrics
 from auditor.stats.forecast import forecast, rank1_at
 from auditor.stats.intervals import newcombe_auc, person_bootstrap, wilson
-
-#: A class of fewer people than this singles out, after 1/0.09 of EMA Policy 0070.
-SMALL_CLASS = 11
 
 Curves = dict[str, dict[str, list[Any]]]
 #: In a smaller gallery there is too little to foretell a larger one from.
@@ -91,7 +88,7 @@ def wider(one: Estimate) -> Estimate:
 
 def rate(per_person: NDArray[np.float64], level: float, chance: float | None) -> Estimate:
     """The mean of people's rates, with Wilson's interval for as many yes-or-no outcomes."""
-    n = _enough(len(per_person))
+    n = enough(len(per_person))
     value = float(per_person.mean())
     low, high = wilson(value * n, n, level)
     return Estimate(value, low, high, level, n, chance)
@@ -214,7 +211,7 @@ def _by_gallery(seen: SearchResult) -> dict[str, list[Any]]:
 
 def _trials(name: str, seen: Trials, level: float) -> tuple[dict[str, Estimate], Curves]:
     score, positive, stratum = metrics.person_trials(seen)
-    n = _enough(len(score))
+    n = enough(len(score))
     value = metrics.auc(score, positive, stratum)
     n_positive = int(positive.sum())
     low, high = newcombe_auc(value, n_positive, n - n_positive, level)
@@ -230,7 +227,7 @@ def _predictions(
     value, truth, prior = (
         metrics.by_person(column, seen.subject) for column in (seen.value, seen.truth, seen.prior)
     )
-    n = _enough(len(value))
+    n = enough(len(value))
     error, blind = np.abs(value - truth), np.abs(prior - truth)
 
     def mean_of(column: NDArray[np.float64], chance: float) -> Estimate:
@@ -245,84 +242,6 @@ def _predictions(
         f"{name}_gain_years": mean_of(blind - error, 0.0),
     }
     return found
-
-
-def identifiers(counts: Counts, *, level: float) -> tuple[dict[str, Estimate], dict[str, Any]]:
-    """The share of people with a direct identifier, and with an age over 89.
-
-    Also, as parameters, which class was met at which kind of place, for how many people; numbers
-    under `MIN_PEOPLE` are not told. One to nine people are no share: as a parameter it is told that
-    there are some.
-    """
-    kinds = np.array([name.partition("/")[0] for name in counts.names])
-    has = counts.values > 0
-
-    hits = []
-    for column, name in enumerate(counts.names):
-        kind, _, where = name.partition("/")
-        n = int(has[:, column].sum())
-        told: int | str = n if n >= MIN_PEOPLE else f"fewer than {MIN_PEOPLE}"
-        hits.append({"class": kind, "where": where, "people": told})
-    chosen = {
-        "direct": ~np.isin(kinds, ["age over 89", "free text"]),
-        "ages_over_89": kinds == "age over 89",
-        "free_text": kinds == "free text",
-    }
-    shares = {name: np.asarray(has[:, columns].any(axis=1)) for name, columns in chosen.items()}
-    found, few = _shares(shares, level, 0.0)
-    return found, {"hits": hits} | few
-
-
-def duplicates(counts: Counts, *, level: float) -> tuple[dict[str, Estimate], dict[str, Any]]:
-    """The shares of people with a recording that stands twice under their name, that stands under
-    another name too, and that looks less like them than like most others.
-
-    One to nine people are no share: as a parameter it is told that there are some.
-    """
-    names = ("copied_within", "copied_across", "like_strangers")
-    return _shares(dict(zip(names, (counts.values > 0).T, strict=True)), level, None)
-
-
-def _shares(
-    people: Mapping[str, NDArray[np.bool_]], level: float, chance: float | None
-) -> tuple[dict[str, Estimate], dict[str, Any]]:
-    """Shares of people; those of one to nine people in words, for a share would tell how many."""
-    found, few = {}, {}
-    for name, column in people.items():
-        if 0 < column.sum() < MIN_PEOPLE:
-            few[name] = f"1 to {MIN_PEOPLE - 1} people"
-        else:
-            found[name] = rate(column.astype(float), level, chance)
-    return found, few
-
-
-def uniqueness(
-    counts: Counts, *, population: int, level: float
-) -> tuple[dict[str, Estimate], dict[str, Any]]:
-    """How small the classes are that people fall in, here and in the declared population.
-
-    `max_risk` is the highest chance, over people, of naming one by all that the release tells;
-    `below_11` the share of people who share their values with fewer than 10 others of the release.
-    """
-    sizes = counts.values[:, -1]
-    n = _enough(len(sizes))
-    # Who knows the day of a recording knows that the person is in the release: then the release
-    # itself is the population to look in.
-    hidden_among = n if "date" in counts.names[-1] else population
-    risk = metrics.individual_risk(sizes, min(1.0, n / hidden_among))
-    chance = min(1.0, 1 / population)
-    highest, mean = float(risk.max()), float(risk.mean())
-    found = {
-        # A count of everybody, not a sample: it has no sampling error of its own.
-        "max_risk": Estimate(highest, highest, highest, level, n, chance),
-        "mean_risk": Estimate(mean, mean, mean, level, n, chance),
-    }
-    small, few = _shares({"below_11": sizes < SMALL_CLASS}, level, None)
-    sets = [
-        {"known": name, "share_unique": round(float((counts.values[:, column] == 1).mean()), 2)}
-        for column, name in enumerate(counts.names)
-    ]
-    return found | small, {"known": sets, "population": population} | few
 
 
 def _reaching(score: NDArray[np.float64], thresholds: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -345,7 +264,8 @@ def rounded(values: Iterable[float]) -> list[float]:
     return [round(float(value), 4) for value in values]
 
 
-def _enough(n: int) -> int:
+def enough(n: int) -> int:
+    """So many people, where they are enough for any number."""
     if n < MIN_PEOPLE:
         raise EvidenceError(f"needs at least {MIN_PEOPLE} people; found fewer")
     return n

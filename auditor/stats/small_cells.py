@@ -37,6 +37,8 @@ def disclosable_groups(
     return [name for name in groups if name in shown]
 
 
+#: A class of fewer people than this singles out, after 1/0.09 of EMA Policy 0070.
+SMALL_CLASS = 11
 #: What is told of a few people in place of a share.
 FEW = f"1 to {MIN_PEOPLE - 1} people"
 
@@ -103,7 +105,7 @@ def _joined(
 
 
 def shares_of_people(
-    people: Mapping[str, NDArray[np.bool_]], level: float, chance: float
+    people: Mapping[str, NDArray[np.bool_]], level: float, chance: float | None
 ) -> tuple[dict[str, Estimate], dict[str, Any]]:
     """By name, the share of people that each is true of; and of what it is true of one to nine
     people, which are no share.
@@ -111,7 +113,7 @@ def shares_of_people(
     found, few = {}, {}
     for name, those in people.items():
         if 0 < those.sum() < MIN_PEOPLE:
-            few[name] = f"1 to {MIN_PEOPLE - 1} people"
+            few[name] = FEW
         else:
             found[name] = rate(those.astype(float), level, chance)
     return found, few

@@ -1,6 +1,6 @@
 """Fiducials beside NeuroKit2's three methods: where they stand, and how fast they come.
 
-`make bench` prints the tables; MEASUREMENTS.md keeps those that were seen. What is learned from
+`make bench` prints the tables, and MEASUREMENTS.md keeps what was seen last. What is learned from
 LUDB is judged on subjects it was not learned from: `folds/` holds five networks, each taught
 without a fifth of them (`make delineator` makes them again). Nothing was learned from QTDB or CPSC.
 """
@@ -71,6 +71,27 @@ def said(name: str, table: pd.DataFrame, n_beats: int, n_disordered: int) -> Non
     print(table.drop(columns=["found"]).round(4).to_string())
 
 
+#: SD in ms that two readers may differ by, from the CSE working party.
+CSE_MS = {"p_on": 10.2, "p_off": 12.7, "qrs_on": 6.5, "qrs_off": 11.6, "t_off": 30.6}
+ROOM = "delineation"
+LUDB = "LUDB 1.0.1, 12 leads each on its own"
+
+
+def titled(fiducial: str) -> str:
+    """A fiducial as MEASUREMENTS.md names it."""
+    wave, _, end = fiducial.partition("_")
+    peak = "" if fiducial == "r" else " peak"
+    return wave.upper() + {"on": " onset", "off": " offset"}.get(end, peak)
+
+
+def error(row: pd.Series) -> str:
+    return "" if np.isnan(row.sd_ms) else f"{row.mean_ms:.0f} ± {row.sd_ms:.1f}"
+
+
+def f1(row: pd.Series) -> str:
+    return f"{row.F1:.3f} ({row.Se:.3f} / {row.PPV:.3f})"
+
+
 def network(name: str) -> Callable[[str], object]:
     loaded = ours.network(FOLDS / f"{name}.safetensors")
     return lambda device: loaded
@@ -101,7 +122,7 @@ def judged_by_others(ludb: list, monkeypatch: pytest.MonkeyPatch) -> list[Beats]
     return found
 
 
-def test_ludb_lead_by_lead(ludb, monkeypatch):
+def test_ludb_lead_by_lead(ludb, monkeypatch, measured):
     beats = judged_by_others(ludb, monkeypatch)
     pairs = [
         (lead.fiducials, marks.scaled(0.5))
@@ -111,7 +132,16 @@ def test_ludb_lead_by_lead(ludb, monkeypatch):
     leads = [lead for one in beats for lead in one.leads]
     bad = sum(int(lead.disordered.sum()) for lead in leads)
     table = agreement(pairs, FS)
-    said(f"LUDB, {len(ludb)} subjects, 12 leads, ours", table, sum(map(len, leads)), bad)
+    n_beats = sum(map(len, leads))
+    said(f"LUDB, {len(ludb)} subjects, 12 leads, ours", table, n_beats, bad)
+    seen, order = {"ours": table}, {"ours": f"{bad:,} of {n_beats:,}"}
+    told = {"room": ROOM, "data": LUDB}
+    measured("delineation/ludb-order", "Beats in an impossible order", bad, n=f"{n_beats:,} beats",
+             wanted="= 0", digits=0, **told)  # fmt: skip
+    for fiducial, tolerance in CSE_MS.items():
+        measured(f"delineation/ludb-{fiducial}", f"Error of {titled(fiducial)}, SD",
+                 table.loc[fiducial].sd_ms, unit="ms", digits=1, wanted=f"<= {tolerance}",
+                 note="CSE tolerance", n=f"{len(ludb)} people", **told)  # fmt: skip
     assert bad == 0
     for method in ("prominence", "dwt", "cwt"):
         pairs, n_beats, bad = [], 0, 0
@@ -120,10 +150,18 @@ def test_ludb_lead_by_lead(ludb, monkeypatch):
                 fiducials, n, wrong = neurokit(lead, 500.0, method)
                 pairs.append((fiducials, marks))
                 n_beats, bad = n_beats + n, bad + wrong
-        said(f"LUDB, NeuroKit2 {method}", agreement(pairs, 500.0), n_beats, bad)
+        seen[method] = agreement(pairs, 500.0)
+        order[method] = f"{bad:,} of {n_beats:,}" if n_beats else "not defined"
+        said(f"LUDB, NeuroKit2 {method}", seen[method], n_beats, bad)
+    for fiducial in table.index:
+        key = {"fiducial": titled(fiducial)}
+        rows = {method: one.loc[fiducial] for method, one in seen.items()}
+        measured.row("ludb-f1", key, {method: f1(row) for method, row in rows.items()})
+        measured.row("ludb-error", key, {method: error(row) for method, row in rows.items()})
+    measured.row("ludb-error", {"fiducial": "impossible order"}, order)
 
 
-def test_how_steady_the_annotators_are(ludb):
+def test_how_steady_the_annotators_are(ludb, measured):
     """How far a mark strays from its place within the same lead's beats: nobody can agree better.
 
     The spread about the lead's own mean distance from R, with the heart's own variation in it.
@@ -143,10 +181,14 @@ def test_how_steady_the_annotators_are(ludb):
                         spreads[place].extend((away - np.median(away)).tolist())
         one, two, three = (float(np.std(np.clip(spread, -60, 60))) for spread in spreads)
         say(f"annotators' own spread, {wave}: on {one:.1f}, peak {two:.1f}, off {three:.1f} ms")
-        assert 0 < min(one, two, three) < 30
+        # A QRS's peak is R, from which all is measured.
+        peak = "" if wave == "QRS" else f"{two:.1f}"
+        spread = {"onset": f"{one:.1f}", "peak": peak, "offset": f"{three:.1f}"}
+        measured.row("ludb-readers", {"wave": wave}, spread)
+        assert 0 < min(one, three) < 30
 
 
-def test_qtdb(data):
+def test_qtdb(data, measured):
     marked, signals = [], []
     for header in sorted((data / "qtdb").glob("*.hea")):
         record = wfdb.rdrecord(str(header.with_suffix("")))
@@ -161,7 +203,11 @@ def test_qtdb(data):
         pairs += [(lead.fiducials + start, marks) for lead in beats.leads]
         n_beats += 2 * len(beats)
         bad += sum(int(lead.disordered.sum()) for lead in beats.leads)
-    said(f"QTDB q1c, {len(marked)} records, 2 leads, ours", agreement(pairs, FS), n_beats, bad)
+    table, peers = agreement(pairs, FS), []
+    said(f"QTDB q1c, {len(marked)} records, 2 leads, ours", table, n_beats, bad)
+    measured("delineation/qtdb-order", "Beats in an impossible order", bad, room=ROOM,
+             data="QTDB 1.0.0, q1c, both leads, never taught", n=f"{n_beats:,} beats", wanted="= 0",
+             digits=0)  # fmt: skip
     assert bad == 0
     for method in ("prominence", "dwt", "cwt"):
         pairs, n_beats, bad = [], 0, 0
@@ -170,10 +216,19 @@ def test_qtdb(data):
                 fiducials, n, wrong = neurokit(lead, 250.0, method)
                 pairs.append((fiducials + start, marks))
                 n_beats, bad = n_beats + n, bad + wrong
-        said(f"QTDB q1c, NeuroKit2 {method}", agreement(pairs, FS), n_beats, bad)
+        peers.append(agreement(pairs, FS))
+        said(f"QTDB q1c, NeuroKit2 {method}", peers[-1], n_beats, bad)
+    for fiducial, row in table.iterrows():
+        rivals = pd.DataFrame([one.loc[fiducial] for one in peers])
+        closest = rivals.loc[rivals["sd_ms"].idxmin()] if rivals["sd_ms"].notna().any() else None
+        measured.row("qtdb", {"fiducial": titled(str(fiducial))}, {
+            "F1": f"{row.F1:.3f}", "best peer's F1": f"{rivals['F1'].max():.3f}",
+            "error, ms": error(row),
+            "least spread of a peer, ms": "" if closest is None else error(closest),
+        })  # fmt: skip
 
 
-def test_p_waves_in_atrial_fibrillation(data, ludb, monkeypatch):
+def test_p_waves_in_atrial_fibrillation(data, ludb, monkeypatch, measured):
     n_beats = n_given = n_lead_given = 0
     given_in: list[float] = []
     for header in sorted((data / "cpsc2021").glob("*.hea")):
@@ -194,6 +249,10 @@ def test_p_waves_in_atrial_fibrillation(data, ludb, monkeypatch):
         f"CPSC 2021, {len(given_in)} records, {n_beats} beats in fibrillation: a P is given to "
         f"{n_given / n_beats:.3f} of them, in {n_lead_given / (2 * n_beats):.3f} of their leads"
     )
+    told = {"room": ROOM, "wanted": "< 0.05"}
+    measured("delineation/p-in-af-cpsc", "P given to beats in fibrillation", n_given / n_beats,
+             data="CPSC 2021", n=f"{n_beats:,} beats of {len(given_in)} records",
+             **told)  # fmt: skip
     beats = judged_by_others(ludb, monkeypatch)
     chosen = [one for one, row in zip(beats, ludb, strict=True) if "fibrillation" in row[3]]
     together = np.concatenate([one.marks[:, 0] == Mark.FOUND for one in chosen])
@@ -202,10 +261,13 @@ def test_p_waves_in_atrial_fibrillation(data, ludb, monkeypatch):
         f"LUDB, {len(chosen)} subjects, {len(together)} beats in fibrillation: a P is given to "
         f"{together.mean():.3f} of them, in {each.mean():.3f} of their leads"
     )
+    measured("delineation/p-in-af-ludb", "P given to beats in fibrillation", together.mean(),
+             data="LUDB 1.0.1, networks that were not taught them",
+             n=f"{len(together):,} beats of {len(chosen)} people", **told)  # fmt: skip
     assert max(n_given / n_beats, together.mean()) < 0.05
 
 
-def test_the_time_it_takes_beside_neurokit2s_prominence(ludb):
+def test_the_time_it_takes_beside_neurokit2s_prominence(ludb, measured):
     signals = np.stack([signal for _, signal, _, _ in ludb[:64]])
 
     def whole_shard() -> None:
@@ -220,10 +282,16 @@ def test_the_time_it_takes_beside_neurokit2s_prominence(ludb):
         f"12 leads x 10 s at 500 Hz, filtered and delineated: {1 / own:.0f} records/s, "
         f"{theirs / own:.1f} x NeuroKit2 prominence ({1 / theirs:.1f} records/s)"
     )
+    told = {"room": ROOM, "data": "LUDB 1.0.1, 12 leads of 10 s at 500 Hz"}
+    measured("delineation/speed", "Records filtered and delineated a second, one core", 1 / own,
+             unit="records/s", digits=0, n=f"{len(signals)} records", **told)  # fmt: skip
+    measured("delineation/speed-ratio", "Speed beside NeuroKit2 `prominence`", theirs / own,
+             unit="times", digits=1, note=f"NeuroKit2: {1 / theirs:.1f} records/s",
+             n=f"{len(few)} records of theirs", **told)  # fmt: skip
     assert own > 0
 
 
-def test_memory_does_not_grow_with_the_records():
+def test_memory_does_not_grow_with_the_records(measured):
     program = (
         "import resource, sys, numpy as np\n"
         "from auditor.signal.delineate import delineate_batch\n"
@@ -238,6 +306,16 @@ def test_memory_does_not_grow_with_the_records():
     for n in (40, 800):
         command = [sys.executable, "-c", program, str(n)]
         peaks[n] = float(subprocess.run(command, check=True, capture_output=True).stdout)
+        measured(
+            f"delineation/memory-{n}",
+            f"Peak memory of a process after {n} records",
+            peaks[n],
+            unit="MB",
+            digits=0,
+            room=ROOM,
+            data="noise, 12 leads of 10 s",
+            n=f"{n} records",
+        )
     say(
         "peak memory of a process, 12 leads x 10 s: "
         + ", ".join(f"{peak:.0f} MB after {n} records" for n, peak in peaks.items())

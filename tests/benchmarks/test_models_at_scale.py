@@ -50,13 +50,24 @@ def audited(folder, n_people: int):
 
 
 @pytest.mark.parametrize("n_people", PEOPLE)
-def test_what_an_audit_of_trees_takes(tmp_path, n_people):
+def test_what_an_audit_of_trees_takes(tmp_path, n_people, measured):
     started = time.perf_counter()
     audit = audited(tmp_path, n_people)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    say(f"{n_people * EACH:,} records of {n_people:,} people: {time.perf_counter() - started:.0f} s"
-        f" in all, {peak:.1f} GiB at most so far")  # fmt: skip
+    took, n = time.perf_counter() - started, n_people * EACH
+    say(f"{n:,} records of {n_people:,} people: {took:.0f} s in all, {peak:.1f} GiB at most so far")
     slow = sorted(audit, key=lambda one: -one.seconds)[:6]
-    say("; ".join(f"{one.id} {one.seconds:.1f} s" for one in slow))
+    longest = "; ".join(f"{one.id} {one.seconds:.1f} s" for one in slow)
+    say(longest)
+    told = {
+        "room": "models",
+        "data": f"simulated, {EACH} records a person, {INPUTS} inputs; trees, {RECIPE.rounds} "
+        f"rounds of depth {RECIPE.depth}",
+        "n": f"{n:,} records",
+    }
+    measured(f"models/audit-{n}-s", "An audit of trees, profile `model`, preset `quick`", took,
+             unit="s", digits=0, note=longest, **told)  # fmt: skip
+    measured(f"models/audit-{n}-gib", "Peak memory of an audit of trees", peak, unit="GiB",
+             digits=1, note="of the process so far", **told)  # fmt: skip
     assert {one.status for one in audit if one.check == "membership"} == {"measured"}
     assert np.isfinite(audit["membership/af"].estimates["auc"].value)

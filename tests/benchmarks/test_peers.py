@@ -31,6 +31,19 @@ N, EACH, INPUTS = 500, 10, 21
 RECIPE = {"n_estimators": 200, "max_depth": 8, "tree_method": "hist"}
 #: Models that leak, for ours.
 LEAKS = 10
+#: As the table of MEASUREMENTS.md names them.
+TITLES = {
+    "worst-case": "SACRO-ML worst case",
+    "structural": "SACRO-ML structural",
+    "lira": "SACRO-ML LiRA, 100 shadows, offline",
+    "lira-online": "SACRO-ML LiRA, 100 shadows, online",
+    "art": "ART black box",
+}
+ROOM = "models"
+DATA = (
+    f"simulated, {N} people of {EACH} rows; {RECIPE['n_estimators']} trees of depth "
+    f"{RECIPE['max_depth']}"
+)
 #: Null seeds of each: a hundred shadow models take a minute.
 NULLS = {"worst-case": 10, "structural": 10, "art": 10, "lira": 2, "lira-online": 2}
 
@@ -102,7 +115,7 @@ def kept(folder: Path, seed: int, leaks: bool) -> Path:
     return path
 
 
-def told(name: str, leak: dict[str, float], nulls: list[bool]) -> None:
+def told(name: str, leak: dict[str, float], nulls: list[bool], measured) -> None:
     between = f" ({leak['low']:.3f}-{leak['high']:.3f})" if "low" in leak else ", no interval"
     auc = "-" if leak["auc"] is None else f"{leak['auc']:.3f}{between}"
     tpr = "-" if leak["tpr"] is None else f"{leak['tpr']:.2f}"
@@ -111,13 +124,33 @@ def told(name: str, leak: dict[str, float], nulls: list[bool]) -> None:
         f"{leak['seconds']:.1f} s, {leak['mb']:.0f} MB; "
         f"alarms on the null {sum(nulls)} of {len(nulls)}"
     )
+    cells = {
+        "AUC, seed 0": auc,
+        "TPR at 1 % FPR, seed 0": tpr,
+        "alarms on the null": f"{sum(nulls)} of {len(nulls)}",
+        "s": f"{leak['seconds']:.1f}",
+        "MB": f"{leak['mb']:.0f}",
+    }
+    measured.row("peers", {"attack": name}, cells)
 
 
-def test_ours_finds_over_fit_trees_and_is_silent_about_their_twins():
+def test_ours_finds_over_fit_trees_and_is_silent_about_their_twins(measured):
     leaks = [ours(made(seed, leaks=True)) for seed in range(LEAKS)]
     nulls = [bool(ours(made(seed, leaks=False))["alarm"]) for seed in range(1, 41)]
-    told("ours, 4 references, seed 0", leaks[0], nulls)
+    told("this tool, 4 references", leaks[0], nulls, measured)
     auc, tpr = (np.array([one[name] for one in leaks]) for name in ("auc", "tpr"))
+    first = {"room": ROOM, "data": DATA, "n": f"{N} people, seed 0"}
+    mean = {"room": ROOM, "data": DATA, "n": f"{LEAKS} models", "note": "range of the models"}
+    measured("models/peers-auc-0", "Membership in over-fit trees, AUC", leaks[0]["auc"],
+             interval=(leaks[0]["low"], leaks[0]["high"]), wanted=">= 0.98", **first)  # fmt: skip
+    measured("models/peers-tpr-0", "Membership in over-fit trees, TPR at 1 % FPR", leaks[0]["tpr"],
+             wanted=">= 0.60", digits=2, **first)  # fmt: skip
+    measured("models/peers-auc", "Membership in over-fit trees, mean AUC", auc.mean(),
+             interval=(auc.min(), auc.max()), wanted=">= 0.98", **mean)  # fmt: skip
+    measured("models/peers-tpr", "Membership in over-fit trees, mean TPR at 1 % FPR", tpr.mean(),
+             interval=(tpr.min(), tpr.max()), wanted=">= 0.60", digits=2, **mean)  # fmt: skip
+    measured("models/peers-null", "Alarms about models whose members are named by lot", sum(nulls),
+             room=ROOM, data=DATA, n=f"{len(nulls)} seeds", wanted="<= 5", digits=0)  # fmt: skip
     say(f"ours, {LEAKS} leaks: AUC {auc.mean():.3f} ({auc.min():.3f} to {auc.max():.3f}), "
         f"TPR at 1% FPR {tpr.mean():.2f} ({tpr.min():.2f} to {tpr.max():.2f})")  # fmt: skip
     # One seed's TPR is a matter of the three luckiest of 250: their mean is the tool's.
@@ -128,17 +161,20 @@ def test_ours_finds_over_fit_trees_and_is_silent_about_their_twins():
 
 @pytest.mark.skipif(not PEERS.exists(), reason="make bench-peers makes the peers' environment")
 @pytest.mark.parametrize("kind", list(NULLS))
-def test_a_peer_beside_it(kind, tmp_path):
+def test_a_peer_beside_it(kind, tmp_path, measured):
     leak = ours(made(0, leaks=True))
     (other,) = theirs(kind, [kept(tmp_path, 0, leaks=True)])
     nulls = theirs(kind, [kept(tmp_path, seed, leaks=False) for seed in range(1, NULLS[kind] + 1)])
-    told(kind, other, [bool(one["alarm"]) for one in nulls])
+    told(TITLES[kind], other, [bool(one["alarm"]) for one in nulls], measured)
     say(f"{kind} takes {other['seconds'] / leak['seconds']:.1f} times as long as ours")
     if kind.startswith("lira"):
+        measured(f"models/peers-{kind}-time", f"Time of {TITLES[kind]} beside ours",
+                 other["seconds"] / leak["seconds"], room=ROOM, data=DATA, n="1 model",
+                 unit="times as long", wanted=">= 10", digits=1)  # fmt: skip
         assert leak["seconds"] <= other["seconds"] / 10
 
 
-def test_as_many_shadow_models_cost_little_more_than_to_fit_them():
+def test_as_many_shadow_models_cost_little_more_than_to_fit_them(measured):
     data = made(0, leaks=True)
     started = time.perf_counter()
     for place in range(20):
@@ -147,5 +183,8 @@ def test_as_many_shadow_models_cost_little_more_than_to_fit_them():
         xgboost.XGBClassifier(**RECIPE, n_jobs=1).fit(data["inputs"][half], label)
     alone = time.perf_counter() - started
     ratio = ours(data, references=20)["seconds"] / alone
+    measured("models/peers-references", "Membership with 20 references beside fitting 20 models",
+             ratio, room=ROOM, data=DATA, n="20 models", unit="times as long", wanted="<= 1.2",
+             digits=2)  # fmt: skip
     say(f"20 references take {ratio:.2f} times what fitting 20 models takes")
     assert ratio <= 1.2

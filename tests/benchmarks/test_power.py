@@ -21,12 +21,25 @@ LEAKS = [
 
 
 @pytest.mark.parametrize(("room", "leak"), LEAKS)
-def test_what_is_planted_is_found_and_clean_twins_are_not_accused(room, leak):
+def test_what_is_planted_is_found_and_clean_twins_are_not_accused(room, leak, measured):
     found = importlib.import_module(f"tests.plants.{room}").PLANTS[leak]
     started = time.perf_counter()
     power = sum(found(seed, True) for seed in range(SEEDS)) / SEEDS
     false = sum(found(seed, False) for seed in range(SEEDS)) / SEEDS
     each = (time.perf_counter() - started) / (2 * SEEDS)
     say(f"{room}: {leak}: found {power:.0%}, accused {false:.0%} of {SEEDS}, {each:.2f} s each")
+    measured.row(
+        "planted",
+        {"planted": leak},
+        {"check": room, "found": f"{power:.4g}", "accused": f"{false:.4g}", "seeds": f"{SEEDS}",
+         "s": f"{each:.2f}"},
+    )  # fmt: skip
+    seen = measured.rows("planted")
+    told = {"room": "models", "data": "small simulated models", "n": f"{len(seen)} leaks"}
+    measured("models/planted-found", "Share of planted leaks found, of the leak least found",
+             min(float(row["found"]) for row in seen), wanted=">= 0.95", **told)  # fmt: skip
+    measured("models/planted-accused", "Share of clean twins accused, of the leak most accused",
+             max(float(row["accused"]) for row in seen), wanted="<= 0.05", digits=4,
+             **told)  # fmt: skip
     assert power >= 0.95
     assert false <= 0.05

@@ -1,6 +1,6 @@
 """Ratios against a peer or a plain way, measured in the same run with as many threads each.
 
-Printed, not asserted: `make bench` shows them, MEASUREMENTS.md keeps those that were seen.
+Not asserted: `make bench` shows them, and MEASUREMENTS.md keeps what was seen last.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from auditor.attackers.search import search_gallery
 from auditor.simulate.population import Population
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+ROOM = "speed"
 
 
 def seconds(task: Callable[[], object], repeats: int = 3) -> float:
@@ -36,18 +37,23 @@ def say(text: str) -> None:
     print(f"\n  {text}")
 
 
-def test_simulating_against_neurokit2():
+def test_simulating_against_neurokit2(measured):
     import neurokit2 as nk
 
     population = Population(n_subjects=100, n_sessions=2, n_records=1)
     ours = seconds(lambda: list(population.records())) / 200
     theirs = seconds(lambda: nk.ecg_simulate(10, sampling_rate=250, method="multileads"), 1)
     assert ours > 0
+    told = {"room": ROOM, "data": "simulated, 12 leads, 10 s, 250 Hz"}
+    measured("speed/simulate-ms", "Simulating a record", ours * 1e3, unit="ms", digits=1,
+             n="200 records", **told)  # fmt: skip
+    measured("speed/simulate-ratio", "NeuroKit2's 12-lead simulation beside ours", theirs / ours,
+             unit="times as long", digits=0, n="1 record of theirs", **told)  # fmt: skip
     say(f"simulating a 12-lead 10 s record: {ours * 1e3:.1f} ms, {theirs / ours:.0f} x NeuroKit2")
 
 
 @pytest.mark.parametrize("n", [2_000, 8_000])
-def test_searching_a_gallery_against_the_whole_score_matrix(n):
+def test_searching_a_gallery_against_the_whole_score_matrix(n, measured):
     rng = np.random.default_rng(0)
     gallery = rng.normal(size=(n, 64)).astype(np.float32)
     probe = (gallery + rng.normal(size=(n, 64))).astype(np.float32)
@@ -70,6 +76,11 @@ def test_searching_a_gallery_against_the_whole_score_matrix(n):
         tracemalloc.stop()
     ratio = seconds(whole, 1) / seconds(blocks, 1)
     assert peaks[0] < peaks[1]
+    told = {"room": ROOM, "data": f"noise, {n:,} x {n:,}, 64 directions", "n": f"{n:,} people"}
+    measured(f"speed/search-{n}-mb", "Peak memory of a 1:N search", peaks[0], unit="MB", digits=0,
+             note=f"the whole matrix: {peaks[1]:.0f} MB", **told)  # fmt: skip
+    measured(f"speed/search-{n}-ratio", "Speed of a 1:N search beside the whole matrix", ratio,
+             unit="times", digits=2, **told)  # fmt: skip
     say(f"search {n} x {n}: {peaks[0]:.0f} MB against {peaks[1]:.0f} MB; speed {ratio:.2f} x")
 
 
@@ -106,7 +117,7 @@ print(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
 
 
-def test_searching_a_hundred_thousand_people_beside_faiss():
+def test_searching_a_hundred_thousand_people_beside_faiss(measured):
     """Rank-k, EER and TPIR of 100,000 probes in 100,000 people, 64 directions."""
     pytest.importorskip("faiss")
     n, threads = int(os.environ.get("AUDITOR_SEARCH", "100000")), os.cpu_count() or 1
@@ -118,5 +129,15 @@ def test_searching_a_hundred_thousand_people_beside_faiss():
         took, peak = map(float, done.stdout.split())
         found[way] = took, peak
         say(f"search {n:,} x {n:,}, {way}: {took:.1f} s, {peak:.0f} MB {done.stderr.strip()}")
-    say(f"{found['faiss'][0] / found['ours'][0]:.2f} x the speed of faiss-cpu's flat index")
+    speed = found["faiss"][0] / found["ours"][0]
+    told = {"room": ROOM, "data": f"noise, {n:,} x {n:,}, 64 directions", "n": f"{n:,} people"}
+    measured(f"speed/search-{n}-s", "A 1:N search with rank-k, EER and TPIR", found["ours"][0],
+             unit="s", digits=1, note=f"{threads} threads", **told)  # fmt: skip
+    measured(f"speed/search-{n}-mb", "Peak memory of a 1:N search", found["ours"][1], unit="MB",
+             digits=0, **told)  # fmt: skip
+    measured(f"speed/search-{n}-faiss", "Speed of a 1:N search beside faiss-cpu, flat, k = 10",
+             speed, unit="times", digits=2, wanted=">= 0.5",
+             note=f"faiss-cpu: {found['faiss'][0]:.1f} s, {threads} threads each",
+             **told)  # fmt: skip
+    say(f"{speed:.2f} x the speed of faiss-cpu's flat index")
     assert found["ours"][1] < 2000

@@ -13,6 +13,7 @@ from auditor.systems.jepa import network as jepa
 from tests.benchmarks.test_speed import say, seconds
 
 STEPS = 12
+TURNS = 5
 
 
 def plain(module: nn.Module, objective, rows: np.ndarray, batch: int) -> None:
@@ -29,20 +30,24 @@ def plain(module: nn.Module, objective, rows: np.ndarray, batch: int) -> None:
         optimizer.step()
 
 
-def overhead(name: str, module: nn.Module, objective, batch: int) -> float:
+def overhead(name: str, title: str, module: nn.Module, objective, batch: int, measured) -> float:
     """By how much the loop is slower, the median of turns taken one after the other."""
     rows = np.arange(STEPS * batch)
     pace = Pace(steps=STEPS, batch=batch, rate=1e-4)
     ratios = []
-    for _ in range(5):
+    for _ in range(TURNS):
         ours = seconds(lambda: train(module, objective, rows, pace, seed=0, name=name), 1)
         ratios.append(ours / seconds(lambda: plain(module, objective, rows, batch), 1))
     found = float(np.median(ratios)) - 1
     say(f"{name}: a step costs {found:+.1%} beside a plain loop (turns {np.round(ratios, 3)})")
+    measured(f"waveforms/step-{name}", f"A training step of {title} beside a plain loop",
+             100 * found, room="waveforms", data=f"noise, batches of {batch}", n=f"{TURNS} turns",
+             unit="% more", wanted="<= 5", digits=1,
+             note=f"median; turns took {min(ratios):.2f} to {max(ratios):.2f} times")  # fmt: skip
     return found
 
 
-def test_the_loop_adds_little_to_a_step_of_jepa():
+def test_the_loop_adds_little_to_a_step_of_jepa(measured):
     model = jepa.create(jepa.JEPAConfig.small(), stream(0, "benchmark"))
     x = torch.randn(STEPS * 32, 8, 2500, generator=torch.Generator().manual_seed(0))
     train_once = Pace(steps=1, batch=32, rate=1e-4)
@@ -51,10 +56,10 @@ def test_the_loop_adds_little_to_a_step_of_jepa():
         return jepa.objective(model, x[rows], generator)
 
     train(model, objective, np.arange(32), train_once, seed=0, name="warm")
-    assert overhead("jepa", model, objective, 32) < 0.05
+    assert overhead("jepa", "ECG-JEPA", model, objective, 32, measured) < 0.05
 
 
-def test_the_loop_adds_little_to_a_step_of_cromotex():
+def test_the_loop_adds_little_to_a_step_of_cromotex(measured):
     model = cromotex.CroMoTEX(cromotex.CroMoTEXConfig.small())
     draw = torch.Generator().manual_seed(0)
     ecg = torch.randn(STEPS * 32, 12, 1000, generator=draw)
@@ -65,4 +70,4 @@ def test_the_loop_adds_little_to_a_step_of_cromotex():
         return cromotex.align_loss(model, ecg[rows], images[rows], labels[rows])
 
     train(model, objective, np.arange(32), Pace(steps=1, batch=32, rate=1e-4), seed=0, name="warm")
-    assert overhead("cromotex", model, objective, 32) < 0.05
+    assert overhead("cromotex", "CroMoTEX", model, objective, 32, measured) < 0.05

@@ -17,7 +17,7 @@ from auditor.core.target import MEMBER, NEITHER, NONMEMBER, Target
 from auditor.data.pairs import read_pairs
 from auditor.learning.device import own_randomness
 from auditor.learning.fit import Pace, train
-from auditor.simulate.pairs import Pictures
+from auditor.simulate.pairs import PairedPopulation
 from auditor.systems.cromotex import network as cromotex
 from auditor.systems.waves import paired_waves
 from tests.benchmarks.test_speed import say
@@ -32,8 +32,8 @@ PACES = {
 }
 
 
-def test_the_sweep_of_weight_and_temperature(tmp_path):
-    Pictures(N, 2, size=32, seed=5).write(tmp_path)
+def test_the_sweep_of_weight_and_temperature(tmp_path, measured):
+    PairedPopulation(N, 2, size=32, seed=5).write(tmp_path)
     pairs = read_pairs(tmp_path)
     seen = paired_waves(pairs, cromotex.prepare)
     config = cromotex.CroMoTEXConfig.small()
@@ -124,5 +124,14 @@ def test_the_sweep_of_weight_and_temperature(tmp_path):
             f"members {members.value:.3f} ({members.low:.3f}-{members.high:.3f}, chance "
             f"{members.chance:.3f}), AUROC {row.auroc:.3f}"
         )
+        key = {"weight of true pairs": f"{row.weight:.0f}", "temperature": f"{row.temperature:.2f}"}
+        cells = {
+            "recall@1 of others": f"{held.value:.3f} ({held.low:.3f}–{held.high:.3f})",
+            "chance": f"{held.chance:.3f}",
+            "recall@1 of members": f"{members.value:.3f} ({members.low:.3f}–{members.high:.3f})",
+            "their chance": f"{members.chance:.3f}",
+            f"AUROC of {FINDING}": f"{row.auroc:.3f}",
+        }
+        measured.row("alignment", key, cells)
     assert len(rows) == 8
     assert all(row.auroc is not None and row.members is not None for row in rows)

@@ -1,59 +1,84 @@
-"""What every attack promises."""
+"""What every check promises, whether it is put to recordings or to models."""
 
 from __future__ import annotations
 
 import inspect
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pytest
 
-from auditor.audit import open_case, plan
-from auditor.checks.base import ATTACKS
-from auditor.config import CHECKS
-from auditor.core.errors import ConfigError
-from auditor.core.evidence import Counts, Predictions, SearchResult, Trials
-from auditor.engine import engine
-from tests.releases import settings, write_release
+from auditor.checks import registry
+from auditor.checks.base import Measured, OnRecordings, Settings
+from auditor.checks.run import run_check
+from auditor.core.evidence import Counts
+from auditor.policy import words
+from auditor.targets.context import Case
+
+SETTINGS = Settings(("template",), ("fiducials",), ("embedding",), ("cross-session",), 1000)
+OF_RECORDINGS = [one.id for one in words.checks().values() if one.in_presets]
+
+
+@pytest.mark.parametrize("check", OF_RECORDINGS)
+def test_a_check_of_recordings_is_planned_by_its_folder(check):
+    planned = list(registry.of_recordings(SETTINGS, [check]))
+    assert planned
+    assert {one.id for one in planned} == {check}
+
+
+@pytest.mark.parametrize("check", OF_RECORDINGS)
+def test_a_check_describes_its_attacker(check):
+    for one in registry.of_recordings(SETTINGS, [check]):
+        text = inspect.getdoc(type(one)) or ""
+        assert any(word in text.lower() for word in ("intruder", "reader")), text
+        assert one.threat.endswith(".")
+
+
+def test_what_needs_no_heartbeat_comes_first():
+    planned = registry.of_recordings(SETTINGS, OF_RECORDINGS)
+    needs = [words.checks()[one.id].needs_beats for one in planned]
+    assert needs == sorted(needs)
+
+
+@dataclass(frozen=True)
+class Scratch(OnRecordings):
+    """A check whose evidence is counts, as others' is."""
+
+    id: ClassVar[str] = "uniqueness"
+
+    def unmet(self, context):
+        return None
+
+    def attack(self, context, rng):
+        return Counts(("something",), np.ones((30, 1), dtype=np.int64))
+
+
+def test_a_check_that_does_not_measure_cannot_be_made():
+    with pytest.raises(TypeError, match="estimate"):
+        Scratch()
+
+
+def test_evidence_that_nobody_measures_is_a_failed_finding_and_not_another_checks_number(opened):
+    @dataclass(frozen=True)
+    class Silent(Scratch):
+        """The same, and a measurement that breaks."""
+
+        def estimate(self, evidence, level, draw) -> Measured:
+            raise TypeError("p0001")
+
+    finding = run_check(Silent(), opened, level=0.95, smallest_cell=10)
+    assert finding.status == "failed"
+    assert finding.estimates == {}
+    assert "p0001" not in finding.reason
 
 
 @pytest.fixture(scope="module")
-def case(tmp_path_factory):
-    root = write_release(tmp_path_factory.mktemp("attacks"), identity=1, seed=0, n_subjects=12)
+def opened(tmp_path_factory):
+    from auditor.engine import engine
+    from auditor.targets.release import Release
+    from tests.releases import write_release
+
+    root = write_release(tmp_path_factory.mktemp("release"), identity=1, seed=0, n_subjects=12)
     with engine() as workers:
-        yield open_case(root, settings(), workers)
-
-
-ATTACKED = plan(settings().preset.model_copy(update={"checks": CHECKS}))
-
-
-@pytest.mark.parametrize("attack", ATTACKED, ids=repr)
-def test_an_attack_says_why_it_cannot_or_hands_back_evidence(attack, case):
-    why = attack.unmet(case)
-    if why is not None:
-        assert why == why.strip()
-        return
-    for name, evidence in attack.run(case, np.random.default_rng(0)).items():
-        assert isinstance(name, str)
-        assert isinstance(evidence, SearchResult | Trials | Predictions | Counts)
-
-
-@pytest.mark.parametrize("attack", [one for one in ATTACKED if one.view != "vit"], ids=repr)
-def test_the_same_stream_gives_the_same_evidence(attack, case):
-    if attack.unmet(case) is None:
-        one, two = (attack.run(case, np.random.default_rng(5)) for _ in range(2))
-        assert list(one) == list(two)
-        for name in one:
-            for key, value in vars(one[name]).items():
-                assert np.array_equal(value, vars(two[name])[key]), key
-
-
-@pytest.mark.parametrize("name", sorted(ATTACKS))
-def test_an_attack_describes_its_attacker(name):
-    text = inspect.getdoc(ATTACKS[name]) or ""
-    assert any(word in text.lower() for word in ("intruder", "reader")), text
-    assert ATTACKS[name]().threat.endswith(".")
-
-
-def test_a_wrong_name_is_answered_with_the_nearest():
-    with pytest.raises(ConfigError, match="linkage"):
-        ATTACKS["linkige"]
+        yield Case(Release.open(root, workers, max_seconds=30), "cpu", 0, None)

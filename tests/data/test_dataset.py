@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from auditor.core.errors import ConfigError, DataError
 from auditor.data.catalog import catalogue, describe, write_descriptor
@@ -15,6 +16,7 @@ from auditor.data.dataset import inspection, open_dataset
 from auditor.data.fetch import fetch, verify
 from auditor.data.readers import READERS
 from auditor.engine import engine
+from tests.manual import settings
 from tests.releases import write_release
 
 
@@ -211,6 +213,15 @@ def test_a_written_descriptor_is_read_back(release, tmp_path):
     copy = shutil.copytree(release, tmp_path / "copy")
     shutil.copy(tmp_path / "auditor.yaml", copy / "auditor.yaml")
     assert describe(copy) == dataset.descriptor
+
+
+def test_the_descriptor_of_the_manual_is_read_as_it_stands(tmp_path):
+    (told,) = settings("reader")
+    (tmp_path / "auditor.yaml").write_text(yaml.safe_dump(told), encoding="utf-8")
+    seen = describe(tmp_path)
+    assert seen.name == tmp_path.name
+    kept = seen.model_dump(exclude_defaults=True, exclude={"name"}, mode="json")
+    assert kept | {"reader": seen.reader} == told
 
 
 def test_every_catalogue_entry_says_what_it_is_and_how_it_is_recognised():

@@ -160,7 +160,7 @@ def test_the_rate_rises_and_falls():
 
 
 SCRIPT = """
-import sys, time
+import sys
 from pathlib import Path
 import numpy as np, torch
 from safetensors.torch import save_file
@@ -169,7 +169,8 @@ from tests.learning.test_fit import network, trained
 module = network()
 def told(step, steps, loss):
     print(step, flush=True)
-    time.sleep({pause})
+    if step == {stop}:
+        sys.stdin.read()  # here it is killed
 trained(module, keep=Path({keep!r}), every=4, progress=told)
 if int(__import__("os").environ.get("RANK", "0")) == 0:
     save_file(module.state_dict(), {out!r})
@@ -180,21 +181,20 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_weights(tmp_path: Path
     keep, out = str(tmp_path / "kept.safetensors"), str(tmp_path / "out.safetensors")
     root = str(Path(__file__).parents[2])
 
-    def start(pause: float) -> subprocess.Popen[str]:
-        script = textwrap.dedent(SCRIPT).format(root=root, keep=keep, out=out, pause=pause)
+    def start(stop: int | None) -> subprocess.Popen[str]:
+        script = textwrap.dedent(SCRIPT).format(root=root, keep=keep, out=out, stop=stop)
         command = [sys.executable, "-c", script]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root)
+        pipe = subprocess.PIPE
+        return subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=root)
 
-    with start(0.05) as killed:
+    with start(stop=10) as killed:
         assert killed.stdout is not None
-        for line in killed.stdout:
-            if int(line) >= 10:
-                killed.send_signal(signal.SIGKILL)
-                break
+        assert "10\n" in killed.stdout
+        killed.send_signal(signal.SIGKILL)
     assert not Path(out).exists()
     assert Path(keep).exists()
-    with start(0) as again:
-        said, _ = again.communicate(timeout=120)
+    with start(stop=None) as again:
+        said, _ = again.communicate(timeout=600)
     assert again.returncode == 0
     assert int(said.split()[0]) > 4
     whole = network()
@@ -211,12 +211,12 @@ def test_two_processes_take_their_parts_of_each_batch(tmp_path: Path):
     root = str(Path(__file__).parents[2])
     keep = str(tmp_path / "kept.safetensors")
     script = tmp_path / "two.py"
-    script.write_text(textwrap.dedent(SCRIPT).format(root=root, keep=keep, out=out, pause=0))
+    script.write_text(textwrap.dedent(SCRIPT).format(root=root, keep=keep, out=out, stop=None))
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
-    command += ["--master-port", "29517", str(script)]
+    command += ["--standalone", str(script)]  # at a port that is free
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        command, capture_output=True, text=True, cwd=root, timeout=180, env=environment
+        command, capture_output=True, text=True, cwd=root, timeout=600, env=environment
     )
     assert done.returncode == 0, done.stderr[-2000:]
     from safetensors.torch import load_file

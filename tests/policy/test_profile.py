@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
@@ -11,13 +10,14 @@ import pytest
 import yaml
 
 from auditor import audit
-from auditor.attackers.ladder import ladder
+from auditor.attackers.recogniser import RECOGNISERS
 from auditor.checks.base import ATTACKS
 from auditor.core.errors import ConfigError
 from auditor.policy.profile import BASES, load_profile, parse_profile, recorded_profile
 from auditor.policy.questions import QUESTIONS, RUNGS, matches
 from auditor.policy.waivers import load_waivers, parse_waivers
 from auditor.resources import names, read_yaml
+from tests.manual import blocks, settings
 
 RULE = {
     "id": "risk", "check": "uniqueness", "estimate": "max_risk", "limit": 0.09,
@@ -91,7 +91,7 @@ def test_a_profile_may_ask_whatever_some_attack_answers_and_nothing_else():
     assert set(QUESTIONS) == set(ATTACKS) | set(audit._OF_MODELS)
     for name, question in QUESTIONS.items():
         assert question.of_models == (name in audit._OF_MODELS)
-    assert sorted(RUNGS) == sorted(ladder())
+    assert sorted(RUNGS) == sorted(RECOGNISERS)
 
 
 @pytest.mark.parametrize(
@@ -173,12 +173,9 @@ def test_a_file_that_is_no_yaml_is_one_line(text, tmp_path):
     assert "\n" not in str(error.value)
 
 
-def test_the_examples_of_the_readme_are_right():
-    text = (Path(__file__).parents[2] / "README.md").read_text()
-    blocks = [yaml.safe_load(one) for one in re.findall(r"```yaml\n(.+?)```", text, re.DOTALL)]
-    profiles = [one for one in blocks if isinstance(one, dict) and "rules" in one]
-    waivers = [one for one in blocks if isinstance(one, list)]
-    assert [parse_profile({"name": "own"} | one).minimum_cell for one in profiles] == [20]
+def test_the_examples_of_the_manual_are_right():
+    waivers = [one for one in map(yaml.safe_load, blocks("yaml")) if isinstance(one, list)]
+    assert [parse_profile({"name": "own"} | one).minimum_cell for one in settings("rules")] == [20]
     assert [len(parse_waivers(one)) for one in waivers] == [1]
 
 

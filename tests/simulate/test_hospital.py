@@ -17,8 +17,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from auditor.core.errors import ConfigError
-from auditor.simulate.hospital import ILLNESSES, LAYOUT, MISSING, Hospital
-from auditor.simulate.population import TRAITS
+from auditor.simulate.hospital import CONDITIONS, Hospital
+from auditor.simulate.hospital.mimic import MISSING
+from auditor.simulate.hospital.write import LAYOUT
+from auditor.simulate.population import TRAIT_INDEX
 
 HOSPITAL = Hospital(1600, seed=1)
 
@@ -112,16 +114,14 @@ def test_people_have_one_to_five_ecgs_on_different_days_of_their_own_era(machine
 
 def test_measurements_are_those_of_the_population_whose_waveforms_may_be_made(machine):
     rr = machine["rr_interval"].to_numpy()
-    names = [trait.name for trait in TRAITS]
-    hearts = list(HOSPITAL.patients.population.hearts())
-    true = np.array([1000 * heart.traits[names.index("rr_s")] for heart in hearts])
+    true = 1000 * HOSPITAL.patients.population.traits()[:, TRAIT_INDEX["rr_s"]]
     seen = rr != MISSING
     assert np.abs(rr[seen] - true[seen]).max() < 25
     record = next(HOSPITAL.patients.population.records())
     assert record.signal.shape == (12, 5000)
 
 
-def test_marks_are_missing_as_29999_and_p_mostly_begins_at_40(machine):
+def test_fiducials_are_missing_as_29999_and_p_mostly_begins_at_40(machine):
     onset = machine["p_onset"][machine["p_onset"] != MISSING]
     assert 0.7 < (onset == 40).mean() < 0.95
     assert onset.between(20, 70).all()
@@ -156,46 +156,48 @@ def test_codes_stand_where_the_stay_was(diagnosed):
     assert {"S52501A", "T380X5A", "K7030", "C61"} <= set(codes)
 
 
-def test_folds_keep_people_whole_and_share_out_every_finding(diagnosed):
+def test_folds_keep_people_whole_and_share_out_every_condition(diagnosed):
     folds = diagnosed.groupby("subject_id")["strat_fold"]
     assert folds.min().equals(folds.max())
     assert set(diagnosed["strat_fold"]) == set(range(20))
     sizes = diagnosed.groupby("strat_fold")["subject_id"].nunique()
     assert sizes.max() - sizes.min() < 25
-    for illness in ILLNESSES:
+    for condition in CONDITIONS:
         has = diagnosed["all_diag_all"].map(
-            lambda text, codes=illness.codes: bool(codes.keys() & literal_eval(text))
+            lambda text, codes=condition.codes: bool(codes.keys() & literal_eval(text))
         )
         shares = has.groupby(diagnosed["strat_fold"]).sum() / has.sum()
-        assert shares.between(0.02, 0.1).all(), illness.name
+        assert shares.between(0.02, 0.1).all(), condition.name
 
 
-def test_findings_are_as_common_as_told_and_keep_to_their_sex():
-    cohort = HOSPITAL.patients
-    for illness, ill in zip(ILLNESSES, cohort.ill.T, strict=True):
-        can = np.ones(len(ill), bool)
-        if illness.only:
-            can = cohort.male == (illness.only == "male")
-            assert not ill[~can].any()
-        se = np.sqrt(illness.prevalence / can.sum())
-        assert ill[can].mean() == pytest.approx(illness.prevalence, abs=4 * se), illness.name
+def test_conditions_are_as_common_as_told_and_keep_to_their_sex():
+    people = HOSPITAL.patients
+    for condition, has in zip(CONDITIONS, people.conditions.T, strict=True):
+        can = np.ones(len(people), bool)
+        if condition.only:
+            can = people.male == (condition.only == "male")
+            assert not has[~can].any()
+        se = np.sqrt(condition.prevalence / can.sum())
+        assert has[can].mean() == pytest.approx(condition.prevalence, abs=4 * se), condition.name
 
 
-def test_findings_are_read_from_the_ten_inputs_and_null_findings_are_not(inputs, diagnosed):
+def test_conditions_are_read_from_the_ten_inputs_and_null_conditions_are_not(inputs, diagnosed):
     fold = diagnosed["strat_fold"].to_numpy()
     lists = diagnosed["all_diag_all"].map(literal_eval)
     read = {}
-    for illness in ILLNESSES:
-        event = lists.map(lambda codes, own=illness.codes: bool(own.keys() & set(codes))).to_numpy()
+    for condition in CONDITIONS:
+        event = lists.map(
+            lambda codes, own=condition.codes: bool(own.keys() & set(codes))
+        ).to_numpy()
         use = np.ones(len(event), bool)
-        if illness.only:
-            use = (inputs[:, 0] == 1) == (illness.only == "male")
+        if condition.only:
+            use = (inputs[:, 0] == 1) == (condition.only == "male")
         learned, asked = use & (fold < 10), use & (fold >= 10)
         model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
         model.fit(inputs[learned], event[learned])
         score = model.predict_proba(inputs[asked])[:, 1]
-        read[illness.name] = roc_auc_score(event[asked], score)
-    nulls = {illness.name for illness in ILLNESSES if illness.is_null}
+        read[condition.name] = roc_auc_score(event[asked], score)
+    nulls = {condition.name for condition in CONDITIONS if condition.is_null}
     assert len(nulls) >= 5
     for name, auroc in read.items():
         if name in nulls:
@@ -312,8 +314,8 @@ def test_the_people_of_ecg_view_are_others_under_the_same_laws(root):
     closest = days.groupby([near["personid"], near["diagdate"]]).min()
     assert 0.8 < (closest <= 90).mean() < 0.99
     assert set(diagnosis["diagcode"]) <= set(table(root, "DiagnosisCodeMaster.csv")["diagcode"])
-    ours = {heart.traits[0] for heart in HOSPITAL.patients.population.hearts()}
-    assert not ours & {heart.traits[0] for heart in HOSPITAL.view_people.population.hearts()}
+    patients, others = HOSPITAL.patients, HOSPITAL.ecg_view_people
+    assert not np.isin(patients.traits[:, 0], others.traits[:, 0]).any()
 
 
 def test_the_heart_adds_to_clinical_risk_of_diabetes(root):

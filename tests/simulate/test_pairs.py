@@ -15,19 +15,19 @@ from sklearn.model_selection import cross_val_predict
 
 from auditor.core.errors import ConfigError, DataError
 from auditor.data.pairs import read_pairs
-from auditor.simulate.pairs import LABELS, SEGMENTS, Pictures
-from auditor.simulate.population import spreads
+from auditor.simulate.pairs import LABELS, SEGMENTS, PairedPopulation
+from auditor.simulate.population import z_scores
 
-SMALL = Pictures(n_subjects=3, size=32, frames=6, seed=3)
+SMALL = PairedPopulation(n_subjects=3, size=32, frames=6, seed=3)
 
 
-def drawn(pictures: Pictures) -> tuple[np.ndarray, np.ndarray]:
+def drawn(pictures: PairedPopulation) -> tuple[np.ndarray, np.ndarray]:
     """Radiographs and cines of all visits, person by person."""
     radiographs, cines = zip(*pictures.pictures(), strict=True)
     return np.concatenate(radiographs), np.concatenate(cines)
 
 
-def matched(pictures: Pictures) -> np.ndarray:
+def matched(pictures: PairedPopulation) -> np.ndarray:
     """Rank-1 of second visits among first ones, by radiograph and by the cine's first frame."""
     radiographs, cines = drawn(pictures)
     found = []
@@ -40,36 +40,36 @@ def matched(pictures: Pictures) -> np.ndarray:
     return np.array(found)
 
 
-def told_by_ecg(pictures: Pictures, column: str) -> float:
+def told_by_ecg(pictures: PairedPopulation, column: str) -> float:
     """R² of a ridge regression on the hearts behind the ECGs, on people it has not seen."""
-    traits = np.stack([heart.traits for heart in pictures.population.hearts()])[::2]
+    traits = pictures.population.traits()[::2]
     wanted = pictures.table()[column].to_numpy(dtype=np.float64)[::2]
-    guessed = cross_val_predict(RidgeCV(np.logspace(-1, 4, 6)), spreads(traits), wanted, cv=5)
+    guessed = cross_val_predict(RidgeCV(np.logspace(-1, 4, 6)), z_scores(traits), wanted, cv=5)
     return 1 - np.square(wanted - guessed).sum() / np.square(wanted - wanted.mean()).sum()
 
 
 def test_two_pictures_of_a_person_are_matched_where_an_identity_is_planted():
-    people = Pictures(40, physiology=0.0, frames=2, seed=1)
+    people = PairedPopulation(40, physiology=0.0, frames=2, seed=1)
     assert (matched(people) > 0.5).all()  # 1/40 by chance
 
 
 def test_without_identity_and_physiology_two_visits_are_no_more_alike_than_strangers():
     rates = [
-        matched(Pictures(30, size=32, identity=0.0, physiology=0.0, frames=2, seed=seed))
+        matched(PairedPopulation(30, size=32, identity=0.0, physiology=0.0, frames=2, seed=seed))
         for seed in range(6)
     ]
     assert np.mean(rates) < 0.08  # 1/30 by chance, of 360 trials
 
 
 def test_physiology_alone_ties_the_visits_of_a_person_loosely():
-    some = matched(Pictures(40, identity=0.0, frames=2, seed=1))
+    some = matched(PairedPopulation(40, identity=0.0, frames=2, seed=1))
     assert (some < 0.5).all()
     assert (some > 1 / 40).any()
 
 
 @pytest.mark.parametrize("column", ["LVEDV_ml", "LVEF_percent"])
 def test_the_ecg_tells_the_phenotypes_as_far_as_physiology_says(column):
-    plain = Pictures(300, seed=2)
+    plain = PairedPopulation(300, seed=2)
     column = f"phenotype_{column}"
     r2 = [told_by_ecg(replace(plain, physiology=known), column) for known in (1.0, 0.6, 0.0)]
     assert r2[0] > 0.3
@@ -79,11 +79,11 @@ def test_the_ecg_tells_the_phenotypes_as_far_as_physiology_says(column):
 
 def test_the_ecg_does_not_know_the_identity_of_the_pictures():
     """What is left of a picture without physiology, from the traits of the person's ECG."""
-    people = Pictures(200, n_visits=1, size=32, frames=2, physiology=0.0, seed=4)
+    people = PairedPopulation(200, n_visits=1, size=32, frames=2, physiology=0.0, seed=4)
     radiographs, _ = drawn(people)
     flat = radiographs.reshape(len(radiographs), -1).astype(np.float64)
     components = np.linalg.svd(flat - flat.mean(axis=0), full_matrices=False)[0][:, :5]
-    traits = spreads(np.stack([heart.traits for heart in people.population.hearts()]))
+    traits = z_scores(people.population.traits())
     guessed = cross_val_predict(RidgeCV(np.logspace(-1, 5, 7)), traits, components, cv=5)
     assert 1 - np.square(components - guessed).sum() / np.square(components).sum() < 0.03
 
@@ -96,7 +96,7 @@ def cavities(cines: np.ndarray) -> np.ndarray:
 
 def test_the_cine_holds_the_volumes_of_the_table():
     """Counted in pixels of 1 mm, without the formulas of the drawing's radii."""
-    people = Pictures(15, identity=0.0, size=128, seed=5)
+    people = PairedPopulation(15, identity=0.0, size=128, seed=5)
     table = people.table()
     area = cavities(drawn(people)[1]).sum(axis=(2, 3))
     volume = 5 / 6 * area[:, 0] * 3.5 * np.sqrt(area[:, 0] / np.pi) / 1000
@@ -109,7 +109,7 @@ def test_the_cine_holds_the_volumes_of_the_table():
 
 
 def test_the_wall_moves_least_where_its_strain_is_least():
-    people = Pictures(20, identity=0.0, frames=3, size=96, seed=6)
+    people = PairedPopulation(20, identity=0.0, frames=3, size=96, seed=6)
     cavity = cavities(drawn(people)[1])
     table = people.table()
     at = (np.arange(96) + 0.5) / 48 - 1
@@ -126,30 +126,30 @@ def test_the_wall_moves_least_where_its_strain_is_least():
 
 def test_the_heart_shadow_is_as_wide_as_its_share_of_the_thorax():
     """Without fluid, between the lungs that it meets on both sides; the thorax is 0.72 wide."""
-    people = Pictures(40, identity=0.0, size=128, frames=2, seed=7)
+    people = PairedPopulation(40, identity=0.0, size=128, frames=2, seed=7)
     dry = (people.table()[["Edema", "Pleural Effusion"]] == 0).all(axis=1)
     rows = drawn(people)[0][:, 82:86, 26:102].mean(axis=1)
     width = (rows > 0.55 * 255).sum(axis=1) * 2 / 128
-    ratio, wanted = (values[dry] for values in (width / (2 * 0.72), people.shown.ctr))
+    ratio, wanted = (values[dry] for values in (width / (2 * 0.72), people.anatomy.ctr))
     assert np.corrcoef(ratio, wanted)[0, 1] > 0.9
     assert np.median(ratio - wanted) == pytest.approx(0, abs=0.03)
 
 
 def test_fluid_whitens_the_lungs_and_an_effusion_their_bases():
-    people = Pictures(60, identity=0.0, frames=2, seed=7)
+    people = PairedPopulation(60, identity=0.0, frames=2, seed=7)
     radiographs, _ = drawn(people)
     lungs = radiographs[:, 20:30, 12:24].mean(axis=(1, 2))
-    assert np.corrcoef(lungs, people.shown.edema)[0, 1] > 0.5
+    assert np.corrcoef(lungs, people.anatomy.edema)[0, 1] > 0.5
     base = radiographs[:, 44:48, 10:16].mean(axis=(1, 2))
     effusion = people.table()["Pleural Effusion"] == 1
     assert base[effusion].mean() > base[~effusion].mean() + 25
 
 
 def test_labels_follow_from_what_is_shown_and_the_report_says_the_same():
-    people = Pictures(150, seed=8)
-    table, shown = people.table(), people.shown
-    assert (table["Cardiomegaly"] == (shown.ctr > 0.5)).all()
-    for name, value in (("Edema", shown.edema), ("Pleural Effusion", shown.effusion)):
+    people = PairedPopulation(150, seed=8)
+    table, anatomy = people.table(), people.anatomy
+    assert (table["Cardiomegaly"] == (anatomy.ctr > 0.5)).all()
+    for name, value in (("Edema", anatomy.edema), ("Pleural Effusion", anatomy.effusion)):
         assert value[table[name] == 1].min() > value[table[name] == 0].max()
     assert ((table[list(LABELS)].mean() > 0.08) & (table[list(LABELS)].mean() < 0.25)).all()
     for row, report in zip(table.to_dict("records"), people.reports(), strict=True):
@@ -161,7 +161,7 @@ def test_labels_follow_from_what_is_shown_and_the_report_says_the_same():
 
 
 def test_phenotypes_are_those_of_hearts():
-    table = Pictures(200, seed=9).table()
+    table = PairedPopulation(200, seed=9).table()
     edv, esv, ef, mass = (
         table[f"phenotype_{name}"] for name in ("LVEDV_ml", "LVESV_ml", "LVEF_percent", "LVM_g")
     )

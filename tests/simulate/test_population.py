@@ -13,7 +13,14 @@ from auditor.core.errors import ConfigError
 from auditor.signal.delineate import delineate
 from auditor.signal.filters import clean
 from auditor.signal.measurements import of_record
-from auditor.simulate.population import TRAITS, WINDOWS_S, Population, marks, spreads
+from auditor.simulate.population import (
+    TRAIT_INDEX,
+    TRAITS,
+    WINDOWS_S,
+    Population,
+    fiducials_and_axes,
+    z_scores,
+)
 
 SMALL = Population(n_subjects=3, n_sessions=2, n_records=1)
 
@@ -114,20 +121,19 @@ def test_hearts_are_those_of_the_records():
 
 
 def test_a_burden_moves_the_traits_it_names_even_where_nobody_has_an_identity():
-    names = [trait.name for trait in TRAITS]
     burden = np.zeros((3, len(TRAITS)))
-    burden[1, names.index("qt")] = 1.0
-    burden[1, names.index("t_axis_deg")] = -0.5
+    burden[1, TRAIT_INDEX["qt"]] = 1.0
+    burden[1, TRAIT_INDEX["t_axis_deg"]] = -0.5
     ill = replace(SMALL, identity=0.0, burden=burden)
-    off = spreads(np.stack([heart.traits for heart in ill.hearts()]))
-    # The limit of three spreads bends a little: 3 tanh(1/3).
+    z = z_scores(ill.traits())
+    # The limit of three SD bends a little: 3 tanh(1/3).
     wanted = 3 * np.tanh(np.repeat(burden, 2, axis=0) / 3)
-    assert off == pytest.approx(wanted, abs=1e-9)
+    assert z == pytest.approx(wanted, abs=1e-9)
 
 
-def test_the_marks_of_a_heart_are_where_its_waves_are_measured():
+def test_fiducials_and_axes_are_where_they_are_measured():
     population = Population(n_subjects=25, n_sessions=1, fs=500.0, noise_mv=0.01, seed=3)
-    true = marks(np.stack([heart.traits for heart in population.hearts()]))
+    true = fiducials_and_axes(population.traits())
     seen = []
     for record in population.records():
         measured = of_record(clean(record.signal, record.fs), record.leads, delineate(record))

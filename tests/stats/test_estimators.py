@@ -9,8 +9,8 @@ import pytest
 from scipy.stats import binom
 
 from auditor.core.errors import EvidenceError
-from auditor.core.evidence import Counts, Predictions, Trials
-from auditor.stats.estimators import duplicates, identifiers, measure, uniqueness
+from auditor.core.evidence import Predictions, Trials
+from auditor.stats.estimators import measure
 from tests.stats.evidence import random_search
 
 REPEATS = 150
@@ -70,33 +70,6 @@ def test_nine_people_are_too_few_for_any_number():
         measure("", random_search(rng, 9), level=0.95, rng=rng)
 
 
-def test_identifiers_are_told_by_class_and_place_and_never_for_fewer_than_ten_people():
-    values = np.zeros((50, 3), dtype=np.int64)
-    values[:, 0], values[:4, 1], values[:12, 2] = 1, 2, 1
-    names = ("date/header comment", "age over 89/header or table", "free text/header comment")
-    found, params = identifiers(Counts(names, values), level=0.95)
-    assert found["direct"].value == 1
-    assert found["free_text"].value == pytest.approx(0.24)
-    assert "ages_over_89" not in found  # times 50 it would tell that there are four
-    assert params["ages_over_89"] == "1 to 9 people"
-    assert [hit["people"] for hit in params["hits"]] == [50, "fewer than 10", 12]
-
-
-def test_no_hit_at_all_is_no_direct_identifier():
-    found, params = identifiers(Counts((), np.zeros((30, 0), dtype=np.int64)), level=0.95)
-    assert found["direct"].value == 0
-    assert params["hits"] == []
-
-
-def test_a_unique_age_hides_in_a_town_but_a_known_day_does_not():
-    sizes = np.ones((90, 1), dtype=np.int64)
-    hidden, _ = uniqueness(Counts(("sex + age",), sizes), population=100_000, level=0.95)
-    known, _ = uniqueness(Counts(("sex + age + date",), sizes), population=100_000, level=0.95)
-    assert hidden["max_risk"].value < 0.01
-    assert known["max_risk"].value == 1
-    assert hidden["below_11"].value == 1
-
-
 def test_rank1_by_gallery_ends_where_the_whole_gallery_was_measured():
     seen = random_search(np.random.default_rng(2), 30, signal=2.0)
     found, curves = measure("", seen, level=0.95, rng=np.random.default_rng(0))
@@ -104,12 +77,3 @@ def test_rank1_by_gallery_ends_where_the_whole_gallery_was_measured():
     assert curve["gallery"][-1] == 30
     assert curve["rate"][-1] == pytest.approx(found["rank1"].value, abs=1e-3)
     assert curve["rate"] == sorted(curve["rate"], reverse=True)
-
-
-def test_copies_of_fewer_than_ten_people_are_said_and_not_counted():
-    values = np.zeros((200, 3), dtype=np.int64)
-    values[:2, 0], values[:30, 1] = 1, 4
-    found, few = duplicates(Counts(("a", "b", "c"), values), level=0.95)
-    assert few == {"copied_within": "1 to 9 people"}
-    assert found["copied_across"].value == 0.15
-    assert found["like_strangers"].value == 0

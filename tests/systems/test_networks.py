@@ -24,7 +24,7 @@ from auditor.data.pairs import read_pairs
 from auditor.engine import Engine, engine
 from auditor.learning import artifact
 from auditor.learning.device import own_randomness
-from auditor.simulate.pairs import Pictures
+from auditor.simulate.pairs import PairedPopulation
 from auditor.simulate.population import Population
 from auditor.systems import task as tasks
 from auditor.systems import waves
@@ -53,7 +53,7 @@ def workers() -> Iterator[Engine]:
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Visits with an ECG, a radiograph and a cine each."""
     folder = tmp_path_factory.mktemp("pairs")
-    Pictures(PEOPLE, n_visits=1, size=32, seed=2).write(folder)
+    PairedPopulation(PEOPLE, n_visits=1, size=32, seed=2).write(folder)
     return folder
 
 

@@ -20,7 +20,7 @@ from auditor.data.pairs import Pairs, read_pairs
 from auditor.engine import engine
 from auditor.learning import artifact
 from auditor.signal.feature_table import measure
-from auditor.simulate.pairs import Pictures
+from auditor.simulate.pairs import PairedPopulation
 from auditor.systems import model_dir as report
 from auditor.systems import study, waves
 from auditor.systems import task as tasks
@@ -37,7 +37,7 @@ PEOPLE = 120
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pairs")
-    Pictures(PEOPLE, n_visits=1, size=32, seed=2).write(folder)
+    PairedPopulation(PEOPLE, n_visits=1, size=32, seed=2).write(folder)
     return folder
 
 

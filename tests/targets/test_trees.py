@@ -16,6 +16,7 @@ from auditor.learning import boost
 from auditor.learning.boost import Trees
 from auditor.systems.open import Surroundings, open_target
 from tests.checks.membership.plant import of_trees, people
+from tests.manual import settings
 
 NAMES = tuple(f"x{k}" for k in range(8))
 
@@ -93,6 +94,23 @@ def test_columns_may_stand_in_another_order(folder, around):
     table = pd.read_csv(folder / "rows.csv")
     table[table.columns[::-1]].to_csv(folder / "rows.csv", index=False)
     assert np.array_equal(open_target(folder, around).view("scores").values, before)
+
+
+def test_a_model_is_described_as_the_manual_shows(tmp_path, around):
+    (told,) = settings("task", "file")
+    (tmp_path / "model.yaml").write_text(yaml.safe_dump(told), encoding="utf-8")
+    inputs, event, person = people(0)
+    inputs, names = inputs[:, :3], tuple(told["inputs"])
+    found = boost.fit(Trees(20, 4), inputs, event, None, None, names, 0)
+    found.save_model(tmp_path / told["file"])
+    pd.DataFrame(inputs, columns=list(names)).assign(
+        patient=person, used_in_training=(person < 50).astype(int), has_it=event.astype(int)
+    ).to_csv(tmp_path / told["members"], index=False)
+    seen = open_target(tmp_path, around)
+    assert (seen.name, seen.unknown) == (told["task"], "")
+    assert np.array_equal(seen.part, np.where(person < 50, MEMBER, NONMEMBER))
+    assert np.allclose(seen.inputs, inputs, atol=1e-6)
+    assert np.array_equal(seen.truth[:, 0], event)
 
 
 def test_without_a_description_nobody_is_a_member(folder, around):

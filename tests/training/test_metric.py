@@ -12,7 +12,15 @@ from safetensors.torch import save_file
 from torch.nn import functional as F
 
 from auditor.attackers import embedding
-from auditor.attackers.embedding import EMBEDDING, PLACES, Embedder, embed, load, save, stranger_to
+from auditor.attackers.embedding import (
+    EMBEDDING,
+    PLACES,
+    Embedder,
+    embed,
+    load,
+    save,
+    trained_without,
+)
 from auditor.core.errors import DataError, ModelError
 from auditor.signal.segment import AFTER, BEFORE
 from auditor.training import metric
@@ -79,9 +87,9 @@ def test_people_who_have_no_lead_in_common_are_refused():
 def test_a_release_whose_people_every_network_knows_has_none(monkeypatch):
     one = embedding.Shipped(Path("w.safetensors"), frozenset({"x"}))
     monkeypatch.setattr(embedding, "shipped", lambda: [one])
-    assert stranger_to("y") is one
+    assert trained_without("y") is one
     with pytest.raises(ModelError, match="people of x"):
-        stranger_to("x")
+        trained_without("x")
 
 
 def test_mates_are_told_from_everybody_else():
@@ -146,7 +154,7 @@ def test_shipped_weights_load_and_a_release_is_met_by_ones_that_do_not_know_it()
     }
     assert {"ptb-xl", "ludb"} <= names
     for name in ["ecgiddb", "ptb-xl", "a hospital's own"]:
-        chosen = stranger_to(name)
+        chosen = trained_without(name)
         assert name not in chosen.taught_on
         assert chosen.path.stat().st_size < 10_000_000
         assert isinstance(load(chosen.path), Embedder)

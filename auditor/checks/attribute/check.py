@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -12,15 +12,25 @@ from numpy.typing import NDArray
 
 from auditor.attackers.attribute_learners import CrossFitted, line, subject_kfold, trees
 from auditor.attackers.recogniser import RECOGNISERS
-from auditor.checks.base import ATTACKS
+from auditor.checks.base import Draw, Measured, OnRecordings, Settings
 from auditor.core.errors import ConfigError
-from auditor.core.evidence import Evidence, Predictions, Trials
+from auditor.core.evidence import Predictions, Trials
+from auditor.core.finding import Estimate
 from auditor.core.streams import stream
 from auditor.data.protocols import Items
+from auditor.stats.estimators import Curves, cross_fitted
 from auditor.targets.context import Case
 
 #: People of each sex, and people of known age, without whom nothing is measured.
 _MIN_OF_EACH = 10
+
+
+@dataclass(frozen=True, eq=False)
+class Checked:
+    """Guesses of sex and of age beside the truth; None where too few people's is known."""
+
+    sex: Trials | None
+    age: Predictions | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,9 +40,9 @@ class Guesses:
     sex: NDArray[np.float64]
     age: NDArray[np.float64]
 
-    def judged(
-        self, case: Case, prior: NDArray[np.float64], fold: NDArray[np.int64]
-    ) -> dict[str, Evidence]:
+    def checked(
+        self, context: Case, prior: NDArray[np.float64], fold: NDArray[np.int64]
+    ) -> Checked:
         """The guesses that can be checked, beside the truth.
 
         Parameters
@@ -40,52 +50,46 @@ class Guesses:
         prior, fold : (n_records,) the age named by somebody who saw no record, and whose models
             made the guess
         """
-        subject = case.records["subject"].to_numpy().astype(str)
-        every = people(case.records)
-        known = every.loc[case.records["subject"]]
-        evidence: dict[str, Evidence] = {}
+        subject = context.records["subject"].to_numpy().astype(str)
+        every = people(context.records)
+        known = every.loc[context.records["subject"]]
+        by_sex, by_age = None, None
         if _measurable_sex(every):
             seen = (known["male"].notna() & ~np.isnan(self.sex)).to_numpy()
             male = known["male"].to_numpy()[seen] == 1
-            evidence["sex"] = Trials(self.sex[seen], male, subject[seen], fold[seen])
+            by_sex = Trials(self.sex[seen], male, subject[seen], fold[seen])
         if _measurable_age(every):
             seen = (known["age"].notna() & ~np.isnan(self.age)).to_numpy()
             age = known["age"].to_numpy()[seen]
-            evidence["age"] = Predictions(self.age[seen], age, prior[seen], subject[seen])
-        return evidence
+            by_age = Predictions(self.age[seen], age, prior[seen], subject[seen])
+        return Checked(by_sex, by_age)
 
 
-@ATTACKS.register("attribute")
+def plan(settings: Settings) -> list[OnRecordings]:
+    """Every attacker that reads attributes."""
+    return [Attribute(view) for view in settings.attribute_views]
+
+
 @dataclass(frozen=True)
-class Attribute:
+class Attribute(OnRecordings):
     """An intruder learns from other people what an ECG says of sex and age, and reads it from a
     release that withholds them.
     """
 
     view: str = "fiducials"
     protocol: str = "subject-disjoint"
-    check: ClassVar[str] = "attribute"
+    id: ClassVar[str] = "attribute"
 
     def __post_init__(self) -> None:
         known = RECOGNISERS[self.view]
         if known.table is None and known.read_attributes is None:
-            raise ConfigError(
-                f"{self.view} tells nothing of a record from which to read sex or age"
-            )
+            raise ConfigError(f"neither sex nor age can be read by {self.view}")
 
-    @property
-    def threat(self) -> str:
-        """Who does what with the release, in one sentence."""
-        return (
-            "An intruder who has learnt from other people's ECGs reads sex and age from a release "
-            "that withholds them."
-        )
-
-    def unmet(self, case: Case) -> str | None:
+    def unmet(self, context: Case) -> str | None:
         """Why the attack cannot be carried out on this release; None when it can."""
-        if why := RECOGNISERS.unavailable(case, self.view):
+        if why := RECOGNISERS.unavailable(context, self.view):
             return why
-        every = people(case.records)
+        every = people(context.records)
         if not _measurable_sex(every) and not _measurable_age(every):
             return (
                 f"needs {_MIN_OF_EACH} people of each sex, or {2 * _MIN_OF_EACH} of known age; "
@@ -93,29 +97,43 @@ class Attribute:
             )
         return None
 
-    def run(self, case: Case, rng: np.random.Generator) -> Mapping[str, Evidence]:
+    def attack(self, context: Case, rng: np.random.Generator) -> Checked:
         """Guesses for each person by models that saw nobody but others."""
-        records, n = people(case.records), len(case.records)
+        records, n = people(context.records), len(context.records)
         guess, prior = Guesses(*(np.full(n, np.nan) for _ in range(2))), np.full(n, np.nan)
         fold_of = np.empty(n, dtype=np.int64)
-        for fold, (train, test) in enumerate(folds(case, rng)):
+        for fold, (train, test) in enumerate(folds(context, rng)):
             fold_of[test] = fold
-            prior[test] = records.loc[case.records["subject"].iloc[train].unique(), "age"].median()
+            prior[test] = records.loc[
+                context.records["subject"].iloc[train].unique(), "age"
+            ].median()
             name = f"attribute/{self.view}/{fold}"
-            made = self._guess(case, train, test, stream(case.seed, name))
+            made = self._guess(context, train, test, stream(context.seed, name))
             guess.sex[test], guess.age[test] = made.sex, made.age
-        return guess.judged(case, prior, fold_of)
+        return guess.checked(context, prior, fold_of)
+
+    def estimate(self, evidence: Checked, level: float, draw: Draw) -> Measured:
+        """How often sex is told, and how near age; the learners saw the others, and so intervals
+        are those of half as many people.
+        """
+        found: dict[str, Estimate] = {}
+        curves: Curves = {}
+        for name, seen in (("sex", evidence.sex), ("age", evidence.age)):
+            if seen is not None:
+                told, drawn = cross_fitted(name, seen, level, draw(name))
+                found, curves = found | told, curves | drawn
+        return Measured(found, curves)
 
     def _guess(
         self,
-        case: Case,
+        context: Case,
         train: NDArray[np.int64],
         test: NDArray[np.int64],
         rng: np.random.Generator,
     ) -> Guesses:
         if by_network := RECOGNISERS[self.view].read_attributes:
-            return Guesses(*by_network(case, train, test, rng))
-        return _by_table(case, self.view, train, test, rng)
+            return Guesses(*by_network(context, train, test, rng))
+        return _by_table(context, self.view, train, test, rng)
 
 
 def people(records: pd.DataFrame) -> pd.DataFrame:
@@ -126,13 +144,13 @@ def people(records: pd.DataFrame) -> pd.DataFrame:
 
 
 def folds(
-    case: Case, rng: np.random.Generator
+    context: Case, rng: np.random.Generator
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Records to learn from and records to guess about: nobody is in both, everybody is asked
     about once.
     """
-    every = people(case.records)
-    person_of = pd.Index(every.index).get_indexer(case.records["subject"])
+    every = people(context.records)
+    person_of = pd.Index(every.index).get_indexer(context.records["subject"])
     yield from subject_kfold(person_of, every["male"].fillna(2).to_numpy(dtype=np.int64), rng)
 
 
@@ -147,7 +165,7 @@ def _measurable_age(people: pd.DataFrame) -> bool:
 
 
 def _by_table(
-    case: Case,
+    context: Case,
     view: str,
     train: NDArray[np.int64],
     test: NDArray[np.int64],
@@ -157,20 +175,20 @@ def _by_table(
     weighs the same.
     """
     learner = line if RECOGNISERS[view].by_lines else trees
-    table = shown(case, view)
-    known = people(case.records).loc[case.records["subject"]]
-    subject = case.records["subject"].to_numpy().astype(str)
+    table = view_matrix(context, view)
+    known = people(context.records).loc[context.records["subject"]]
+    subject = context.records["subject"].to_numpy().astype(str)
     told = CrossFitted(learner, table, subject, int(rng.integers(2**31)))
     sex = told.predict_proba(known["male"].to_numpy(), train, test)
     return Guesses(sex, told.predict(known["age"].to_numpy(), train, test, rng))
 
 
-def shown(case: Case, view: str) -> NDArray[np.float32]:
+def view_matrix(context: Case, view: str) -> NDArray[np.float32]:
     """(n_records, d) what a view tells of each record."""
     key = "attribute", view
-    if key not in case.shared:
+    if key not in context.shared:
         table = RECOGNISERS[view].table
         assert table is not None
-        case.shared[key] = table(case, Items.whole(np.arange(len(case.records))))
-    found: NDArray[np.float32] = case.shared[key]
+        context.shared[key] = table(context, Items.whole(np.arange(len(context.records))))
+    found: NDArray[np.float32] = context.shared[key]
     return found

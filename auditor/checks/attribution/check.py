@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -24,6 +24,7 @@ from auditor.attackers.recogniser import RECOGNISERS, Recogniser
 from auditor.attackers.transformer import create
 from auditor.checks.attribute import check as attribute
 from auditor.checks.attribute.check import Attribute, Guesses
+from auditor.checks.attribution.estimates import attribution
 from auditor.checks.attribution.faithfulness import explain
 from auditor.checks.attribution.network import OfWindows
 from auditor.checks.attribution.readers import Reader
@@ -36,13 +37,12 @@ from auditor.checks.attribution.segments import (
     Reads,
     population,
 )
-from auditor.checks.base import ATTACKS
+from auditor.checks.base import Draw, Measured, OnRecordings, Settings
 from auditor.checks.linkage.check import Linkage
 from auditor.core.errors import EvidenceError
 from auditor.core.evidence import (
     MIN_PEOPLE,
     Attribution,
-    Evidence,
     Explanation,
     Portrait,
     Predictions,
@@ -50,10 +50,12 @@ from auditor.core.evidence import (
     Seen,
     Trials,
 )
+from auditor.core.finding import Estimate
 from auditor.core.streams import stream
 from auditor.data.protocols import Items, split, unmet
 from auditor.learning.device import own_randomness
 from auditor.signal.filters import FS
+from auditor.stats.estimators import Curves
 from auditor.targets.context import Case
 
 #: People, and records of each, that parts are taken from; people whose beats are explained, and
@@ -69,74 +71,91 @@ _DELINEATED = 0.5
 _SMOOTHING = np.array([0.25, 0.5, 0.25])
 
 
-@ATTACKS.register("attribution")
+def plan(settings: Settings) -> list[OnRecordings]:
+    """What identity, and where they are read too sex and age, are read from."""
+    return [
+        PartsTaken(view, protocol)
+        for view in settings.attribution_views
+        for protocol in (
+            *settings.honest_protocols,
+            *(["subject-disjoint"] * (view in settings.attribute_views)),
+        )
+    ]
+
+
 @dataclass(frozen=True)
-class Parts:
+class PartsTaken(OnRecordings):
     """An intruder's search, or reading of sex and age, with parts of the heartbeat taken away."""
 
     view: str = "embedding"
     protocol: str = "cross-session"
-    check: ClassVar[str] = "attribution"
-
-    @property
-    def threat(self) -> str:
-        """Who does what with the release, in one sentence."""
-        what = "sex and age" if self._of_attributes else "who a recording is of"
-        return (
-            f"An intruder reads {what} from heartbeats. Which wave do they need? Each is taken "
-            "away in turn, and the network that reads is asked what it looked at."
-        )
+    id: ClassVar[str] = "attribution"
 
     @property
     def _of_attributes(self) -> bool:
         return self.protocol == "subject-disjoint"
 
-    def unmet(self, case: Case) -> str | None:
+    def unmet(self, context: Case) -> str | None:
         """Why the attack cannot be carried out on this release; None when it can."""
         if self._of_attributes:
-            return Attribute(self.view).unmet(case)
-        if self.protocol == "same-session" and not unmet(case.records, "cross-session"):
+            return Attribute(self.view).unmet(context)
+        if self.protocol == "same-session" and not unmet(context.records, "cross-session"):
             return "told of recordings of another occasion, which is the honest test"
-        return Linkage(self.view, self.protocol).unmet(case)
+        return Linkage(self.view, self.protocol).unmet(context)
 
-    def run(self, case: Case, rng: np.random.Generator) -> Mapping[str, Evidence]:
-        """What is left of the attack without each part, and how its network is explained."""
+    def attack(self, context: Case, rng: np.random.Generator) -> Mapping[str, Attribution]:
+        """By task ("" and "class" for who it is, "sex", "age"), what is left of the attack without
+        each part, and how its network is explained.
+        """
         if self._of_attributes:
-            return {task: _read(case, self.view, task, rng) for task in _tasks(case, self.view)}
-        return dict(_linked(case, self.view, self.protocol, rng))
+            return {
+                task: _read(context, self.view, task, rng) for task in _tasks(context, self.view)
+            }
+        return dict(_linked(context, self.view, self.protocol, rng))
+
+    def estimate(self, evidence: Mapping[str, Attribution], level: float, draw: Draw) -> Measured:
+        """What each part takes from the attack, and which explanation can be believed."""
+        found: dict[str, Estimate] = {}
+        curves: Curves = {}
+        params: dict[str, Any] = {}
+        for task, seen in evidence.items():
+            told, drawn, said = attribution(task, seen, level=level, rng=draw(task))
+            found, curves, params = found | told, curves | drawn, params | said
+        return Measured(found, curves, params)
 
 
 # --- who it is ----------------------------------------------------------------------------
 
 
 def _linked(
-    case: Case, view: str, protocol: str, rng: np.random.Generator
+    context: Case, view: str, protocol: str, rng: np.random.Generator
 ) -> Iterator[tuple[str, Attribution]]:
-    enrolment = Enrolment.of_release(case, split(case.records, protocol))
+    enrolment = Enrolment.of_release(context, split(context.records, protocol))
     of_whom = enrolment.pool_subject[enrolment.probe]
-    probe = enrolment.probe[_some(of_whom, len(case.prepared.leads), rng)]
+    probe = enrolment.probe[_some(of_whom, len(context.prepared.leads), rng)]
     enrolment = replace(enrolment, probe=probe)
     items = Items(enrolment.pool.row[probe], enrolment.pool.half[probe])
     whose = enrolment.pool_subject[probe]
     trains = RECOGNISERS[view].needs_training
     if trains:
-        trained, untrained = vit.identity_encoders(case, enrolment.gallery)
-        galleries = (vit.embedding(case, one, enrolment.gallery) for one in (trained, untrained))
+        trained, untrained = vit.identity_encoders(context, enrolment.gallery)
+        galleries = (vit.embedding(context, one, enrolment.gallery) for one in (trained, untrained))
         asked, blank = (
             Recogniser(enrolment, gallery, gallery[:0], cosine) for gallery in galleries
         )
-        reader, twin = (Reader.of_windows(case, OfWindows(one)) for one in (trained, untrained))
+        reader, twin = (Reader.of_windows(context, OfWindows(one)) for one in (trained, untrained))
     else:
-        asked, (reader, twin) = RECOGNISERS[view](case, enrolment), _taught_elsewhere(case, rng)
+        asked = RECOGNISERS[view](context, enrolment)
+        reader, twin = _taught_elsewhere(context, rng)
         blank = replace(asked, gallery=_rows(twin, twin.reads(enrolment.gallery)))
     reads = reader.reads(items)
 
     def found(reader: Reader, asked: Recogniser, signal: Floats) -> SearchResult:
         pool = np.zeros((len(enrolment.pool), asked.gallery.shape[1]), dtype=np.float32)
         pool[probe] = _rows(reader, replace(reads, signal=signal))
-        return replace(asked, pool=pool).search(stream(case.seed, "attribution/searched"))
+        return replace(asked, pool=pool).search(stream(context.seed, "attribution/searched"))
 
-    edits = _Edits.of(case, reads, whose[reads.item], rng)
+    edits = _Edits.of(context, reads, whose[reads.item], rng)
     gallery = F.normalize(torch.from_numpy(asked.gallery), dim=1)
     everybody = np.arange(len(whose))
     chosen, turn = _beats(reads, whose, everybody, rng, skip=int(reader.at_one_rate))
@@ -149,10 +168,10 @@ def _linked(
         for mask in (own, ~own)
     )
     sizes, by_size = _by_size(reader, some, edits.mean[chosen], gallery, own, rng)
-    told = partial(case.progress, "explaining who a beat is of")
+    told = partial(context.progress, "explaining who a beat is of")
 
     def explained(reader: Reader, other: Reader, towards: torch.Tensor) -> tuple[Explanation, ...]:
-        ask = Question(reader.network, some, edits.mean[chosen], towards.to(case.device))
+        ask = Question(reader.network, some, edits.mean[chosen], towards.to(context.device))
         return explain(ask, replace(ask, network=other.network), subject, turn, rng, told)
 
     untaught = found(twin, blank, reads.signal)
@@ -171,18 +190,18 @@ def _linked(
         people = np.unique(enrolment.gallery_subject)
         one_hot = torch.eye(len(people))[np.searchsorted(people, enrolment.gallery_subject)]
         head, other = (
-            Reader.of_windows(case, OfWindows(one, "identity")) for one in (trained, untrained)
+            Reader.of_windows(context, OfWindows(one, "identity")) for one in (trained, untrained)
         )
         by_class = explained(head, other, one_hot[mated] - one_hot[rival])
         yield "class", replace(by_score, masked={}, swapped={}, alone={}, explanations=by_class)
 
 
-def _taught_elsewhere(case: Case, rng: np.random.Generator) -> tuple[Reader, Reader]:
+def _taught_elsewhere(context: Case, rng: np.random.Generator) -> tuple[Reader, Reader]:
     """The network that was taught on other people, and one that was not taught."""
     with own_randomness(rng):
         blank = embedding.Embedder()
-    taught = embedding.load(embedding.trained_without(case.dataset.name).path)
-    return Reader.of_embedding(case, taught), Reader.of_embedding(case, blank)
+    taught = embedding.load(embedding.trained_without(context.dataset.name).path)
+    return Reader.of_embedding(context, taught), Reader.of_embedding(context, blank)
 
 
 def _by_size(
@@ -220,12 +239,14 @@ def _by_size(
 Task = Literal["sex", "age"]
 
 
-def _tasks(case: Case, view: str) -> list[Task]:
+def _tasks(context: Case, view: str) -> list[Task]:
     """What can be asked and checked."""
-    nothing = Guesses(*(np.zeros(len(case.records)) for _ in range(2)))
-    known = nothing.judged(case, np.zeros(len(case.records)), np.zeros(len(case.records), int))
+    nothing = Guesses(*(np.zeros(len(context.records)) for _ in range(2)))
+    known = nothing.checked(
+        context, np.zeros(len(context.records)), np.zeros(len(context.records), int)
+    )
     tasks: tuple[Task, ...] = ("sex", "age")
-    return [task for task in tasks if task in known]
+    return [task for task in tasks if getattr(known, task) is not None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -238,24 +259,24 @@ class _Told:
     towards: NDArray[np.float64]
 
 
-def _read(case: Case, view: str, task: Task, rng: np.random.Generator) -> Attribution:
-    known = attribute.people(case.records)
-    subject = case.records["subject"].to_numpy().astype(str)
+def _read(context: Case, view: str, task: Task, rng: np.random.Generator) -> Attribution:
+    known = attribute.people(context.records)
+    subject = context.records["subject"].to_numpy().astype(str)
     truth = known.loc[subject, "male" if task == "sex" else "age"].to_numpy()
-    first = ~case.records["subject"].duplicated().to_numpy() & ~np.isnan(truth)
+    first = ~context.records["subject"].duplicated().to_numpy() & ~np.isnan(truth)
     rows = np.flatnonzero(first)
-    most = min(_PEOPLE, max(_READ // (4 * (_BEATS + 1) * len(case.prepared.leads)), 60))
+    most = min(_PEOPLE, max(_READ // (4 * (_BEATS + 1) * len(context.prepared.leads)), 60))
     rows = rows[np.sort(rng.permutation(len(rows))[:most])]
     fold, prior = np.zeros(len(subject), dtype=np.int64), np.zeros(len(subject))
     tellers = []
     name = f"attribute/{view}/subject-disjoint"
     trains = RECOGNISERS[view].needs_training
-    blank = None if trains else _taught_elsewhere(case, rng)
-    for number, (train, test) in enumerate(attribute.folds(case, stream(case.seed, name))):
+    blank = None if trains else _taught_elsewhere(context, rng)
+    for number, (train, test) in enumerate(attribute.folds(context, stream(context.seed, name))):
         fold[test] = number
         taught = train[~np.isnan(truth[train])]
         prior[test] = float(np.median(truth[taught])) if len(taught) else np.nan
-        tellers.append(_teller(case, view, task, number, train, truth, blank))
+        tellers.append(_teller(context, view, task, number, train, truth, blank))
     readers = [one.reader for one in tellers]
     reads = readers[0].reads(Items.whole(rows))
     nth = np.arange(len(reads)) - np.searchsorted(reads.item, reads.item)
@@ -271,11 +292,11 @@ def _read(case: Case, view: str, task: Task, rng: np.random.Generator) -> Attrib
                 guess[rows[item]] = teller.guess(_rows(reader, part))
         nothing = np.full(len(subject), np.nan)
         both = (guess, nothing) if task == "sex" else (nothing, guess)
-        seen = Guesses(*both).judged(case, prior, fold)[task]
+        seen = getattr(Guesses(*both).checked(context, prior, fold), task)
         assert isinstance(seen, Trials | Predictions)
         return seen
 
-    edits = _Edits.of(case, reads, whose[reads.item], rng)
+    edits = _Edits.of(context, reads, whose[reads.item], rng)
     among = np.arange(len(rows))
     if trains:  # a network for each fold: one of them is explained, by those it never saw
         among = np.flatnonzero(fold[rows] == 0)
@@ -287,9 +308,9 @@ def _read(case: Case, view: str, task: Task, rng: np.random.Generator) -> Attrib
         readers[0].network,
         reads.part(chosen),
         edits.mean[chosen],
-        torch.from_numpy(towards.astype(np.float32)).to(case.device),
+        torch.from_numpy(towards.astype(np.float32)).to(context.device),
     )
-    told = partial(case.progress, f"explaining {task}")
+    told = partial(context.progress, f"explaining {task}")
     seen = partial(guessed, readers)
     return Attribution(
         seen(reads.signal),
@@ -303,7 +324,7 @@ def _read(case: Case, view: str, task: Task, rng: np.random.Generator) -> Attrib
 
 
 def _teller(
-    case: Case,
+    context: Case,
     view: str,
     task: Task,
     fold: int,
@@ -311,21 +332,21 @@ def _teller(
     truth: NDArray[np.float64],
     taught_elsewhere: tuple[Reader, Reader] | None,
 ) -> _Told:
-    rng = stream(case.seed, f"attribute/{view}/{fold}")
+    rng = stream(context.seed, f"attribute/{view}/{fold}")
     if taught_elsewhere is None:
-        model, _ = vit.sex_and_age_model(case, train, rng)
+        model, _ = vit.sex_and_age_model(context, train, rng)
         blank = create(model.config, rng)
-        reader, twin = (Reader.of_windows(case, OfWindows(one, task)) for one in (model, blank))
+        reader, twin = (Reader.of_windows(context, OfWindows(one, task)) for one in (model, blank))
         return _Told(reader, twin, lambda rows: rows[:, 0].astype(np.float64), np.ones(1))
-    table = attribute.shown(case, view)
-    subject = case.records["subject"].to_numpy().astype(str)
+    table = attribute.view_matrix(context, view)
+    subject = context.records["subject"].to_numpy().astype(str)
     objective = "binary:logistic" if task == "sex" else "reg:squarederror"
     taught = train[~np.isnan(truth[train])]
     line = attribute_learners.line(
         int(rng.integers(2**31)), objective, table, truth, subject, taught
     )
     # Directions of all leads side by side are as long as there are leads; answers are of length 1.
-    n_leads = len(case.prepared.leads)
+    n_leads = len(context.prepared.leads)
     return _Told(*taught_elsewhere, line, line.slope / line.scale * n_leads**0.5)
 
 
@@ -342,7 +363,7 @@ class _Edits:
     beat : the population's mean beat, with its own
     """
 
-    case: Case
+    context: Case
     reads: Reads
     mean: Floats
     other: Floats
@@ -351,7 +372,7 @@ class _Edits:
 
     @classmethod
     def of(
-        cls, case: Case, reads: Reads, subject: NDArray[np.str_], rng: np.random.Generator
+        cls, context: Case, reads: Reads, subject: NDArray[np.str_], rng: np.random.Generator
     ) -> _Edits:
         """What the people of a release make of it.
 
@@ -370,7 +391,7 @@ class _Edits:
         mean = beat.shown(reads.label, np.zeros(len(reads), dtype=np.int64))
         mean = np.where(np.isnan(mean), reads.signal, mean)
         other = reads.shown(reads.label, _others(code, rng))
-        return cls(case, reads, mean, other, beat, len(people))
+        return cls(context, reads, mean, other, beat, len(people))
 
     def without(
         self, seen: Callable[[Floats], Seen]
@@ -381,7 +402,7 @@ class _Edits:
         swapped: dict[str, Seen] = {}
         alone: dict[str, Seen] = {}
         for done, (name, atoms) in enumerate(named.items()):
-            self.case.progress("taking waves away", done, len(named))
+            self.context.progress("taking waves away", done, len(named))
             masked[name] = seen(self.reads.replaced(atoms, self.mean))
             swapped[name] = seen(self.reads.replaced(atoms, self.other))
             here = self.reads.within(atoms)[:, None]
@@ -395,7 +416,7 @@ class _Edits:
         (label,) = self.beat.label
         names = {atom: name for name, atoms in SEGMENTS.items() for atom in atoms}
         return Portrait(
-            self.case.prepared.leads,
+            self.context.prepared.leads,
             (np.arange(len(label)) - self.beat.origin) / FS,
             smooth.astype(np.float64),
             tuple(names.get(atom, "") for atom in label),

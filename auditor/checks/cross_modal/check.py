@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from auditor.attackers.demographics import Demographics, target_records
 from auditor.attackers.enrolment import CrossFittedMatch, Enrolment, Places, Trained
-from auditor.attackers.matchers import Match, Rows, cosine, in_spreads
+from auditor.attackers.matchers import Rows, cosine, in_spreads
 from auditor.attackers.output_features import (
     MIN_MATED_OUTPUTS,
     membership_groups,
@@ -88,7 +88,7 @@ class Retrieved(OnModel):
         enrolment = Enrolment.of_outputs(table, enrolled, enrolled, rng)
         images = enrolment.gallery.row
         sides = target.view(SEARCHED).values, target.view(ASKED).values
-        plain = _by(cosine, enrolment, *sides)
+        plain = Recogniser.of_outputs(enrolment, *sides, cosine)
         searches = {"": plain}
         alike = replace(enrolment, demographics=self._alike(enrolment))
         within = {"alike": plain}
@@ -114,7 +114,8 @@ class Retrieved(OnModel):
                 found[f"{name} members".strip()] = one.search(rng, members)
         if {ASKED, SEARCHED} <= target.controls.keys():
             twins = (target.view(one, control=True).values for one in (SEARCHED, ASKED))
-            found["untrained"] = _by(cosine, enrolment, *twins).search(rng, people)
+            twin = Recogniser.of_outputs(enrolment, *twins, cosine)
+            found["untrained"] = twin.search(rng, people)
         true = target.truth[images] == 1
         for place, label in enumerate(target.tells):
             those = np.intersect1d(enrolment.gallery_subject[true[:, place]], people)
@@ -163,16 +164,9 @@ class Retrieved(OnModel):
             return {}
         found = {}
         for name, rows in (("person", probes), ("encounter", enrolled[several])):
-            found[name] = _by(
-                cosine, Enrolment.of_outputs(table, enrolled, rows, rng), *sides
-            ).search(rng)
+            enrolment = Enrolment.of_outputs(table, enrolled, rows, rng)
+            found[name] = Recogniser.of_outputs(enrolment, *sides, cosine).search(rng)
         return found
-
-
-def _by(match: Match, enrolment: Enrolment, searched: Rows, asked: Rows) -> Recogniser:
-    """The two sides of a target's records by a match."""
-    sides = searched[enrolment.gallery.row], asked[enrolment.pool.row]
-    return Recogniser(enrolment, *sides, match, folded=True)
 
 
 def _by_agreement(
@@ -189,7 +183,7 @@ def _by_agreement(
     def train(named: Places, pairs: Places, whose: NDArray[np.str_]) -> Trained:
         return _Agreement.of(images[named], ecgs[pairs], rng).rows
 
-    return _by(CrossFittedMatch(enrolment, train), enrolment, searched, asked)
+    return Recogniser.of_outputs(enrolment, searched, asked, CrossFittedMatch(enrolment, train))
 
 
 @dataclass(frozen=True, eq=False)

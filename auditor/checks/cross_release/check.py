@@ -1,4 +1,4 @@
-"""Are people of one release in another? The protocol `cross-release`.
+"""Are people of one release in another?
 
 Both are read by a network that knows neither. People are compared in the leads that both have, at
 one rate and at one height: copies of a recording are met whose headers state different gains.
@@ -10,19 +10,23 @@ hardly any of those reaches is what a claim needs.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import binom
 
 from auditor.attackers.embedding import EMBEDDING, embed, load, trained_without
-from auditor.core.errors import DataError
+from auditor.checks.base import Draw, Measured, OnRecordings
 from auditor.core.evidence import MIN_PEOPLE
+from auditor.core.finding import Estimate
 from auditor.core.streams import stream
 from auditor.signal.prepare import Prepared
 from auditor.signal.segment import cut
+from auditor.stats.intervals import clopper_pearson
+from auditor.targets.context import Case
+from auditor.targets.release import Release
 
 Floats = NDArray[np.float32]
 #: A lead by its name, and by the one that stands in for it.
@@ -38,96 +42,126 @@ _BLOCK = 256
 
 @dataclass(frozen=True, eq=False)
 class Links:
-    """Who of B looks most like whom of A, and whether more than strangers do.
+    """Who of the release looks most like whom of the other, and how often strangers do.
 
     Attributes
     ----------
-    pairs : `a, b, score, claimed`, one row for each person of B, the likeliest first
+    pairs : `a, b, score, claimed`, one row for each person of the release (b), the likeliest first
     threshold : the score a claim needs
     n_decoys : the people that the threshold was set by
     fpir : the share of them beyond it
-    n_a, n_b : people compared
-    leads : in which they were
+    n_other : people of the other release
+    leads : in which they were compared
     """
 
     pairs: pd.DataFrame
     threshold: float
     n_decoys: int
     fpir: float
-    n_a: int
-    n_b: int
+    n_other: int
     leads: tuple[str, ...]
 
     @property
-    def claimed(self) -> int:
-        """How many people of B are claimed to be in A."""
+    def n_claimed(self) -> int:
+        """How many people of the release are claimed to be in the other."""
         return int(self.pairs["claimed"].sum())
 
     @property
-    def beyond_luck(self) -> bool:
-        """Whether so many claims would hardly ever be made of strangers."""
-        chance = (self.fpir * self.n_decoys + 1) / (self.n_decoys + 1)
-        return bool(binom.sf(self.claimed - 1, self.n_b, chance) < _BELIEVED)
+    def chance(self) -> float:
+        """How often a stranger is claimed, as far as the decoys can show."""
+        return (self.fpir * self.n_decoys + 1) / (self.n_decoys + 1)
 
 
-def link(
-    a: Prepared,
-    b: Prepared,
-    names: tuple[str, str],
-    *,
-    device: str = "cpu",
-    seed: int = 0,
-    progress: Callable[[str, int, int], None] = lambda task, done, total: None,
-) -> Links:
-    """Search each person of B among those of A.
+@dataclass(frozen=True)
+class CrossRelease(OnRecordings):
+    """Somebody who holds another release looks in this one for the people they know.
 
-    Parameters
+    Attributes
     ----------
-    names : of the two data sets, so that no network is asked about people it was taught on
-
-    Raises
-    ------
-    DataError
-        One holds no heartbeat, they share no lead, or too few people to set a threshold by.
-    ModelError
-        Every network was taught on one of them.
+    other : the release whose people are known
+    told : handed the pairs, which name people
     """
-    for prepared, name in zip((a, b), names, strict=True):
-        if why := prepared.silent:
-            raise DataError(f"{name}: {why}")
-    leads = tuple(lead for lead in _named(a) if lead in _named(b))
-    if not leads:
-        raise DataError(
-            f"no lead is in both: {', '.join(a.leads)} in the first, {', '.join(b.leads)} in the "
-            "second"
+
+    view: str = "embedding"
+    protocol: str = "cross-release"
+    other: Release = field(kw_only=True)
+    told: Callable[[Links], None] = field(kw_only=True, default=lambda links: None)
+    id: ClassVar[str] = "cross-release"
+
+    def unmet(self, context: Case) -> str | None:
+        """Why the attack cannot be carried out on these releases; None when it can."""
+        for release in (self.other, context.release):
+            if why := release.prepared.silent:
+                return f"{release.dataset.name}: {why}"
+        if not _shared_leads(self.other.prepared, context.prepared):
+            leads = (", ".join(one.leads) for one in (self.other.prepared, context.prepared))
+            return "no lead is in both: {} in the first, {} in the second".format(*leads)
+        sides = (self.other.records, context.records)
+        sizes = [n for n in (one["subject"].nunique() for one in sides) if n > 1]
+        if sum(sizes) < MIN_PEOPLE:
+            return f"{sum(sizes)} people to set a threshold by, wanted {MIN_PEOPLE}"
+        return None
+
+    def attack(self, context: Case, rng: np.random.Generator) -> Links:
+        """Each person of the release searched for among those of the other.
+
+        Raises
+        ------
+        ModelError
+            Every network was taught on one of them.
+        """
+        del rng
+        a, b = self.other.prepared, context.prepared
+        leads = _shared_leads(a, b)
+        names = self.other.dataset.name, context.dataset.name
+        model = load(trained_without(*names).path).to(context.device)
+        sides = []
+        for prepared in (a, b):
+            places = [_named(prepared).index(lead) for lead in leads]
+            subject = prepared.records["subject"].to_numpy().astype(str)
+            people, code = np.unique(subject, return_inverse=True)
+            total = np.zeros((len(people), len(leads) * EMBEDDING))
+            for row in range(len(subject)):
+                signal, rr = cut(prepared, row, 0, context.seed)
+                drawn = stream(context.seed, f"link/{prepared.records['record'].iloc[row]}")
+                total[code[row]] += embed(model, (_of_one_height(signal[:, places]), rr), drawn)
+                context.progress("reading beats", row + 1, len(subject))
+            sides.append((people, _unit(total, len(leads))))
+        (people_a, rows_a), (people_b, rows_b) = sides
+        decoys = np.concatenate(
+            [_best(rows, rows, itself=True)[0] for rows in (rows_a, rows_b) if len(rows) > 1]
         )
-    model = load(trained_without(*names).path).to(device)
-    sides = []
-    for prepared in (a, b):
-        places = [_named(prepared).index(lead) for lead in leads]
-        subject = prepared.records["subject"].to_numpy().astype(str)
-        people, code = np.unique(subject, return_inverse=True)
-        total = np.zeros((len(people), len(leads) * EMBEDDING))
-        for row in range(len(subject)):
-            signal, rr = cut(prepared, row, 0, seed)
-            rng = stream(seed, f"link/{prepared.records['record'].iloc[row]}")
-            total[code[row]] += embed(model, (_of_one_height(signal[:, places]), rr), rng)
-            progress("reading beats", row + 1, len(subject))
-        sides.append((people, _unit(total, len(leads))))
-    (people_a, rows_a), (people_b, rows_b) = sides
-    decoys = np.concatenate(
-        [_best(rows, rows, itself=True)[0] for rows in (rows_a, rows_b) if len(rows) > 1]
-    )
-    if len(decoys) < MIN_PEOPLE:
-        raise DataError(f"{len(decoys)} people to set a threshold by, wanted {MIN_PEOPLE}")
-    allowed = int(_FPIR * len(decoys))
-    threshold = float(np.sort(decoys)[::-1][allowed])
-    score, place = _best(rows_b, rows_a)
-    pairs = pd.DataFrame(
-        {"a": people_a[place], "b": people_b, "score": score, "claimed": score > threshold}
-    ).sort_values("score", ascending=False, ignore_index=True)
-    fpir = float((decoys > threshold).mean())
-    return Links(pairs, threshold, len(decoys), fpir, len(people_a), len(people_b), leads)
+        threshold = float(np.sort(decoys)[::-1][int(_FPIR * len(decoys))])
+        score, place = _best(rows_b, rows_a)
+        pairs = pd.DataFrame(
+            {"a": people_a[place], "b": people_b, "score": score, "claimed": score > threshold}
+        ).sort_values("score", ascending=False, ignore_index=True)
+        fpir = float((decoys > threshold).mean())
+        links = Links(pairs, threshold, len(decoys), fpir, len(people_a), leads)
+        self.told(links)
+        return links
+
+    def estimate(self, evidence: Links, level: float, draw: Draw) -> Measured:
+        """The share of people who are claimed to be in the other release, and how much that is
+        more than strangers would be.
+
+        The interval of the excess is Clopper and Pearson's, with an error of one in a hundred at
+        either end: its lower end is above 0 where so many claims would hardly be made of strangers.
+        """
+        del draw
+        n, k, chance = len(evidence.pairs), evidence.n_claimed, evidence.chance
+        sure = 1 - 2 * _BELIEVED
+        low, high = clopper_pearson(k, n, sure)
+        found = {
+            "claimed": Estimate(k / n, *clopper_pearson(k, n, level), level, n, chance),
+            "claimed_excess": Estimate(k / n - chance, low - chance, high - chance, sure, n, 0.0),
+        }
+        params = {"leads": list(evidence.leads), "people searched": evidence.n_other}
+        return Measured(found, params=params | {"strangers compared": evidence.n_decoys})
+
+
+def _shared_leads(a: Prepared, b: Prepared) -> tuple[str, ...]:
+    return tuple(lead for lead in _named(a) if lead in _named(b))
 
 
 def _named(prepared: Prepared) -> list[str]:

@@ -7,7 +7,6 @@ the noise around them, which no two recordings share at all.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import ClassVar
@@ -18,11 +17,12 @@ from scipy.spatial import cKDTree
 
 from auditor.attackers.enrolment import Enrolment
 from auditor.attackers.recogniser import RECOGNISERS
-from auditor.checks.base import ATTACKS
-from auditor.core.evidence import MIN_PEOPLE, Counts, Evidence
+from auditor.checks.base import Draw, Measured, OnRecordings, Settings
+from auditor.core.evidence import MIN_PEOPLE, Counts
 from auditor.data.protocols import Items, Split, later
 from auditor.signal.filters import FS
 from auditor.signal.prepare import Prepared
+from auditor.stats.small_cells import shares_of_people
 from auditor.targets.context import Case
 
 #: So many times between beats in a row, each the same to within so many samples (12 ms), and not
@@ -36,44 +36,51 @@ _SAME_REST, _OVERLAP_S = 0.7, 3.0
 #: A median beat reaches from this before to this after its anchor, samples.
 _BEFORE, _AFTER = round(0.3 * FS), round(0.5 * FS)
 
-NAMES = ("copied, one name", "copied, another name", "like a stranger")
+NAMES = ("copied_within", "copied_across", "like_strangers")
 
 
-@ATTACKS.register("duplicates")
+def plan(settings: Settings) -> list[OnRecordings]:
+    """One question, whatever the preset."""
+    del settings
+    return [Duplicates()]
+
+
 @dataclass(frozen=True)
-class Duplicates:
+class Duplicates(OnRecordings):
     """What an intruder need not attack: copies of recordings, and recordings under a wrong name."""
 
     view: str = "signal"
-    protocol: None = None
-    check: ClassVar[str] = "duplicates"
+    id: ClassVar[str] = "duplicates"
 
-    @property
-    def threat(self) -> str:
-        """Who does what with the release, in one sentence."""
-        return (
-            "A recording that stands in a release twice links its two places with certainty, and "
-            "one under a wrong name spoils every number about that person."
-        )
-
-    def unmet(self, case: Case) -> str | None:
+    def unmet(self, context: Case) -> str | None:
         """Why the attack cannot be carried out on this release; None when it can."""
-        n = case.records["subject"].nunique()
+        n = context.records["subject"].nunique()
         return None if n >= MIN_PEOPLE else f"needs at least {MIN_PEOPLE} people; found fewer"
 
-    def run(self, case: Case, rng: np.random.Generator) -> Mapping[str, Evidence]:
+    def attack(self, context: Case, rng: np.random.Generator) -> Counts:
         """For each person, how many of their records have a copy under their own name, how many
         under another, and how many look less like them than like most others.
         """
-        subject = case.records["subject"].to_numpy().astype(str)
+        subject = context.records["subject"].to_numpy().astype(str)
         people, code = np.unique(subject, return_inverse=True)
         values = np.zeros((len(people), len(NAMES)), dtype=np.int64)
-        for one, other in copies(case.prepared):
+        for one, other in copies(context.prepared):
             column = int(code[one] != code[other])
             values[code[[one, other]], column] += 1
-        for row in strangers(case, rng):
+        for row in strangers(context, rng):
             values[code[row], 2] += 1
-        return {"": Counts(NAMES, values)}
+        return Counts(NAMES, values)
+
+    def estimate(self, evidence: Counts, level: float, draw: Draw) -> Measured:
+        """The shares of people with a recording that stands twice under their name, that stands
+        under another name too, and that looks less like them than like most others.
+
+        One to nine people are no share: as a parameter it is told that there are some.
+        """
+        del draw
+        people = dict(zip(NAMES, (evidence.values > 0).T, strict=True))
+        found, few = shares_of_people(people, level, None)
+        return Measured(found, params=few)
 
 
 def copies(prepared: Prepared) -> list[tuple[int, int]]:
@@ -146,14 +153,14 @@ def _rest(prepared: Prepared, row: int) -> NDArray[np.float64]:
     return rest
 
 
-def strangers(case: Case, rng: np.random.Generator) -> list[int]:
+def strangers(context: Case, rng: np.random.Generator) -> list[int]:
     """Rows that look less like their person's first record than like most other people's."""
-    rows = later(case.records)
+    rows = later(context.records)
     if not len(rows):
         return []
-    first = np.flatnonzero(~case.records["subject"].duplicated())
+    first = np.flatnonzero(~context.records["subject"].duplicated())
     parts = Split("any", Items.whole(first), Items.whole(rows))
-    view = "subspace" if RECOGNISERS.unavailable(case, "embedding") else "embedding"
-    seen = RECOGNISERS[view](case, Enrolment.of_release(case, parts)).search(rng)
+    view = "subspace" if RECOGNISERS.unavailable(context, "embedding") else "embedding"
+    seen = RECOGNISERS[view](context, Enrolment.of_release(context, parts)).search(rng)
     behind = (seen.n_above + seen.n_tied / 2) / max(seen.n_gallery - 1, 1)
     return [int(row) for row in rows[behind > 0.5]]

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 
-from auditor.checks.base import ATTACKS
-from auditor.core.evidence import MIN_PEOPLE, Counts, Evidence
+from auditor.checks.base import Draw, Measured, OnRecordings, Settings
+from auditor.core.evidence import MIN_PEOPLE, Counts
 from auditor.data.dataset import Dataset
 from auditor.data.identifiers import AGE_OVER_89, FREE_TEXT, classes_in
 from auditor.engine import shards
+from auditor.stats.small_cells import shares_of_people
 from auditor.targets.context import Case
 
 #: What a column of a companion table is called when it holds a class.
@@ -46,37 +47,32 @@ class Place:
     where: str
 
 
-@ATTACKS.register("identifiers")
+def plan(settings: Settings) -> list[OnRecordings]:
+    """One question, whatever the preset."""
+    del settings
+    return [Identifiers()]
+
+
 @dataclass(frozen=True)
-class Identifiers:
+class Identifiers(OnRecordings):
     """A reader of headers, annotations, file names and tables looks for what names a person."""
 
-    view: None = None
-    protocol: None = None
-    check: ClassVar[str] = "identifiers"
+    id: ClassVar[str] = "identifiers"
 
-    @property
-    def threat(self) -> str:
-        """Who does what with the release, in one sentence."""
-        return (
-            "Anybody who opens the release reads names, dates, numbers or other identifiers in "
-            "its headers, annotations, file names and tables."
-        )
-
-    def unmet(self, case: Case) -> str | None:
+    def unmet(self, context: Case) -> str | None:
         """Why the attack cannot be carried out on this release; None when it can."""
-        if case.dataset.manifest["subject"].nunique() < MIN_PEOPLE:
+        if context.dataset.manifest["subject"].nunique() < MIN_PEOPLE:
             return f"needs at least {MIN_PEOPLE} people"
         return None
 
-    def run(self, case: Case, rng: np.random.Generator) -> Mapping[str, Evidence]:
+    def attack(self, context: Case, rng: np.random.Generator) -> Counts:
         """For each person, how often each class was met at each kind of place."""
         del rng
-        dataset = case.dataset
+        dataset = context.dataset
         jobs = [dataset.part(np.asarray(rows)) for rows in shards(range(len(dataset.manifest)))]
         found = [
             (subject, place)
-            for part in case.engine.map(_hits_in_texts, jobs)
+            for part in context.engine.map(_hits_in_texts, jobs)
             for subject, place in part
         ]
         found += _hits_in_tables(dataset)
@@ -87,7 +83,32 @@ class Identifiers:
         )
         people = np.unique(dataset.manifest["subject"].astype(str))
         table = pd.crosstab(hits["subject"], hits["name"]).reindex(people, fill_value=0)
-        return {"": Counts(tuple(map(str, table.columns)), table.to_numpy(dtype=np.int64))}
+        return Counts(tuple(map(str, table.columns)), table.to_numpy(dtype=np.int64))
+
+    def estimate(self, evidence: Counts, level: float, draw: Draw) -> Measured:
+        """The share of people with a direct identifier, with free text, and with an age over 89.
+
+        Also, as parameters, which class was met at which kind of place, for how many people;
+        numbers under `MIN_PEOPLE` are not told. One to nine people are no share: as a parameter it
+        is told that there are some.
+        """
+        del draw
+        kinds = np.array([name.partition("/")[0] for name in evidence.names])
+        has = evidence.values > 0
+        hits = []
+        for column, name in enumerate(evidence.names):
+            kind, _, where = name.partition("/")
+            n = int(has[:, column].sum())
+            told: int | str = n if n >= MIN_PEOPLE else f"fewer than {MIN_PEOPLE}"
+            hits.append({"class": kind, "where": where, "people": told})
+        chosen = {
+            "direct": ~np.isin(kinds, [AGE_OVER_89, FREE_TEXT]),
+            "ages_over_89": kinds == AGE_OVER_89,
+            "free_text": kinds == FREE_TEXT,
+        }
+        shares = {name: np.asarray(has[:, columns].any(axis=1)) for name, columns in chosen.items()}
+        found, few = shares_of_people(shares, level, 0.0)
+        return Measured(found, params={"hits": hits} | few)
 
 
 def _hits_in_texts(dataset: Dataset) -> list[tuple[str, Place]]:

@@ -2,66 +2,84 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from auditor.attackers.enrolment import Enrolment
+from auditor.attackers.fusion import FUSION
 from auditor.attackers.recogniser import MIN_MATED, RECOGNISERS
-from auditor.checks.base import ATTACKS
-from auditor.core.evidence import Evidence
+from auditor.checks.base import Draw, Measured, OnRecordings, Settings
+from auditor.core.evidence import SearchResult
 from auditor.data.protocols import LINKAGE_PROTOCOLS, later, split, unmet
+from auditor.stats.estimators import measure
 from auditor.targets.context import Case
 
-_THREATS = {
-    "cross-session": "holds one named ECG of every person and finds their records of other days",
-    "same-session": "holds one named ECG of every person and finds their other records of that "
-    "same session (an upper bound: the electrodes were not moved)",
-    "random-segment": "holds half of the beats of every record and finds the other half (an upper "
-    "bound that no real intruder reaches; for comparison with papers)",
-}
+
+def plan(settings: Settings) -> list[OnRecordings]:
+    """Every attacker under every protocol."""
+    return [
+        Linkage(view, protocol, settings.population)
+        for view in settings.linkage_views
+        for protocol in settings.protocols
+    ]
 
 
-@ATTACKS.register("linkage")
+@dataclass(frozen=True, eq=False)
+class Searches:
+    """A gallery that was searched, by the attacker and by its untrained control, if it has one."""
+
+    found: SearchResult
+    untrained: SearchResult | None = None
+
+
 @dataclass(frozen=True)
-class Linkage:
+class Linkage(OnRecordings):
     """An intruder holds one named recording of each person and the release without names, and
     wants to know whose each record is.
+
+    Attributes
+    ----------
+    population : people among whom an intruder would have to look: what all attackers find together
+        is foretold for as many
     """
 
     view: str = "template"
     protocol: str = "cross-session"
-    check: ClassVar[str] = "linkage"
+    population: int | None = None
+    id: ClassVar[str] = "linkage"
 
     def __post_init__(self) -> None:
         _ = RECOGNISERS[self.view]  # a wrong name is answered with the nearest right one
         if self.protocol not in LINKAGE_PROTOCOLS:
             raise ValueError(f"no linkage protocol is named {self.protocol!r}")
 
-    @property
-    def threat(self) -> str:
-        """Who does what with the release, in one sentence."""
-        return f"An intruder {_THREATS[self.protocol]}."
-
-    def unmet(self, case: Case) -> str | None:
+    def unmet(self, context: Case) -> str | None:
         """Why the attack cannot be carried out on this release; None when it can."""
-        if why := RECOGNISERS.unavailable(case, self.view):
+        if why := RECOGNISERS.unavailable(context, self.view):
             return why
-        if why := unmet(case.records, self.protocol):
+        if why := unmet(context.records, self.protocol):
             return why
-        n = case.records["subject"].iloc[later(case.records)].nunique()
+        n = context.records["subject"].iloc[later(context.records)].nunique()
         on_pairs = RECOGNISERS[self.view].trained_on_pairs and self.protocol != "random-segment"
         if on_pairs and n < MIN_MATED:
             return f"needs {MIN_MATED} people with several records to learn from; found fewer"
         return None
 
-    def run(self, case: Case, rng: np.random.Generator) -> Mapping[str, Evidence]:
+    def attack(self, context: Case, rng: np.random.Generator) -> Searches:
         """The search of the gallery; for a network also by its untrained twin, the control."""
-        enrolment = Enrolment.of_release(case, split(case.records, self.protocol))
+        enrolment = Enrolment.of_release(context, split(context.records, self.protocol))
         known = RECOGNISERS[self.view]
-        evidence: dict[str, Evidence] = {"": known(case, enrolment).search(rng)}
-        if known.untrained:
-            evidence["untrained"] = known.untrained(case, enrolment).search(rng)
-        return evidence
+        found = known(context, enrolment).search(rng)
+        if known.untrained is None:
+            return Searches(found)
+        return Searches(found, known.untrained(context, enrolment).search(rng))
+
+    def estimate(self, evidence: Searches, level: float, draw: Draw) -> Measured:
+        """How often the right person is named first, also among more people; and by the control."""
+        among = self.population if self.view == FUSION else None
+        found, curves = measure("", evidence.found, level=level, rng=draw(""), population=among)
+        if evidence.untrained is not None:
+            found |= measure("untrained", evidence.untrained, level=level, rng=draw("untrained"))[0]
+        return Measured(found, curves)

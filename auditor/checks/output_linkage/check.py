@@ -92,8 +92,7 @@ class Linked(OnModel):
         can_learn = enrolment.n_mated >= MIN_MATED_OUTPUTS
 
         def by(match: Match, seen: Rows) -> Recogniser:
-            sides = seen[enrolment.gallery.row], seen[enrolment.pool.row]
-            return Recogniser(enrolment, *sides, match, folded=True)
+            return Recogniser.of_outputs(enrolment, seen, seen, match)
 
         def best(output: str, seen: Rows) -> Recogniser:
             if output == "leaves":

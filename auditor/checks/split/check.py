@@ -6,18 +6,21 @@ makes it look better than it is, and makes attacks on its members look worse tha
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from auditor.checks.base import ModelAttack, OnModel
+from auditor.checks.base import Draw, Measured, OnModel
 from auditor.core.errors import EvidenceError
-from auditor.core.evidence import MIN_PEOPLE, Counts, Evidence
+from auditor.core.evidence import MIN_PEOPLE, Counts
+from auditor.core.finding import Estimate
 from auditor.core.target import MEMBER, NONMEMBER, Target
+from auditor.stats.estimators import rate
+from auditor.stats.small_cells import FEW, certain, excess
 from auditor.targets.context import Case
 
 Floats = NDArray[np.float64]
@@ -36,34 +39,60 @@ _KNOWN = 0.5
 NAMES = ("near_duplicate", "copied")
 
 
+def plan(target: Target) -> list[OnModel]:
+    """The questions that a split can be asked."""
+    found: list[OnModel] = [SubjectOverlap(target)]
+    if len(target.columns) >= _COLUMNS:
+        found.append(NearDuplicates(target, "inputs"))
+    elif "embedding" in target.outputs:
+        found.append(NearDuplicates(target, "embedding"))
+    return found
+
+
 @dataclass(frozen=True, eq=False)
-class SharedPeople(OnModel):
-    """Who has records among those that a model was trained on and among those it is judged by."""
+class SubjectOverlap(OnModel):
+    """Who has records among those that a model was trained on and among those it is judged by.
+
+    An alarm, named in the parameter `alarms`, as soon as one person has: that is one by definition.
+    """
 
     output: str = "people"
-    protocol: None = None
-    check: ClassVar[str] = "split"
+    id: ClassVar[str] = "split"
 
-    @property
-    def threat(self) -> str:
-        """Who does what with the release, in one sentence."""
-        return (
-            "A person on both sides of a split is known to a model that is judged as if they were "
-            "not, so that every figure about people it never saw is wrong."
-        )
-
-    def unmet(self, case: Case) -> str | None:
+    def unmet(self, context: Case) -> str | None:
         """Why the attack cannot be carried out on this model; None when it can."""
-        del case
+        del context
         return _unmet(self.target)
 
-    def run(self, case: Case, rng: np.random.Generator) -> Mapping[str, Evidence]:
+    def attack(self, context: Case, rng: np.random.Generator) -> Counts:
         """For each person whom the model is judged by, how many of their records it learnt from."""
-        del case, rng
+        del context, rng
         people, code = np.unique(self.target.subject, return_inverse=True)
         judged = np.bincount(code, self.target.part == NONMEMBER) > 0
         trained = np.bincount(code, self.target.part == MEMBER, len(people)).astype(np.int64)
-        return {"certain": Counts(("both_sides",), trained[judged, None])}
+        return Counts(("both_sides",), trained[judged, None])
+
+    def estimate(self, evidence: Counts, level: float, draw: Draw) -> Measured:
+        """The share of them who are on both sides; one to nine people are told in words."""
+        del draw
+        found: dict[str, Estimate] = {}
+        params: dict[str, Any] = {"alarms": []}
+        certain(evidence, found, params, level)
+        return Measured(found, params=params)
+
+
+@dataclass(frozen=True, eq=False)
+class Twice:
+    """Records that stand near another person's, by person.
+
+    Attributes
+    ----------
+    across : of people whom the model is judged by, near a member's record
+    within : of members of one half, near a record of the other half: what chance brings
+    """
+
+    across: Counts
+    within: Counts
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,33 +108,27 @@ class NearDuplicates(OnModel):
     members of one half who are looked up among those of the other. Values that are rounded are as
     far apart as rounding may have moved them together.
 
+    One record under two names is an alarm where none was found among members of two halves; where
+    some were, people on both sides must be more frequent than those by more than chance.
+
     Attributes
     ----------
     output : `inputs`, or what the model gives out of each record
     """
 
-    protocol: None = None
-    check: ClassVar[str] = "split"
+    id: ClassVar[str] = "split"
 
-    @property
-    def threat(self) -> str:
-        """Who does what with the release, in one sentence."""
-        return (
-            "A record that stands on both sides of a split under two names is learnt and judged "
-            "alike, and tells that the two names are one person's."
-        )
-
-    def unmet(self, case: Case) -> str | None:
+    def unmet(self, context: Case) -> str | None:
         """Why the attack cannot be carried out on this model; None when it can."""
-        del case
+        del context
         return _unmet(self.target)
 
-    def run(self, case: Case, rng: np.random.Generator) -> Mapping[str, Evidence]:
-        """`judged`: for each person whom the model is judged by and was not trained on, how many of
-        their records stand near one of a member, and in every column like one; `halves`: the same
-        of members of one half, near those of the other.
+    def attack(self, context: Case, rng: np.random.Generator) -> Twice:
+        """For each person whom the model is judged by and was not trained on, how many of their
+        records stand near one of a member, and in every column like one; and the same of members
+        of one half, near those of the other.
         """
-        del case
+        del context
         target = self.target
         every = target.inputs if self.output == "inputs" else target.view(self.output).values
         every = np.where(np.isfinite(every), every, np.nan)
@@ -125,25 +148,36 @@ class NearDuplicates(OnModel):
         near = _Near(x, person, space.rounding)
         looked_up = {"judged": near.of([(judged, members)]), "halves": near.of(sides)}
         least = _least(looked_up["halves"][1], _ALPHA / len(judged))
-        found: dict[str, Evidence] = {}
-        for name, (probes, ratio, nearest) in looked_up.items():
+
+        def counted(probes: Ints, ratio: Floats, nearest: Ints) -> Counts:
             one, other = every[probes], every[nearest]
             same = ((one == other) | (np.isnan(one) & np.isnan(other))).all(axis=1)
             who, code = np.unique(person[probes], return_inverse=True)
             flags = (ratio < least, (ratio < least) & same)
             counts = [np.bincount(code, flag, len(who)) for flag in flags]
-            found[name] = Counts(NAMES, np.stack(counts, axis=1).astype(np.int64))
-        return found
+            return Counts(NAMES, np.stack(counts, axis=1).astype(np.int64))
 
+        return Twice(counted(*looked_up["judged"]), counted(*looked_up["halves"]))
 
-def attacks(target: Target) -> list[ModelAttack]:
-    """The questions that a split can be asked."""
-    found: list[ModelAttack] = [SharedPeople(target)]
-    if len(target.columns) >= _COLUMNS:
-        found.append(NearDuplicates(target, "inputs"))
-    elif "embedding" in target.outputs:
-        found.append(NearDuplicates(target, "embedding"))
-    return found
+    def estimate(self, evidence: Twice, level: float, draw: Draw) -> Measured:
+        """The shares of people who are on both sides, beside what chance brings among members; one
+        to nine people are told in words.
+        """
+        del draw
+        found: dict[str, Estimate] = {}
+        params: dict[str, Any] = {"alarms": []}
+        columns = ((one.values > 0).T for one in (evidence.across, evidence.within))
+        for name, one, other in zip(NAMES, *columns, strict=True):
+            mine, theirs = one.astype(float), other.astype(float)
+            more = excess(mine, theirs, level)
+            if 0 < one.sum() < MIN_PEOPLE:
+                params[f"{name}_people"] = FEW
+            else:
+                found[name] = rate(mine, level, float(theirs.mean()))
+                found[f"{name}_excess"] = more
+            if more.low > 0 or (one.any() and not other.any()):
+                params["alarms"].append(name)
+        return Measured(found, params=params)
 
 
 def _unmet(target: Target) -> str | None:

@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 from auditor.attackers import embedding
 from auditor.attackers.enrolment import Enrolment
 from auditor.attackers.recogniser import RECOGNISERS, Recogniser
-from auditor.checks.base import ATTACKS
-from auditor.core.evidence import Evidence
+from auditor.checks.base import Draw, Measured, OnRecordings, Settings
+from auditor.core.evidence import SearchResult
 from auditor.core.streams import stream
 from auditor.data.protocols import split, unmet
 from auditor.signal.filters import FS
 from auditor.signal.segment import Cut, cut
+from auditor.stats.estimators import measure
 from auditor.stats.small_cells import disclosable_groups
 from auditor.targets.context import Case
 
@@ -31,46 +32,68 @@ _FASTER, _IRREGULAR = 15.0, 0.1
 _BEATS, _NOISE_DB = (1, 3, 10), (20, 10, 0)
 
 
-@ATTACKS.register("slices")
+def plan(settings: Settings) -> list[OnRecordings]:
+    """One search under each honest protocol."""
+    return [Subgroups(protocol=protocol) for protocol in settings.honest_protocols]
+
+
+@dataclass(frozen=True, eq=False)
+class Groups:
+    """Searches by who is looked for, and by what the intruder holds.
+
+    Attributes
+    ----------
+    everybody : the search of all probes
+    of : by group, the same of its probes alone
+    holding : by what the intruder holds, the search by that
+    """
+
+    everybody: SearchResult
+    of: Mapping[str, SearchResult]
+    holding: Mapping[str, SearchResult]
+
+
 @dataclass(frozen=True)
-class Slices:
+class Subgroups(OnRecordings):
     """Linkage by the shipped network, by who is looked for and by what the intruder holds."""
 
     protocol: str = "cross-session"
     view: str = "embedding"
-    check: ClassVar[str] = "slices"
+    id: ClassVar[str] = "slices"
 
-    @property
-    def threat(self) -> str:
-        """Who does what with the release, in one sentence."""
-        return (
-            "The same intruder, looked at group by group, and with less to go by: fewer beats, one "
-            "lead, a noisy recording."
-        )
-
-    def unmet(self, case: Case) -> str | None:
+    def unmet(self, context: Case) -> str | None:
         """Why the attack cannot be carried out on this release; None when it can."""
-        return RECOGNISERS.unavailable(case, self.view) or unmet(case.records, self.protocol)
+        unavailable = RECOGNISERS.unavailable(context, self.view)
+        return unavailable or unmet(context.records, self.protocol)
 
-    def run(self, case: Case, rng: np.random.Generator) -> Mapping[str, Evidence]:
+    def attack(self, context: Case, rng: np.random.Generator) -> Groups:
         """The searches of all probes and of each group that has ten people; smaller ones are left
         out. Noise is added to beats that were found without it.
         """
-        enrolment = Enrolment.of_release(case, split(case.records, self.protocol))
-        whole = RECOGNISERS[self.view](case, enrolment)
+        enrolment = Enrolment.of_release(context, split(context.records, self.protocol))
+        whole = RECOGNISERS[self.view](context, enrolment)
         seen = whole.search(rng)
-        evidence: dict[str, Evidence] = {"": seen}
-        for groups in _groups(case, enrolment):
-            for name in disclosable_groups(groups, seen.subject):
-                evidence[f"among_{name}"] = seen.of(groups[name])
-        for name, part in _held(case, whole):
-            evidence[f"holding_{name}"] = part.search(rng)
-        return evidence
+        of = {
+            name: seen.of(groups[name])
+            for groups in _groups(context, enrolment)
+            for name in disclosable_groups(groups, seen.subject)
+        }
+        holding = {name: part.search(rng) for name, part in _held(context, whole)}
+        return Groups(seen, of, holding)
+
+    def estimate(self, evidence: Groups, level: float, draw: Draw) -> Measured:
+        """How often the right person is named first: of everybody, by group, by what is held."""
+        found, curves = measure("", evidence.everybody, level=level, rng=draw(""))
+        parts = {f"among_{name}": one for name, one in evidence.of.items()}
+        parts |= {f"holding_{name}": one for name, one in evidence.holding.items()}
+        for name, one in parts.items():
+            found |= measure(name, one, level=level, rng=draw(name))[0]
+        return Measured(found, curves)
 
 
-def _groups(case: Case, who: Enrolment) -> Iterator[dict[str, NDArray[np.bool_]]]:
+def _groups(context: Case, who: Enrolment) -> Iterator[dict[str, NDArray[np.bool_]]]:
     """The probes of an enrolment in groups of one kind after the other, by name."""
-    records = case.records
+    records = context.records
     row = who.pool.row[who.probe]
     first = dict(zip(who.gallery_subject[::-1], who.gallery.row[::-1], strict=True))
     home = np.array([first[one] for one in who.pool_subject[who.probe]])
@@ -91,13 +114,13 @@ def _groups(case: Case, who: Enrolment) -> Iterator[dict[str, NDArray[np.bool_]]
         "days_31_to_365": (days > 30) & (days <= 365),
         "days_over_365": days > 365,
     }
-    rhythm = {int(one): _rhythm(case.prepared.anchors(int(one))) for one in {*row, *home}}
+    rhythm = {int(one): _rhythm(context.prepared.anchors(int(one))) for one in {*row, *home}}
     here, there = (np.array([rhythm[int(one)] for one in rows]) for rows in (row, home))
     faster = np.abs(here[:, 0] - there[:, 0]) >= _FASTER
     yield {"heart_rate_alike": ~faster, "heart_rate_15_apart": faster}
     irregular = here[:, 1] >= _IRREGULAR
     yield {"rhythm_regular": ~irregular, "rhythm_irregular": irregular}
-    rest = np.array([_rest(cut(case.prepared, int(one), 0, case.seed)) for one in row])
+    rest = np.array([_rest(cut(context.prepared, int(one), 0, context.seed)) for one in row])
     worse = rest > np.median(rest)
     yield {"quality_of_the_better_half": ~worse, "quality_of_the_worse_half": worse}
 
@@ -117,17 +140,17 @@ def _rest(beats: Cut) -> float:
     return float(np.median(np.abs(signal - middle)) / max(float(middle.std()), 1e-6))
 
 
-def _held(case: Case, whole: Recogniser) -> Iterator[tuple[str, Recogniser]]:
+def _held(context: Case, whole: Recogniser) -> Iterator[tuple[str, Recogniser]]:
     """What the recogniser sees of probes of which the intruder holds less."""
-    model = embedding.load(embedding.trained_without(case.dataset.name).path).to(case.device)
+    model = embedding.load(embedding.trained_without(context.dataset.name).path).to(context.device)
     who = whole.enrolment
 
     def seen(name: str, change: Callable[[Cut, np.random.Generator], Cut]) -> Recogniser:
         pool = whole.pool.copy()
         for place in who.probe:
             row, half = int(who.pool.row[place]), int(who.pool.half[place])
-            rng = stream(case.seed, f"slices/{name}/{case.records['record'].iloc[row]}")
-            beats = cut(case.prepared, row, half, case.seed)
+            rng = stream(context.seed, f"slices/{name}/{context.records['record'].iloc[row]}")
+            beats = cut(context.prepared, row, half, context.seed)
             pool[place] = embedding.embed(model, change(beats, rng), rng)
         return replace(whole, pool=pool)
 
@@ -137,10 +160,10 @@ def _held(case: Case, whole: Recogniser) -> Iterator[tuple[str, Recogniser]]:
     for db in _NOISE_DB:
         name = f"noise_of_{db}_db"
         yield name, seen(name, partial(_noisy, db))
-    if len(case.prepared.leads) > 1:
+    if len(context.prepared.leads) > 1:
         first = slice(0, embedding.EMBEDDING)
         yield (
-            f"lead_{case.prepared.leads[0]}_alone",
+            f"lead_{context.prepared.leads[0]}_alone",
             replace(whole, gallery=whole.gallery[:, first], pool=whole.pool[:, first]),
         )
 

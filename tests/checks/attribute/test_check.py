@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from auditor.attackers.vit import believed
-from auditor.audit import open_case
+from auditor.attackers.vit import shrinkage_slope
+from auditor.audit import open_context
 from auditor.checks.attribute.check import Attribute
 from auditor.engine import engine
 from tests.releases import settings, write_release
@@ -19,12 +19,12 @@ def strong(tmp_path_factory):
         n_subjects=60, n_sessions=1, n_records=1, leads=("I", "II", "V2"),
     )  # fmt: skip
     with engine() as workers:
-        yield open_case(root, settings(), workers)
+        yield open_context(root, settings(), workers)
 
 
 def test_a_planted_sex_and_age_are_found_on_people_never_seen(strong):
-    evidence = Attribute("fiducials").run(strong, np.random.default_rng(0))
-    sex, age = evidence["sex"], evidence["age"]
+    evidence = Attribute("fiducials").attack(strong, np.random.default_rng(0))
+    sex, age = evidence.sex, evidence.age
     assert sex.score[sex.positive].mean() > sex.score[~sex.positive].mean() + 0.2
     assert np.abs(age.value - age.truth).mean() < np.abs(age.prior - age.truth).mean()
 
@@ -39,7 +39,7 @@ def test_nobody_is_in_training_and_test(strong, monkeypatch):
 
     original = Attribute._guess
     monkeypatch.setattr(Attribute, "_guess", remember)
-    Attribute("fiducials").run(strong, np.random.default_rng(0))
+    Attribute("fiducials").attack(strong, np.random.default_rng(0))
     assert len(seen) == 5
     assert all(not train & test for train, test in seen)
     assert set().union(*(test for _, test in seen)) == set(strong.records["subject"])
@@ -57,7 +57,7 @@ def test_too_few_people_of_one_sex_and_no_ages_cannot_be_measured(strong):
 
 def test_a_guess_is_believed_as_far_as_the_truth_follows_it():
     truth = np.array([-10.0, 10, -20, 20])
-    assert believed(truth, truth) == 1
-    assert believed(2 * truth, truth) == pytest.approx(0.5)
-    assert believed(-truth, truth) == 0
-    assert believed(np.zeros(4), truth) == 0
+    assert shrinkage_slope(truth, truth) == 1
+    assert shrinkage_slope(2 * truth, truth) == pytest.approx(0.5)
+    assert shrinkage_slope(-truth, truth) == 0
+    assert shrinkage_slope(np.zeros(4), truth) == 0

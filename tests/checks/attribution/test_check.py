@@ -14,11 +14,12 @@ import pytest
 
 from auditor.attackers import vit
 from auditor.attackers.transformer import create
-from auditor.audit import attempt, open_case
+from auditor.audit import open_context
 from auditor.checks.attribution import check as parts
-from auditor.checks.attribution.check import Parts, _Edits
+from auditor.checks.attribution.check import PartsTaken, _Edits
 from auditor.checks.attribution.segments import SEGMENTS, Atom
 from auditor.checks.linkage.check import Linkage
+from auditor.checks.run import run_check
 from auditor.core.errors import EvidenceError
 from auditor.core.finding import Finding
 from auditor.engine import engine
@@ -35,11 +36,11 @@ def opened(root: Path, seed: int = 0, **knobs) -> Case:
     known = {"n_subjects": 24, "seconds": 12, "leads": ("I", "II"), "seed": seed} | knobs
     Population(**known).write(root)
     with engine(1) as workers:
-        return open_case(root, settings(seed=seed), workers)
+        return open_context(root, settings(seed=seed), workers)
 
 
 def found(case: Case, view: str = "embedding", protocol: str = "cross-session") -> Finding:
-    return attempt(Parts(view, protocol), case, settings(seed=case.seed))
+    return run_check(PartsTaken(view, protocol), case, level=0.95, smallest_cell=10)
 
 
 @pytest.fixture
@@ -91,7 +92,7 @@ def test_where_nobody_differs_nothing_is_lost_and_nothing_is_believed(tmp_path, 
 
 
 def test_whole_beats_find_whom_the_linkage_rung_finds(case, finding):
-    rung = attempt(Linkage("embedding"), case, settings())
+    rung = run_check(Linkage("embedding"), case, level=0.95, smallest_cell=10)
     assert finding.estimates["rank1"] == rung.estimates["rank1"]
 
 

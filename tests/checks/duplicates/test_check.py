@@ -11,20 +11,22 @@ import numpy as np
 import pytest
 import wfdb
 
-from auditor.audit import attempt, open_case
+from auditor.audit import open_context
 from auditor.checks.duplicates.check import NAMES, Duplicates, copies, strangers
+from auditor.checks.run import run_check
+from auditor.core.evidence import Counts
 from auditor.data.catalog import describe
 from auditor.data.dataset import open_dataset
 from auditor.engine import engine
 from auditor.signal.prepare import prepare
-from tests.releases import settings, write_release
+from tests.releases import prepared_as, settings, write_release
 
 KNOBS = {"identity": 1, "seed": 4, "n_subjects": 14}
 
 
 def case_of(root: Path):
     with engine() as workers:
-        return open_case(root, settings(vit=False), workers)
+        return open_context(root, settings(vit=False), workers)
 
 
 def names_of(case, pairs) -> list[tuple[str, str]]:
@@ -76,7 +78,7 @@ def test_a_copy_under_another_name_is_found_however_it_was_made(tmp_path, change
     found = names_of(case, copies(case.prepared))
     assert len(found) == 1
     assert {Path(one).name for one in found[0]} == {source.stem, target.stem}
-    counts = Duplicates().run(case, np.random.default_rng(0))[""]
+    counts = Duplicates().attack(case, np.random.default_rng(0))
     assert counts.names == NAMES
     assert counts.values[:, 0].sum() == 0
     assert (counts.values[:, 1] > 0).sum() == 2
@@ -86,7 +88,7 @@ def test_a_copy_under_the_same_name_is_told_from_one_under_another(tmp_path):
     root = write_release(tmp_path, **KNOBS)
     source = min(root.rglob("*.hea"))
     rewritten(source, source.with_name(f"{source.stem}x.hea"), lambda signal, fs: (signal, fs))
-    counts = Duplicates().run(case_of(root), np.random.default_rng(0))[""]
+    counts = Duplicates().attack(case_of(root), np.random.default_rng(0))
     assert (counts.values[:, 0] > 0).sum() == 1
     assert counts.values[:, 1].sum() == 0
 
@@ -98,14 +100,14 @@ def test_a_recording_under_a_wrong_name_looks_like_a_stranger(clean):
     one, other = records["subject"].unique()[[0, 7]]
     swapped = records["subject"].iloc[later].replace({one: other, other: one})
     records.loc[later, "subject"] = swapped.to_numpy()
-    case = replace(clean, prepared=replace(clean.prepared, records=records), shared={})
+    case = prepared_as(clean, replace(clean.prepared, records=records))
     found = set(records["subject"].iloc[strangers(case, np.random.default_rng(0))])
     assert found
     assert found <= {one, other}
 
 
 def test_the_report_tells_shares_of_people_and_no_names(clean):
-    finding = attempt(Duplicates(), clean, settings(vit=False))
+    finding = run_check(Duplicates(), clean, level=0.95, smallest_cell=10)
     assert finding.status == "measured"
     assert set(finding.estimates) == {"copied_within", "copied_across", "like_strangers"}
     assert not re.search(r"p0\d", str(finding))
@@ -128,3 +130,13 @@ def test_ptb_xl_holds_three_recordings_twice(data, tmp_path):
         tuple(sorted((record.iloc[a][-8:-3], record.iloc[b][-8:-3]))) for a, b in copies(prepared)
     }
     assert found == {("00456", "00457"), ("00459", "00460"), ("00145", "00463")}
+
+
+def test_copies_of_fewer_than_ten_people_are_said_and_not_counted():
+    values = np.zeros((200, 3), dtype=np.int64)
+    values[:2, 0], values[:30, 1] = 1, 4
+    seen = Duplicates().estimate(Counts(NAMES, values), 0.95, np.random.default_rng)
+    found, few = seen.estimates, seen.params
+    assert few == {"copied_within": "1 to 9 people"}
+    assert found["copied_across"].value == 0.15
+    assert found["like_strangers"].value == 0

@@ -10,12 +10,11 @@ import pytest
 import yaml
 
 from auditor.checks.identifiers.check import Identifiers
-from auditor.data.catalog import describe
-from auditor.data.dataset import open_dataset
+from auditor.core.evidence import Counts
 from auditor.data.identifiers import classes_in
 from auditor.engine import engine
-from auditor.signal.prepare import prepare
 from auditor.targets.context import Case
+from auditor.targets.release import Release
 from tests.releases import write_release
 
 
@@ -67,10 +66,8 @@ def test_what_is_ordinary_is_no_identifier(text):
 def counted(root: Path) -> dict[str, int]:
     """People per class and place."""
     with engine() as workers:
-        dataset = open_dataset(root, describe(root), engine=workers)
-        prepared = prepare(dataset, workers, max_seconds=30)
-        case = Case(dataset, prepared, workers, "cpu", 0, None)
-        counts = Identifiers().run(case, np.random.default_rng(0))[""]
+        context = Case(Release.open(root, workers), "cpu", 0, None)
+        counts = Identifiers().attack(context, np.random.default_rng(0))
     return dict(zip(counts.names, (counts.values > 0).sum(axis=0).tolist(), strict=True))
 
 
@@ -125,3 +122,24 @@ def test_ludb_holds_one_age_over_89_and_no_direct_identifier(data):
     found = counted(data / "ludb")
     assert found.pop("age over 89/header or table") == 1
     assert {name.partition("/")[0] for name in found} <= {"free text"}
+
+
+def test_identifiers_are_told_by_class_and_place_and_never_for_fewer_than_ten_people():
+    values = np.zeros((50, 3), dtype=np.int64)
+    values[:, 0], values[:4, 1], values[:12, 2] = 1, 2, 1
+    names = ("date/header comment", "age over 89/header or table", "free text/header comment")
+    seen = Identifiers().estimate(Counts(names, values), 0.95, np.random.default_rng)
+    found, params = seen.estimates, seen.params
+    assert found["direct"].value == 1
+    assert found["free_text"].value == pytest.approx(0.24)
+    assert "ages_over_89" not in found  # times 50 it would tell that there are four
+    assert params["ages_over_89"] == "1 to 9 people"
+    assert [hit["people"] for hit in params["hits"]] == [50, "fewer than 10", 12]
+
+
+def test_no_hit_at_all_is_no_direct_identifier():
+    nothing = Counts((), np.zeros((30, 0), dtype=np.int64))
+    seen = Identifiers().estimate(nothing, 0.95, np.random.default_rng)
+    found, params = seen.estimates, seen.params
+    assert found["direct"].value == 0
+    assert params["hits"] == []

@@ -8,8 +8,6 @@ from functools import partial
 import numpy as np
 import pytest
 
-from auditor.attackers.demographics import target_records
-from auditor.attackers.enrolment import Enrolment
 from auditor.attackers.output_features import membership_groups, standardise_output
 from auditor.checks.output_linkage.check import Linked, Rebuilt, attacks
 from auditor.core.errors import EvidenceError
@@ -131,31 +129,6 @@ def test_more_of_the_person_links_more_people():
         rates.append(rank_rate(run(Linked(target, "embedding"))[""], 1).mean())
     assert rates == sorted(rates)
     assert rates[-1] > rates[0] + 0.8
-
-
-def test_nobody_teaches_the_match_that_they_are_judged_by():
-    people = People(0, 40)
-    target = people.target({"embedding": people.noise(4)})
-    table = target_records(target)
-    first = np.flatnonzero(~table["subject"].duplicated())
-    later = np.setdiff1d(np.arange(len(table)), first)
-    field = Enrolment.of(table, first, later, np.random.default_rng(0))
-    taught = []
-
-    def teach(may):
-        taught.append(set(field.gallery_fold[may]))
-        me = len(taught)
-        return lambda gallery, probe: (np.full((len(gallery), 1), me), np.ones((len(probe), 1)))
-
-    values = target.view("embedding").values
-    rows = field.taught(teach, values, values)
-    for fold in range(5):
-        gallery, probe = rows(fold)
-        scores = probe @ gallery.T
-        for column, other in enumerate(field.gallery_fold):
-            (teacher,) = set(scores[:, column].astype(int))
-            assert not {fold, other} & taught[teacher - 1]
-            assert len(taught[teacher - 1]) == 3
 
 
 def test_a_match_that_others_teach_beats_one_that_learns_nothing_where_some_directions_are_noise():

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import wfdb
 
-from auditor.audit import attempt, open_case
+from auditor.audit import open_context
+from auditor.checks.run import run_check
 from auditor.checks.shortcut.check import Shortcut
 from auditor.checks.shortcut.cues import COLUMNS, CUES, _mains, _noise, _quantisation
 from auditor.core.finding import Finding
@@ -20,7 +21,9 @@ from tests.releases import settings, write_release
 def told(root: Path) -> Finding:
     chosen = settings(vit=False)
     with engine() as workers:
-        return attempt(Shortcut("cross-session"), open_case(root, chosen, workers), chosen)
+        context = open_context(root, chosen, workers)
+        check = Shortcut(protocol="cross-session")
+        return run_check(check, context, level=0.95, smallest_cell=10)
 
 
 def test_people_recorded_by_devices_of_their_own_are_found_and_the_page_says_so(tmp_path):

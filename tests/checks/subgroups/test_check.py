@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.audit import open_case
-from auditor.checks.subgroups.check import Slices
+from auditor.audit import open_context
+from auditor.checks.subgroups.check import Subgroups
 from auditor.core.evidence import MIN_PEOPLE
 from auditor.engine import engine
 from auditor.stats.metrics import rank_rate
@@ -20,8 +20,8 @@ from tests.releases import settings, write_release
 def evidence(tmp_path_factory):
     root = write_release(tmp_path_factory.mktemp("slices"), identity=1, seed=6, n_subjects=40)
     with engine() as workers:
-        case = open_case(root, settings(vit=False), workers)
-        yield Slices().run(case, np.random.default_rng(0))
+        case = open_context(root, settings(vit=False), workers)
+        yield Subgroups().attack(case, np.random.default_rng(0))
 
 
 @given(st.lists(st.integers(0, 30), min_size=2, max_size=6))
@@ -41,18 +41,17 @@ def test_two_groups_of_ten_are_both_told():
 
 
 def test_the_groups_of_a_kind_are_parts_of_the_whole(evidence):
-    whole = evidence[""]
-    halves = [evidence[f"among_quality_of_the_{half}_half"] for half in ("better", "worse")]
+    whole = evidence.everybody
+    halves = [evidence.of[f"quality_of_the_{half}_half"] for half in ("better", "worse")]
     assert sum(len(half.mated_score) for half in halves) == len(whole.mated_score)
     both = np.sort(np.concatenate([half.mated_score for half in halves]))
     assert np.array_equal(both, np.sort(whole.mated_score))
 
 
 def test_who_holds_less_finds_fewer(evidence):
-    def found(name: str) -> float:
-        return float(rank_rate(evidence[name], 1).mean())
-
-    assert found("holding_1_beat") <= found("holding_10_beats") + 0.05
-    assert found("holding_noise_of_0_db") < found("holding_noise_of_20_db")
-    assert found("holding_lead_I_alone") <= found("")
-    assert found("holding_noise_of_20_db") > 0.8 * found("")
+    found = {name: rank_rate(one, 1).mean() for name, one in evidence.holding.items()}
+    whole = rank_rate(evidence.everybody, 1).mean()
+    assert found["1_beat"] <= found["10_beats"] + 0.05
+    assert found["noise_of_0_db"] < found["noise_of_20_db"]
+    assert found["lead_I_alone"] <= whole
+    assert found["noise_of_20_db"] > 0.8 * whole

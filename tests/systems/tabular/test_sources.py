@@ -11,7 +11,7 @@ import pytest
 
 from auditor.core.errors import DataError
 from auditor.data.tables import Table, blocks
-from auditor.simulate.hospital import ILLNESSES, Hospital
+from auditor.simulate.hospital import CONDITIONS, Hospital
 from auditor.systems import task as tasks
 from auditor.systems.cohort import UNKNOWN, Cohort
 from auditor.systems.tabular import labs, sources
@@ -106,7 +106,8 @@ def test_findings_of_one_sex_are_not_asked_of_the_other(tmp_path):
 
 def test_a_simulated_hospital_has_who_was_made_ill(hospital):
     found = diagnosed(hospital, NEOPLASMS)
-    ill = dict(zip([one.name for one in ILLNESSES], HOSPITAL.patients.ill.T, strict=True))
+    names = [condition.name for condition in CONDITIONS]
+    ill = dict(zip(names, HOSPITAL.patients.conditions.T, strict=True))
     person = np.unique(found.subject, return_inverse=True)[1]
     has = np.zeros(person.max() + 1, dtype=bool)
     np.logical_or.at(has, person, found.labels["C34"] == 1)
@@ -252,7 +253,7 @@ def test_a_simulated_second_cohort_is_of_adults_with_a_code(hospital):
     assert some.all()
     assert found.inputs["age"].min() >= 18
     assert len(found) > 100
-    ages = dict(enumerate(HOSPITAL.view_people.age, 1))
+    ages = dict(enumerate(HOSPITAL.ecg_view_people.age, 1))
     off = found.inputs["age"].to_numpy() - [ages[int(one)] for one in found.subject]
     # Two years of the band, and those between the first ECG and this one.
     assert off.min() >= -3

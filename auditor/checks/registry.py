@@ -1,0 +1,38 @@
+"""Which checks there are, and which of them a release and its models are put to."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from importlib import import_module
+from types import ModuleType
+
+from auditor.checks.base import Check, OnModel, OnRecordings, Settings
+from auditor.core.target import Target
+from auditor.policy import words
+
+
+def code_of(check: str) -> ModuleType:
+    """The module of a check, by its id; imported when it is asked for."""
+    return import_module(f"auditor.checks.{words.folder_of(check)}.check")
+
+
+def of_recordings(settings: Settings, chosen: Collection[str]) -> Iterator[OnRecordings]:
+    """The questions of a preset to the recordings: those that need no heartbeat first."""
+    known = [one for one in words.checks().values() if one.in_presets and one.id in chosen]
+    for one in sorted(known, key=lambda one: one.needs_beats):
+        yield from code_of(one.id).plan(settings)
+
+
+def of_models(targets: Sequence[Target]) -> Iterator[OnModel]:
+    """The questions to each model, one model after the other."""
+    known = [one for one in words.checks().values() if one.subject == "model"]
+    planned = [(one.id, code_of(one.id)) for one in known]
+    for target in targets:
+        for _, code in planned:
+            if hasattr(code, "plan"):
+                yield from code.plan(target)
+
+
+def finding_id(check: Check) -> str:
+    """What the check's finding will be called."""
+    return "/".join(part for part in (check.id, check.view, check.protocol) if part)

@@ -1,0 +1,266 @@
+"""What is told of each check and of each attacker, read without importing the code of either.
+
+A check is a folder of `auditor/checks/`; its `words.yaml` says what it asks, what each of its
+numbers means, and what can be done. An attacker is a function of `auditor/attackers/` under the
+decorator `recogniser`, whose literal arguments are its words.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+
+from auditor.core.formatting import Unit
+from auditor.resources import package
+
+#: Sentences that many numbers are told by, as people in a thousand.
+_SENTENCES = {
+    "found": "Of 1,000 people, about {value} would be found (between {low} and {high}); "
+    "guessing would find {chance}.",
+    "named": "Of 1,000 people a model was trained on, about {value} would be named (between {low} "
+    "and {high}); guessing would name {chance}.",
+    "exposed": "Of 1,000 people, about {value} are exposed (between {low} and {high}).",
+    "ordered": "Of 1,000 pairs of people, about {value} would be told apart rightly "
+    "(between {low} and {high}); guessing gets {chance}.",
+}
+#: What stands in a metric's name for a number, a name, a control, another metric.
+_PLACES = {"<n>": r"\d+(?:\.\d+)?", "<name>": ".+", "<metric>": ".+"}
+
+Role = Literal["attack", "control", "exposure", "unknown"]
+
+
+class Metric(BaseModel):
+    """One number of a check.
+
+    Attributes
+    ----------
+    title, meaning : what it is called, and one sentence
+    unit : how it is written
+    role : an attack's success, a control of the attack, an exposure that needs no attack, or
+        unknown, where no check of this version declares it
+    worse : whether a higher or a lower number is bad news
+    most : what it cannot be greater than
+    sentence : the number told as people, with {value}, {low}, {high}, {chance}; or the name of one
+        that many are told by; or ""
+    ruling : how a rule tells it, {} being the number
+    limited : whether a rule may limit it; by default where it is no control and high is worse
+    proof : whether a planted twin shows that the attack finds it
+    settled_by : what would settle it where more people alone would not
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    title: str
+    meaning: str = ""
+    unit: Unit = "percent"
+    role: Role = "attack"
+    worse: Literal["higher", "lower"] = "higher"
+    most: float = 1.0
+    sentence: str = ""
+    ruling: str = "{} was measured"
+    limited: bool | None = None
+    proof: bool = False
+    settled_by: str = ""
+
+    @property
+    def may_be_limited(self) -> bool:
+        """Whether a rule may limit it: a rule passes what is small."""
+        if self.limited is not None:
+            return self.limited
+        return self.role != "control" and self.worse == "higher"
+
+    @property
+    def told(self) -> str:
+        """The sentence with its places still open; "" where it has none."""
+        return _SENTENCES.get(self.sentence, self.sentence)
+
+
+class Answer(BaseModel):
+    """A question that people ask about a check, and its answer."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    q: str
+    a: str
+
+
+class Words(BaseModel):
+    """All that is told of one check.
+
+    Attributes
+    ----------
+    id : the check's, as findings bear it
+    order : its place among the others, on the page and in tables
+    subject : what it is put to: a release's recordings, a model, or an attack of another check
+    in_presets : whether a preset chooses it
+    needs_beats : whether nothing can be asked where no heartbeat was found
+    counted : whether nothing is attacked, and what is there is counted
+    ladder : whether attackers of several strengths ask it
+    declared_population : whether it reckons with the population that a profile declares
+    title, question, method : what it is called, asks, and how
+    threat : who does what, in one sentence; or one for each protocol or output, "else" for others
+    intruder, remedy, settled_by : who does what where the answer is bad; what a steward can do;
+        what would settle it where it is not
+    protocols : those it may be asked under
+    controls : prefix of a metric → what the attack is held against
+    metrics : name, or pattern of names (`<n>` a number, `<name>` a name, `<control>` a control,
+        `<metric>` a metric of another check) → the number
+    headline : the metrics it is known by, plainest first
+    picture : what is drawn of it beside its numbers; "" for nothing
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str
+    order: int
+    subject: Literal["recordings", "model", "attack"]
+    in_presets: bool = False
+    needs_beats: bool = False
+    counted: bool = False
+    ladder: bool = False
+    declared_population: bool = False
+    title: str
+    question: str
+    threat: str | Mapping[str, str]
+    method: str = ""
+    intruder: str = ""
+    remedy: str = ""
+    settled_by: str = ""
+    faq: tuple[Answer, ...] = ()
+    protocols: tuple[str, ...] = ()
+    controls: Mapping[str, str] = Field(default_factory=dict)
+    metrics: Mapping[str, Metric] = Field(default_factory=dict)
+    headline: tuple[str, ...] = ()
+    picture: str = ""
+
+    def metric(self, name: str) -> Metric | None:
+        """A number of this check by its name in an audit; None where it declares none so called."""
+        if name in self.metrics:
+            return self.metrics[name]
+        for pattern, metric in self.metrics.items():
+            if found := _pattern(pattern, tuple(self.controls)).fullmatch(name):
+                return self._filled(metric, found.groupdict())
+        return None
+
+    def limits(self) -> list[str]:
+        """The names, and patterns of names, that a rule may limit."""
+        return [name for name, metric in self.metrics.items() if metric.may_be_limited]
+
+    def threat_of(self, protocol: str | None, output: str = "") -> str:
+        """Who does what, under a protocol or by an output of a model."""
+        if isinstance(self.threat, str):
+            told = self.threat
+        else:
+            keys = (protocol or "", output, "else")
+            told = next(self.threat[key] for key in keys if key in self.threat)
+        return told.replace("{output}", output)
+
+    def _filled(self, metric: Metric, said: Mapping[str, str]) -> Metric:
+        """A metric whose words name what stands in the places of its pattern."""
+        words = {"title": metric.title, "meaning": metric.meaning, "sentence": metric.sentence}
+        unit = metric.unit
+        for key, value in said.items():
+            shown = value.replace("_", " ")
+            if key == "n" and value.isdigit():
+                shown = f"{int(value):,}"
+            if key == "control":
+                shown = self.controls[value]
+            if key == "metric":
+                inner = any_metric(value)
+                shown, unit = inner.title[:1].lower() + inner.title[1:], inner.unit
+            words = {name: text.replace(f"{{{key}}}", shown) for name, text in words.items()}
+        return metric.model_copy(update={**words, "unit": unit})
+
+
+@cache
+def checks() -> Mapping[str, Words]:
+    """Every check there is, in order."""
+    found = []
+    for path in package("checks").glob("*/words.yaml"):
+        # libyaml's safe loader: a command that only judges should not wait for the words.
+        raw: dict[str, Any] = yaml.CSafeLoader(path.read_text("utf-8")).get_single_data()
+        found.append(Words.model_validate({"id": path.parent.name.replace("_", "-"), **raw}))
+    return {one.id: one for one in sorted(found, key=lambda one: one.order)}
+
+
+def folder_of(check: str) -> str:
+    """The folder of a check's code, by its id."""
+    for path in package("checks").glob("*/words.yaml"):
+        if path.parent.name.replace("_", "-") == check:
+            return path.parent.name
+    return next(
+        path.parent.name
+        for path in package("checks").glob("*/words.yaml")
+        if f"\nid: {check}\n" in f"\n{path.read_text('utf-8')}"
+    )
+
+
+def metric(check: str, name: str) -> Metric:
+    """A number of a check; one that no check of this version declares is of unknown role."""
+    declared = checks()[check].metric(name) if check in checks() else None
+    return declared or _unknown(name)
+
+
+def any_metric(name: str) -> Metric:
+    """The first check's number that is called so."""
+    for one in checks().values():
+        if one.subject != "attack" and (declared := one.metric(name)):
+            return declared
+    return _unknown(name)
+
+
+def _unknown(name: str) -> Metric:
+    counted = name.startswith("n_") or name.endswith(("_s", "_ms", "_mv", "_db", "_ratio"))
+    years = name.endswith("_years")
+    return Metric(
+        title=humanise(name.removesuffix("_years")),
+        unit="years" if years else "number" if counted else "percent",
+        role="unknown",
+    )
+
+
+def humanise(name: str) -> str:
+    """A name from the code as words, with a capital."""
+    words = re.sub(r"[_\-\s]+", " ", name).strip()
+    return words[:1].upper() + words[1:]
+
+
+@cache
+def _pattern(name: str, controls: tuple[str, ...]) -> re.Pattern[str]:
+    places = _PLACES | {"<control>": "|".join(map(re.escape, controls)) or "(?!)"}
+    parts = re.split(r"(<\w+>)", name)
+    return re.compile(
+        "".join(
+            f"(?P<{part[1:-1]}>{places[part]})" if part in places else re.escape(part)
+            for part in parts
+        )
+    )
+
+
+@dataclass(frozen=True)
+class Attacker:
+    """What is told of an attacker: its name in findings, its title, its place on the ladder."""
+
+    name: str
+    title: str
+    rung: int
+
+
+@cache
+def attackers() -> Mapping[str, Attacker]:
+    """Every attacker there is, weakest first: the adversary ladder."""
+    found = []
+    for path in package("attackers").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "recogniser":
+                said = {one.arg: one.value for one in node.keywords}
+                told = (node.args[0], said["title"], said["rung"])
+                found.append(Attacker(*map(ast.literal_eval, told)))
+    return {one.name: one for one in sorted(found, key=lambda one: one.rung)}
