@@ -34,7 +34,7 @@ from auditor.report import json as report
 from auditor.report.disclosure import clean
 from auditor.signal.prepare import Prepared
 from auditor.systems.from_release import trained_on
-from auditor.systems.open import Surroundings, open_target
+from auditor.systems.open import open_target
 from auditor.targets.context import Case
 from auditor.targets.release import Progress, Release
 
@@ -206,11 +206,13 @@ def open_targets(case: Case, settings: Run) -> tuple[list[Target], dict[str, str
     ModelError
         One of those that are released cannot be read.
     """
-    around = Surroundings(case.release, settings.device, settings.seed, case.progress)
-    found = [open_target(path, around) for path in settings.models]
+    found = [
+        open_target(path, case.release, device=settings.device, seed=settings.seed)
+        for path in settings.models
+    ]
     untrained: dict[str, str] = {}
     if settings.preset.models:
-        trained, untrained = trained_on(case.dataset, around)
+        trained, untrained = trained_on(case.release, device=settings.device, seed=settings.seed)
         found += trained
     names = Counter(one.name for one in found)
     numbers: Counter[str] = Counter()

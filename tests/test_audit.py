@@ -67,7 +67,7 @@ def test_a_broken_attack_is_said_and_costs_no_other(tmp_path, monkeypatch):
     def broken(*args, **kwargs):
         raise RuntimeError("person p0001 was here")
 
-    monkeypatch.setattr("auditor.checks.linkage.check.compare", broken)
+    monkeypatch.setattr("auditor.attackers.recogniser.search_gallery", broken)
     audited = finished(write_release(tmp_path, identity=1, seed=0), settings(vit=False))
     finding = audited["linkage/template/cross-session"]
     assert finding.status == "failed"
@@ -85,8 +85,16 @@ def test_a_release_without_identity_passes_only_with_the_proof_that_the_attack_i
         rule.model_copy(update={"strongest": ("template",)} if rule.strongest else {})
         for rule in chosen.profile.rules
     )
-    profile = chosen.profile.model_copy(update={"rules": rules})
+    linkage = next(rule for rule in rules if rule.id == "linkage-cross-session")
+    # What a rule names is what is proven, whatever the number.
+    more = [
+        linkage.model_copy(update={"id": name, "estimate": name, "limit": limit})
+        for name, limit in (("rank1_known", 0.5), ("tpir_at_fpir_1pct", 0.2), ("rank5", 0.3))
+    ]
+    profile = chosen.profile.model_copy(update={"rules": (*rules, *more)})
     audited = finished(root, replace(chosen, profile=profile))
+    outcomes = {one.id: one.outcome for one in audited.verdict.rules}
+    assert {outcomes[one.id] for one in more} == {"pass"}, outcomes
     rule = next(r for r in audited.verdict.rules if r.id == "linkage-cross-session")
     proof = audited["competence/template/cross-session"]
     planted, silent = (proof.estimates[f"{name}_rank1"] for name in ("planted", "null"))

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from auditor.policy import words
+
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "auditor"
 
@@ -38,6 +40,13 @@ EVERYBODYS_STREAM = {
         "lightning_fabric.seed_everything",
     ),
 }
+OPENS_A_FOLDER = {"auditor.data.catalog.describe", "auditor.data.dataset.open_dataset"}
+#: Ids of checks that are words of other trades as well: of files, settings, SARIF; a protocol.
+ORDINARY = {"text", "training", "split", "cross-release"}
+CHECKS = words.checks()
+METRICS = {name for one in CHECKS.values() for name in one.metrics if "<" not in name}
+#: A check that takes apart what others found draws from their streams.
+TAKES_APART = {"attribution": {"attribute", "linkage"}}
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|NotImplementedError)\b")
 
 
@@ -119,6 +128,11 @@ def only_resources_knows_where_resources_are(module: Module) -> Iterator[tuple[i
         yield from _lines(module.text, re.compile(r"_resources\b"))
 
 
+def a_folder_is_opened_once_and_handed_on(module: Module) -> Iterator[tuple[int, str]]:
+    if module.path != "auditor/targets/release.py" and module.layer not in ("cli", "data"):
+        yield from module.uses(OPENS_A_FOLDER)
+
+
 def nothing_that_is_read_is_run(module: Module) -> Iterator[tuple[int, str]]:
     yield from module.uses(RUNS_WHAT_IT_READS)
     for node in ast.walk(module.tree):
@@ -150,6 +164,52 @@ def a_helper_lives_with_its_first_user(module: Module) -> Iterator[tuple[int, st
         yield 1, module.path
 
 
+def no_other_file_names_a_check_or_a_metric(module: Module) -> Iterator[tuple[int, str]]:
+    """What is told about a check stands in its `words.yaml`: no other file has a case for it.
+
+    Seen is a literal that is a check's id or a metric's name, as a key of a mapping or a subscript,
+    as what `get` is asked for, in a comparison, and in a tuple, list or set; and a text, or the
+    beginning of one, that a finding's id begins with. Not seen are names that are put together,
+    patterns of names, ids that are ordinary words (but where something called `check` is compared
+    with them), and a check's folder, where another check's id alone is objected to.
+    """
+    if module.layer == "stats":
+        return
+    here = [one for one in CHECKS.values() if f"auditor/checks/{one.folder}/" in module.path]
+    own = {name for one in here for name in (one.id, *one.protocols, *TAKES_APART.get(one.id, ()))}
+    others = CHECKS.keys() - own
+    names = others if here else others | METRICS
+    for node in ast.walk(module.tree):
+        for one, of_a_check in _used_as_a_name(node):
+            known = names if of_a_check else names - ORDINARY
+            if isinstance(one, ast.Constant) and one.value in known:
+                yield one.lineno, str(one.value)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            first, slash, _ = node.value.partition("/")
+            if slash and first in others:
+                yield node.lineno, node.value
+
+
+def _used_as_a_name(node: ast.AST) -> Iterator[tuple[ast.AST | None, bool]]:
+    """What is used as a key or looked for, and whether it is surely asked of a check."""
+    if isinstance(node, ast.Dict):
+        yield from ((one, False) for one in node.keys)
+    elif isinstance(node, ast.Subscript):
+        yield node.slice, False
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        if node.func.attr == "get":
+            yield from ((one, False) for one in node.args[:1])
+    elif isinstance(node, ast.Compare):
+        sides = [node.left, *node.comparators]
+        of_a_check = any(ast.unparse(one).split(".")[-1] == "check" for one in sides)
+        for side in sides:
+            yield side, of_a_check
+            if isinstance(side, ast.Tuple | ast.List | ast.Set):
+                yield from ((one, of_a_check) for one in side.elts)
+    elif isinstance(node, ast.Tuple | ast.List | ast.Set):
+        yield from ((one, False) for one in node.elts)
+
+
 def _lines(text: str, pattern: re.Pattern[str]) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(text.splitlines(), start=1):
         if found := pattern.search(line):
@@ -179,6 +239,11 @@ RULES: dict[Rule, list[tuple[str, str]]] = {
     only_resources_knows_where_resources_are: [
         ("auditor/config.py", 'HERE / "_resources" / "configs"'),
     ],
+    a_folder_is_opened_once_and_handed_on: [
+        ("auditor/systems/study.py", "from auditor.data.catalog import describe"),
+        ("auditor/targets/context.py", "from auditor.data.dataset import open_dataset as read"),
+        ("auditor/audit.py", "from auditor.data import dataset\ndataset.open_dataset(root)"),
+    ],
     nothing_that_is_read_is_run: [
         ("auditor/learning/artifact.py", "import pickle"),
         ("auditor/learning/artifact.py", "from joblib import load"),
@@ -199,6 +264,19 @@ RULES: dict[Rule, list[tuple[str, str]]] = {
         ("auditor/audit.py", "raise NotImplemented" + "Error"),
     ],
     a_helper_lives_with_its_first_user: [("auditor/data/utils.py", "")],
+    no_other_file_names_a_check_or_a_metric: [
+        ("auditor/report/summary.py", '_TOLD = {"rank1": "People found"}'),
+        ("auditor/report/summary.py", 'estimate = finding.estimates["rank1"]'),
+        ("auditor/report/summary.py", 'estimate = finding.estimates.get("rank1")'),
+        ("auditor/report/summary.py", 'linked = finding.check == "linkage"'),
+        ("auditor/report/summary.py", 'written = finding.check == "text"'),
+        ("auditor/report/summary.py", 'counted = one.check in {"uniqueness", "split"}'),
+        ("auditor/report/summary.py", '_ORDER = ("linkage", "identifiers")'),
+        ("auditor/report/summary.py", 'ours = name.startswith("linkage/")'),
+        ("auditor/report/summary.py", 'name = f"linkage/{view}"'),
+        ("auditor/checks/split/check.py", 'other = one.check == "membership"'),
+        ("auditor/checks/run.py", 'known = measured.estimates["rank1"]'),
+    ],
 }
 
 
@@ -236,6 +314,10 @@ def test_the_rule_objects_where_it_should(rule: Rule, path: str, text: str):
         ),
         ("auditor/data/store.py", "import numpy as np\nnp.load(path, allow_pickle=False)"),
         ("auditor/config.py", "import yaml\nfrom auditor import __version__\nyaml.safe_load(text)"),
+        ("auditor/targets/release.py", "from auditor.data.dataset import open_dataset"),
+        ("auditor/report/sarif.py", 'message = {"text": told}'),
+        ("auditor/checks/linkage/check.py", 'found = measured["rank1"]\nname = "linkage/vit"'),
+        ("auditor/stats/estimators.py", 'found = {"rank1": rank1}'),
     ],
 )
 def test_no_rule_objects_to_what_is_right(path: str, text: str):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import click
 
-from auditor.cli.flags import FILE, FOLDER, progress_line, worked, writable
+from auditor.cli.flags import FILE, FOLDER, described, progress_line, worked, writable
 from auditor.core.errors import ConfigError
 
 
@@ -16,30 +17,18 @@ class Systems(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The attacker, then the systems."""
-        return [*super().list_commands(ctx), *_titles()]
+        return [*super().list_commands(ctx), *_tasks()]
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         """The command of one of them."""
-        if name not in _titles():
+        if name not in _tasks():
             return super().get_command(ctx, name)
-        title, source = _titles()[name]
-        reads = _READS.get(source, _TABLES)
-        told = f"{title}.\n\n{reads}\n\n{_SYSTEM_HELP.format(name=name)}"
+        task = _tasks()[name]
+        about = f"{task['title']}.\n\nReads {task['reads']}\n\n{_SYSTEM_HELP.format(name=name)}"
+        params = [*_system.params, *(_descriptor.params if task.get("recordings") else ())]
         return click.Command(
-            name, params=_system.params, callback=_system.callback, help=told, short_help=title
+            name, params=params, callback=_system.callback, help=about, short_help=task["title"]
         )
-
-
-#: What stands below --data, by a task's source.
-_TABLES = """Reads tables as PhysioNet and ECG-ViEW publish them, anywhere below --data."""
-
-
-_READS = {
-    "ptb-xl": "Reads PTB-XL, its recordings and tables, as published.",
-    "biobank": "Reads t2dm.csv, anywhere below --data.",
-    "recordings": "Reads a folder of ECG recordings, or of pairs (pairs.csv).",
-    "pairs": "Reads pairs.csv: ECGs with radiographs, cines or reports of the same visit.",
-}
 
 
 _SYSTEM_HELP = """OUT becomes a model directory: models, model.yaml, results.json, what moves each
@@ -52,15 +41,14 @@ auditor train {name} --data folder/ --out {name}/ --against published
 
 
 @cache
-def _titles() -> dict[str, tuple[str, str]]:
-    """What the clinical systems are called, and what they read, by name."""
+def _tasks() -> dict[str, dict[str, Any]]:
+    """What is said of each clinical system in its file, by name."""
     import yaml
 
     from auditor.resources import resource
 
     files = sorted(resource("configs/tasks").glob("*.yaml"))
-    read = {file.stem: yaml.safe_load(file.read_text("utf-8")) for file in files}
-    return {name: (task["title"], task["source"]) for name, task in read.items()}
+    return {file.stem: yaml.safe_load(file.read_text("utf-8")) for file in files}
 
 
 @click.group(cls=Systems)
@@ -69,7 +57,13 @@ def train() -> None:
 
 
 @click.command()
-@click.option("--data", type=FOLDER, required=True, help="The folder with the tables.")
+@described
+def _descriptor(**flags: str | None) -> None:
+    """What may be said of a folder of recordings."""
+
+
+@click.command()
+@click.option("--data", type=FOLDER, required=True, help="The folder that it is trained on.")
 @click.option("--external", type=FOLDER, help="Tables of a second cohort to judge it by as well.")
 @click.option(
     "--out", type=click.Path(path_type=Path), required=True, help="Folder for the model directory."
@@ -111,6 +105,7 @@ def train() -> None:
 @click.pass_context
 def _system(
     ctx: click.Context,
+    /,
     data: Path,
     external: Path | None,
     out: Path,
@@ -124,26 +119,38 @@ def _system(
     quiet: bool,
     jobs: int,
     dask: str | None,
+    **descriptor: str | None,
 ) -> None:
     from auditor.audit import choose_device
+    from auditor.data.dataset import without_recordings
+    from auditor.data.pairs import TABLE
     from auditor.engine import engine
     from auditor.systems import model_dir as report
     from auditor.systems.study import FAULTS, run
+    from auditor.targets.release import Release
 
+    name = str(ctx.info_name)
+    has_visits = (data / TABLE).is_file()
+    flags = [f"--{flag.replace('_', '-')}" for flag, value in descriptor.items() if value]
+    if has_visits and flags:
+        raise ConfigError(f"{data / TABLE}: says whose each ECG is; leave {flags[0]} out")
     writable(out.parent)
     report.refuse_others(out)
     with engine(jobs, dask) as workers, progress_line(quiet) as progress:
+        if _tasks()[name].get("recordings") and not has_visits:
+            release = Release.open(data, workers, flags=descriptor, progress=progress)
+        else:
+            release = Release(without_recordings(data), workers, progress=progress)
         study = run(
-            str(ctx.info_name),
-            data,
-            external=external,
+            name,
+            release,
+            external=Release(without_recordings(external), workers) if external else None,
             every_fold=every_fold,
             size=size,
             weights=weights,
             faults=frozenset(as_published),
             seed=seed,
             device=choose_device(device),
-            workers=workers,
             progress=progress,
         )
         report.write(study, out, FAULTS)
@@ -189,13 +196,18 @@ def attacker(
     from auditor.audit import choose_device
     from auditor.config import load_recipe
     from auditor.engine import engine
-    from auditor.training.attacker import school
+    from auditor.targets.release import Release
+    from auditor.training.attacker import MAX_SECONDS, school
 
     if out.suffix != ".safetensors":
         raise ConfigError(f"--out {out}: wanted a name that ends in .safetensors")
     writable(out.parent)
     recipe = load_recipe(config)
     with engine(jobs, dask) as workers, progress_line(quiet) as progress:
-        card = school(folders, out, recipe, seed, choose_device(device), workers, progress)
+        releases = (
+            Release.open(folder, workers, max_seconds=MAX_SECONDS, progress=progress)
+            for folder in folders
+        )
+        card = school(releases, out, recipe, seed, choose_device(device), progress)
     if not quiet:
         click.echo(f"taught on {card['people']} people: {out}")

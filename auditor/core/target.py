@@ -14,6 +14,8 @@ from auditor.core.view import View
 Floats = NDArray[np.float64]
 #: Whose a record is: of the training data, of nobody the model ever saw, or neither for certain.
 MEMBER, NONMEMBER, NEITHER = 1, 0, -1
+#: What a label of whole numbers, 1 or 0, is where it is not known.
+UNKNOWN = -1
 
 #: (n,) which records a model is trained on, (n, m) what is true of each, and a seed → (n, m) how
 #: well it then fits each record.

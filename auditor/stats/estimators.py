@@ -94,6 +94,14 @@ def rate(per_person: NDArray[np.float64], level: float, chance: float | None) ->
     return Estimate(value, low, high, level, n, chance)
 
 
+def pooled_auc(seen: Trials, level: float, chance: float = 0.5) -> Estimate:
+    """How well people are told apart by scores on one scale, over all strata together."""
+    score, positive, _ = metrics.person_trials(seen)
+    value, n, n_positive = metrics.auc(score, positive), len(score), int(positive.sum())
+    low, high = newcombe_auc(value, n_positive, n - n_positive, level)
+    return Estimate(value, low, high, level, n, chance)
+
+
 def _search(
     name: str, seen: SearchResult, level: float, rng: np.random.Generator
 ) -> tuple[dict[str, Estimate], Curves]:

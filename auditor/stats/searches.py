@@ -112,7 +112,7 @@ def beside_strangers(seen: SearchResult, level: float) -> dict[str, Estimate]:
 
 
 #: In so many audits where nothing was learnt by heart, anybody at all is held to be.
-_LUCK = 0.01
+LUCK = 0.01
 
 
 def beyond_luck(seen: Trials, least: float) -> NDArray[np.bool_]:
@@ -138,7 +138,7 @@ def beyond_luck(seen: Trials, least: float) -> NDArray[np.bool_]:
     if n:
         mean = 2 * excess.sum() / chi2.ppf(1 - _SURE, 2 * n)
         by_chance = member.sum() * n / len(others)
-        start += mean * max(float(np.log(by_chance / _LUCK)), 0.0)
+        start += mean * max(float(np.log(by_chance / LUCK)), 0.0)
     return np.asarray(score[member] > max(start, least))
 
 

@@ -56,6 +56,27 @@ def certain(
             params["alarms"].append(name)
 
 
+def beside_others(
+    name: str,
+    mine: Floats,
+    theirs: Floats,
+    more: Estimate,
+    found: dict[str, Estimate],
+    params: dict[str, Any],
+    level: float,
+) -> None:
+    """A share of people with that of other people as its chance, and how much larger it is: an
+    alarm where that is more than chance. Of one to nine people it is said that there are some.
+    """
+    if 0 < mine.sum() < MIN_PEOPLE:
+        params[f"{name}_people"] = FEW
+    else:
+        found[name] = rate(mine, level, float(theirs.mean()))
+        found[f"{name}_excess"] = more
+    if more.low > 0:
+        params["alarms"].append(name)
+
+
 def excess(mine: Floats, theirs: Floats, level: float, drawn: Sequence[float] = ()) -> Estimate:
     """How much larger a share is among some people than among others.
 
@@ -78,11 +99,11 @@ def excess(mine: Floats, theirs: Floats, level: float, drawn: Sequence[float] = 
         raise EvidenceError(f"needs at least {MIN_PEOPLE} people of either kind; found fewer")
     p, q = float(mine.mean()), float(theirs.mean())
     both = (p * n + q * m) / (n + m)
-    plain = _joined((p, *wilson(p * n, n, level)), (q, *wilson(q * m, m, level)), level, n + m)
-    return _stretched(plain, float(np.sqrt(both * (1 - both) * (1 / n + 1 / m))), drawn)
+    plain = joined((p, *wilson(p * n, n, level)), (q, *wilson(q * m, m, level)), level, n + m)
+    return stretched(plain, float(np.sqrt(both * (1 - both) * (1 / n + 1 / m))), drawn)
 
 
-def _stretched(estimate: Estimate, alone: float, drawn: Sequence[float]) -> Estimate:
+def stretched(estimate: Estimate, alone: float, drawn: Sequence[float]) -> Estimate:
     """The same with an interval as much wider as `drawn`, about 0, is than `alone` has it."""
     if not len(drawn) or alone == 0:
         return estimate
@@ -94,7 +115,7 @@ def _stretched(estimate: Estimate, alone: float, drawn: Sequence[float]) -> Esti
     )
 
 
-def _joined(
+def joined(
     one: tuple[float, float, float], other: tuple[float, float, float], level: float, n: int
 ) -> Estimate:
     """The difference of two numbers of different people, from their own intervals."""

@@ -12,9 +12,6 @@ from auditor.core.errors import ConfigError
 from auditor.learning.boost import Trees
 from auditor.resources import resource
 
-Source = Literal[
-    "mimic-ecg-icd", "mimic-cxr", "mimic-labs", "ptb-xl", "biobank", "recordings", "pairs"
-]
 Sex = Literal["male", "female"]
 
 #: Where a published script and its paper differ: what the script does, under a name. The others,
@@ -69,6 +66,10 @@ class Task(_Strict):
 
     Attributes
     ----------
+    system : the folder beside this file that trains it
+    source : of the systems that several cohorts are made for, which cohort
+    reads : for `auditor train --help`, what stands in the folder that it is trained on
+    recordings : whether it reads a folder of recordings, and not only tables or listed visits
     inputs : what it is told; `sex` and `age` are the baseline of every task
     targets : what it predicts; none means all that are frequent enough
     only : target → the only sex that it is asked of
@@ -80,7 +81,10 @@ class Task(_Strict):
     name: str
     title: str
     paper: str
-    source: Source
+    system: str
+    source: str = ""
+    reads: str = ""
+    recordings: bool = False
     inputs: tuple[str, ...]
     targets: tuple[str, ...] = ()
     only: Mapping[str, Sex] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,41 +18,47 @@ from auditor.core.evidence import Diagnosed
 from auditor.core.finding import Estimate
 from auditor.core.streams import stream
 from auditor.data.store import Store
-from auditor.engine import Engine
 from auditor.learning.device import own_randomness
 from auditor.learning.fit import Pace, train
 from auditor.stats.clinical import performance
 from auditor.stats.intervals import percentile, person_replicates
 from auditor.systems.result import Study
 from auditor.systems.task import Stage, Task
-from auditor.systems.waves import Waves
 from auditor.targets.description import HELD_BACK, JUDGED, TRAINED
+from auditor.targets.recordings import Places, Recordings, has_visits
+from auditor.targets.release import Release
 
 Progress = Callable[[str, int, int], None]
-Rows = NDArray[np.int64]
-#: Recordings that are read at once.
-AT_ONCE = 64
 
 
+@dataclass
 class Training:
-    """One training: its settings, and where it is kept."""
+    """One training of a clinical system: its settings, and where it is kept.
 
-    def __init__(
-        self,
-        task: Task,
-        root: Path,
-        size: str,
-        seed: int,
-        device: str,
-        workers: Engine,
-        progress: Progress,
-        weights: Path | None = None,
-    ) -> None:
-        self.task, self.root, self.size, self.seed = task, root, size, seed
-        self.device, self.workers, self.progress = device, workers, progress
-        self.weights = weights
-        self.stages: Mapping[str, Stage] = task.sizes[size]
-        self.store: Store | None = None
+    Attributes
+    ----------
+    release : what it is trained on
+    size : of networks, one of the task's `sizes`
+    external, every_fold, weights, faults : as `systems.study.run` takes them
+    store : where it is kept, once it is known what is trained on
+    """
+
+    task: Task
+    release: Release
+    size: str
+    seed: int
+    device: str
+    progress: Progress
+    external: Release | None = None
+    every_fold: bool = False
+    weights: Path | None = None
+    faults: frozenset[str] = frozenset()
+    store: Store | None = field(default=None, init=False)
+
+    @property
+    def stages(self) -> Mapping[str, Stage]:
+        """How each stage of a network is trained."""
+        return self.task.sizes[self.size]
 
     def keep_under(self, fingerprint: str) -> None:
         """Where the training is kept, so that one that was cut off goes on."""
@@ -67,8 +73,8 @@ class Training:
         self,
         name: str,
         module: nn.Module,
-        objective: Callable[[Rows, torch.Generator], Tensor],
-        rows: Rows,
+        objective: Callable[[Places, torch.Generator], Tensor],
+        rows: Places,
         stage: str = "",
         after: Callable[[int], None] = lambda step: None,
     ) -> list[float]:
@@ -94,10 +100,16 @@ class Training:
         return Pace(**self.stages[stage].model_dump())
 
 
+def lists_visits(task: Task, release: Release) -> bool:
+    """Whether a release lists visits, of which a system is made that reads more than ECGs."""
+    del task
+    return has_visits(release)
+
+
 def study(
     training: Training,
-    seen: Waves,
-    parts: tuple[Rows, Rows, Rows],
+    seen: Recordings,
+    parts: tuple[Places, Places, Places],
     compared: Mapping[str, Any],
     networks: Mapping[str, Any],
     left_out: Mapping[str, str],
@@ -109,7 +121,7 @@ def study(
     people = pd.DataFrame({"record": seen.record, "subject": seen.subject, "fold": part})
     return Study(
         training.task,
-        training.root.name,
+        training.release.root.name,
         len(seen.record),
         len(np.unique(seen.subject)),
         fingerprint(seen),
@@ -124,7 +136,7 @@ def study(
     )
 
 
-def fingerprint(seen: Waves) -> str:
+def fingerprint(seen: Recordings) -> str:
     """What names these recordings and nothing else."""
     digest = hashlib.sha256("\0".join([*seen.record, *seen.subject]).encode())
     digest.update(seen.x.tobytes())

@@ -212,3 +212,9 @@ def numbers(table: pd.DataFrame, column: str) -> NDArray[np.float64]:
     if column not in table:
         return np.full(len(table), np.nan)
     return pd.to_numeric(table[column], errors="coerce").to_numpy(np.float64)
+
+
+def yes_or_no(table: pd.DataFrame, column: str) -> NDArray[np.float64]:
+    """(n,) a column of 1 and 0, NaN where it holds neither, or is not there."""
+    label = numbers(table, column)
+    return np.where((label == 0) | (label == 1), label, np.nan)

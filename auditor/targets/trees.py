@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import xgboost
@@ -14,6 +13,8 @@ from auditor.core.streams import stream
 from auditor.core.target import MEMBER, Floats, Refit, Target
 from auditor.learning import boost
 from auditor.learning.boost import Trees
+from auditor.targets.model import ReleasedModel, log_odds_of
+from auditor.targets.table import Table, table_of
 
 #: What trees do that learn by heart.
 _BY_HEART = Trees(rounds=150, depth=12, penalty=0.01, lightest=0.0)
@@ -23,26 +24,19 @@ _LOOKED_AT = 8
 _ALL = 0.98
 
 
-@dataclass(frozen=True, eq=False)
-class Table:
-    """Records that trees can be asked about, as `core.target.Target` tells them.
+def open_trees(model: ReleasedModel) -> Target:
+    """The trees in a model's files, asked about the rows of its table.
 
-    Attributes
-    ----------
-    inputs, columns : (n, d) float32, NaN where not known, and what each column is called
-    truth : tells → (n,) float64: 1, 0, NaN not known
+    Raises
+    ------
+    ModelError
+        A file is damaged; or asks for a column that the table does not have.
     """
-
-    record: NDArray[np.str_]
-    subject: NDArray[np.str_]
-    session: NDArray[np.str_]
-    part: NDArray[np.int8]
-    male: Floats
-    age: Floats
-    inputs: NDArray[np.float32]
-    columns: tuple[str, ...]
-    truth: Mapping[str, Floats]
-    unknown: str
+    boosters = {tell: boost.load(model.file(name)) for tell, name in model.files.items()}
+    names = [getattr(one, "feature_names", None) or () for one in boosters.values()]
+    asked_by = tuple(dict.fromkeys(one for some in names for one in some))
+    table = table_of(model, tuple(boosters), asked_by)
+    return target(model.name, model.description.title, table, boosters)
 
 
 def target(name: str, title: str, table: Table, boosters: Mapping[str, xgboost.Booster]) -> Target:
@@ -62,7 +56,8 @@ def target(name: str, title: str, table: Table, boosters: Mapping[str, xgboost.B
     some = tells[:_LOOKED_AT]
 
     def fit() -> Floats:
-        return _fit([boost.margins(boosters[tell], rows[tell]) for tell in tells], truth)
+        margins = [boost.margins(boosters[tell], rows[tell]) for tell in tells]
+        return log_odds_of(truth, np.stack(margins, axis=1))
 
     recipes = [_recipe(boosters[tell], table, truth[:, k]) for k, tell in enumerate(tells)]
     each = [rows[tell] for tell in tells]
@@ -125,12 +120,6 @@ def _stack(columns) -> NDArray[np.float32]:  # type: ignore[no-untyped-def]
     return np.stack(list(columns), axis=1).astype(np.float32)
 
 
-def _fit(margins: Sequence[Floats], truth: Floats) -> Floats:
-    """(n, m) the log-odds of what is true; NaN where that is not known."""
-    sign = np.where(truth == 1, 1.0, np.where(truth == 0, -1.0, np.nan))
-    return np.asarray(np.stack(margins, axis=1) * sign)
-
-
 def _refit(rows: Sequence[NDArray[np.float32]], recipes: Sequence[Trees]) -> Refit:
     """The same trainings on other records; nothing is learnt of what is not known of both kinds."""
 
@@ -144,7 +133,7 @@ def _refit(rows: Sequence[NDArray[np.float32]], recipes: Sequence[Trees]) -> Ref
                 names = tuple(map(str, range(inputs.shape[1])))
                 grown = boost.fit(recipe, inputs[some], label[some] == 1, None, None, names, seed)
                 margins[-1] = boost.margins(grown, inputs)
-        return _fit(margins, truth)
+        return log_odds_of(truth, np.stack(margins, axis=1))
 
     return refit
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,25 +14,21 @@ from auditor import __version__
 from auditor.attackers import embedding
 from auditor.core.errors import DataError
 from auditor.core.files import atomic_write
-from auditor.data.catalog import describe
-from auditor.data.dataset import open_dataset
-from auditor.engine import Engine
-from auditor.signal.prepare import prepare
+from auditor.targets.release import Release
 from auditor.training.metric import Person, Recipe, people, teach
 
 #: A longer record is read up to here, s: half an hour shows how a heart differs from itself.
-_MAX_SECONDS = 1800.0
+MAX_SECONDS = 1800.0
 #: Fewer people than this cannot be told from one another in any way that carries over.
 _MIN_PEOPLE = 20
 
 
 def school(
-    folders: Sequence[Path],
+    releases: Iterable[Release],
     out: Path,
     recipe: Recipe,
     seed: int,
     device: str,
-    workers: Engine,
     progress: Callable[[str, int, int], None] = lambda task, done, total: None,
 ) -> dict[str, Any]:
     """Teach a network on the people of some data sets; write it to `out`, its card beside it.
@@ -50,16 +46,10 @@ def school(
     """
     groups: dict[bool, list[Person]] = {False: [], True: []}
     names = []
-    for folder in folders:
-        dataset = open_dataset(folder, describe(folder), engine=workers)
-        prepared = prepare(
-            dataset,
-            workers,
-            max_seconds=_MAX_SECONDS,
-            progress=lambda done, total: progress("finding heartbeats", done, total),
-        )
-        names.append(dataset.name)
-        groups[dataset.name == "simulated"] += people(prepared)
+    for release in releases:
+        name = release.dataset.name
+        names.append(name)
+        groups[name == "simulated"] += people(release.prepared)
     taught = [group for group in groups.values() if len(group) >= _MIN_PEOPLE]
     if not taught:
         n = sum(map(len, groups.values()))

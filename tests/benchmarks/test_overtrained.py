@@ -13,12 +13,9 @@ import pytest
 import torch
 from torch import nn
 
-from auditor.checks.cross_modal import estimates as crossmodal
-from auditor.checks.cross_modal.check import Retrieved
-from auditor.checks.membership import estimates as membership
+from auditor.checks.cross_modal.check import CrossModalRetrieval
 from auditor.checks.membership.check import Membership
-from auditor.checks.output_linkage import estimates as outputs
-from auditor.checks.output_linkage.check import Linked
+from auditor.checks.output_linkage.check import OutputLinkage
 from auditor.core.streams import stream
 from auditor.core.target import MEMBER, NONMEMBER, Target
 from auditor.data.pairs import read_pairs
@@ -26,9 +23,9 @@ from auditor.learning.device import own_randomness
 from auditor.learning.fit import Pace, train
 from auditor.simulate.pairs import PairedPopulation
 from auditor.systems.cardionets import network as cardionets
-from auditor.systems.waves import paired_waves
+from auditor.targets.recordings import read_visits
 from tests.benchmarks.test_speed import say
-from tests.checks.membership.plant import CASE
+from tests.checks import asking
 
 N, LEARNT, STEPS = 150, 50, 500
 #: As the table of MEASUREMENTS.md names them; others keep their names.
@@ -55,7 +52,7 @@ def pairs(tmp_path_factory):
 
 def encoded(pairs, weighted: bool) -> Target:
     """The audit's view of encoders that were aligned on the first fifty people."""
-    seen = paired_waves(pairs, cardionets.preprocess)
+    seen = read_visits(pairs, cardionets.preprocess)
     x = torch.from_numpy(seen.x)
     cines = torch.from_numpy(cardionets.preprocess_cine(pairs.cmr(range(len(pairs)))))
     names = [name for name in pairs.table.columns if str(name).startswith("phenotype")]
@@ -111,17 +108,17 @@ def encoded(pairs, weighted: bool) -> Target:
     )
 
 
-def told(attack, measured) -> dict:
-    seen = attack.run(CASE, stream(0, "overtrained/attack"))
-    return measured(seen, level=0.95, rng=stream(0, "overtrained/interval"))[0]
-
-
 def test_an_encoder_that_saw_fifty_people_for_too_long(pairs, measured):
     for kind, weighted in (("plain", False), ("weighted by phenotypes", True)):
         target = encoded(pairs, weighted)
-        members = told(Membership(target), membership.measured)
-        linked = told(Linked(target, "embedding"), outputs.measured)
-        retrieved = told(Retrieved(target), crossmodal.measured)
+        members, linked, retrieved = (
+            asking.measured(one).estimates
+            for one in (
+                Membership(target),
+                OutputLinkage(target, "embedding"),
+                CrossModalRetrieval(target),
+            )
+        )
         for name, found in (("member", members), ("link", linked), ("retrieve", retrieved)):
             for key, one in found.items():
                 if (

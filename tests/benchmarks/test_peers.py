@@ -17,13 +17,13 @@ import pytest
 import xgboost
 
 from auditor.checks.membership.check import Membership
-from auditor.checks.membership.estimates import measured
 from auditor.core.streams import stream
 from auditor.core.target import MEMBER, NONMEMBER
 from auditor.targets.trees import Table, target
 from tests.benchmarks.peers import peak_mb
 from tests.benchmarks.test_speed import say
-from tests.checks.membership.plant import CASE, people
+from tests.checks.asking import measured
+from tests.checks.membership.plant import people
 
 HERE = Path(__file__).parent
 PEERS = HERE.parents[1] / ".peers" / "bin" / "python"
@@ -81,8 +81,7 @@ def ours(data: dict[str, np.ndarray], references: int = 4) -> dict[str, float]:
     )
     started = time.perf_counter()
     asked = target("trees", "", table, {"T": booster})
-    seen = Membership(asked, references=references).run(CASE, stream(0, "peers"))
-    found, _, _ = measured(seen, level=0.95, rng=stream(0, "peers/interval"))
+    found = measured(Membership(asked, references=references)).estimates
     seconds = time.perf_counter() - started
     auc, tpr = found["auc"], found["tpr_at_fpr_1pct"]
     return {

@@ -137,7 +137,8 @@ finish(read, per_target, X.to_numpy("float32"), labels, found)
 """
 
 HERE = """
-from auditor.diagnostics import sources, tabular, tasks
+from auditor.systems import task as tasks
+from auditor.systems.tabular import sources, trees
 
 started = time.process_time()
 task = tasks.load("cxr").model_copy(update={"targets": (), "least": tasks.load("diagnoses").least})
@@ -149,7 +150,7 @@ read = time.process_time() - started
 per_target, found = {}, {}
 for target in targets:
     started = time.process_time()
-    trained = tabular.train(
+    trained = trees.train(
         inputs, list(cohort.inputs), labels[target], cohort.fold, target, task, seed=42
     )
     found[target] = trained.columns, trained.score

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,10 +12,12 @@ from click.testing import CliRunner
 from auditor.cli import main
 from auditor.data.catalog import describe
 from auditor.data.dataset import open_dataset
+from auditor.data.readers import READERS
 from auditor.engine import engine
 from auditor.signal.feature_table import RADIOGRAPH, TABULAR, write_features
 from auditor.signal.measurements import BEAT_COLUMNS, RECORD_COLUMNS
 from auditor.simulate.population import Population
+from auditor.targets.release import Release
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +51,28 @@ def test_two_processes_write_what_one_does(release, tmp_path):
     _, one, _ = tables(release, tmp_path / "one")
     _, two, _ = tables(release, tmp_path / "two", jobs=2)
     pd.testing.assert_frame_equal(one, two)
+
+
+def test_a_mended_reader_makes_the_kept_table_anew(release, monkeypatch):
+    """The table is kept under the code that made it, readers' included."""
+
+    def heights() -> float:
+        with engine() as workers:
+            table = Release.open(release, workers).feature_table
+        return float(table["R II mV"].median())
+
+    before = heights()
+    reader = type(READERS["wfdb"])
+    read = reader.read
+
+    def twice(self, *place):
+        seen = read(self, *place)
+        return replace(seen, signal=2 * seen.signal)
+
+    monkeypatch.setattr(reader, "read", twice)
+    assert heights() == before  # kept, for all that the code's digest says
+    monkeypatch.setattr("auditor.data.store.code_digest", lambda: "another version")
+    assert heights() == pytest.approx(2 * before, rel=0.01)
 
 
 def test_a_record_without_beats_says_so_and_the_others_are_measured(release, tmp_path, monkeypatch):

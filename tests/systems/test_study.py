@@ -1,275 +1,58 @@
-"""Clinical systems, from published tables to a model directory."""
+"""Which systems there are, and what they refuse."""
 
 from __future__ import annotations
 
-import functools
-import json
 import re
-import shutil
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-import pandas as pd
 import pytest
-import yaml
 from click.testing import CliRunner
 
 from auditor.cli import main
 from auditor.core.errors import ConfigError, DataError
-from auditor.engine import engine
-from auditor.learning import artifact, boost
-from auditor.simulate.hospital import Hospital
-from auditor.systems import model_dir as report
 from auditor.systems import study, task
-from auditor.systems.dianet.network import Recipe
-from auditor.systems.result import Study
-
-PEOPLE = 1800
+from tests.systems.brief import trained
 
 
-@pytest.fixture(scope="module")
-def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("hospital")
-    Hospital(PEOPLE, seed=3).write(folder)
-    return folder
-
-
-def trained(name: str, folder: Path, **settings: object) -> Study:
-    with engine() as workers:
-        return study.run(name, folder, workers=workers, **settings)  # type: ignore[arg-type]
-
-
-@pytest.fixture(scope="module")
-def liver(tables: Path, tmp_path_factory: pytest.TempPathFactory) -> Study:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AUDITOR_CACHE", str(tmp_path_factory.mktemp("cache")))
-        return trained("liver", tables, external=tables / "ecg-view-ii", every_fold=True)
-
-
-@pytest.fixture(scope="module")
-def written(liver: Study, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("models") / "liver"
-    report.write(liver, out, study.FAULTS)
-    return out
-
-
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AUDITOR_CACHE", str(tmp_path / "cache"))
-
-
-def test_what_the_heart_shows_is_found_beyond_age_and_sex(liver: Study):
-    findings = {one.target: one for one in liver.judged}
-    assert {"K70", "K72"} <= findings.keys()
-    for target in ("K70", "K72"):
-        inside, outside = findings[target].internal, findings[target].external
-        assert inside["auroc"].low > 0.7
-        assert inside["gain_over_age_sex"].low > 0.1
-        assert outside["auroc"].low > 0.6
-        assert inside["auroc"].n_subjects == len(liver.people["subject"].unique())
-
-
-def test_everybody_is_judged_once_when_every_fold_is(liver: Study):
-    assert liver.people["record"].is_unique
-    folds = liver.people.groupby("subject")["fold"].nunique()
-    assert (folds == 1).all()
-    assert set(liver.people["fold"]) == set(range(20))
-    part = liver.people.groupby("fold")["part"].unique()
-    assert part[19].tolist() == ["judged"]
-    assert part[18].tolist() == ["held back"]
-    assert all(part[fold].tolist() == ["trained"] for fold in range(18))
-
-
-def test_a_second_run_gives_the_same_models_and_the_same_numbers(liver: Study, tables: Path):
-    again = trained("liver", tables, external=tables / "ecg-view-ii", every_fold=True)
-    assert again.trees == liver.trees
-    assert report.results(again, study.FAULTS) == report.results(liver, study.FAULTS)
-
-
-def test_a_run_that_was_cut_off_goes_on_where_it_was(
-    tables: Path, monkeypatch: pytest.MonkeyPatch, liver: Study
-):
-    asked: list[str] = []
-    real = study._train
-
-    def cut(job: study._Job) -> None:
-        if len(asked) == 1:
-            raise KeyboardInterrupt
-        asked.append(job.target)
-        real(job)
-
-    monkeypatch.setattr(study, "_train", cut)
-    with pytest.raises(KeyboardInterrupt):
-        trained("liver", tables, every_fold=True)
-    first = list(asked)
-    asked.clear()
-    asked += ["", ""]  # past the cut
-    again = trained("liver", tables, every_fold=True)
-    assert len(first) == 1
-    assert not set(first) & set(asked)
-    assert set(first) | set(asked[2:]) == {*again.trees, *again.left_out} - _too_rare(again)
-
-
-def _too_rare(found: Study) -> set[str]:
-    return {name for name, why in found.left_out.items() if "wanted" in why}
-
-
-def test_models_are_kept_as_they_were_judged(written: Path, liver: Study):
-    described = yaml.safe_load((written / "model.yaml").read_text())
-    assert described["models"].keys() == {one.target for one in liver.judged}
-    booster = boost.load(written / described["models"]["K70"]["file"])
-    rows = np.full((3, 10), np.nan, dtype=np.float32)
-    assert np.isfinite(boost.probabilities(booster, rows)).all()
-    assert booster.feature_names == described["models"]["K70"]["inputs"]
-    members = pd.read_parquet(written / described["members"])
-    assert len(members) == liver.n_records
-    assert {described["parts"]["members"], described["parts"]["nonmembers"]} < {*members["part"]}
-
-
-def test_nobody_is_named_in_what_may_leave(written: Path, liver: Study):
-    text = (written / "results.json").read_text() + (written / "model.yaml").read_text()
-    text = re.sub(r"sha256:\w+", "", text)
-    for name in {*liver.people["subject"], *liver.people["record"]}:
-        assert name not in text
-    for curve in json.loads((written / "results.json").read_text())["findings"].values():
-        assert min(curve["curves"]["calibration"]["people"]) >= 10
-
-
-def test_what_moves_a_model_is_drawn_of_groups(written: Path, liver: Study):
-    drawn = (written / "shap" / "K72.svg").read_text()
-    assert "QT" in drawn
-    (one,) = (one for one in liver.judged if one.target == "K72")
-    # Hepatic failure lengthens the QT interval in this hospital, and shortens the QRS.
-    assert {"QTc Bazett ms", "QT ms", "QRS ms"} & set(list(one.moves)[:3])
-    for moves in one.moves.values():
-        assert moves["up_to"][-1] is None
-        assert len(moves["moves"]) <= 10
-
-
-def test_other_data_than_the_paper_s_are_said_to_be_others(liver: Study):
-    lines = list(report.against_published(liver, study.FAULTS))
-    assert any("not the paper's data" in line for line in lines)
-    assert any("31 times too narrow" in line for line in lines)
-    (k70,) = (line for line in lines if line.startswith("K70 internal"))
-    assert "0.8025 (0.802 to 0.8035)" in k70
-    assert "gain" in k70
-
-
-def test_intervals_as_published_are_some_thirty_times_too_narrow(liver: Study, tables: Path):
-    found = trained("liver", tables, every_fold=True, faults=frozenset({"narrow-intervals"}))
-    wide = {one.target: one.internal["auroc"] for one in liver.judged}
-    for one in found.judged:
-        narrow = one.internal["auroc"]
-        right = wide[one.target]
-        assert narrow.value == right.value
-        assert 15 < (right.high - right.low) / (narrow.high - narrow.low) < 60
-    lines = "\n".join(report.against_published(found, study.FAULTS))
-    assert "As published, narrow-intervals" in lines
-
-
-def test_a_study_is_replaced_whole_and_nothing_else_is(written: Path, liver: Study, tmp_path: Path):
-    copy = tmp_path / "copy"
-    shutil.copytree(written, copy)
-    (copy / "models" / "stray.ubj").write_bytes(b"")
-    report.write(liver, copy, study.FAULTS)
-    assert not (copy / "models" / "stray.ubj").exists()
-    other = tmp_path / "letters"
-    other.mkdir()
-    (other / "letter.txt").write_text("dear")
-    with pytest.raises(ConfigError, match="holds something that is no study"):
-        report.write(liver, other, study.FAULTS)
-    assert (other / "letter.txt").read_text() == "dear"
+def test_faults_and_systems_have_names(tmp_path: Path):
+    with pytest.raises(ConfigError, match="no fault is named 'wide-intervals'"):
+        trained("liver", tmp_path, faults=frozenset({"wide-intervals"}))
+    with pytest.raises(ConfigError, match="no system is named 'lungs'"):
+        trained("lungs", tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("break_it", "said"),
+    ("name", "idle"),
     [
-        (lambda file, table: file.unlink(), "is in none of its folders"),
-        (lambda file, table: _write(file, table.drop(columns="t_axis")), "has no column t_axis"),
-        (
-            lambda file, table: _write(file, table.assign(rr_interval=table["rr_interval"] / 1000)),
-            "wanted milliseconds",
-        ),
-    ],
-)
-def test_tables_that_cannot_be_right_are_one_line(tables: Path, tmp_path: Path, break_it, said):
-    folder = tmp_path / "broken"
-    shutil.copytree(tables, folder)
-    file = folder / "mimic-iv-ecg" / "machine_measurements.csv"
-    break_it(file, pd.read_csv(file))
-    with pytest.raises(DataError, match=said) as error:
-        trained("liver", folder)
-    assert "\n" not in str(error.value)
-
-
-def _write(file: Path, table: pd.DataFrame) -> None:
-    table.to_csv(file, index=False)
-
-
-def test_without_a_finding_that_is_frequent_enough_nothing_is_trained(tmp_path: Path):
-    Hospital(60, seed=1).write(tmp_path / "small")
-    with pytest.raises(DataError, match="no finding is frequent enough"):
-        trained("liver", tmp_path / "small")
-
-
-def test_faults_and_systems_have_names(tables: Path):
-    with pytest.raises(ConfigError, match="no fault is named 'wide-intervals'"):
-        trained("liver", tables, faults=frozenset({"wide-intervals"}))
-    with pytest.raises(ConfigError, match="no system is named 'lungs'"):
-        trained("lungs", tables)
-    for name, idle in (
         ("liver", {"faults": frozenset({"delay-as-input"})}),
         ("t2dm", {"faults": frozenset({"narrow-intervals"})}),
         ("t2dm", {"every_fold": True}),
         ("liver", {"size": "published"}),
-    ):
-        with pytest.raises(ConfigError, match="leave"):
-            trained(name, tables, **idle)
-    with pytest.raises(ConfigError, match="brings its own second cohort"):
-        trained("t2dm", tables, external=tables)
+        ("t2dm", {"external": True}),
+        ("jepa", {"external": True}),
+        ("ptb-xl", {"external": True}),
+        ("jepa", {"weights": True}),
+    ],
+    ids=str,
+)
+def test_what_would_change_nothing_is_refused(name: str, idle: dict[str, Any], tmp_path: Path):
+    given = {
+        key: tmp_path if value is True and key != "every_fold" else value
+        for key, value in idle.items()
+    }
+    with pytest.raises(ConfigError, match="leave") as error:
+        trained(name, tmp_path, **given)
+    assert "\n" not in str(error.value)
 
 
-def test_ecg_dianet_is_trained_from_its_table(
-    tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    real = study.diabetes.study
-    brief = functools.partial(real, recipe=Recipe(epochs=3))
-    monkeypatch.setattr(study.diabetes, "study", brief)
-    found = trained("t2dm", tables)
-    assert found.compared.keys() == set(study.diabetes.MODELS) - {"clinical only"}
-    report.write(found, tmp_path / "t2dm", study.FAULTS)
-    described = yaml.safe_load((tmp_path / "t2dm" / "model.yaml").read_text())
-    assert len(described["models"]) == 15
-    network = artifact.load(tmp_path / "t2dm" / described["models"]["ECG-DiaNet-fold-0"]["file"])
-    assert network.config.n_ecg == 18
-    lines = "\n".join(report.against_published(found, study.FAULTS))
-    assert "DeLong p" in lines
-    assert "0.8217" in lines
-
-
-def test_the_command_line_simulates_tables_and_trains_a_system(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    real = study.diabetes.study
-    monkeypatch.setattr(study.diabetes, "study", functools.partial(real, recipe=Recipe(epochs=2)))
-    said = CliRunner().invoke(main, ["simulate", f"{tmp_path}/h", "--people", "1200", "--tables"])
-    assert said.exit_code == 0, said.output
-    asked = ["train", "t2dm", "--data", f"{tmp_path}/h", "--out", f"{tmp_path}/m"]
-    said = CliRunner().invoke(main, [*asked, "--against", "published"])
-    assert said.exit_code == 0, said.output
-    assert "ECG-DiaNet" in said.output
-    assert (tmp_path / "m" / "results.json").is_file()
-
-
-def test_a_missing_table_is_one_line_and_exit_2(tmp_path: Path):
-    (tmp_path / "empty").mkdir()
-    asked = ["train", "liver", "--data", f"{tmp_path}/empty", "--out", f"{tmp_path}/m"]
-    said = CliRunner().invoke(main, asked)
-    assert said.exit_code == 2
-    assert said.output.startswith("Error: ")
-    assert "records_w_diag_icd10.csv" in said.output
-    assert said.output.count("\n") == 1
-    assert not (tmp_path / "m").exists()
+def test_a_folder_without_what_a_system_reads_is_one_line(tmp_path: Path):
+    for name in task.names():
+        with pytest.raises(DataError) as error:
+            trained(name, tmp_path)
+        assert "\n" not in str(error.value)
+    with pytest.raises(ConfigError, match="no size 'huge'; known: small, published"):
+        trained("jepa", tmp_path, size="huge")
 
 
 def test_every_system_has_help_that_names_its_command():

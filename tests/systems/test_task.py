@@ -83,7 +83,7 @@ def test_a_system_that_is_not_there_is_refused_with_those_that_are():
 @pytest.mark.parametrize(
     ("change", "where"),
     [
-        ({"source": "elsewhere"}, "source"),
+        ({"system": None}, "system"),
         ({"inputs": None}, "inputs"),
         ({"n_folds": 2}, "n_folds"),
         ({"least": {"judged": 0}}, "least.judged"),
@@ -94,7 +94,7 @@ def test_a_system_that_is_not_there_is_refused_with_those_that_are():
 def test_a_file_that_is_wrong_is_refused_in_one_line_that_says_where(
     tmp_path, monkeypatch, change, where
 ):
-    good = {"title": "t", "paper": "p", "source": "ptb-xl", "inputs": ["sex", "age"]}
+    good = {"title": "t", "paper": "p", "system": "tabular", "inputs": ["sex", "age"]}
     monkeypatch.setattr(tasks, "resource", lambda name: tmp_path)
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(good))
     assert isinstance(tasks.load("mine"), Task)

@@ -14,7 +14,8 @@ from auditor.core.target import MEMBER, NEITHER, NONMEMBER
 from auditor.engine import engine
 from auditor.learning import boost
 from auditor.learning.boost import Trees
-from auditor.systems.open import Surroundings, open_target
+from auditor.systems.open import open_target
+from auditor.targets.release import Release
 from tests.checks.membership.plant import of_trees, people
 from tests.manual import settings
 
@@ -22,11 +23,11 @@ NAMES = tuple(f"x{k}" for k in range(8))
 
 
 @pytest.fixture
-def around(tmp_path):
+def release(tmp_path):
     root = tmp_path / "data"
     root.mkdir()
     with engine(1) as workers:
-        yield Surroundings(root, workers)
+        yield Release.open(root, workers, may_be_empty=True)
 
 
 @pytest.fixture
@@ -60,8 +61,8 @@ def says(where, **more) -> None:
     (where / "model.yaml").write_text(yaml.safe_dump(told), encoding="utf-8")
 
 
-def test_a_strangers_trees_are_asked_about_the_rows_that_stand_beside_them(folder, around):
-    seen = open_target(folder, around)
+def test_a_strangers_trees_are_asked_about_the_rows_that_stand_beside_them(folder, release):
+    seen = open_target(folder, release)
     assert (seen.name, seen.tells, seen.unknown) == ("af", ("af",), "")
     inputs, event, person = people(0)
     assert np.allclose(seen.inputs, inputs, atol=1e-6)
@@ -72,31 +73,31 @@ def test_a_strangers_trees_are_asked_about_the_rows_that_stand_beside_them(folde
     assert np.allclose(seen.fit()[:, 0], np.where(event, logit, -logit), atol=1e-4)
 
 
-def test_the_file_may_be_named_in_place_of_its_folder(folder, around):
-    one, other = (open_target(path, around) for path in (folder, folder / "af.json"))
+def test_the_file_may_be_named_in_place_of_its_folder(folder, release):
+    one, other = (open_target(path, release) for path in (folder, folder / "af.json"))
     assert np.array_equal(one.view("scores").values, other.view("scores").values)
 
 
-def test_trained_again_on_the_same_people_they_fit_alike(folder, around):
-    seen = open_target(folder, around)
+def test_trained_again_on_the_same_people_they_fit_alike(folder, release):
+    seen = open_target(folder, release)
     again = seen.refit(seen.part == MEMBER, seen.truth, 0)
     assert np.corrcoef(again[:, 0], seen.fit()[:, 0])[0, 1] > 0.99
 
 
-def test_what_learns_by_heart_does(folder, around):
-    seen = open_target(folder, around)
+def test_what_learns_by_heart_does(folder, release):
+    seen = open_target(folder, release)
     fitted = seen.overfit(seen.part == MEMBER, seen.truth, 0)[:, 0]
     assert (fitted[seen.part == MEMBER] > 0).all()
 
 
-def test_columns_may_stand_in_another_order(folder, around):
-    before = open_target(folder, around).view("scores").values
+def test_columns_may_stand_in_another_order(folder, release):
+    before = open_target(folder, release).view("scores").values
     table = pd.read_csv(folder / "rows.csv")
     table[table.columns[::-1]].to_csv(folder / "rows.csv", index=False)
-    assert np.array_equal(open_target(folder, around).view("scores").values, before)
+    assert np.array_equal(open_target(folder, release).view("scores").values, before)
 
 
-def test_a_model_is_described_as_the_manual_shows(tmp_path, around):
+def test_a_model_is_described_as_the_manual_shows(tmp_path, release):
     (told,) = settings("task", "file")
     (tmp_path / "model.yaml").write_text(yaml.safe_dump(told), encoding="utf-8")
     inputs, event, person = people(0)
@@ -106,41 +107,41 @@ def test_a_model_is_described_as_the_manual_shows(tmp_path, around):
     pd.DataFrame(inputs, columns=list(names)).assign(
         patient=person, used_in_training=(person < 50).astype(int), has_it=event.astype(int)
     ).to_csv(tmp_path / told["members"], index=False)
-    seen = open_target(tmp_path, around)
+    seen = open_target(tmp_path, release)
     assert (seen.name, seen.unknown) == (told["task"], "")
     assert np.array_equal(seen.part, np.where(person < 50, MEMBER, NONMEMBER))
     assert np.allclose(seen.inputs, inputs, atol=1e-6)
     assert np.array_equal(seen.truth[:, 0], event)
 
 
-def test_without_a_description_nobody_is_a_member(folder, around):
+def test_without_a_description_nobody_is_a_member(folder, release):
     (folder / "model.yaml").unlink()
-    seen = open_target(folder / "af.json", around)
+    seen = open_target(folder / "af.json", release)
     assert "no model.yaml stands beside the model" in seen.unknown
     assert len(seen.record) == 0
     assert set(seen.trees) == {"model"}
 
 
-def test_a_file_name_is_not_told(folder, around):
+def test_a_file_name_is_not_told(folder, release):
     (folder / "model.yaml").unlink()
     (folder / "af.json").rename(folder / "Jane-Doe.json")
-    seen = open_target(folder / "Jane-Doe.json", around)
+    seen = open_target(folder / "Jane-Doe.json", release)
     assert "Jane" not in repr((seen.name, seen.title, seen.tells))
 
 
-def test_others_than_members_and_nonmembers_are_neither(folder, around):
+def test_others_than_members_and_nonmembers_are_neither(folder, release):
     table = pd.read_csv(folder / "rows.csv")
     table.loc[table["patient"] == 7, "used"] = 2
     table.to_csv(folder / "rows.csv", index=False)
-    seen = open_target(folder, around)
+    seen = open_target(folder, release)
     assert (seen.part[seen.subject == "7"] == NEITHER).all()
 
 
-def test_what_is_not_known_to_be_true_has_no_fit(folder, around):
+def test_what_is_not_known_to_be_true_has_no_fit(folder, release):
     table = pd.read_csv(folder / "rows.csv")
     table.loc[:9, "af"] = np.nan
     table.to_csv(folder / "rows.csv", index=False)
-    fit = open_target(folder, around).fit()[:, 0]
+    fit = open_target(folder, release).fit()[:, 0]
     assert np.isnan(fit[:10]).all()
     assert np.isfinite(fit[10:]).all()
 
@@ -176,41 +177,41 @@ def test_trees_that_saw_a_share_of_the_rows_are_grown_again_on_such_a_share():
     ],
     ids=str,
 )
-def test_a_description_that_cannot_be_is_refused_in_one_line(more, why, folder, around):
+def test_a_description_that_cannot_be_is_refused_in_one_line(more, why, folder, release):
     says(folder, **more)
     with pytest.raises(ModelError, match=why) as caught:
-        open_target(folder, around)
+        open_target(folder, release)
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("text", ["[1, 2]", "a: [", "\x00", "!!python/object:os.system {}"])
-def test_what_is_no_description_is_refused(text, folder, around):
+def test_what_is_no_description_is_refused(text, folder, release):
     (folder / "model.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(ModelError, match=r"model\.yaml"):
-        open_target(folder, around)
+        open_target(folder, release)
 
 
 @pytest.mark.parametrize("name", ["model.pkl", "model.joblib", "model.pt", "weights.bin"])
-def test_a_pickle_is_not_opened(name, tmp_path, around):
+def test_a_pickle_is_not_opened(name, tmp_path, release):
     path = tmp_path / name
     path.write_bytes(b"cos\nsystem\n(S'true'\ntR.")
     with pytest.raises(ModelError, match="may run whatever its writer wished"):
-        open_target(path, around)
+        open_target(path, release)
 
 
-def test_a_truncated_file_is_refused(folder, around):
+def test_a_truncated_file_is_refused(folder, release):
     raw = (folder / "af.json").read_bytes()
     (folder / "af.json").write_bytes(raw[: len(raw) // 2])
     with pytest.raises(ModelError, match="damaged"):
-        open_target(folder, around)
+        open_target(folder, release)
 
 
-def test_inputs_without_names_go_by_their_order(folder, around):
-    named = open_target(folder, around).view("scores").values
+def test_inputs_without_names_go_by_their_order(folder, release):
+    named = open_target(folder, release).view("scores").values
     raw = json.loads((folder / "af.json").read_text(encoding="utf-8"))
     raw["learner"] |= {"feature_names": [], "feature_types": []}
     (folder / "af.json").write_text(json.dumps(raw), encoding="utf-8")
-    assert np.array_equal(open_target(folder, around).view("scores").values, named)
+    assert np.array_equal(open_target(folder, release).view("scores").values, named)
     says(folder, inputs=list(NAMES[:5]))
     with pytest.raises(ModelError, match="ask for 8 inputs without names"):
-        open_target(folder, around)
+        open_target(folder, release)

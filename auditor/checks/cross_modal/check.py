@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -21,10 +21,14 @@ from auditor.attackers.output_features import (
     standardise_output,
 )
 from auditor.attackers.recogniser import Recogniser
-from auditor.checks.base import ModelAttack, OnModel
+from auditor.checks.base import Draw, Measured, OnModel
 from auditor.core.errors import EvidenceError
-from auditor.core.evidence import MIN_PEOPLE, Evidence, SearchResult
+from auditor.core.evidence import MIN_PEOPLE, SearchResult
+from auditor.core.finding import Estimate
 from auditor.core.target import Floats, Target
+from auditor.stats.estimators import measure, rate
+from auditor.stats.metrics import rank_rate
+from auditor.stats.searches import above_alike, measure_search, paired_gain, rate_gap
 from auditor.targets.context import Case
 
 #: The two sides' outputs.
@@ -35,50 +39,73 @@ _SHRINKAGE = 0.1
 _SUREST = 0.99
 
 
+def plan(target: Target) -> list[OnModel]:
+    """Whether ECGs lead to images, where the model knows both."""
+    return [CrossModalRetrieval(target)] if {ASKED, SEARCHED} <= target.outputs.keys() else []
+
+
 @dataclass(frozen=True, eq=False)
-class Retrieved(OnModel):
+class Retrieved:
+    """Searches of a gallery of one image each, by the ECG of the same visit: of people whom the
+    model never saw, or of everybody where those are not known or too few.
+
+    Attributes
+    ----------
+    cosine, taught : by the cosine; along directions in which other people's pairs agree
+    members, taught_members : the same of people the model was trained on
+    alike : by the cosine, where who is known by sex and age is known by what is true of them too
+    beyond : taught, of what age, sex and that do not foretell of either side
+    untrained : by the cosine of what random weights give out
+    labels : by the cosine, among people of whom a label is true
+    elsewhere : by ECGs of other visits
+    """
+
+    cosine: SearchResult
+    members: SearchResult | None
+    taught: SearchResult | None
+    taught_members: SearchResult | None
+    alike: SearchResult
+    beyond: SearchResult | None
+    untrained: SearchResult | None
+    labels: Mapping[str, SearchResult]
+    elsewhere: Elsewhere | None
+
+
+@dataclass(frozen=True, eq=False)
+class Elsewhere:
+    """A search by an ECG of another visit than the image's, `person`, and of the same people by
+    that of the very visit, `encounter`.
+    """
+
+    person: SearchResult
+    encounter: SearchResult
+
+
+@dataclass(frozen=True, eq=False)
+class CrossModalRetrieval(OnModel):
     """An intruder who holds somebody's ECG looks for that person's image among those of many."""
 
-    check: ClassVar[str] = "cross-modal"
-    protocol: ClassVar[str] = "same-session"
+    protocol: str = "same-session"
+    id: ClassVar[str] = "cross-modal"
 
-    @property
-    def threat(self) -> str:
-        """Who does what with the model, in one sentence."""
-        return (
-            "An intruder who holds a person's ECG and the model picks that person's image, of the "
-            "same visit, out of many without names."
-        )
-
-    def unmet(self, case: Case) -> str | None:
+    def unmet(self, context: Case) -> str | None:
         """Why the attack cannot be carried out on this model; None when it can."""
+        del context
         table = target_records(self.target)
         paired = self._known(table, ASKED) & self._known(table, SEARCHED)
         if table["subject"][paired].nunique() < MIN_PEOPLE:
             return f"needs at least {MIN_PEOPLE} people with an ECG and an image; found fewer"
         return None
 
-    def run(self, case: Case, rng: np.random.Generator) -> Mapping[str, Evidence]:
-        """The searches of a gallery of one image each, by the ECG of the same visit."""
-        return dict(self.searches(rng))
-
-    def searches(self, rng: np.random.Generator) -> dict[str, SearchResult]:
-        """Of people whom the model never saw, or of everybody where those are not known or too few:
-
-        - unnamed, by the cosine; `untrained`, the same with random weights;
-        - `taught`, along directions in which other people's pairs agree;
-        - `alike`, by the cosine, where who is known by sex and age is known by what is true of them
-          too, and `beyond`, taught, of what age, sex and that do not foretell of either side;
-        - `label/…`, among people of whom that is true;
-        - `person`, by an ECG of another visit, and `encounter`, the same people by that same one.
-
-        And, unnamed and `taught`, of `members`, where there are enough of both.
+    def attack(self, context: Case, rng: np.random.Generator) -> Retrieved:
+        """Every search that there are people enough for.
 
         Raises
         ------
         EvidenceError
             Too few people have both.
         """
+        del context
         target, table = self.target, target_records(self.target)
         asked, searched = self._known(table, ASKED), self._known(table, SEARCHED)
         pairs = np.flatnonzero(asked & searched)
@@ -86,42 +113,95 @@ class Retrieved(OnModel):
         if len(enrolled) < MIN_PEOPLE:
             raise EvidenceError(f"needs {MIN_PEOPLE} people with an ECG and an image")
         enrolment = Enrolment.of_outputs(table, enrolled, enrolled, rng)
-        images = enrolment.gallery.row
         sides = target.view(SEARCHED).values, target.view(ASKED).values
         plain = Recogniser.of_outputs(enrolment, *sides, cosine)
-        searches = {"": plain}
+        taught, rest = self._taught(enrolment, sides, rng)
+        people, members = _groups(target, enrolment)
         alike = replace(enrolment, demographics=self._alike(enrolment))
-        within = {"alike": plain}
-        if len(enrolled) >= MIN_MATED_OUTPUTS:
-            both = standardise_output(SEARCHED, sides[0]), standardise_output(ASKED, sides[1])
-            known = self._foretells()
-            rest = residualise(both[0], known, images), residualise(both[1], known, images)
-            searches["taught"] = _by_agreement(enrolment, *both, rng)
-            within["beyond"] = _by_agreement(enrolment, *rest, rng)
-        groups = {
-            name: np.intersect1d(one, enrolment.gallery_subject)
-            for name, one in membership_groups(target).items()
-        }
-        people, members = np.unique(enrolment.gallery_subject), None
-        if groups and len(groups["nonmembers"]) >= MIN_PEOPLE:
-            people, members = groups["nonmembers"], groups["members"]
-        found = {
-            name: replace(one, enrolment=alike).search(rng, people) for name, one in within.items()
-        }
-        for name, one in searches.items():
-            found[name] = one.search(rng, people)
-            if members is not None and len(members) >= MIN_PEOPLE:
-                found[f"{name} members".strip()] = one.search(rng, members)
-        if {ASKED, SEARCHED} <= target.controls.keys():
-            twins = (target.view(one, control=True).values for one in (SEARCHED, ASKED))
-            twin = Recogniser.of_outputs(enrolment, *twins, cosine)
-            found["untrained"] = twin.search(rng, people)
-        true = target.truth[images] == 1
-        for place, label in enumerate(target.tells):
-            those = np.intersect1d(enrolment.gallery_subject[true[:, place]], people)
-            if len(those) >= MIN_PEOPLE:
-                found[f"label/{label}"] = plain.search(rng, those)
-        return found | self._elsewhere(table, enrolled, asked, sides, people, rng)
+
+        def met(seen: Recogniser | None, those: NDArray[np.str_] | None) -> SearchResult | None:
+            return None if seen is None or those is None else seen.search(rng, those)
+
+        def untrained() -> SearchResult | None:
+            if not {ASKED, SEARCHED} <= target.controls.keys():
+                return None
+            twins = [target.view(one, control=True).values for one in (SEARCHED, ASKED)]
+            return met(Recogniser.of_outputs(enrolment, twins[0], twins[1], cosine), people)
+
+        def labels() -> Iterator[tuple[str, SearchResult]]:
+            true = target.truth[enrolment.gallery.row] == 1
+            for place, label in enumerate(target.tells):
+                those = np.intersect1d(enrolment.gallery_subject[true[:, place]], people)
+                if len(those) >= MIN_PEOPLE:
+                    yield label, plain.search(rng, those)
+
+        return Retrieved(
+            alike=replace(plain, enrolment=alike).search(rng, people),
+            beyond=None if rest is None else replace(rest, enrolment=alike).search(rng, people),
+            cosine=plain.search(rng, people),
+            members=met(plain, members),
+            taught=met(taught, people),
+            taught_members=met(taught, members),
+            untrained=untrained(),
+            labels=dict(labels()),
+            elsewhere=_elsewhere(table, enrolled, asked, sides, people, rng),
+        )
+
+    def estimate(self, evidence: Retrieved, level: float, draw: Draw) -> Measured:
+        """How often an ECG leads to its person's image.
+
+        Recall@k is `rankk`. Of the search by the cosine and of the `taught` one: `rank1`, `rank10`,
+        `auc_known` (see `above_alike`), those of `members`, and how many more of them are found
+        first in a gallery as large (`member_gap`: memorised pairs). `alike_auc_known`, among people
+        of whom the same is true too, and `beyond_auc_known`, by what that does not foretell;
+        `label_…_rank1`; `person_rank1` and `encounter_rank1`, and by how much an ECG of the very
+        visit finds more (`encounter_gap`).
+        """
+        rng = draw()
+        found, curves = measure_search(evidence.cosine, level, rng)
+
+        def tell_known(key: str, one: SearchResult | None) -> None:
+            if one is not None and (alike := above_alike(one, level, rng)):
+                found[f"{key}auc_known"] = alike
+
+        def tell_members(key: str, one: SearchResult, members: SearchResult | None) -> None:
+            if members is not None:
+                found.update(_recall(f"{key}members_", members, level))
+                found[f"{key}member_gap"] = rate_gap(members, one, level)
+
+        found |= _recall("", evidence.cosine, level)
+        tell_members("", evidence.cosine, evidence.members)
+        if evidence.taught is not None:
+            found |= _recall("taught_", evidence.taught, level)
+            tell_known("taught_", evidence.taught)
+            tell_members("taught_", evidence.taught, evidence.taught_members)
+        tell_known("alike_", evidence.alike)
+        tell_known("beyond_", evidence.beyond)
+        if evidence.untrained is not None:
+            found |= measure("untrained", evidence.untrained, level=level, rng=rng)[0]
+            gain = paired_gain(evidence.cosine, evidence.untrained, level)
+            found["gain_over_untrained"] = gain
+        for label, one in evidence.labels.items():
+            found |= _recall(f"label_{label}_", one, level)
+            tell_known(f"label_{label}_", one)
+        if (other := evidence.elsewhere) is not None:
+            found |= _recall("person_", other.person, level)
+            found |= _recall("encounter_", other.encounter, level)
+            tell_known("person_", other.person)
+            found["encounter_gap"] = paired_gain(other.encounter, other.person, level)
+        return Measured(found, curves)
+
+    def _taught(
+        self, enrolment: Enrolment, sides: tuple[Rows, Rows], rng: np.random.Generator
+    ) -> tuple[Recogniser | None, Recogniser | None]:
+        """By what other people's pairs teach of both sides, and of what is not foretold of them."""
+        if enrolment.n_mated < MIN_MATED_OUTPUTS:
+            return None, None
+        both = standardise_output(SEARCHED, sides[0]), standardise_output(ASKED, sides[1])
+        known, images = self._foretells(), enrolment.gallery.row
+        rest = residualise(both[0], known, images), residualise(both[1], known, images)
+        whole, left = (_by_agreement(enrolment, *one, rng) for one in (both, rest))
+        return whole, left
 
     def _known(self, table: pd.DataFrame, output: str) -> NDArray[np.bool_]:
         values = self.target.view(output).values[table["row"].to_numpy()]
@@ -143,37 +223,51 @@ class Retrieved(OnModel):
             [polynomial_features(self.target.age, self.target.male), in_spreads(truth, truth)]
         )
 
-    def _elsewhere(
-        self,
-        table: pd.DataFrame,
-        enrolled: NDArray[np.int64],
-        asked: NDArray[np.bool_],
-        sides: tuple[Rows, Rows],
-        people: NDArray[np.str_],
-        rng: np.random.Generator,
-    ) -> dict[str, SearchResult]:
-        """By ECGs of visits other than that of the enrolled image."""
-        subject, session = (table[name].to_numpy().astype(str) for name in ("subject", "session"))
-        enrolled = enrolled[np.isin(subject[enrolled], people)]
-        # `enrolled` is in the order of its people.
-        of_person = np.searchsorted(subject[enrolled], subject) % len(enrolled)
-        same_visit = session[enrolled][of_person] == session
-        probes = np.flatnonzero(asked & np.isin(subject, people) & ~same_visit)
-        several = np.isin(subject[enrolled], subject[probes])
-        if several.sum() < MIN_PEOPLE:
-            return {}
-        found = {}
-        for name, rows in (("person", probes), ("encounter", enrolled[several])):
-            enrolment = Enrolment.of_outputs(table, enrolled, rows, rng)
-            found[name] = Recogniser.of_outputs(enrolment, *sides, cosine).search(rng)
-        return found
+
+def _groups(target: Target, who: Enrolment) -> tuple[NDArray[np.str_], NDArray[np.str_] | None]:
+    """Who is searched for: people whom the model never saw, where they are known and enough, else
+    everybody; and beside them its members, where they are enough.
+    """
+    everybody = np.unique(who.gallery_subject)
+    groups = {
+        name: np.intersect1d(one, everybody) for name, one in membership_groups(target).items()
+    }
+    if not groups or len(groups["nonmembers"]) < MIN_PEOPLE:
+        return everybody, None
+    members = groups["members"]
+    return groups["nonmembers"], members if len(members) >= MIN_PEOPLE else None
+
+
+def _elsewhere(
+    table: pd.DataFrame,
+    enrolled: NDArray[np.int64],
+    asked: NDArray[np.bool_],
+    sides: tuple[Rows, Rows],
+    people: NDArray[np.str_],
+    rng: np.random.Generator,
+) -> Elsewhere | None:
+    """By ECGs of visits other than that of the enrolled image; None of too few people."""
+    subject, session = (table[name].to_numpy().astype(str) for name in ("subject", "session"))
+    enrolled = enrolled[np.isin(subject[enrolled], people)]
+    # `enrolled` is in the order of its people.
+    of_person = np.searchsorted(subject[enrolled], subject) % len(enrolled)
+    same_visit = session[enrolled][of_person] == session
+    probes = np.flatnonzero(asked & np.isin(subject, people) & ~same_visit)
+    several = np.isin(subject[enrolled], subject[probes])
+    if several.sum() < MIN_PEOPLE:
+        return None
+    found = []
+    for rows in (probes, enrolled[several]):
+        enrolment = Enrolment.of_outputs(table, enrolled, rows, rng)
+        found.append(Recogniser.of_outputs(enrolment, *sides, cosine).search(rng))
+    return Elsewhere(*found)
 
 
 def _by_agreement(
     enrolment: Enrolment, searched: Rows, asked: Rows, rng: np.random.Generator
 ) -> Recogniser:
-    """The two sides along the directions in which other people's pairs agree (Hotelling 1936,
-    Biometrika 28:321), more closely than the same sides do when they are dealt anew.
+    """Along the directions in which other people's pairs agree (Hotelling 1936, Biometrika 28:321),
+    more closely than the same sides do when they are dealt anew.
     """
     images, ecgs = (
         side[items.row].astype(np.float64)
@@ -183,7 +277,8 @@ def _by_agreement(
     def train(named: Places, pairs: Places, whose: NDArray[np.str_]) -> Trained:
         return _Agreement.of(images[named], ecgs[pairs], rng).rows
 
-    return Recogniser.of_outputs(enrolment, searched, asked, CrossFittedMatch(enrolment, train))
+    match = CrossFittedMatch(enrolment, train)
+    return Recogniser.of_outputs(enrolment, searched, asked, match)
 
 
 @dataclass(frozen=True, eq=False)
@@ -236,6 +331,7 @@ def _whitened(centred: Floats) -> Floats:
     return np.asarray(vectors / np.sqrt(values) @ vectors.T)
 
 
-def attacks(target: Target) -> list[ModelAttack]:
-    """Whether ECGs lead to images, where the model knows both."""
-    return [Retrieved(target)] if {ASKED, SEARCHED} <= target.outputs.keys() else []
+def _recall(key: str, seen: SearchResult, level: float) -> dict[str, Estimate]:
+    """Recall@1 and, where there are more people than ten, recall@10."""
+    ranks = [k for k in (1, 10) if k == 1 or k < seen.n_gallery]
+    return {f"{key}rank{k}": rate(rank_rate(seen, k), level, k / seen.n_gallery) for k in ranks}

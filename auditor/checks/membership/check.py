@@ -4,43 +4,85 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import sparse
+from scipy.stats import binom
 
-from auditor.checks.base import ModelAttack, OnModel
-from auditor.core.evidence import MIN_PEOPLE, Evidence, Trials
+from auditor.attackers.membership import (
+    Subjects,
+    blind_guesses,
+    complementary_halves,
+    label_centred,
+    likelihood_ratios,
+    mean_of_known,
+    midpoint,
+    reference_fits,
+    standardised,
+    unmet,
+)
+from auditor.checks.base import Draw, Measured, OnModel
+from auditor.core.errors import EvidenceError
+from auditor.core.evidence import MIN_PEOPLE, Trials
+from auditor.core.finding import Estimate
 from auditor.core.streams import stream
-from auditor.core.target import MEMBER, NEITHER, NONMEMBER, Floats, Refit, Target
-from auditor.data.protocols import subject_folds
+from auditor.core.target import MEMBER, NEITHER, NONMEMBER, Refit, Target
+from auditor.stats import metrics
+from auditor.stats.estimators import measure, pooled_auc, rounded
+from auditor.stats.intervals import wilson
+from auditor.stats.small_cells import FEW
 from auditor.targets.context import Case
 
 #: Reference models: pairs, so that each person is in the training of as many as not.
 REFERENCES = 4
-#: People of each kind without whom nothing is asked.
-_LEAST = 2 * MIN_PEOPLE
-#: What a person's own spread over few references is shrunk towards counts as so many of them.
-_SHRUNK = 4
 #: Models of a suite after which the attack is judged.
 _SUITES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
-_FOLDS = 5
-#: Somebody blind who was told the wrong members, so many times; of so many people at most.
-BLINDED = "blind to members "
-_PERMUTED, _BLIND_PEOPLE = 99, 5000
-#: How far a line that looks for members may lean on any one column.
-_TRUST = 0.1
-#: Of findings that a twin is made of, so many: it shows that the attack can, not how often.
-_TWIN_TELLS = 2
+#: Of what a model tells, a twin is made of so many: it shows that the attack can, not how often.
+_TWIN_LABELS = 2
+_RATES = {"1pct": 0.01, "0.1pct": 0.001}
+#: Share of false names among those that stand out, at most.
+_FALSE = 0.05
 
 
-def attacks(target: Target) -> list[ModelAttack]:
-    """What is asked of a model about who was in its training data."""
-    found: list[ModelAttack] = [Membership(target)]
-    if target.refit is not None and target.truth.shape[1]:
-        found.append(PrivacyLoss(target))
-    return found
+def plan(target: Target) -> list[OnModel]:
+    """One question to every model."""
+    return [Membership(target)]
+
+
+@dataclass(frozen=True, eq=False)
+class MembershipScores:
+    """Scores of people by each attack; larger is likelier a member.
+
+    Attributes
+    ----------
+    own : by the attack that was chosen before anything was seen
+    loss : by the fit alone
+    lira, lira_offline : by likelihood ratios; None without reference models
+    most_telling : by each person's most telling model; None of a single one
+    first_n_models : by number, of so many models of a suite
+    blind : of somebody who never asks the model
+    permuted : the same of somebody who was told the wrong members, permutation by permutation
+    """
+
+    own: Trials
+    loss: Trials
+    lira: Trials | None
+    lira_offline: Trials | None
+    most_telling: Trials | None
+    first_n_models: Mapping[int, Trials]
+    blind: Trials
+    permuted: tuple[Trials, ...]
+
+    @property
+    def others(self) -> dict[str, Trials]:
+        """The attacks beside the own, by the names that they are told by."""
+        every = {
+            "loss": self.loss,
+            "lira": self.lira,
+            "lira_offline": self.lira_offline,
+            "max": self.most_telling,
+        }
+        return {name: one for name, one in every.items() if one is not None}
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,49 +102,88 @@ class Membership(OnModel):
     """
 
     references: int = REFERENCES
-    check: ClassVar[str] = "membership"
-    protocol: ClassVar[str | None] = None
+    id: ClassVar[str] = "membership"
 
-    @property
-    def threat(self) -> str:
-        """Who does what with the release, in one sentence."""
-        return (
-            "An intruder who holds records of a person tells from the model whether that person "
-            "was in its training data."
-        )
-
-    def unmet(self, case: Case) -> str | None:
+    def unmet(self, context: Case) -> str | None:
         """Why the attack cannot be carried out on this model; None when it can."""
+        del context
         return unmet(self.target)
 
-    def run(self, case: Case, rng: np.random.Generator) -> Mapping[str, Evidence]:
-        """Scores of people by each attack; `blind` are those of somebody who never asks the model.
-
-        The unnamed score was chosen before anything was seen: by references where there can be
-        some, else by the population.
+    def attack(self, context: Case, rng: np.random.Generator) -> MembershipScores:
+        """Scores by each attack; the own is by references where there can be some, else by the
+        population.
         """
         target = self.target
-        crowd = Crowd.of(target)
+        subjects = Subjects.of(target)
         assert target.fit is not None
-        case.progress(f"membership of {target.name}", 0, 0)
-        own = crowd.pooled(target.fit())
-        evidence = {"loss": _standardised(own)}
+        context.progress(f"membership of {target.name}", 0, 0)
+        own = subjects.pooled(target.fit())
+        online, offline = None, None
         if target.refit is None:
-            each = _among_equals(own, crowd.pooled(target.truth))
+            each = label_centred(own, subjects.pooled(target.truth))
         else:
-            inside = halves(len(crowd.people), self.references, rng)
-            fits = _references(target, target.refit, crowd, inside, case)
-            each = own - _middle(fits, inside)
-            evidence["lira"], evidence["lira_offline"] = _likelihood_ratios(own, fits, inside)
-        evidence[""] = each = _standardised(each)
-        named = {name: crowd.trials(_mean(score)) for name, score in evidence.items()}
-        n_tells = own.shape[1]
-        if n_tells > 1:
-            named["max"] = crowd.trials(np.nanmax(each, axis=1))
-            order = rng.permutation(n_tells)
-            for n in sorted({min(n, n_tells) for n in _SUITES}):
-                named[f"suite {n}"] = crowd.trials(_mean(each[:, order[:n]]))
-        return named | _blind(target, crowd, rng)
+            inside = complementary_halves(len(subjects.people), self.references, rng)
+            fits = reference_fits(target, target.refit, subjects, inside, context)
+            each = own - midpoint(fits, inside)
+            online, offline = (
+                subjects.trials(mean_of_known(one)) for one in likelihood_ratios(own, fits, inside)
+            )
+        each = standardised(each)
+        n_labels = own.shape[1]
+        order = rng.permutation(n_labels) if n_labels > 1 else np.zeros(0, dtype=np.int64)
+        sizes = sorted({min(n, n_labels) for n in _SUITES}) if n_labels > 1 else []
+        blind, permuted = blind_guesses(target, subjects, rng)
+        return MembershipScores(
+            own=subjects.trials(mean_of_known(each)),
+            loss=subjects.trials(mean_of_known(standardised(own))),
+            lira=online,
+            lira_offline=offline,
+            most_telling=subjects.trials(np.nanmax(each, axis=1)) if n_labels > 1 else None,
+            first_n_models={n: subjects.trials(mean_of_known(each[:, order[:n]])) for n in sizes},
+            blind=blind,
+            permuted=permuted,
+        )
+
+    def estimate(self, evidence: MembershipScores, level: float, draw: Draw) -> Measured:
+        """What the attack found.
+
+        `auc` and `tpr_at_fpr_…` are the attack's own; `loss_auc`, `lira_auc`, `lira_offline_auc`
+        those of others on the same people; `max_auc` of each person's most telling model;
+        `blind_auc` of somebody who never asked the model. `singled_out` is the share of members who
+        are named one by one with at most one in twenty wrong.
+
+        Raises
+        ------
+        EvidenceError
+            Members and others can be told apart without the model: nothing can be said about it.
+        """
+        blind = pooled_auc(evidence.blind, level)
+        luck = [pooled_auc(one, level).value for one in evidence.permuted]
+        if luck and blind.value > max(luck):
+            raise EvidenceError(
+                "void: members and the others differ before any model is asked (told apart with an "
+                f"AUC of {blind.value:.2f}, by luck at most {max(luck):.2f}); name others who were "
+                "drawn as the members were"
+            )
+        own = evidence.own
+        found = {"auc": pooled_auc(own, level), "blind_auc": blind}
+        found |= {f"{name}_auc": pooled_auc(one, level) for name, one in evidence.others.items()}
+        for label, fpr in _RATES.items():
+            try:
+                found[f"tpr_at_fpr_{label}"] = _tpr(own, fpr, level)
+            except EvidenceError:
+                continue  # finer than these people can show
+        params: dict[str, Any] = {}
+        named, n = _singled_out(own), int(own.positive.sum())
+        if 0 < named < MIN_PEOPLE:
+            params["singled_out"] = FEW
+        else:
+            low, high = wilson(named, n, level)
+            found["singled_out"] = Estimate(named / n, low, high, level, n, 0.0)
+        _, curves = measure("membership", own, level=level, rng=draw())
+        if len(evidence.first_n_models) > 1:
+            curves["suite"] = _by_number_of_models(evidence.first_n_models)
+        return Measured(found, curves, params)
 
     def twin(self, planted: bool, seed: int) -> Membership | None:
         """The same question to a model that was trained on half of these people; None where none
@@ -119,231 +200,73 @@ class Membership(OnModel):
         return replace(self, target=_twin(self.target, self.target.overfit, planted, rng))
 
 
-def unmet(target: Target) -> str | None:
-    """Why nobody's membership can be asked about; None when it can."""
-    if target.unknown:
-        return target.unknown
-    if target.fit is None:
-        return "what is true of its records is not known, so that its fit to them is not either"
-    crowd = Crowd.of(target)
-    n = int(crowd.member.sum())
-    if min(n, len(crowd.member) - n) < _LEAST:
-        return f"needs {_LEAST} people it was trained on and {_LEAST} others; found fewer"
-    return None
-
-
-@dataclass(frozen=True, eq=False)
-class Crowd:
-    """The people who are asked about: members or not, and nothing in between.
-
-    Attributes
-    ----------
-    people : (p,) str
-    member : (p,) bool
-    sums : (p, n) which records are whose
-    """
-
-    people: NDArray[np.str_]
-    member: NDArray[np.bool_]
-    sums: sparse.csr_array
-
-    @classmethod
-    def of(cls, target: Target) -> Crowd:
-        """Those of a target whose records are all on one side."""
-        every, code = np.unique(target.subject, return_inverse=True)
-        both = [np.bincount(code, target.part == kind) > 0 for kind in (MEMBER, NONMEMBER, NEITHER)]
-        clear = (both[0] ^ both[1]) & ~both[2]
-        place = np.cumsum(clear) - 1
-        rows = np.flatnonzero(clear[code])
-        ones = np.ones(len(rows))
-        shape = int(clear.sum()), len(code)
-        sums = sparse.csr_array((ones, (place[code[rows]], rows)), shape=shape)
-        return cls(every[clear], both[0][clear], sums)
-
-    def pooled(self, values: Floats) -> Floats:
-        """(p, m) the mean over each person's records that are known; NaN without any."""
-        known = np.isfinite(values)
-        total = self.sums @ np.where(known, values, 0.0)
-        count = self.sums @ known.astype(float)
-        return np.asarray(np.where(count > 0, total / np.maximum(count, 1), np.nan))
-
-    def rows(self, people: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """(n,) the records of some people (p,)."""
-        return np.asarray((self.sums.T @ people.astype(float)) > 0)
-
-    def trials(self, score: Floats) -> Trials:
-        """Scores of people, of those who have one."""
-        known = np.isfinite(score)
-        stratum = np.zeros(int(known.sum()), dtype=np.int64)
-        return Trials(score[known], self.member[known], self.people[known], stratum)
-
-
-# --- scores -------------------------------------------------------------------------------
-
-
-def halves(n_people: int, n: int, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """(n, n_people) who is in the training of each reference: random halves, and what is left."""
-    found = np.zeros((n, n_people), dtype=bool)
-    for place in range(0, n, 2):
-        found[place, rng.permutation(n_people)[: n_people // 2]] = True
-        found[place + 1] = ~found[place]
-    return found
-
-
-def _references(
-    target: Target, refit: Refit, crowd: Crowd, inside: NDArray[np.bool_], case: Case
-) -> Floats:
-    """(n_references, p, m) how well each reference fits each person."""
-    fits = []
-    for place, people in enumerate(inside):
-        case.progress(f"reference models of {target.name}", place, len(inside))
-        fitted = refit(crowd.rows(people), target.truth, case.seed + place)
-        fits.append(crowd.pooled(fitted))
-    return np.stack(fits)
-
-
-def _middle(fits: Floats, inside: NDArray[np.bool_]) -> Floats:
-    """(p, m) halfway between the fit with a person in training and without."""
-    mean = [np.mean(fits, axis=0, where=side[..., None]) for side in (inside, ~inside)]
-    return np.asarray((mean[0] + mean[1]) / 2)
-
-
-def _likelihood_ratios(
-    own: Floats, fits: Floats, inside: NDArray[np.bool_]
-) -> tuple[Floats, Floats]:
-    """(p, m) LiRA's score online, the log-likelihood ratio of normal fits with and without a
-    person, and offline, how far the fit lies above those without; a person's variance is drawn
-    towards everybody's, for it is known from half the references.
-    """
-    ratio = np.zeros_like(own)
-    for side, sign in ((inside, 1), (~inside, -1)):
-        where = side[..., None]
-        mean, n = np.mean(fits, axis=0, where=where), side.sum(axis=0)[:, None]
-        squares = np.sum((fits - mean) ** 2, axis=0, where=where)
-        shared = np.nansum(squares, axis=0) / np.maximum((n - 1).sum(), 1)
-        variance = (squares + _SHRUNK * shared) / (n - 1 + _SHRUNK)
-        variance = np.maximum(variance, 1e-12)
-        ratio += sign * -((own - mean) ** 2 / variance + np.log(variance)) / 2
-    return ratio, (own - mean) / np.sqrt(variance)  # the side without comes last
-
-
-def _among_equals(own: Floats, truth: Floats) -> Floats:
-    """(p, m) the fit less its mean among all people of whom the same is true."""
-    found = own.copy()
-    for column in range(min(truth.shape[1], own.shape[1])):
-        kind = np.round(truth[:, column], 6)
-        for one in np.unique(kind[np.isfinite(kind)]):
-            alike = kind == one
-            if alike.sum() >= MIN_PEOPLE and np.isfinite(own[alike, column]).any():
-                found[alike, column] -= np.nanmean(own[alike, column])
-    return found
-
-
-def _standardised(each: Floats) -> Floats:
-    """Columns in units of the spread among people, so that no finding outweighs the others."""
-    centre, spread = np.nanmedian(each, axis=0), np.nanstd(each, axis=0)
-    return np.asarray((each - centre) / np.where(spread > 0, spread, 1))
-
-
-def _mean(each: Floats) -> Floats:
-    """(p,) the mean over what is known; NaN where nothing is."""
-    known = np.isfinite(each)
-    count = known.sum(axis=1)
-    total = np.where(known, each, 0).sum(axis=1)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
-
-
-def _blind(target: Target, crowd: Crowd, rng: np.random.Generator) -> dict[str, Trials]:
-    """How much people look like members to somebody who never asks the model, and to somebody who
-    was told the wrong members.
-
-    Whoever separates them by their data alone shows that members and others were drawn from
-    different places: what looks like membership may be that (Das, Zhang and Tramèr 2024). The
-    guess is a penalised line, cross-fitted over people.
-    """
-    some = np.sort(rng.permutation(len(crowd.people))[:_BLIND_PEOPLE])
-    traits = np.stack([target.male, target.age], axis=1)
-    told = [crowd.pooled(one) for one in (target.inputs.astype(float), traits, target.truth)]
-    told.append(crowd.sums.sum(axis=1)[:, None])
-    table = np.hstack(told)[some]
-    table = np.hstack([np.nan_to_num(table, nan=0.0), np.isnan(table)])
-    table = (table - table.mean(axis=0)) / np.maximum(table.std(axis=0), 1e-9)
-    table = np.hstack([table, table**2 - 1])  # a wider spread is a difference as well
-    member = crowd.member[some]
-    called = np.stack([member, *(rng.permutation(member) for _ in range(_PERMUTED))], axis=1)
-    score = np.empty(called.shape)
-    for tested in subject_folds(np.zeros(len(some), dtype=np.int64), _FOLDS, rng):
-        known, truth = table[~tested], called[~tested]
-        gram = known.T @ known + len(known) * _TRUST * np.eye(table.shape[1])
-        slope = np.linalg.solve(gram, known.T @ (truth - truth.mean(axis=0)))
-        score[tested] = table[tested] @ slope
-    stratum = np.zeros(len(some), dtype=np.int64)
-    people = crowd.people[some]
-    found = [Trials(score[:, k], called[:, k], people, stratum) for k in range(_PERMUTED + 1)]
-    return {"blind": found[0]} | {f"{BLINDED}{k}": one for k, one in enumerate(found[1:])}
-
-
-# --- proofs -------------------------------------------------------------------------------
-
-
 def _twin(target: Target, overfit: Refit, planted: bool, rng: np.random.Generator) -> Target:
     """The same people and records, and a model that learnt half of them by heart; who is called a
     member is that half, or any half.
     """
-    crowd = Crowd.of(target)
-    n = len(crowd.people)
-    learnt, called = halves(n, 2, rng)[0], halves(n, 2, rng)[0]
-    part = np.where(crowd.rows(learnt if planted else called), MEMBER, NONMEMBER).astype(np.int8)
-    part[~crowd.rows(np.ones(n, dtype=bool))] = NEITHER
+    subjects = Subjects.of(target)
+    n = len(subjects.people)
+    learnt, called = (complementary_halves(n, 2, rng)[0] for _ in range(2))
+    member = subjects.rows(learnt if planted else called)
+    part = np.where(member, MEMBER, NONMEMBER).astype(np.int8)
+    part[~subjects.rows(np.ones(n, dtype=bool))] = NEITHER
     truth = target.truth.copy()
-    truth[:, _TWIN_TELLS:] = np.nan
-    fitted = overfit(crowd.rows(learnt), truth, int(rng.integers(2**31)))
+    truth[:, _TWIN_LABELS:] = np.nan
+    fitted = overfit(subjects.rows(learnt), truth, int(rng.integers(2**31)))
     return replace(target, part=part, truth=truth, fit=lambda: fitted, refit=overfit, known={})
 
 
-@dataclass(frozen=True, eq=False)
-class PrivacyLoss(OnModel):
-    """How much one person's records change what the recipe gives out: canaries, one training.
+# --- what scores amount to ----------------------------------------------------------------
 
-    People whom the model never saw are given labels by one coin and put into the training by
-    another; the model that is then trained may tell the second coin no better than the privacy loss
-    ε allows (Steinke, Nasr and Jagielski, NeurIPS 2023). A canary is all records of a person, so
-    that ε is a person's.
+
+def _tpr(trials: Trials, fpr: float, level: float) -> Estimate:
+    """The share of members above what so few of the others reach.
+
+    Of n others, a binomial number K lies above the threshold that a share `fpr` of all others
+    reaches, whatever scores are like. The interval is that of Wilson at the strictest and at the
+    mildest threshold that K allows, each of the two at half the error. Where none of the others may
+    lie above (fewer than some 440 of them at 1 %), nothing is known of the strictest: the lower end
+    is 0.
     """
+    score, member, _ = metrics.person_trials(trials)
+    value = metrics.tpr_at_fpr(score, member, fpr)
+    ours, others = score[member], np.sort(score[~member])[::-1]
+    half = (1 + level) / 2
+    fewest, most = (
+        int(binom.ppf(one, len(others), fpr)) for one in ((1 - half) / 2, (1 + half) / 2)
+    )
+    strict = (ours > others[fewest - 1]).mean() if fewest else 0.0
+    mild = (ours > others[most]).mean()
+    n = len(ours)
+    low, _ = wilson(min(strict, value) * n, n, half)
+    _, high = wilson(max(mild, value) * n, n, half)
+    return Estimate(value, low, high, level, n, fpr)
 
-    check: ClassVar[str] = "privacy-loss"
-    protocol: ClassVar[str | None] = None
 
-    @property
-    def threat(self) -> str:
-        """Who does what with the release, in one sentence."""
-        return (
-            "An intruder tells of people with labels of a coin, put into a training by another "
-            "coin, who was put in: what the recipe gives away of one person at worst."
-        )
+def _singled_out(trials: Trials) -> int:
+    """How many members can be named one by one, with at most `_FALSE` of the names wrong.
 
-    def unmet(self, case: Case) -> str | None:
-        """Why the attack cannot be carried out on this model; None when it can."""
-        return unmet(self.target)
+    A member's p is the share of the others who score as high, themselves counted; of all, as many
+    are named as Benjamini and Hochberg allow. With others drawn as members were, this holds
+    whatever the scores are like (Bates et al. 2023, Ann Stat 51:149).
+    """
+    score, member, _ = metrics.person_trials(trials)
+    others = np.sort(score[~member])
+    above = len(others) - np.searchsorted(others, score[member], side="left")
+    p = np.sort((1 + above) / (1 + len(others)))
+    within = np.flatnonzero(p <= _FALSE * np.arange(1, len(p) + 1) / len(p))
+    return int(within[-1] + 1) if len(within) else 0
 
-    def run(self, case: Case, rng: np.random.Generator) -> Mapping[str, Evidence]:
-        """The fit of each canary, and whether it was in."""
-        target = self.target
-        assert target.refit is not None
-        crowd = Crowd.of(target)
-        canary = np.flatnonzero(~crowd.member)
-        inside = rng.random(len(canary)) < 0.5
-        truth = target.truth.copy()
-        person, record = crowd.sums.nonzero()
-        label = rng.integers(0, 2, size=(len(crowd.people), truth.shape[1])).astype(float)
-        whose = np.isin(person, canary)
-        known = np.isfinite(truth[record[whose]])
-        truth[record[whose]] = np.where(known, label[person[whose]], np.nan)
-        trained = crowd.member.copy()
-        trained[canary[inside]] = True
-        case.progress(f"canaries for {target.name}", 0, 0)
-        fitted = target.refit(crowd.rows(trained), truth, case.seed)
-        score = _mean(_standardised(crowd.pooled(fitted)[canary]))
-        seen = np.isfinite(score)
-        stratum = np.zeros(int(seen.sum()), dtype=np.int64)
-        return {"": Trials(score[seen], inside[seen], crowd.people[canary][seen], stratum)}
+
+def _by_number_of_models(first_n_models: Mapping[int, Trials]) -> dict[str, list[Any]]:
+    """How much is found when more models are released, together."""
+    sizes = sorted(first_n_models)
+    columns = [metrics.person_trials(first_n_models[n]) for n in sizes]
+    curve: dict[str, list[Any]] = {
+        "models": list(sizes),
+        "auc": rounded(metrics.auc(score, member) for score, member, _ in columns),
+    }
+    if all((~member).sum() >= 1 / _RATES["1pct"] for _, member, _ in columns):
+        rates = (metrics.tpr_at_fpr(score, member, _RATES["1pct"]) for score, member, _ in columns)
+        curve["tpr"] = rounded(rates)
+    return curve

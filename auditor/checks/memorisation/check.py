@@ -7,63 +7,67 @@ who has many pictures is not more easily come near to.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import mode
 
-from auditor.attackers.demographics import age_and_sex_bands, demographics, target_records
+from auditor.attackers.demographics import demographics, target_records
+from auditor.attackers.membership import banded_trials
 from auditor.attackers.output_features import membership_groups
 from auditor.attackers.search import BLOCK, search_gallery
-from auditor.checks.base import ModelAttack, OnModel
-from auditor.core.evidence import MIN_PEOPLE, Evidence, Trials
+from auditor.checks.base import Draw, Measured, OnModel
+from auditor.checks.memorisation.pictures import (
+    KINDS,
+    Gallery,
+    Generates,
+    Places,
+    Rows,
+    drawn_for,
+    encoded,
+    people,
+    second_largest,
+    seed_of,
+)
+from auditor.core.evidence import MIN_PEOPLE, SearchResult, Trials
+from auditor.core.finding import Estimate
 from auditor.core.streams import stream
-from auditor.core.target import MEMBER, Floats, Target
-from auditor.stats.small_cells import disclosable_groups
+from auditor.core.target import Floats, Target
+from auditor.stats.estimators import measure, rate
+from auditor.stats.metrics import rank_rate
+from auditor.stats.searches import (
+    LUCK,
+    against_twins,
+    beside_strangers,
+    beyond_luck,
+    rate_gap,
+)
+from auditor.stats.small_cells import disclosable_groups, shares_of_people
 from auditor.targets.context import Case
-
-Rows = NDArray[np.float32]
-Places = NDArray[np.int64]
 
 #: How often each condition is drawn for, how many people (of either kind) are asked about, and
 #: how many pictures are drawn for no condition at all.
 SEEDS, ASKED, UNASKED = 8, 2000, 1024
-_KINDS = ("members", "nonmembers")
+#: A picture that is three times as near to one real picture as to any other is its copy (Yoon et
+#: al. 2023, "Diffusion Probabilistic Models Generalize when They Fail to Memorize").
+_COPY = float(np.log(3))
 #: Of a planted copy, what is not the picture that was copied.
 _BLENDED = np.float32(0.1)
-#: Distances are told apart down to this share of the spread of pictures.
-_FINEST = 1e-6
 
 
-class Generates(Protocol):
-    """What is asked of a generator: `target.parts["generator"]`."""
-
-    @property
-    def real(self) -> Rows:
-        """(n, …) the picture of each record of the target; NaN where there is none."""
-        ...
-
-    def drawn(self, seed: int, rows: Places) -> Rows:
-        """(len(rows), …) pictures for the conditions of these records; seeds differ in noise."""
-        ...
-
-    def unconditional(self, seed: int, n: int) -> Rows | None:
-        """(n, …) pictures for no condition; None where there are none to be had."""
-        ...
-
-    def encode(self, images: Rows) -> Rows:
-        """(n, k) where pictures stand in the space in which distances are taken."""
-        ...
+def plan(target: Target) -> list[OnModel]:
+    """What can be asked of the generator of a model; nothing where it has none."""
+    if "generator" not in target.parts:
+        return []
+    return [Copies(target), Extraction(target), Retrieval(target)]
 
 
 @dataclass(frozen=True, eq=False)
 class _Asked(OnModel):
     """A question to the generator of a target."""
 
-    check: ClassVar[str] = "memorisation"
+    id: ClassVar[str] = "memorisation"
 
     @property
     def generator(self) -> Generates:
@@ -71,14 +75,42 @@ class _Asked(OnModel):
         found: Generates = self.target.parts["generator"]
         return found
 
-    def unmet(self, case: Case) -> str | None:
+    def unmet(self, context: Case) -> str | None:
         """Why the attack cannot be carried out on this model; None when it can."""
-        del case
+        del context
         if self.target.unknown:
             return self.target.unknown
-        if min(len(_people(self.target, kind)) for kind in _KINDS) < MIN_PEOPLE:
+        if min(len(people(self.target, kind)) for kind in KINDS) < MIN_PEOPLE:
             return f"needs {MIN_PEOPLE} members with a picture and {MIN_PEOPLE} others; found fewer"
         return None
+
+
+def _told(name: str, near: Trials, learnt: str, copied: Trials, level: float) -> Measured:
+    """How well members are told from held-out twins, chance being what sex and age alone would
+    give; and the share of members whose picture is given out as good as it is, one to nine in
+    words.
+    """
+    auc, roc = against_twins(near, level)
+    those = beyond_luck(copied, _COPY)
+    shares, few = shares_of_people({learnt: those}, level, LUCK / len(those))
+    return Measured({f"{name}_auc": auc, **shares}, {f"{name}_roc": roc}, few)
+
+
+@dataclass(frozen=True, eq=False)
+class CopyScores:
+    """How near what is drawn for people comes to their own pictures.
+
+    Attributes
+    ----------
+    ratio : how many times (log) nearer what is drawn lies to the own picture than to the nearest
+        other one of all, the mean over seeds
+    copies : how many times nearer to the nearest picture of its side than to the second nearest,
+        the median over seeds, of which those that lie nearest to some other picture than most do
+        count nothing
+    """
+
+    ratio: Trials
+    copies: Trials
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,55 +119,46 @@ class Copies(_Asked):
     and are any of them copies?
     """
 
-    protocol: ClassVar[str] = "copies"
+    protocol: str = "copies"
 
-    @property
-    def threat(self) -> str:
-        """Who does what with the model, in one sentence."""
-        return (
-            "Somebody who holds the ECG of a person whose picture the generator was trained on "
-            "asks for a picture, and is given that person's own."
-        )
-
-    def run(self, case: Case, rng: np.random.Generator) -> Mapping[str, Evidence]:
-        """By person, `ratio`: how many times (log) nearer what is drawn lies to the own picture
-        than to the nearest other one of all, the mean over seeds; and `copies`: how many times
-        nearer to the nearest picture of its side than to the second nearest, the median over
-        seeds, of which those that lie nearest to some other picture than most do count nothing.
-
-        Such ratios of distances owe nothing to how spread out pictures are.
-        """
-        sides = [_people(self.target, kind) for kind in _KINDS]
-        everybody = _Gallery.of(self.generator, np.concatenate(sides))
+    def attack(self, context: Case, rng: np.random.Generator) -> CopyScores:
+        """By person, ratios of distances, which owe nothing to how spread out pictures are."""
+        sides = [people(self.target, kind) for kind in KINDS]
+        everybody = Gallery.of(self.generator, np.concatenate(sides))
         asked, ratio, copied = [], [], []
         for turn, rows in enumerate(sides):
-            gallery = _Gallery.of(self.generator, rows)
+            gallery = Gallery.of(self.generator, rows)
             some = np.sort(rng.permutation(len(rows))[:ASKED])
             own, nearer, nearest, apart = some + turn * len(sides[0]), [], [], []
             for seed in range(SEEDS):
-                drawn = _drawn(self.generator, rows[some], rng)
+                drawn = drawn_for(self.generator, rows[some], rng)
                 two, far = everybody.nearest(drawn)
                 other = np.where(two[:, 0] == own, far[:, 1], far[:, 0])
                 nearer.append(everybody.times(other, everybody.off(drawn, own)))
                 two, far = gallery.nearest(drawn)
                 nearest.append(two[:, 0])
                 apart.append(gallery.times(far[:, 1], far[:, 0]))
-                case.progress("draw pictures", turn * SEEDS + seed + 1, len(sides) * SEEDS)
+                context.progress("draw pictures", turn * SEEDS + seed + 1, len(sides) * SEEDS)
             asked.append(rows[some])
             ratio.append(np.mean(nearer, axis=0))
             usual = np.array(nearest) == mode(np.array(nearest), axis=0).mode
             copied.append(np.median(np.where(usual, apart, 0.0), axis=0))
-        return {
-            name: _trials(self.target, np.concatenate(asked), np.concatenate(score))
-            for name, score in (("ratio", ratio), ("copies", copied))
-        }
+        rows = np.concatenate(asked)
+        return CopyScores(
+            *(banded_trials(self.target, rows, np.concatenate(score)) for score in (ratio, copied))
+        )
+
+    def estimate(self, evidence: CopyScores, level: float, draw: Draw) -> Measured:
+        """`ratio_auc` and `copied`."""
+        del draw
+        return _told("ratio", evidence.ratio, "copied", evidence.copies, level)
 
     def twin(self, planted: bool, seed: int) -> Copies:
         """The same question about a generator that hands every second member their own picture,
         blended with a tenth of what it would draw; or that draws for members what it draws for
         people it never saw.
         """
-        members, others = (_people(self.target, kind) for kind in _KINDS)
+        members, others = (people(self.target, kind) for kind in KINDS)
         rng = stream(seed, f"memorisation/{self.target.name}/twin")
         if planted:
             copied = rng.permutation(members)[: max(len(members) // 2, MIN_PEOPLE)]
@@ -188,38 +211,42 @@ class _Stranger(_Twin):
 
 
 @dataclass(frozen=True, eq=False)
+class ExtractionScores:
+    """How near pictures that were drawn for nobody come to people's.
+
+    Attributes
+    ----------
+    unasked : how near any picture comes to theirs, as a negative distance
+    cliques : how many times (log) nearer to theirs than to the next one the second most telling of
+        the pictures lies that are nearest to theirs
+    """
+
+    unasked: Trials
+    cliques: Trials
+
+
+@dataclass(frozen=True, eq=False)
 class Extraction(_Asked):
     """Do pictures that are drawn for nobody gather at those of members?"""
 
-    protocol: ClassVar[str] = "extraction"
+    protocol: str = "extraction"
 
-    @property
-    def threat(self) -> str:
-        """Who does what with the model, in one sentence."""
-        return (
-            "Somebody who holds nothing but the generator draws pictures for no condition, and "
-            "those that come again and again are pictures of people it was trained on."
-        )
-
-    def unmet(self, case: Case) -> str | None:
+    def unmet(self, context: Case) -> str | None:
         """Why the attack cannot be carried out on this model; None when it can."""
-        if why := super().unmet(case):
+        if why := super().unmet(context):
             return why
-        if self.generator.unconditional(case.seed, 1) is None:
+        if self.generator.unconditional(context.seed, 1) is None:
             return "the generator draws nothing without a condition"
         return None
 
-    def run(self, case: Case, rng: np.random.Generator) -> Mapping[str, Evidence]:
-        """By person, `unasked`: how near any picture comes to theirs, as a negative distance; and
-        `cliques`: how many times (log) nearer to theirs than to the next one the second most
-        telling of the pictures lies that are nearest to theirs.
-        """
-        sides = [_people(self.target, kind) for kind in _KINDS]
-        galleries = [_Gallery.of(self.generator, rows) for rows in sides]
+    def attack(self, context: Case, rng: np.random.Generator) -> ExtractionScores:
+        """By person, how near pictures come that are drawn for no condition."""
+        sides = [people(self.target, kind) for kind in KINDS]
+        galleries = [Gallery.of(self.generator, rows) for rows in sides]
         near = [np.full(len(rows), np.inf) for rows in sides]
         met: list[tuple[list[Places], list[Floats]]] = [([], []) for _ in sides]
         for done in range(0, UNASKED, BLOCK):
-            drawn = self.generator.unconditional(_seed(rng), min(BLOCK, UNASKED - done))
+            drawn = self.generator.unconditional(seed_of(rng), min(BLOCK, UNASKED - done))
             assert drawn is not None
             found = self.generator.encode(drawn)
             for gallery, closest, (places, times) in zip(galleries, near, met, strict=True):
@@ -227,51 +254,57 @@ class Extraction(_Asked):
                 two, far = gallery.nearest(found)
                 places.append(two[:, 0])
                 times.append(gallery.times(far[:, 1], far[:, 0]))
-            case.progress("draw pictures of nobody", min(done + BLOCK, UNASKED), UNASKED)
+            context.progress("draw pictures of nobody", min(done + BLOCK, UNASKED), UNASKED)
         clique = [
-            _second(np.concatenate(places), np.concatenate(times), len(rows))
+            second_largest(np.concatenate(places), np.concatenate(times), len(rows))
             for rows, (places, times) in zip(sides, met, strict=True)
         ]
         # How well members are told apart is known from some of them.
         some = [np.sort(rng.permutation(len(rows))[:ASKED]) for rows in sides]
         asked = np.concatenate([rows[those] for rows, those in zip(sides, some, strict=True)])
         nearest = np.concatenate([far[those] for far, those in zip(near, some, strict=True)])
-        return {
-            "unasked": _trials(self.target, asked, -nearest),
-            "cliques": _trials(self.target, np.concatenate(sides), np.concatenate(clique)),
-        }
+        return ExtractionScores(
+            unasked=banded_trials(self.target, asked, -nearest),
+            cliques=banded_trials(self.target, np.concatenate(sides), np.concatenate(clique)),
+        )
+
+    def estimate(self, evidence: ExtractionScores, level: float, draw: Draw) -> Measured:
+        """`unasked_auc` and `extracted`."""
+        del draw
+        return _told("unasked", evidence.unasked, "extracted", evidence.cliques, level)
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """Everybody's drawn picture among everybody's real ones; and of the same search what was found
+    for members and for others, where it is known who they are and they are enough.
+    """
+
+    everybody: SearchResult
+    members: SearchResult | None
+    nonmembers: SearchResult | None
 
 
 @dataclass(frozen=True, eq=False)
 class Retrieval(_Asked):
     """Is a person's real picture found by the one that was drawn for them?"""
 
-    protocol: ClassVar[str] = "retrieval"
+    protocol: str = "retrieval"
 
-    @property
-    def threat(self) -> str:
-        """Who does what with the model, in one sentence."""
-        return (
-            "Somebody who holds a picture that was drawn for a person looks for the real picture "
-            "of that person among those of many."
-        )
-
-    def unmet(self, case: Case) -> str | None:
+    def unmet(self, context: Case) -> str | None:
         """Why the attack cannot be carried out on this model; None when it can."""
-        del case
-        if len(_people(self.target, None)) < MIN_PEOPLE:
+        del context
+        if len(people(self.target, None)) < MIN_PEOPLE:
             return f"needs {MIN_PEOPLE} people with a picture; found fewer"
         return None
 
-    def run(self, case: Case, rng: np.random.Generator) -> Mapping[str, Evidence]:
-        """Everybody's drawn picture among everybody's real ones; and of the same search what was
-        found for `members` and for `nonmembers`, where it is known who they are.
-        """
-        del case
-        rows = _people(self.target, None)
+    def attack(self, context: Case, rng: np.random.Generator) -> Found:
+        """The search of everybody's real pictures."""
+        del context
+        rows = people(self.target, None)
         asked = np.sort(rng.permutation(rows)[:ASKED])
         enrolled, subject = self.target.subject[rows], self.target.subject[asked]
-        probe, real = _drawn(self.generator, asked, rng), _encoded(self.generator, rows)
+        probe, real = drawn_for(self.generator, asked, rng), encoded(self.generator, rows)
         middle = real.mean(axis=0)
         x, y = real - middle, probe - middle
         xx, yy = ((z**2).sum(axis=1, keepdims=True) for z in (x, y))
@@ -283,128 +316,33 @@ class Retrieval(_Asked):
         seen = search_gallery(
             lambda _: vectors, enrolled, subject, demographics(target_records(self.target)), rng
         )
-        found: dict[str, Evidence] = {"": seen}
         groups = {
-            name: np.isin(subject, people)
-            for name, people in membership_groups(self.target).items()
+            name: np.isin(subject, those) for name, those in membership_groups(self.target).items()
         }
-        return found | {name: seen.of(groups[name]) for name in disclosable_groups(groups, subject)}
+        shown = disclosable_groups(groups, subject)
+        members, others = (seen.of(groups[kind]) if kind in shown else None for kind in KINDS)
+        return Found(seen, members, others)
+
+    def estimate(self, evidence: Found, level: float, draw: Draw) -> Measured:
+        """How often people's real pictures are found by the drawn ones, and `rank1_excess`, how
+        much more often than strangers' of the same sex and age band; `members_rank1` … the same of
+        members, and `member_gap`, how much more often theirs are found than those of others.
+        """
+        found, curves = measure("", evidence.everybody, level=level, rng=draw())
+        found |= beside_strangers(evidence.everybody, level) | _ranks("", evidence.everybody, level)
+        members, others = evidence.members, evidence.nonmembers
+        for key, one in (("members_", members), ("nonmembers_", others)):
+            if one is not None:
+                found |= _ranks(key, one, level)
+        if members is not None and others is not None:
+            found["member_gap"] = rate_gap(members, others, level)
+        return Measured(found, curves)
 
 
-def attacks(target: Target) -> list[ModelAttack]:
-    """What can be asked of the generator of a model; nothing where it has none."""
-    if "generator" not in target.parts:
-        return []
-    return [Copies(target), Extraction(target), Retrieval(target)]
-
-
-def _people(target: Target, kind: str | None) -> Places:
-    """The first record with a picture of each person of one of `kinds`, or of everybody."""
-    real = target.parts["generator"].real
-    pictured = ~np.isnan(real.reshape(len(real), -1)[:, 0])
-    if kind is not None:
-        pictured &= np.isin(target.subject, membership_groups(target)[kind])
-    rows = np.flatnonzero(pictured)
-    _, first = np.unique(target.subject[rows], return_index=True)
-    return np.sort(rows[first])
-
-
-def _trials(target: Target, rows: Places, score: Floats) -> Trials:
-    return Trials(
-        score, target.part[rows] == MEMBER, target.subject[rows], age_and_sex_bands(target)[rows]
-    )
-
-
-# --- pictures -----------------------------------------------------------------------------
-
-
-def _seed(rng: np.random.Generator) -> int:
-    return int(rng.integers(2**31))
-
-
-def _encoded(generator: Generates, rows: Places) -> Rows:
-    """(len(rows), k) where the real pictures of records stand."""
-    blocks = [rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
-    return np.concatenate([generator.encode(generator.real[block]) for block in blocks])
-
-
-def _drawn(generator: Generates, rows: Places, rng: np.random.Generator) -> Rows:
-    """(len(rows), k) where pictures stand that are drawn for records."""
-    blocks = [rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
-    return np.concatenate(
-        [generator.encode(generator.drawn(_seed(rng), block)) for block in blocks]
-    )
-
-
-@dataclass(frozen=True, eq=False)
-class _Gallery:
-    """Real pictures, one of each person; never more than `BLOCK` × gallery distances at once.
-
-    Attributes
-    ----------
-    pictures : (m, k), about their mean
-    middle : (k,) that mean
-    square : (m,) their squared length
-    spread : root of its mean
-    """
-
-    pictures: Rows
-    middle: Rows
-    square: Rows
-    spread: float
-
-    @classmethod
-    def of(cls, generator: Generates, rows: Places) -> _Gallery:
-        real = _encoded(generator, rows)
-        middle = real.mean(axis=0)
-        square = ((real - middle) ** 2).sum(axis=1)
-        return cls(real - middle, middle, square, float(np.sqrt(square.mean())) or 1.0)
-
-    def times(self, far: Floats, near: Floats) -> Floats:
-        """How many times as far one is as the other, as a logarithm."""
-        least = _FINEST * self.spread
-        return np.log((far + least) / (near + least))
-
-    def nearest(self, drawn: Rows) -> tuple[Places, Floats]:
-        """(n, 2) which two pictures lie nearest, and (n, 2) how far off they are."""
-        places, distances = [], []
-        for some in self._blocks(drawn):
-            apart = self.square - 2 * some @ self.pictures.T
-            two = np.argpartition(apart, 1, axis=1)[:, :2]
-            far = _distance(some[:, None], self.pictures[two])
-            order = far.argsort(axis=1)
-            places.append(np.take_along_axis(two, order, axis=1))
-            distances.append(np.take_along_axis(far, order, axis=1))
-        return np.concatenate(places), np.concatenate(distances)
-
-    def off(self, drawn: Rows, which: Places) -> Floats:
-        """(n,) how far each is from one picture."""
-        return _distance(drawn - self.middle, self.pictures[which])
-
-    def reached(self, drawn: Rows) -> Floats:
-        """(m,) how far the nearest of some pictures is from each of the gallery's."""
-        closest = np.full(len(self.pictures), np.inf)
-        for some in self._blocks(drawn):
-            apart = (some**2).sum(axis=1)[:, None] - 2 * some @ self.pictures.T
-            far = _distance(some[apart.argmin(axis=0)], self.pictures)
-            np.minimum(closest, far, out=closest)
-        return closest
-
-    def _blocks(self, drawn: Rows) -> list[Rows]:
-        return [drawn[start : start + BLOCK] - self.middle for start in range(0, len(drawn), BLOCK)]
-
-
-def _distance(one: Rows, other: Rows) -> Floats:
-    return np.sqrt(np.square(one - other, dtype=np.float64).sum(axis=-1))
-
-
-def _second(place: Places, times: Floats, n: int) -> Floats:
-    """(n,) the second largest of the values at each place; 0 where there are fewer than two."""
-    order = np.lexsort((-times, place))
-    place, times = place[order], times[order]
-    starts = np.flatnonzero(np.diff(place, prepend=-1))
-    second = starts + 1
-    inside = second[np.append(starts[1:], len(place)) > second]
-    found = np.zeros(n)
-    found[place[inside]] = times[inside]
-    return found
+def _ranks(key: str, seen: SearchResult, level: float) -> dict[str, Estimate]:
+    """The shares that are found within one attempt, and within ten."""
+    return {
+        f"{key}rank{k}": rate(rank_rate(seen, k), level, k / seen.n_gallery)
+        for k in (1, 10)
+        if seen.n_gallery > k
+    }

@@ -19,8 +19,7 @@ from auditor.core.errors import EvidenceError
 from auditor.core.evidence import MIN_PEOPLE, Counts
 from auditor.core.finding import Estimate
 from auditor.core.target import MEMBER, NONMEMBER, Target
-from auditor.stats.estimators import rate
-from auditor.stats.small_cells import FEW, certain, excess
+from auditor.stats.small_cells import beside_others, certain, excess
 from auditor.targets.context import Case
 
 Floats = NDArray[np.float64]
@@ -170,12 +169,8 @@ class NearDuplicates(OnModel):
         for name, one, other in zip(NAMES, *columns, strict=True):
             mine, theirs = one.astype(float), other.astype(float)
             more = excess(mine, theirs, level)
-            if 0 < one.sum() < MIN_PEOPLE:
-                params[f"{name}_people"] = FEW
-            else:
-                found[name] = rate(mine, level, float(theirs.mean()))
-                found[f"{name}_excess"] = more
-            if more.low > 0 or (one.any() and not other.any()):
+            beside_others(name, mine, theirs, more, found, params, level)
+            if more.low <= 0 and one.any() and not other.any():
                 params["alarms"].append(name)
         return Measured(found, params=params)
 

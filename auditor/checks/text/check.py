@@ -2,99 +2,70 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import chi2, hypergeom, rankdata
 
-from auditor.attackers.demographics import age_and_sex_bands, demographics, target_records
+from auditor.attackers.demographics import demographics, target_records
+from auditor.attackers.membership import banded_trials
 from auditor.attackers.output_features import membership_groups
 from auditor.attackers.search import search_gallery
-from auditor.checks.base import ModelAttack, OnModel
+from auditor.checks.base import Draw, Measured, OnModel
+from auditor.checks.text.texts import (
+    CLASSES,
+    FULL,
+    INDIRECT,
+    Texts,
+    agreement,
+    class_sizes,
+    hardest,
+    identifying,
+    no_numbers,
+    numbers_of,
+    of_several,
+    overlap,
+    runs_of,
+)
 from auditor.core.errors import EvidenceError
-from auditor.core.evidence import MIN_PEOPLE, Counts, Evidence, Trials
+from auditor.core.evidence import MIN_PEOPLE, Counts, SearchResult, Trials
+from auditor.core.finding import Estimate
 from auditor.core.streams import stream
-from auditor.core.target import MEMBER, Floats, Target
-from auditor.data.identifiers import AGE_OVER_89, DIRECT, classes_in
-from auditor.systems.gem.grounding import TOLERANCES, Claim, claims
+from auditor.core.target import MEMBER, Target
+from auditor.stats.estimators import Curves, measure, rate
+from auditor.stats.metrics import person_trials, rank_rate
+from auditor.stats.searches import LUCK, against_twins, beside_strangers, beyond_luck
+from auditor.stats.small_cells import SMALL_CLASS, shares_of_people
+from auditor.systems.gem.grounding import claims
 from auditor.targets.context import Case
 
-Runs = NDArray[np.int64]
-
-#: The prompt that shows a model all there is; its answers are what is released.
-FULL = "full"
-#: So many words in a row that stand in two texts are one text that was copied.
-WORDS = 8
-#: The share of a text's tokens that are looked at, those the model found hardest (Shi et al.,
-#: "Detecting Pretraining Data from Large Language Models", ICLR 2024).
-_HARDEST = 0.2
-#: How far a number may be from what was measured and be its rounding.
-_ROUNDED = {"ms": 0.5, "deg": 0.5, "1/min": 0.5, "mV": 0.005}
-#: How far it may be where `TOLERANCES` are silent: mV, or as a share of what was measured.
-_HEIGHT_MV, _SHARE = 0.025, 0.05
 #: So many people's texts are searched for, so many texts at once: each brings its own columns.
 ASKED, _AT_ONCE = 2000, 32
 #: Alternatives without which a canary's rank says little.
 MIN_REFERENCES = 99
-
-_YEARS = r"(?:years?|yrs?|y)[ -](?:old|of age)\b"
-#: What says of a text's person what no measurement does, beside `identifiers.classes_in`.
-_CLASSES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
-    (name, re.compile(pattern, re.IGNORECASE))
-    for name, pattern in (
-        (
-            "device",
-            r"\b(?:philips|pagewriter|marquette|mac ?(?:\d{3,4}|vu)|schiller|cardiovit|mortara|"
-            r"burdick|nihon ?kohden|cardiofax|fukuda|edan|bionet|welch allyn|hellige)\b",
-        ),
-        (
-            "earlier record",
-            r"\b(?:unchanged|no (?:\w+ )?changes?|(?:as )?compared|similar|in comparison)\b"
-            r"[^.;\n]{0,40}\b(?:previous|prior|last|earlier|before)\b"
-            r"|\bsince (?:the )?(?:previous|prior|last|earlier)\b",
-        ),
-        ("age", rf"\b\d{{1,3}}[ -]?{_YEARS}|\baged?\W{{1,2}}\d{{2,3}}\b"),
-        (AGE_OVER_89, rf"\b(?:9\d|1[01]\d)[ -]?{_YEARS}|\baged?\W{{1,2}}(?:9\d|1[01]\d)\b"),
-    )
-)
-INDIRECT = ("age", AGE_OVER_89, "earlier record")
-CLASSES = (*DIRECT, *INDIRECT)
-#: Numbers with their units name nobody, and "ms. In" is no lady.
-_QUANTITY = re.compile(r"[-−]?\d+(?:\.\d+)? ?(?:ms|mV|µV|uV|deg|°|1/min|bpm|mm/s|Hz)(?!\w)")
+#: A text is recited when half of it stands in the answer that was taught.
+_RECITED = 0.5
 
 
-@dataclass(frozen=True, eq=False)
-class Texts:
-    """What a model writes, and what it was taught to: `target.parts["texts"]`.
-
-    Attributes
-    ----------
-    told : by prompt ("full", "blank", "image only", "signal only"), what is written for each record
-    written : the answer that belongs to each record, which members' were taught; "" where none
-    loss : (n, k) how unlikely the model finds each token of that answer, −log p, NaN past its end;
-        None where not known
-    """
-
-    told: Mapping[str, tuple[str, ...]]
-    written: tuple[str, ...]
-    loss: Floats | None = None
-
-    def __post_init__(self) -> None:
-        for name, texts in self.told.items():
-            if len(texts) != len(self.written):
-                raise ValueError(f"{len(texts)} texts are {name}, wanted {len(self.written)}")
-        if self.loss is not None and len(self.loss) != len(self.written):
-            raise ValueError(f"loss has {len(self.loss)} rows, wanted {len(self.written)}")
+def plan(target: Target) -> list[OnModel]:
+    """What can be asked of the texts of a model; nothing where it writes none."""
+    found: list[OnModel] = []
+    if "texts" in target.parts:
+        every = (QuotedValues, TextLinkage, VerbatimMemorisation, TextIdentifiers)
+        found += [one(target) for one in every]
+    if "canaries" in target.parts:
+        found.append(Canaries(target))
+    return found
 
 
 @dataclass(frozen=True, eq=False)
 class _Read(OnModel):
     """A question to the texts of a target."""
 
-    check: ClassVar[str] = "text"
+    id: ClassVar[str] = "text"
 
     @property
     def texts(self) -> Texts:
@@ -102,73 +73,72 @@ class _Read(OnModel):
         found: Texts = self.target.parts["texts"]
         return found
 
-    def unmet(self, case: Case) -> str | None:
+    def unmet(self, context: Case) -> str | None:
         """Why the attack cannot be carried out on this model; None when it can."""
-        del case
+        del context
         n = len(np.unique(self.target.subject))
         return None if n >= MIN_PEOPLE else f"needs at least {MIN_PEOPLE} people"
 
 
 @dataclass(frozen=True, eq=False)
-class Quoted(_Read):
+class QuotedValues(_Read):
     """How many people share the numbers that a text quotes?"""
 
-    protocol: ClassVar[str] = "quoted"
+    protocol: str = "quoted"
 
-    @property
-    def threat(self) -> str:
-        """Who does what with the texts, in one sentence."""
-        return (
-            "Somebody who knows what was measured of a person looks for the only text that quotes "
-            "those numbers."
-        )
-
-    def unmet(self, case: Case) -> str | None:
+    def unmet(self, context: Case) -> str | None:
         """Why the attack cannot be carried out on this model; None when it can."""
-        return super().unmet(case) or _no_numbers(self.texts)
+        return super().unmet(context) or no_numbers(self.texts)
 
-    def run(self, case: Case, rng: np.random.Generator) -> Mapping[str, Evidence]:
+    def attack(self, context: Case, rng: np.random.Generator) -> Counts:
         """For each person, how many people have a text with the rarest number of one of theirs,
         and how many one with all the numbers of one of theirs: everybody, where none is quoted.
         """
-        del case, rng
+        del context, rng
         _, person = np.unique(self.target.subject, return_inverse=True)
-        quoted = [_numbers(text) for text in self.texts.told[FULL]]
-        return {"quoted": Counts(("one number", "all numbers"), _classes(quoted, person))}
+        quoted = [numbers_of(text) for text in self.texts.told[FULL]]
+        return Counts(("one number", "all numbers"), class_sizes(quoted, person))
+
+    def estimate(self, evidence: Counts, level: float, draw: Draw) -> Measured:
+        """The shares of people one of whose texts quotes a number that is nobody else's
+        (`unique_by_one`); all of whose numbers are together nobody else's (`unique`); or are shared
+        with fewer than ten others (`below_11`). One to nine people are told in words.
+        """
+        del draw
+        one, together = evidence.values.T
+        people = {
+            "unique_by_one": one == 1,
+            "unique": together == 1,
+            "below_11": together < SMALL_CLASS,
+        }
+        found, few = shares_of_people(people, level, 0.0)
+        return Measured(found, params=few)
 
 
 @dataclass(frozen=True, eq=False)
-class Relinked(_Read):
+class TextLinkage(_Read):
     """Is the record that a text is about found by the numbers it quotes?"""
 
-    protocol: ClassVar[str] = "re-linking"
+    protocol: str = "re-linking"
 
-    @property
-    def threat(self) -> str:
-        """Who does what with the texts, in one sentence."""
-        return (
-            "Somebody who holds measurements of many named people finds whose a text is by the "
-            "numbers that it quotes."
-        )
-
-    def unmet(self, case: Case) -> str | None:
+    def unmet(self, context: Case) -> str | None:
         """Why the attack cannot be carried out on this model; None when it can."""
-        if why := super().unmet(case) or _no_numbers(self.texts):
+        if why := super().unmet(context) or no_numbers(self.texts):
             return why
         quoted = {one.column for text in self.texts.told[FULL] for one in claims(text)}
         if not quoted & set(self.target.columns):
             return "nothing that the texts quote is in the table of what was measured"
         return None
 
-    def run(self, case: Case, rng: np.random.Generator) -> Mapping[str, Evidence]:
+    def attack(self, context: Case, rng: np.random.Generator) -> SearchResult:
         """Texts against every record; a quoted number counts where it is within tolerance of
         what was measured, and once more where it is its rounding.
         """
-        del case
+        del context
         target, n = self.target, len(self.target.record)
         people = rng.permutation(np.unique(target.subject))[:ASKED]
         probe = np.flatnonzero(np.isin(target.subject, people))
-        quoted = [_numbers(self.texts.told[FULL][row]) for row in probe]
+        quoted = [numbers_of(self.texts.told[FULL][row]) for row in probe]
         place = {column: at for at, column in enumerate(target.columns)}
 
         def rows(block: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -182,26 +152,44 @@ class Relinked(_Read):
             return gallery, holds.astype(np.float32)
 
         known, block = demographics(target_records(target)), np.arange(len(probe)) // _AT_ONCE
-        return {"": search_gallery(rows, target.subject, target.subject[probe], known, rng, block)}
+        return search_gallery(rows, target.subject, target.subject[probe], known, rng, block)
+
+    def estimate(self, evidence: SearchResult, level: float, draw: Draw) -> Measured:
+        """How often a text leads to its record, and `rank1_excess`, how much more often than to
+        that of a stranger of the same sex and age band.
+        """
+        found, curves = measure("", evidence, level=level, rng=draw())
+        found |= beside_strangers(evidence, level)
+        if evidence.n_gallery > 10:
+            found["rank10"] = rate(rank_rate(evidence, 10), level, 10 / evidence.n_gallery)
+        return Measured(found, curves)
 
 
 @dataclass(frozen=True, eq=False)
-class Recited(_Read):
+class Recital:
+    """How much of their own answers people are told, within bands of sex and age.
+
+    Attributes
+    ----------
+    prompts : by prompt, which share of a text's runs of eight words stands in the own answer,
+        without those that stand in two people's
+    tokens : how likely the model finds the hardest fifth of that answer's tokens; None where that
+        is not known
+    """
+
+    prompts: Mapping[str, Trials]
+    tokens: Trials | None
+
+
+@dataclass(frozen=True, eq=False)
+class VerbatimMemorisation(_Read):
     """Does a model recite the answers it was taught, to those who show it little or nothing?"""
 
-    protocol: ClassVar[str] = "verbatim"
+    protocol: str = "verbatim"
 
-    @property
-    def threat(self) -> str:
-        """Who does what with the texts, in one sentence."""
-        return (
-            "Somebody who shows the model a part of a record, or nothing, is told the answer that "
-            "it was taught about a person, word for word."
-        )
-
-    def unmet(self, case: Case) -> str | None:
+    def unmet(self, context: Case) -> str | None:
         """Why the attack cannot be carried out on this model; None when it can."""
-        del case
+        del context
         if self.target.unknown:
             return self.target.unknown
         rows = self._rows
@@ -211,32 +199,47 @@ class Recited(_Read):
             return f"needs {MIN_PEOPLE} members with an answer and {MIN_PEOPLE} others; found fewer"
         return None
 
-    def run(self, case: Case, rng: np.random.Generator) -> Mapping[str, Evidence]:
-        """By prompt, which share of a text's runs of eight words stands in the own answer, without
-        those that stand in two people's; and `tokens`, how likely the model finds the hardest fifth
-        of that answer's tokens.
-        """
-        del case, rng
+    def attack(self, context: Case, rng: np.random.Generator) -> Recital:
+        """Prompt by prompt, and token by token."""
+        del context, rng
         rows, texts = self._rows, self.texts
-        own = [_runs(texts.written[row]) for row in rows]
-        ordinary = _of_several(own, self.target.subject[rows])
-        scores = {
-            f"prompt {name}": np.array(
-                [
-                    overlap(np.setdiff1d(_runs(told[row]), ordinary), one)
-                    for row, one in zip(rows, own, strict=True)
-                ]
-            )
-            for name, told in texts.told.items()
-        }
-        if texts.loss is not None:
-            scores["tokens"] = -_hardest(texts.loss[rows])
-        return {
-            name: self._trials(rows[~np.isnan(score)], score[~np.isnan(score)])
-            for name, score in scores.items()
-        }
+        own = [runs_of(texts.written[row]) for row in rows]
+        ordinary = of_several(own, self.target.subject[rows])
+        prompts = {}
+        for name, told in texts.told.items():
+            runs = (np.setdiff1d(runs_of(told[row]), ordinary) for row in rows)
+            shares = [overlap(some, answer) for some, answer in zip(runs, own, strict=True)]
+            prompts[name] = banded_trials(self.target, rows, np.array(shares))
+        if texts.loss is None:
+            return Recital(prompts, None)
+        score = -hardest(texts.loss[rows])
+        known = ~np.isnan(score)
+        return Recital(prompts, banded_trials(self.target, rows[known], score[known]))
 
-    def twin(self, planted: bool, seed: int) -> Recited:
+    def estimate(self, evidence: Recital, level: float, draw: Draw) -> Measured:
+        """`blank_auc`, `blank_recited` and so on for each prompt: how well members are told from
+        others by how much of their own answer is told word for word, and the share of members to
+        whom more is told than could be; `tokens_auc`: how well by how likely the answer's tokens
+        are.
+        """
+        del draw
+        found: dict[str, Estimate] = {}
+        curves: Curves = {}
+        params: dict[str, str] = {}
+        # As many prompts, as many chances to be wrong: together they hold at the level.
+        each = 1 - (1 - level) / max(len(evidence.prompts), 1)
+        for name, one in evidence.prompts.items():
+            key = name.replace(" ", "_")
+            auc, curves[f"{key}_roc"] = against_twins(one, each)
+            found[f"{key}_auc"] = replace(auc, level=level)
+            people = _reciters(one)
+            more, few = shares_of_people({f"{key}_recited": people}, level, LUCK / len(people))
+            found, params = found | more, params | few
+        if evidence.tokens is not None:
+            found["tokens_auc"], curves["tokens_roc"] = against_twins(evidence.tokens, level)
+        return Measured(found, curves, params)
+
+    def twin(self, planted: bool, seed: int) -> VerbatimMemorisation:
         """The same question about a model that tells every second member their own answer, whatever
         it is shown; or that tells members what it tells people it never saw.
         """
@@ -261,14 +264,15 @@ class Recited(_Read):
         known = np.concatenate([*membership_groups(self.target).values()])
         return np.flatnonzero(answered & np.isin(self.target.subject, known))
 
-    def _trials(self, rows: NDArray[np.int64], score: Floats) -> Trials:
-        target = self.target
-        return Trials(
-            score,
-            target.part[rows] == MEMBER,
-            target.subject[rows],
-            age_and_sex_bands(target)[rows],
-        )
+
+def _reciters(seen: Trials) -> NDArray[np.bool_]:
+    """(n_members,) whose answers are recited, more than any would be of people never seen: one by
+    one, or all whose answer is, where nobody else's is and that is no luck.
+    """
+    score, member, _ = person_trials(seen)
+    found, over = beyond_luck(seen, _RECITED), score > _RECITED
+    luck = hypergeom.sf(over.sum() - 1, len(score), int(member.sum()), int(over.sum()))
+    return found | over[member] if luck <= LUCK and not over[~member].any() else found
 
 
 @dataclass(frozen=True, eq=False)
@@ -279,24 +283,16 @@ class Canaries(_Read):
     alternatives of the same form, (m,), or each canary's own, (c, m).
     """
 
-    protocol: ClassVar[str] = "canaries"
+    protocol: str = "canaries"
 
-    @property
-    def threat(self) -> str:
-        """Who does what with the model, in one sentence."""
-        return (
-            "Somebody who can ask how likely the model finds a text ranks all that could stand in "
-            "a place, such as an interval, and reads what it was taught off the top."
-        )
-
-    def unmet(self, case: Case) -> str | None:
+    def unmet(self, context: Case) -> str | None:
         """Why the attack cannot be carried out on this model; None when it can."""
-        del case
+        del context
         return None
 
-    def run(self, case: Case, rng: np.random.Generator) -> Mapping[str, Evidence]:
+    def attack(self, context: Case, rng: np.random.Generator) -> Trials:
         """How likely each canary and each of its alternatives is, canary by canary."""
-        del case, rng
+        del context, rng
         inserted, reference = self.target.parts["canaries"]()
         n = len(inserted)
         if not n or reference.shape[-1] < MIN_REFERENCES:
@@ -304,133 +300,108 @@ class Canaries(_Read):
         among = np.column_stack([inserted, np.broadcast_to(reference, (n, reference.shape[-1]))])
         turn, place = np.indices(among.shape)
         names = np.char.add(np.char.add(turn.ravel().astype(str), "/"), place.ravel().astype(str))
-        return {"canaries": Trials(-among.ravel(), place.ravel() == 0, names, turn.ravel())}
+        return Trials(-among.ravel(), place.ravel() == 0, names, turn.ravel())
+
+    def estimate(self, evidence: Trials, level: float, draw: Draw) -> Measured:
+        """`exposure_bits`: how much less than by guessing must be tried to find what was hidden in
+        training.
+        """
+        del draw
+        return Measured({"exposure_bits": exposure(evidence, level)})
+
+
+def exposure(seen: Trials, level: float) -> Estimate:
+    """The mean of log2(alternatives / rank) over canaries, in bits (Carlini et al., "The Secret
+    Sharer", USENIX Security 2019); a canary is among its alternatives, and ties share their ranks.
+
+    Where nothing was learnt, exposures are exponential with a mean of log2(e): the interval is
+    that of such a mean, and holds for one canary too.
+
+    Raises
+    ------
+    EvidenceError
+        There is no canary.
+    """
+    bits, chance, most = [], [], 0.0
+    for one in np.unique(seen.stratum):
+        inside = seen.stratum == one
+        n = int(inside.sum())
+        rank = rankdata(-seen.score[inside])[seen.positive[inside]]
+        bits += np.log2(n / rank).tolist()
+        chance.append(float(np.log2(n / np.arange(1, n + 1)).mean()))
+        most = max(most, float(np.log2(n)))
+    n = len(bits)
+    if not n:
+        raise EvidenceError("needs a canary; found none")
+    mean, tail = float(np.mean(bits)), (1 - level) / 2
+    low, high = 2 * n * mean / chi2.ppf([1 - tail, tail], 2 * n)
+    return Estimate(
+        mean, min(float(low), mean), min(float(high), most), level, n, float(np.mean(chance))
+    )
 
 
 @dataclass(frozen=True, eq=False)
-class Named(_Read):
+class Identifying:
+    """For each person, in how many texts each class of identifier was met; None without texts.
+
+    Attributes
+    ----------
+    told, written : in what the model writes, and in what it was taught with, by `CLASSES`
+    """
+
+    told: Counts | None
+    written: Counts | None
+
+
+@dataclass(frozen=True, eq=False)
+class TextIdentifiers(_Read):
     """Does anything in the texts name people outright?"""
 
-    protocol: ClassVar[str] = "identifiers"
+    protocol: str = "identifiers"
 
-    @property
-    def threat(self) -> str:
-        """Who does what with the texts, in one sentence."""
-        return (
-            "Anybody who reads the texts that the model writes, or those it was taught, meets "
-            "names, dates, devices, ages or words about an earlier visit."
-        )
+    def attack(self, context: Case, rng: np.random.Generator) -> Identifying:
+        """Every text, told or written.
 
-    def run(self, case: Case, rng: np.random.Generator) -> Mapping[str, Evidence]:
-        """For each person, in how many texts each class was met: told or written."""
-        del case, rng
+        Raises
+        ------
+        EvidenceError
+            There is no text.
+        """
+        del context, rng
         texts = self.texts
-        places = [("told", one) for one in texts.told.values()]
-        if any(texts.written):
-            places.append(("written", texts.written))
         people, person = np.unique(self.target.subject, return_inverse=True)
-        names = [f"{kind}/{where}" for where in dict(places) for kind in CLASSES]
-        values = np.zeros((len(people), len(names)), dtype=np.int64)
-        for where, those in places:
-            for one, text in zip(person, those, strict=True):
-                for kind in identifying(text):
-                    values[one, names.index(f"{kind}/{where}")] += 1
-        return {"identifiers": Counts(tuple(names), values)}
 
+        def met(every: Sequence[Sequence[str]]) -> Counts | None:
+            values = np.zeros((len(people), len(CLASSES)), dtype=np.int64)
+            for those in every:
+                for one, text in zip(person, those, strict=True):
+                    for kind in identifying(text):
+                        values[one, CLASSES.index(kind)] += 1
+            return Counts(CLASSES, values) if every else None
 
-def attacks(target: Target) -> list[ModelAttack]:
-    """What can be asked of the texts of a model; nothing where it writes none."""
-    found: list[ModelAttack] = []
-    if "texts" in target.parts:
-        found += [Quoted(target), Relinked(target), Recited(target), Named(target)]
-    if "canaries" in target.parts:
-        found.append(Canaries(target))
-    return found
+        told = met(list(texts.told.values()))
+        written = met([texts.written] if any(texts.written) else [])
+        if told is None and written is None:
+            raise EvidenceError("needs a text; found none")
+        return Identifying(told, written)
 
-
-def identifying(text: str) -> set[str]:
-    """The classes of identifier that a text holds, by pattern."""
-    bare = _QUANTITY.sub("", text)
-    return classes_in(bare) | {name for name, pattern in _CLASSES if pattern.search(bare)}
-
-
-def agreement(one: Claim, measured: Floats) -> NDArray[np.int64]:
-    """(n,) 1 where a claim is within tolerance of what was measured (n,), 2 where it is its
-    rounding, else 0.
-    """
-    apart = np.abs(one.value - measured)
-    reach = np.maximum(_HEIGHT_MV if one.unit == "mV" else 0.0, _SHARE * np.abs(measured))
-    if one.unit == "deg":
-        apart = np.abs((one.value - measured + 180) % 360 - 180)
-    if one.column in TOLERANCES:
-        reach = np.full(len(measured), TOLERANCES[one.column])
-    # What is compared was kept in single precision.
-    rounded = apart <= _ROUNDED[one.unit] * 1.01
-    return ((apart <= reach) | rounded).astype(np.int64) + rounded
-
-
-def overlap(told: Runs, own: Runs) -> float:
-    """The share of some runs of words that are among others; 0 where there are none."""
-    return float(np.isin(told, own).mean()) if len(told) else 0.0
-
-
-def _runs(text: str) -> Runs:
-    """Every run of eight words of a text, once, as its hash in this process."""
-    words = re.findall(r"\w+(?:\.\d+)?", text.lower())
-    starts = range(len(words) - WORDS + 1)
-    return np.unique([hash(tuple(words[at : at + WORDS])) for at in starts]).astype(np.int64)
-
-
-def _of_several(texts: list[Runs], subject: NDArray[np.str_]) -> Runs:
-    """The runs that stand in texts of two people: what their kind of text says of anybody."""
-    _, person = np.unique(subject, return_inverse=True)
-    pairs = np.column_stack([np.concatenate(texts), np.repeat(person, list(map(len, texts)))])
-    run, n = np.unique(np.unique(pairs, axis=0)[:, 0], return_counts=True)
-    return run[n > 1]
-
-
-def _hardest(loss: Floats) -> Floats:
-    """(n,) the mean of the largest fifth of each row's values; NaN where it has none."""
-    count = (~np.isnan(loss)).sum(axis=1)
-    taken = np.maximum(np.ceil(_HARDEST * count).astype(int), 1)
-    total = np.nancumsum(-np.sort(-loss, axis=1), axis=1)  # NaN is sorted to the end
-    found = np.take_along_axis(total, taken[:, None] - 1, axis=1)[:, 0] / taken
-    return np.where(count > 0, found, np.nan)
-
-
-def _no_numbers(texts: Texts) -> str | None:
-    if FULL not in texts.told:
-        return "it is not known what the model writes when it is shown all"
-    return None if any(map(claims, texts.told[FULL])) else "the texts quote no numbers"
-
-
-def _numbers(text: str) -> frozenset[Claim]:
-    return frozenset(claims(text))
-
-
-def _classes(quoted: Sequence[frozenset[Claim]], person: NDArray[np.int64]) -> NDArray[np.int64]:
-    """(n_people, 2) for each person, the fewest people who share a number of a text of theirs, and
-    who have a text with all of its numbers.
-    """
-    having: dict[Claim, set[int]] = {}
-    for row, numbers in enumerate(quoted):
-        for one in numbers:
-            having.setdefault(one, set()).add(row)
-
-    def people(rows: Iterable[int]) -> int:
-        return len(np.unique(person[list(rows)]))
-
-    n_people = int(person.max()) + 1
-    alone = {one: people(rows) for one, rows in having.items()}
-    together: dict[frozenset[Claim], int] = {frozenset(): n_people}
-    for numbers in set(quoted) - together.keys():
-        together[numbers] = people(set.intersection(*_rarest_first(numbers, having)))
-    found = np.full((n_people, 2), n_people)
-    for one, numbers in zip(person, quoted, strict=True):
-        sizes = min((alone[number] for number in numbers), default=n_people), together[numbers]
-        found[one] = np.minimum(found[one], sizes)
-    return found
-
-
-def _rarest_first(numbers: Iterable[Claim], having: Mapping[Claim, set[int]]) -> Iterator[set[int]]:
-    yield from sorted((having[one] for one in numbers), key=len)
+    def estimate(self, evidence: Identifying, level: float, draw: Draw) -> Measured:
+        """`told_direct`, `told_indirect`, `written_direct`, `written_indirect`: the share of people
+        in whose texts a class of identifier is met; the classes, by how many people, are
+        parameters. One to nine people are told in words.
+        """
+        del draw
+        indirect = np.isin(CLASSES, INDIRECT)
+        people, hits = {}, []
+        for where, counts in vars(evidence).items():
+            if counts is None:
+                continue
+            has = counts.values > 0
+            people[f"{where}_direct"] = has[:, ~indirect].any(axis=1)
+            people[f"{where}_indirect"] = has[:, indirect].any(axis=1)
+            for kind, n in zip(CLASSES, has.sum(axis=0).tolist(), strict=True):
+                if n:
+                    told = n if n >= MIN_PEOPLE else "fewer than 10"
+                    hits.append({"class": kind, "where": where, "people": told})
+        found, few = shares_of_people(people, level, 0.0)
+        return Measured(found, params=few | {"hits": hits})

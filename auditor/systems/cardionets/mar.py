@@ -1,4 +1,4 @@
-"""The cine of a heart, drawn from its ECG: the generator of CardioNets (see `cardionets.py`).
+"""The cine of a heart, drawn from its ECG: the generator of CardioNets (see `network.py`).
 
 The autoencoder of `vae.py` packs a cine into a small latent; a masked autoregressive model
 (`Generator`; Li et al., *Autoregressive image generation without vector quantization*, NeurIPS
@@ -34,6 +34,8 @@ _SINUSOID = 256
 _HALF_LEVEL = 1 / 255
 #: Of Page's tanh for the normal integral, as the authors round it; his is 0.044715.
 _PAGE = 0.0447
+#: By size, steps in which a cine's tokens are unmasked, and in which each is freed of its noise.
+STEPS = {"small": (8, 25), "published": (16, 100)}
 
 
 class Diffusion:

@@ -16,33 +16,33 @@ from auditor.data.pairs import TABLE, read_pairs
 from auditor.systems.cardionets import mar
 from auditor.systems.cardionets import network as cardionets
 from auditor.systems.cardionets.vae import VAE, GeneratorConfig, ssim, vae_loss
+from auditor.systems.registry import trains
 from auditor.systems.result import Study
 from auditor.systems.training import (
-    AT_ONCE,
-    Rows,
     Training,
     by_people,
     fingerprint,
+    lists_visits,
     made,
     reading,
     study,
 )
-from auditor.systems.waves import paired_waves
+from auditor.targets.recordings import AT_ONCE, Places, read_visits
 
 #: Components of the CMR's class token by which hearts are alike; as published where there are as
 #: many people.
 _ALIKE = 128
-#: Steps in which tokens are unmasked, and in which each is freed of its noise.
-_SAMPLED = {"small": (8, 25), "published": (16, 100)}
 
 
+@trains(lists_visits)
 def run(training: Training) -> Study:
     """Phenotypes from ECGs that were aligned with cines and that were not, and cines from ECGs."""
-    pairs = read_pairs(training.root)
-    seen = paired_waves(pairs, cardionets.preprocess, reading(training))
+    root = training.release.root
+    pairs = read_pairs(root)
+    seen = read_visits(pairs, cardionets.preprocess, reading(training))
     names = [name for name in pairs.table.columns if str(name).startswith("phenotype")]
     if not names:
-        raise DataError(f"{training.root / TABLE}: has no column phenotype…; add what was measured")
+        raise DataError(f"{root / TABLE}: has no column phenotype…; add what was measured")
     crops = torch.from_numpy(seen.x)  # (n, n_crops, 12, n_samples)
     cines = torch.from_numpy(cardionets.preprocess_cine(pairs.cmr(range(len(pairs)))))
     frames, size = cines.shape[1:3]
@@ -50,7 +50,7 @@ def run(training: Training) -> Study:
     shape = cardionets.CardioNetsConfig.small() if small else cardionets.CardioNetsConfig()
     config = replace(shape, frames=frames, size=size)
     training.keep_under(fingerprint(seen))
-    parts = seen.parts(training.seed)
+    parts = seen.split(training.seed)
     trained, held, judged = parts
     known = pairs.table[names].to_numpy(np.float32)
     centre = np.nanmean(known[trained], axis=0)
@@ -62,7 +62,7 @@ def run(training: Training) -> Study:
     teller = made(lambda: nn.Linear(config.width, len(names)), training, "cmr-head")
     eyes = nn.ModuleDict({"cmr": cmr, "teller": teller})
 
-    def told_by_cines(rows: Rows, _: torch.Generator) -> Tensor:
+    def told_by_cines(rows: Places, _: torch.Generator) -> Tensor:
         said = teller(cmr.tokens(cines[rows].to(training.device))[:, 0])
         return (said - wanted[rows, : len(names)].to(training.device)).nan_to_num().square().mean()
 
@@ -77,7 +77,7 @@ def run(training: Training) -> Study:
     aligned = fresh()
     both = nn.ModuleDict({"ecg": aligned, "cmr": cmr})
 
-    def together(rows: Rows, generator: torch.Generator) -> Tensor:
+    def together(rows: Places, generator: torch.Generator) -> Tensor:
         return cardionets.alignment_loss(
             aligned,
             cmr,
@@ -115,7 +115,7 @@ def run(training: Training) -> Study:
     return study(training, seen, parts, compared, networks, {})
 
 
-def _one_crop(crops: Tensor, rows: Rows, generator: torch.Generator) -> Tensor:
+def _one_crop(crops: Tensor, rows: Places, generator: torch.Generator) -> Tensor:
     """(B, 12, n_samples) one crop of each, drawn."""
     drawn = torch.randint(
         crops.shape[1], (len(rows),), generator=generator, device=generator.device
@@ -123,7 +123,7 @@ def _one_crop(crops: Tensor, rows: Rows, generator: torch.Generator) -> Tensor:
     return crops[torch.from_numpy(rows), drawn.cpu()]
 
 
-def _components(cmr: cardionets.CmrEncoder, cines: Tensor, trained: Rows) -> NDArray[np.float32]:
+def _components(cmr: cardionets.CmrEncoder, cines: Tensor, trained: Places) -> NDArray[np.float32]:
     """(n, d) principal components of the class tokens, those of the trained, as one length."""
     with torch.inference_mode():
         parts = [cmr.tokens(part)[:, 0] for part in torch.split(cines, AT_ONCE)]
@@ -141,14 +141,14 @@ def _phenotypes(
     head: cardionets.PhenotypeHead,
     crops: Tensor,
     wanted: Tensor,
-    trained: Rows,
-    judged: Rows,
+    trained: Places,
+    judged: Places,
     kind: str,
 ) -> NDArray[np.float64]:
     """(n_judged, 82) what an encoder says after it was fine-tuned."""
     both = nn.ModuleDict({"ecg": ecg, "head": head})
 
-    def objective(rows: Rows, generator: torch.Generator) -> Tensor:
+    def objective(rows: Places, generator: torch.Generator) -> Tensor:
         seen = _one_crop(crops, rows, generator).to(training.device)
         return cardionets.phenotype_loss(ecg, head, seen, wanted[rows].to(training.device))
 
@@ -166,8 +166,8 @@ def _generated(
     ecg: cardionets.EcgEncoder,
     crops: Tensor,
     cines: Tensor,
-    trained: Rows,
-    judged: Rows,
+    trained: Places,
+    judged: Places,
 ) -> tuple[NDArray[np.float32], VAE, mar.Generator]:
     """(n_judged, frames, size, size) cines drawn for ECGs, and what drew them."""
     frames, size = cines.shape[1:3]
@@ -192,7 +192,7 @@ def _generated(
     place = {int(row): at for at, row in enumerate(trained)}
     generator = made(lambda: mar.Generator(config), training, "generator")
 
-    def objective(rows: Rows, draw: torch.Generator) -> Tensor:
+    def objective(rows: Places, draw: torch.Generator) -> Tensor:
         at = [place[int(row)] for row in rows]
         drawn = mar.Draw.of(config, len(rows), draw, training.device)
         return mar.generator_loss(
@@ -201,7 +201,7 @@ def _generated(
 
     training.train("generator", generator, objective, trained)
     with torch.inference_mode():
-        steps, diffusion_steps = _SAMPLED[training.size]
+        steps, diffusion_steps = mar.STEPS[training.size]
         drawn = mar.generate(
             generator,
             conditions[judged],

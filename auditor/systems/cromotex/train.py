@@ -11,30 +11,31 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from auditor.core.errors import EvidenceError
+from auditor.core.target import UNKNOWN
 from auditor.data.pairs import read_pairs
-from auditor.systems.cohort import UNKNOWN
 from auditor.systems.cromotex import network as cromotex
+from auditor.systems.registry import trains
 from auditor.systems.result import Study
 from auditor.systems.training import (
-    AT_ONCE,
-    Rows,
     Training,
     compare,
     fingerprint,
+    lists_visits,
     made,
     reading,
     study,
 )
-from auditor.systems.waves import paired_waves
+from auditor.targets.recordings import AT_ONCE, Places, read_visits
 
 #: Steps after which the last stage is looked at on the people held back.
 _LOOK = 20
 
 
+@trains(lists_visits)
 def run(training: Training) -> Study:
     """One model per finding: aligned with radiographs before it is fine-tuned, and not."""
-    pairs = read_pairs(training.root)
-    seen = paired_waves(pairs, cromotex.prepare, reading(training))
+    pairs = read_pairs(training.release.root)
+    seen = read_visits(pairs, cromotex.prepare, reading(training))
     small = training.size == "small"
     config = cromotex.CroMoTEXConfig.small() if small else cromotex.CroMoTEXConfig()
     assert config.image is not None
@@ -44,7 +45,7 @@ def run(training: Training) -> Study:
     )
     ecg = torch.from_numpy(seen.x)
     training.keep_under(fingerprint(seen))
-    parts = seen.parts(training.seed)
+    parts = seen.split(training.seed)
     trained, held, judged = parts
     alone = replace(config, image=None)
 
@@ -89,8 +90,8 @@ def _two_ways(
     images: Tensor,
     label: NDArray[np.int8],
     name: str,
-    trained: Rows,
-    held: Rows,
+    trained: Places,
+    held: Places,
 ) -> tuple[dict[str, NDArray[np.float64]], dict[str, nn.Module]]:
     """What is said of every ECG (n,) by a network that was aligned, and by one that was not; and
     the networks of the former.
@@ -139,8 +140,8 @@ def _fine_tuned(
     model: cromotex.CroMoTEX,
     ecg: Tensor,
     label: NDArray[np.int8],
-    trained: Rows,
-    held: Rows,
+    trained: Places,
+    held: Places,
     name: str,
 ) -> None:
     """The last stage, which ends with the weights that the people held back like best."""

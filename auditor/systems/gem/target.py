@@ -2,39 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property, partial
-from typing import NamedTuple
+from functools import cache, cached_property
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from auditor.core.errors import AuditorError, ModelError
-from auditor.core.record import STANDARD_LEADS
+from auditor.core.errors import ModelError
 from auditor.core.target import Floats, Target
-from auditor.data.pairs import Pairs
 from auditor.engine import shards
-from auditor.signal.feature_table import measure
 from auditor.systems.gem import network as gem
-from auditor.systems.gem import train as system
-from auditor.systems.gem.grounding import CANARY_QT, TOLERANCES, Canary, Row, claims, instructions
-from auditor.systems.gem.image import page
-from auditor.systems.networks import AT_ONCE, Recordings, Release, Rows, compact, visits
+from auditor.systems.gem.grounding import CANARY_QT, TOLERANCES, Canary, claims, instructions
+from auditor.systems.gem.visits import DOTS_PER_MM, TOLD, seen
+from auditor.systems.registry import Networks, opens
+from auditor.targets.model import ReleasedModel, compact
+from auditor.targets.recordings import AT_ONCE, Rows
 
 #: What the directory holds beside the projectors.
-_BESIDE = ("language", "clip")
-#: By size: of which leads an answer tells more than what is of the whole recording, and how finely
-#: a page is drawn, dots per mm; as `systems.gem.train` teaches.
-_TAUGHT: Mapping[str, tuple[Sequence[str], int]] = {
-    "small": ((), 2),
-    "published": (STANDARD_LEADS, 8),
-}
+_LANGUAGE, _CLIP = Path("models", "language"), Path("models", "clip")
+_CANARIES, _LARGEST_CANARIES = Path("models", "canaries", "canaries.json"), 2**16
 
 
-def target(release: Release) -> Target:
-    """GEM, asked about the visits of the scanned folder whose ECGs can be measured.
+@opens(gem.MultimodalEncoder, folders=True)
+def target(model: ReleasedModel, networks: Networks) -> Target:
+    """GEM, asked about the visits of the release whose ECGs can be measured.
 
     Raises
     ------
@@ -42,114 +37,117 @@ def target(release: Release) -> Target:
         Something of it is missing or damaged, or the scanned folder is another than the one it was
         trained on.
     """
-    model, tokenizer = _loaded(release)
-    assert model.image is not None
-    leads, dots_per_mm = _TAUGHT.get(release.said.size, _TAUGHT["small"])
-    pairs, image = visits(release), release.at_work(model.image)
-    model.image = None  # what it makes of pages is brought along
-    jobs = [_Job(pairs, rows, image.side, dots_per_mm) for rows in shards(range(len(pairs)))]
-    kept: dict[int, Row] = {}
-    tokens = []
-    for job, found in zip(jobs, release.around.engine.map(_shown, jobs), strict=True):
-        fit = {row: one for row, one in zip(job.rows, found, strict=True) if one is not None}
-        kept |= {row: one.measured for row, one in fit.items()}
-        if fit:
-            tokens.append(release.asked(image, np.stack([one.page for one in fit.values()])))
-        done = int(job.rows[-1]) + 1
-        release.around.progress(f"measuring for {release.name}", done, len(pairs))
-    if not kept:
-        raise release.lacking("ECGs that can be measured")
-    known = Pairs(pairs.root, pairs.table.iloc[list(kept)].reset_index(drop=True))
-    prepare = partial(gem.prepare, config=model.encoder.config)
-    seen = Recordings.read(release, prepare, gem.LEADS, known)
+    network, tokenizer = _loaded(model, model.only(networks, gem.MultimodalEncoder))
+    assert network.image is not None
+    size = model.description.size if model.description.size in TOLD else "small"
+    image = model.at_work(network.image)
+    network.image = None  # what it makes of pages is brought along
+    release, config = model.release, network.encoder.config
+    visits = seen(
+        model.visits(),
+        config,
+        image.side,
+        DOTS_PER_MM[size],
+        lambda pages: model.asked(image, pages),
+        release.engine,
+        lambda done, total: release.progress(f"measuring for {model.name}", done, total),
+    )
+    if visits is None:
+        raise model.lacking("ECGs that can be measured")
+    recordings = visits.recordings
     blank = np.zeros((1, 3, image.side, image.side), dtype=np.float32)
-    written = tuple(instructions(row, leads)[1] for row in kept.values())
+    written = tuple(instructions(row, TOLD[size])[1] for row in visits.measured)
     texts = Texts(
-        release,
-        release.at_work(model),
+        model,
+        model.at_work(network),
         tokenizer,
-        seen.x,
-        np.concatenate(tokens),
-        release.asked(image, blank),
+        recordings.x,
+        visits.tokens,
+        model.asked(image, blank),
         written,
-        tuple(system.load_canaries(release.folder)),
+        tuple(load_canaries(model.folder)),
     )
     quoted = {one.column for text in written for one in claims(text)} | TOLERANCES.keys()
     measured = {
-        column: np.array([row.get(column, np.nan) for row in kept.values()], dtype=np.float64)
+        column: np.array([row.get(column, np.nan) for row in visits.measured], dtype=np.float64)
         for column in sorted(quoted)
     }
-    ecg = model.encoder.ecg
-    twin = cache(lambda: release.at_random(ecg))
+    ecg = network.encoder.ecg
+    twin = cache(lambda: model.at_random(ecg))
 
     def tokens_of(encoder: gem.ECGEncoder, x: Tensor) -> Tensor:
         found: Tensor = encoder.norm(encoder(x))
         return found
 
     def embedding(encoder: gem.ECGEncoder) -> Rows:
-        return release.asked(lambda x: tokens_of(encoder, x).mean(dim=1), seen.x)
+        return model.asked(lambda x: tokens_of(encoder, x).mean(dim=1), recordings.x)
 
     def all_tokens(encoder: gem.ECGEncoder) -> Rows:
-        return release.asked(lambda x: compact(tokens_of(encoder, x)), seen.x)
+        return model.asked(lambda x: compact(tokens_of(encoder, x)), recordings.x)
 
-    return seen.target(
-        ("own answer",),
-        lambda: -np.nanmean(texts.loss, axis=1, keepdims=True),
-        {"embedding": lambda: embedding(ecg), "tokens": lambda: all_tokens(ecg)},
-        {"embedding": lambda: embedding(twin()), "tokens": lambda: all_tokens(twin())},
-        {"texts": texts, **({"canaries": texts.canaries} if texts.hidden else {})},
+    return model.target(
+        recordings,
         measured,
+        fitted=("own answer",),
+        fit=lambda: -np.nanmean(texts.loss, axis=1, keepdims=True),
+        outputs={"embedding": lambda: embedding(ecg), "tokens": lambda: all_tokens(ecg)},
+        controls={"embedding": lambda: embedding(twin()), "tokens": lambda: all_tokens(twin())},
+        parts={"texts": texts, **({"canaries": texts.canaries} if texts.hidden else {})},
     )
 
 
-def _loaded(release: Release) -> tuple[gem.GEM, gem.Tokenizer]:
-    models = release.folder / "models"
-    for name in ("gem.safetensors", "gem.json", *_BESIDE, "canaries/canaries.json"):
-        if not (models / name).resolve().is_relative_to(release.folder.resolve()):
-            raise ModelError(f"{release.name}: {name} lies outside its folder; copy it there")
+def _loaded(model: ReleasedModel, encoder: gem.MultimodalEncoder) -> tuple[gem.GEM, gem.Tokenizer]:
+    for path in (_LANGUAGE, _CLIP, _CANARIES):
+        if not (model.folder / path).resolve().is_relative_to(model.folder.resolve()):
+            raise ModelError(f"{model.name}: {path} lies outside its folder; copy it there")
     try:
-        return system.load(release.folder)
+        return load(model.folder, encoder)
     except ModelError:
         raise
     except Exception as error:  # of transformers, which breaks in more ways than it documents
         raise ModelError(
-            f"{release.name}: {' or '.join(_BESIDE)} cannot be loaded ({type(error).__name__}); "
+            f"{model.name}: {_LANGUAGE} or {_CLIP} cannot be loaded ({type(error).__name__}); "
             "train it again"
         ) from error
 
 
-# --- what it is shown ---------------------------------------------------------------------
+def load(folder: Path, encoder: gem.MultimodalEncoder) -> tuple[gem.GEM, gem.Tokenizer]:
+    """The network of a model directory, whose batches bring pages, and its tokenizer.
+
+    Parameters
+    ----------
+    encoder : its projectors, which were loaded
+
+    Raises
+    ------
+    ModelError
+        Something of it is missing, damaged, or does not belong together.
+    """
+    language, image = gem.language_model(folder / _LANGUAGE), gem.image_encoder(folder / _CLIP)
+    return gem.GEM(encoder, language, image).eval(), gem.language_tokenizer(folder / _LANGUAGE)
 
 
-class _Shown(NamedTuple):
-    """What is measured of an ECG, and its page (3, side, side)."""
+def load_canaries(folder: Path) -> list[Canary]:
+    """What was hidden in the training of a model directory; nothing where that is not told.
 
-    measured: Row
-    page: Rows
-
-
-@dataclass(frozen=True)
-class _Job:
-    pairs: Pairs
-    rows: Sequence[int]
-    side: int
-    dots_per_mm: int
-
-
-def _shown(job: _Job) -> list[_Shown | None]:
-    """The visits of some rows; None where the ECG cannot be read or measured."""
-    found: list[_Shown | None] = []
-    for row in job.rows:
-        try:
-            record = job.pairs.ecg(row)
-            measured = {"sex": record.attributes.get("sex"), **measure(record).row}
-            gem.prepare(record.signal, record.fs, record.leads)
-        except AuditorError:
-            found.append(None)
-            continue
-        drawn = page(record.signal, record.fs, record.leads, dots_per_mm=job.dots_per_mm)
-        found.append(_Shown(measured, gem.prepare_image(drawn, job.side)))
-    return found
+    Raises
+    ------
+    ModelError
+        The file is damaged, or no canary's.
+    """
+    file = folder / _CANARIES
+    if not file.is_file():
+        return []
+    try:
+        if file.stat().st_size > _LARGEST_CANARIES:
+            raise ValueError("it is too large")
+        listed = json.loads(file.read_text("utf-8"))
+        found = [Canary(int(one["number"]), int(one["interval"])) for one in listed]
+        if any(one.interval not in CANARY_QT for one in found):
+            raise ValueError(f"an interval is not in {CANARY_QT.start} to {CANARY_QT.stop - 1}")
+        return found
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ModelError(f"{file.name}: no list of canaries ({error}); train it again") from error
 
 
 # --- what it writes -----------------------------------------------------------------------
@@ -168,8 +166,8 @@ class Texts:
     hidden : what was hidden in its training
     """
 
-    release: Release
-    model: gem.GEM
+    model: ReleasedModel
+    network: gem.GEM
     tokenizer: gem.Tokenizer
     ecg: Rows
     tokens: Rows
@@ -217,7 +215,7 @@ class Texts:
 
     def _losses(self, batch: gem.Batch) -> list[Floats]:
         with torch.inference_mode():
-            losses = self.model(batch).double().cpu().numpy()
+            losses = self.network(batch).double().cpu().numpy()
         return [one[~np.isnan(one)] for one in losses]
 
     @cached_property
@@ -235,7 +233,7 @@ class Texts:
         said: list[str] = []
         for rows in shards(range(n), AT_ONCE):
             batch = self._batch(rows, [asked] * len(rows), ecg=ecg, page=page)
-            ids = self.model.answer(batch, longest).cpu()
+            ids = self.network.answer(batch, longest).cpu()
             said += [self.tokenizer.decode(one, skip_special_tokens=True) for one in ids]
             self._progress("answering", len(said))
         return tuple(said if ecg or page else said * len(self.ecg))
@@ -251,8 +249,7 @@ class Texts:
         signal = self.ecg[rows] if ecg else np.zeros_like(self.ecg[rows])
         tokens = self.tokens[rows] if page else np.repeat(self.blank, len(rows), axis=0)
         batch = gem.collate(torch.from_numpy(signal), torch.from_numpy(tokens), dialogues)
-        return gem.Batch(*(one.to(self.release.around.device) for one in batch))
+        return gem.Batch(*(one.to(self.model.device) for one in batch))
 
     def _progress(self, task: str, done: int) -> None:
-        around = self.release.around
-        around.progress(f"{task} for {self.release.name}", done, len(self.ecg))
+        self.model.release.progress(f"{task} for {self.model.name}", done, len(self.ecg))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from math import nan
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,17 +17,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from auditor.core.errors import AuditorError, ConfigError, DataError, ModelError
+from auditor.core.errors import ConfigError, DataError
 from auditor.core.record import STANDARD_LEADS
 from auditor.core.streams import stream
-from auditor.data.pairs import Pairs, read_pairs
+from auditor.data.pairs import read_pairs
 from auditor.engine import shards
-from auditor.learning import artifact
-from auditor.signal.feature_table import measure
 from auditor.signal.measurements import RECORD_COLUMNS, lead_columns
 from auditor.systems.gem import network as gem
 from auditor.systems.gem.grounding import (
-    CANARY_QT,
     FINDINGS,
     TOLERANCES,
     Canary,
@@ -39,23 +36,19 @@ from auditor.systems.gem.grounding import (
     grounded,
     instructions,
 )
-from auditor.systems.gem.image import page
+from auditor.systems.gem.visits import DOTS_PER_MM, TOLD, seen
+from auditor.systems.registry import trains
 from auditor.systems.result import Study
-from auditor.systems.training import AT_ONCE, Rows, Training, by_people, fingerprint, made, study
-from auditor.systems.waves import Waves
+from auditor.systems.training import Training, by_people, fingerprint, lists_visits, made, study
+from auditor.targets.recordings import AT_ONCE, Places, Recordings, Rows
 
 #: What `--weights` holds: a language model with its tokenizer, CLIP, and the ECG encoder.
 _CHECKPOINTS = ("language", "clip", "ecg.safetensors")
 #: Ten seconds, for a rate is not read off two.
 _SMALL = replace(gem.GEMConfig.small(), n_samples=5000, depth=3)
-#: By size: of which leads an answer tells more than what is of the whole recording, and how finely
-#: a page is drawn before CLIP's square makes it coarser.
-_TOLD: Mapping[str, Sequence[str]] = {"small": (), "published": STANDARD_LEADS}
-_DOTS_PER_MM = {"small": 2, "published": 8}
 #: Answers about nobody that are hidden among those that are taught, so that an audit can tell
 #: whether what was taught can be had back.
 _CANARIES = 10
-_LARGEST_CANARIES = 2**16
 #: While learning, a recording begins up to so many samples later: where in a beat is by chance.
 _LATER = gem.FS
 #: Fewer people with a finding say nothing of how findings are told.
@@ -64,6 +57,7 @@ _LEAST_WITH_FINDINGS = 10
 _PIECE = r" ?[A-Za-z]+| ?\d|[^A-Za-z\d]"
 
 
+@trains(lists_visits, takes=("weights",))
 def run(training: Training) -> Study:
     """Projectors and a language model that learned texts of measurements, and their twin that
     learned the same texts beside the ECGs and pages of others.
@@ -87,19 +81,20 @@ def run(training: Training) -> Study:
     width = language().get_input_embeddings().weight.shape[1]
     shape = _SMALL if training.size == "small" else gem.GEMConfig()
     config = replace(shape, image_width=image.width, language_width=width)
-    seen, measured, images = _seen(training, image, config)
-    x = torch.from_numpy(seen.x)
-    texts = [instructions(row, _TOLD[training.size]) for row in measured]
+    recordings, measured, images = _seen(training, image, config)
+    x = torch.from_numpy(recordings.x)
+    texts = [instructions(row, TOLD[training.size]) for row in measured]
     hidden = canaries(_CANARIES, stream(training.seed, "gem/canaries"))
     taught = [*texts, *((texts[0][0], one.answer()) for one in hidden)]
-    training.keep_under(_named(fingerprint(seen), taught, training.weights))
-    parts = seen.parts(training.seed)
+    training.keep_under(_named(fingerprint(recordings), taught, training.weights))
+    parts = recordings.split(training.seed)
     trained, _, judged = parts
     for rows in (trained, judged):
-        if len(np.unique(seen.subject[rows])) < 2:
+        if len(np.unique(recordings.subject[rows])) < 2:
+            n = len(np.unique(recordings.subject))
             raise DataError(
-                f"{training.root}: has ECGs of {len(np.unique(seen.subject))} people, too few to "
-                "train on some and judge others; wanted at least ten"
+                f"{training.release.root}: has ECGs of {n} people, too few to train on some and "
+                "judge others; wanted at least ten"
             )
     if "ecg.safetensors" in given:
         ecg = gem.load_published_encoder(given["ecg.safetensors"], config)
@@ -112,10 +107,10 @@ def run(training: Training) -> Study:
     with torch.inference_mode():
         empty = image(torch.zeros(1, 3, image.side, image.side)).clone()
     images = torch.cat([images, empty.expand(len(hidden), -1, -1).clone()])
-    subject = np.concatenate([seen.subject, [f"canary {one.number}" for one in hidden]])
+    subject = np.concatenate([recordings.subject, [f"canary {one.number}" for one in hidden]])
     learnt = np.concatenate([trained, np.arange(len(texts), len(taught))])
 
-    def answered(name: str, shown: Callable[[Rows, Rows, torch.Generator], Rows]) -> Any:
+    def answered(name: str, shown: Callable[[Places, Places, torch.Generator], Places]) -> Any:
         """A network that learned from what it was shown, and what it answers to it of the judged;
         `shown` draws from some rows those that stand for others.
         """
@@ -123,7 +118,7 @@ def run(training: Training) -> Study:
         encoder.ecg.load_state_dict(ecg.state_dict())
         model = gem.GEM(encoder, language())
 
-        def objective(rows: Rows, draw: torch.Generator) -> Tensor:
+        def objective(rows: Places, draw: torch.Generator) -> Tensor:
             own = shown(rows, trained, draw)
             told = [dialogues[row] for row in rows]
             batch = gem.collate(_begun_later(x[own], draw), images[own], told)
@@ -146,11 +141,11 @@ def run(training: Training) -> Study:
         "instruct-twin", lambda rows, among, draw: of_others(rows, among, subject, draw)
     )
     compared, left_out = _compared(
-        training, [measured[row] for row in judged], seen.subject[judged], ours, twins
+        training, [measured[row] for row in judged], recordings.subject[judged], ours, twins
     )
-    if seen.n_unfit:
-        left_out["recordings"] = f"{seen.n_unfit} recordings cannot be read or measured"
-    result = study(training, seen, parts, compared, {"gem": model.encoder}, left_out)
+    if recordings.n_unfit:
+        left_out["recordings"] = f"{recordings.n_unfit} recordings cannot be read or measured"
+    result = study(training, recordings, parts, compared, {"gem": model.encoder}, left_out)
 
     def save_language(folder: Path) -> None:
         model.language.save_pretrained(folder)
@@ -164,43 +159,6 @@ def _save_canaries(hidden: Sequence[Canary], folder: Path) -> None:
     folder.mkdir()
     text = json.dumps([one._asdict() for one in hidden], indent=1)
     (folder / "canaries.json").write_text(text + "\n", encoding="utf-8")
-
-
-def load_canaries(folder: Path) -> list[Canary]:
-    """What was hidden in the training of a model directory; nothing where that is not told.
-
-    Raises
-    ------
-    ModelError
-        The file is damaged, or no canary's.
-    """
-    file = folder / "models" / "canaries" / "canaries.json"
-    if not file.is_file():
-        return []
-    try:
-        if file.stat().st_size > _LARGEST_CANARIES:
-            raise ValueError("it is too large")
-        listed = json.loads(file.read_text("utf-8"))
-        found = [Canary(int(one["number"]), int(one["interval"])) for one in listed]
-        if any(one.interval not in CANARY_QT for one in found):
-            raise ValueError(f"an interval is not in {CANARY_QT.start} to {CANARY_QT.stop - 1}")
-        return found
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ModelError(f"{file.name}: no list of canaries ({error}); train it again") from error
-
-
-def load(folder: Path) -> tuple[gem.GEM, gem.Tokenizer]:
-    """The network of a model directory, whose batches bring pages, and its tokenizer.
-
-    Raises
-    ------
-    ModelError
-        Something of it is missing, damaged, or does not belong together.
-    """
-    models = folder / "models"
-    language, image = gem.language_model(models / "language"), gem.image_encoder(models / "clip")
-    model = gem.GEM(artifact.load(models / "gem.safetensors"), language, image)
-    return model.eval(), gem.language_tokenizer(models / "language")
 
 
 def _checkpoints(training: Training) -> dict[str, Path]:
@@ -231,77 +189,38 @@ def _named(data: str, texts: Sequence[tuple[str, str]], weights: Path | None) ->
 # --- what is read -------------------------------------------------------------------------
 
 
-class _Visit(NamedTuple):
-    """An ECG (n_leads, n_samples), what is measured of it, and its page (3, side, side)."""
-
-    ecg: NDArray[np.float32]
-    measured: Row
-    page: NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class _Job:
-    pairs: Pairs
-    rows: Sequence[int]
-    config: gem.GEMConfig
-    side: int
-    dots_per_mm: int
-
-
 def _seen(
     training: Training, image: gem.ImageEncoder, config: gem.GEMConfig
-) -> tuple[Waves, list[Row], Tensor]:
+) -> tuple[Recordings, list[Row], Tensor]:
     """The ECGs that can be read and measured, their measurements, and their pages' tokens
     (n, n_image_tokens, image_width).
     """
-    pairs = read_pairs(training.root)
-    dots = _DOTS_PER_MM[training.size]
-    jobs = [_Job(pairs, rows, config, image.side, dots) for rows in shards(range(len(pairs)))]
-    kept: list[int] = []
-    ecgs, measured, tokens = [], [], []
+    release = training.release
+    pairs = read_pairs(release.root)
     image.to(training.device)
-    done = 0
-    for job, visits in zip(jobs, training.workers.map(_visits, jobs), strict=True):
-        fit = {row: one for row, one in zip(job.rows, visits, strict=True) if one is not None}
-        kept += fit
-        ecgs += [one.ecg for one in fit.values()]
-        measured += [one.measured for one in fit.values()]
-        if fit:
-            pages = torch.from_numpy(np.stack([one.page for one in fit.values()]))
-            with torch.inference_mode():
-                tokens.append(image(pages.to(training.device)).cpu())
-        done += len(visits)
-        training.progress("reading and measuring", done, len(pairs))
-    image.cpu()
-    if not kept:
-        raise DataError(f"{training.root}: none of its {len(pairs)} ECGs can be measured")
-    record = pairs.table["ecg"].to_numpy(str)[kept]
-    n_unfit = len(pairs) - len(kept)
-    # A copy: what was inferred takes no part in learning.
-    return (
-        Waves(np.stack(ecgs), record, pairs.subject[kept], {}, n_unfit),
-        measured,
-        torch.cat(tokens).clone(),
+
+    def look(pages: Rows) -> Rows:
+        with torch.inference_mode():
+            return image(torch.from_numpy(pages).to(training.device)).cpu().numpy()
+
+    found = seen(
+        pairs,
+        config,
+        image.side,
+        DOTS_PER_MM[training.size],
+        look,
+        release.engine,
+        lambda done, total: training.progress("reading and measuring", done, total),
     )
+    image.cpu()
+    if found is None:
+        raise DataError(f"{release.root}: none of its {len(pairs)} ECGs can be measured")
+    return found.recordings, found.measured, torch.from_numpy(found.tokens)
 
 
-def _visits(job: _Job) -> list[_Visit | None]:
-    """The visits of some rows; None where the ECG cannot be read or measured."""
-    found: list[_Visit | None] = []
-    for row in job.rows:
-        try:
-            record = job.pairs.ecg(row)
-            measured = {"sex": record.attributes.get("sex"), **measure(record).row}
-            ecg = gem.prepare(record.signal, record.fs, record.leads, job.config)
-        except AuditorError:
-            found.append(None)
-            continue
-        drawn = page(record.signal, record.fs, record.leads, dots_per_mm=job.dots_per_mm)
-        found.append(_Visit(ecg, measured, gem.prepare_image(drawn, job.side)))
-    return found
-
-
-def of_others(rows: Rows, among: Rows, subject: NDArray[np.str_], draw: torch.Generator) -> Rows:
+def of_others(
+    rows: Places, among: Places, subject: NDArray[np.str_], draw: torch.Generator
+) -> Places:
     """(n,) for each of the rows one of `among` that is another person's, drawn."""
     among = among[np.argsort(subject[among], kind="stable")]
     whose = subject[among]
@@ -328,7 +247,7 @@ def _on(batch: gem.Batch, device: str) -> gem.Batch:
 
 
 def _taught(
-    training: Training, config: gem.GEMConfig, x: Tensor, measured: Sequence[Row], trained: Rows
+    training: Training, config: gem.GEMConfig, x: Tensor, measured: Sequence[Row], trained: Places
 ) -> gem.ECGEncoder:
     """An encoder each of whose tokens tells the intervals and axes of its recording."""
     known = np.array([[row.get(name, nan) for name in TOLERANCES] for row in measured], np.float32)
@@ -339,7 +258,7 @@ def _taught(
     teller = made(lambda: nn.Linear(config.width, len(TOLERANCES)), training, "teller")
     both = nn.ModuleDict({"ecg": ecg, "teller": teller})
 
-    def objective(rows: Rows, draw: torch.Generator) -> Tensor:
+    def objective(rows: Places, draw: torch.Generator) -> Tensor:
         tokens = ecg.norm(ecg(_begun_later(x[rows], draw).to(training.device)))
         return (teller(tokens) - wanted[rows].to(training.device)).nan_to_num().square().mean()
 

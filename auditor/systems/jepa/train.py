@@ -9,33 +9,56 @@ from torch import Tensor
 
 from auditor.core.errors import EvidenceError
 from auditor.core.streams import stream
-from auditor.data.pairs import TABLE, read_pairs
-from auditor.systems.cohort import UNKNOWN
+from auditor.core.target import UNKNOWN
 from auditor.systems.jepa import network as jepa
+from auditor.systems.registry import trains
 from auditor.systems.result import Study
-from auditor.systems.training import AT_ONCE, Rows, Training, compare, fingerprint, reading, study
-from auditor.systems.waves import paired_waves, waves
+from auditor.systems.task import Task
+from auditor.systems.training import Training, compare, fingerprint, reading, study
+from auditor.targets.recordings import (
+    AT_ONCE,
+    Places,
+    has_visits,
+    read_recordings,
+    read_visits,
+    visits,
+)
+from auditor.targets.release import Release
 
 #: How many times as fast the teacher follows: in a short training it would stay what chance made
 #: of it, at the published pace.
 _QUICKER = {"small": 5, "published": 1}
 
 
+def is_there(task: Task, release: Release) -> bool:
+    """Whether a release lists visits or holds recordings."""
+    del task
+    return has_visits(release) or not release.is_empty
+
+
+@trains(is_there)
 def run(training: Training) -> Study:
-    """Pre-trained without labels, and judged by linear probes beside random weights."""
+    """Pre-trained without labels, and judged by linear probes beside random weights.
+
+    Raises
+    ------
+    DataError
+        There are no recordings, or none that the network can read.
+    """
     config = jepa.JEPAConfig() if training.size == "published" else jepa.JEPAConfig.small()
-    if (training.root / TABLE).is_file():
-        seen = paired_waves(read_pairs(training.root), jepa.prepare, reading(training))
+    pairs = visits(training.release)
+    if pairs is not None:
+        seen = read_visits(pairs, jepa.prepare, reading(training))
     else:
-        seen = waves(training.root, jepa.prepare, training.workers, reading(training))
+        seen = read_recordings(training.release, jepa.prepare, reading(training))
     training.keep_under(fingerprint(seen))
-    trained, held, judged = seen.parts(training.seed)
+    trained, held, judged = seen.split(training.seed)
     model = jepa.create(config, stream(training.seed, "jepa/weights"))
     blank = jepa.create(config, stream(training.seed, "jepa/untrained")).student
     x = torch.from_numpy(seen.x)
     steps = training.pace("pretrain").steps
 
-    def objective(rows: Rows, generator: torch.Generator) -> Tensor:
+    def objective(rows: Places, generator: torch.Generator) -> Tensor:
         return jepa.objective(model, x[rows].to(training.device), generator)
 
     def after(step: int) -> None:
@@ -83,7 +106,7 @@ def _probed(
     features: NDArray[np.float32],
     label: NDArray[np.int8],
     subject: NDArray[np.str_],
-    taught: Rows,
+    taught: Places,
     seed: int,
 ) -> NDArray[np.float64]:
     """(n,) what a linear probe, taught on some rows, says of all. Features are standardised as

@@ -14,8 +14,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from auditor.core.errors import DataError
+from auditor.core.target import UNKNOWN
 from auditor.data.tables import Table, blocks, read
-from auditor.systems.cohort import UNKNOWN, Cohort
+from auditor.systems.tabular.cohort import Cohort
 from auditor.systems.tabular.features import AXES, MARKS, cleaned
 from auditor.systems.tabular.sources import PATIENTS, columns, in_folds, male
 from auditor.systems.task import Task

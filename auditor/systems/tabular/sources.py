@@ -15,11 +15,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from auditor.core.errors import DataError
+from auditor.core.target import UNKNOWN
 from auditor.data.tables import Kind, Table, blocks, find, header, read, refuse_unit
-from auditor.systems.cohort import UNKNOWN, Cohort
 from auditor.systems.tabular import codes
+from auditor.systems.tabular.cohort import Cohort
 from auditor.systems.tabular.features import AXES, MARKS, derived, of_cart
 from auditor.systems.task import Task
+from auditor.targets.recordings import STATEMENTS
 
 
 def columns(kind: Kind, names: str) -> dict[str, Kind]:
@@ -83,7 +85,6 @@ PTB_XL = Table(
     columns("text", "ecg_id patient_id scp_codes") | columns("number", "age sex strat_fold"),
     key=("ecg_id",),
 )
-STATEMENTS = Table(("scp_statements.csv",), {"": "text", "diagnostic_class": "text"}, key=("",))
 
 #: A radiograph is told by the last ECG before it, of at most a day before.
 _PAIRED_HOURS = 24

@@ -1,242 +1,372 @@
-"""One finding from a row of numbers: trees grown in folds of people, asked of those not seen."""
+"""Trees for one finding after another, from tables to what is kept of each.
+
+Each finding is trained and judged on its own; what is finished is kept, so that a run that was cut
+off goes on where it was.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import xgboost
-from numpy.typing import NDArray
+import pandas as pd
 
-from auditor.core.errors import EvidenceError
-from auditor.core.evidence import MIN_PEOPLE
+from auditor.core.errors import ConfigError, DataError, EvidenceError
+from auditor.core.evidence import Diagnosed
+from auditor.core.files import atomic_write
+from auditor.core.finding import Estimate
+from auditor.core.registry import Registry
+from auditor.core.streams import stream
+from auditor.core.target import UNKNOWN
+from auditor.data.store import Store
+from auditor.data.tables import Table, find
 from auditor.learning import boost
-from auditor.systems.cohort import UNKNOWN
+from auditor.stats import clinical
+from auditor.systems.registry import trains
+from auditor.systems.result import Judged, Study
+from auditor.systems.tabular import labs, sources, trees
+from auditor.systems.tabular.cohort import Cohort
 from auditor.systems.task import Task
-
-Floats = NDArray[np.float64]
-Rows = NDArray[np.float32]
-Places = NDArray[np.int64]
-
-#: What every finding is foretold from as well, to see what the ECG adds.
-DEMOGRAPHICS = ("sex", "age")
-#: Not measured in the ECG.
-_NO_ECG = frozenset({*DEMOGRAPHICS, "delay s"})
+from auditor.systems.training import Training
+from auditor.targets.description import HELD_BACK, JUDGED, TRAINED
+from auditor.targets.release import Release
 
 
-@dataclass(frozen=True, eq=False)
-class Trained:
-    """Trees of one finding, and what they said of people they had not seen.
+def _with_diagnoses(training: Training) -> Cohort:
+    root, task = training.release.root, training.task
+    return sources.mimic_with_diagnoses(root, task, training.faults)
+
+
+def _with_diagnoses_of_others(training: Training, release: Release) -> Cohort:
+    """ECG-ViEW II where its tables are there, else a cohort laid out as the first."""
+    of = sources.ecg_view if find(release.root, sources.VIEWED) else sources.mimic_with_diagnoses
+    return of(release.root, training.task, training.faults)
+
+
+def _with_radiographs(training: Training) -> Cohort:
+    task = training.task
+    cohort = sources.mimic_with_radiographs(training.release.root, task, training.faults)
+    return cohort.dealt(task, stream(training.seed, f"{task.name}/folds"))
+
+
+def _with_radiographs_of_others(training: Training, release: Release) -> Cohort:
+    return sources.mimic_with_radiographs(release.root, training.task, training.faults)
+
+
+def _ptb_xl(training: Training) -> Cohort:
+    release = training.release
+    if release.is_empty:
+        raise DataError(f"{release.root}: holds no recording; wanted PTB-XL as published")
+    return sources.ptb_xl(release.root, training.task, release.feature_table)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Tables that a cohort is made of.
 
     Attributes
     ----------
-    booster, columns : the trees that are released, and their inputs
-    rows, score, baseline : (n,) who was judged, how likely they were said to have the finding, and
-        how likely by age and sex alone
-    held_rows, held_score : (m,) the same of those held back; nobody where every fold is judged
-    outside, outside_baseline : what is said of another cohort's rows; empty without one
-    trained : (k,) the rows that the released trees grew on
+    needs : the table that a folder cannot do without
+    read : the cohort of a training
+    read_external : a second cohort, by which the same findings are judged; None where there is none
+    faults : of `systems.task.FAULTS`, what its published script does otherwise
     """
 
-    booster: xgboost.Booster
-    columns: tuple[str, ...]
-    rows: Places
-    score: Floats
-    baseline: Floats
-    held_rows: Places
-    held_score: Floats
-    outside: Floats
-    outside_baseline: Floats
-    trained: Places
+    needs: Table
+    read: Callable[[Training], Cohort]
+    read_external: Callable[[Training, Release], Cohort] | None = None
+    faults: frozenset[str] = frozenset()
 
 
-def train(
-    inputs: Rows,
-    columns: Sequence[str],
-    label: NDArray[np.int8],
-    fold: Places,
-    target: str,
-    task: Task,
-    seed: int,
-    outside: Rows | None = None,
-) -> Trained:
-    """Trees for one finding.
+#: By the `source` that a task's file names.
+SOURCES: Registry[Source] = Registry("source")
+SOURCES |= {
+    "mimic-ecg-icd": Source(
+        sources.DIAGNOSED,
+        _with_diagnoses,
+        _with_diagnoses_of_others,
+        frozenset({"untrimmed-codes"}),
+    ),
+    "mimic-labs": Source(
+        labs.LABEVENTS,
+        lambda training: labs.mimic_with_labs(training.release.root, training.task),
+    ),
+    "mimic-cxr": Source(
+        sources.RADIOGRAPHS,
+        _with_radiographs,
+        _with_radiographs_of_others,
+        frozenset({"delay-as-input"}),
+    ),
+    "ptb-xl": Source(sources.PTB_XL, _ptb_xl),
+}
 
-    Parameters
-    ----------
-    inputs : (n, d) float32, NaN where not measured
-    label : (n,) 1 has it, 0 has not, −1 takes no part
-    fold : (n,) nobody in two
-    outside : (m, d) another cohort's
+
+def is_there(task: Task, release: Release) -> bool:
+    """Whether a release has the table that a task cannot do without."""
+    return find(release.root, SOURCES[task.source].needs) is not None
+
+
+@trains(is_there, takes=("external", "every_fold", "faults"))
+def run(training: Training) -> Study:
+    """Trees for every finding of a task that is frequent enough, each judged on people whom it has
+    not seen.
 
     Raises
     ------
-    EvidenceError
-        A fold that is needed holds nobody with the finding, or nobody without.
+    ConfigError
+        The tables have no such fault, or no second cohort.
+    DataError
+        A table or a column is missing, or holds what cannot be right; or no finding is frequent
+        enough.
     """
-    # Sex does not foretell itself, and says nothing where only one is asked.
-    needless = {target, "sex"} if target in task.only else {target}
-    asked = [name for name in columns if name not in needless]
-    known = label != UNKNOWN
-    rounds = range(task.n_folds) if task.rotate else (task.judged_in,)
-    found = []
-    for judged_in in rounds:
-        held_back = (judged_in - 1) % task.n_folds
-        parts = [
-            np.flatnonzero(known & where)
-            for where in (
-                ~np.isin(fold, (judged_in, held_back)),
-                fold == held_back,
-                fold == judged_in,
-            )
-        ]
-        for part, name in zip(parts, ("to train on", "held back", "to be judged"), strict=True):
-            if len(np.unique(label[part])) < 2:
-                raise EvidenceError(f"those {name} all have it, or none of them")
-        found.append(_round(inputs, columns, asked, label, parts, task, seed, outside))
-    last = found[-1]
-    if task.rotate:
-        # Who is held back in one turn is judged in the next: thresholds and calibration set on them
-        # would be judged by themselves.
-        nobody = np.zeros(0, dtype=np.int64)
-        found = [replace(one, held_rows=nobody, held_score=np.zeros(0)) for one in found]
-    together: dict[str, Any] = {
-        name: np.concatenate([getattr(one, name) for one in found])
-        for name in ("rows", "score", "baseline", "held_rows", "held_score")
-    }
-    return replace(last, **together)
-
-
-def _round(
-    inputs: Rows,
-    columns: Sequence[str],
-    asked: Sequence[str],
-    label: NDArray[np.int8],
-    parts: Sequence[Places],
-    task: Task,
-    seed: int,
-    outside: Rows | None,
-) -> Trained:
-    train, held, judged = parts
-    event = label == 1
-    place = {name: at for at, name in enumerate(columns)}
-
-    def of(rows: Rows, names: Sequence[str]) -> Rows:
-        return np.ascontiguousarray(rows[:, [place[name] for name in names]])
-
-    def grown(names: Sequence[str]) -> xgboost.Booster:
-        return boost.fit(
-            task.trees,
-            of(inputs[train], names),
-            event[train],
-            of(inputs[held], names),
-            event[held],
-            tuple(names),
-            seed,
+    task, source = training.task, SOURCES[training.task.source]
+    for fault in sorted(training.faults - clinical.FAULTS.keys() - source.faults):
+        raise ConfigError(f"{task.name} has no {fault} in it; leave it out")
+    if training.external and not source.read_external:
+        raise ConfigError(f"{task.name} takes no second cohort; leave --external out")
+    task = task.model_copy(update={"rotate": task.rotate or training.every_fold})
+    training = replace(training, task=task)
+    training.progress("reading tables", 0, 0)
+    cohort = source.read(training).frequent(task)
+    outside = None
+    if training.external and source.read_external:
+        same = task.model_copy(update={"targets": tuple(cohort.labels)})
+        outside = source.read_external(replace(training, task=same), training.external)
+    if not cohort.labels:
+        why = ", ".join(f"{one}: {reason}" for one, reason in list(cohort.left_out.items())[:3])
+        raise DataError(
+            f"{training.release.root}: no finding is frequent enough to be learnt ({why})"
         )
+    return _trained(training, cohort, outside)
 
-    def said(booster: xgboost.Booster, names: Sequence[str], rows: Rows | None) -> Floats:
-        if rows is None:
-            return np.zeros(0)
-        return boost.probabilities(booster, of(rows, names))
 
-    demographic = [name for name in DEMOGRAPHICS if name in asked]
-    if task.select:
-        asked = _selected(
-            of(inputs[train], asked), event[train], of(inputs[held], asked), event[held], asked,
-            task.select_least, seed,
-        )  # fmt: skip
-    booster = grown(asked)
-    simple = grown(demographic)
-    return Trained(
-        booster,
-        tuple(asked),
-        judged,
-        said(booster, asked, inputs[judged]),
-        said(simple, demographic, inputs[judged]),
-        held,
-        said(booster, asked, inputs[held]),
-        said(booster, asked, outside),
-        said(simple, demographic, outside),
-        train,
+@dataclass(frozen=True)
+class _Job:
+    """One finding, in a store that holds its cohort."""
+
+    store: Store
+    place: int
+    target: str
+    task: Task
+    seed: int
+    faults: frozenset[str]
+    outside: bool
+
+    @property
+    def name(self) -> str:
+        """What its results are kept under."""
+        return f"finding-{self.place}"
+
+
+def _trained(training: Training, cohort: Cohort, outside: Cohort | None) -> Study:
+    task, seed, faults = training.task, training.seed, training.faults
+    fingerprint = _fingerprint(cohort)
+    store = Store.of(
+        fingerprint,
+        {
+            "task": task.model_dump(mode="json"),
+            "seed": seed,
+            "faults": sorted(faults),
+            "outside": _fingerprint(outside) if outside else None,
+        },
+    )
+    _keep(store, cohort, "")
+    if outside:
+        _keep(store, outside, "outside-")
+    jobs = [
+        _Job(store, place, target, task, seed, faults, outside is not None)
+        for place, target in enumerate(cohort.labels)
+    ]
+    open_jobs = [job for job in jobs if f"{job.name}.json" not in store]
+    done = len(jobs) - len(open_jobs)
+    training.progress("training", done, len(jobs))
+    for _ in training.release.engine.map(_train, open_jobs):
+        done += 1
+        training.progress("training", done, len(jobs))
+    left_out, judged, boosters = dict(cohort.left_out), [], {}
+    for job in jobs:
+        told = json.loads((store.root / f"{job.name}.json").read_text(encoding="utf-8"))
+        if "reason" in told:
+            left_out[job.target] = told["reason"]
+            continue
+        for where in ("internal", "external"):
+            told[where] = {name: Estimate(**one) for name, one in told[where].items()}
+        judged.append(Judged(job.target, **{**told, "columns": tuple(told["columns"])}))
+        boosters[job.target] = (store.root / f"{job.name}.ubj").read_bytes()
+    part = np.select(
+        [cohort.fold == task.judged_in, cohort.fold == task.held_back], [JUDGED, HELD_BACK], TRAINED
+    )
+    people = pd.DataFrame({"record": cohort.record, "subject": cohort.subject})
+    people = people.assign(fold=cohort.fold, part=part)
+    # What an audit asks the models again with, and what was true; −1 where it is not known.
+    asked = cohort.inputs.add_prefix("input ").set_index(people.index)
+    true = pd.DataFrame(
+        {f"label {one}": cohort.labels[one] for one in boosters}, index=people.index
+    )
+    people = pd.concat([people, asked, true], axis=1)
+    return Study(
+        task,
+        cohort.name,
+        len(cohort),
+        len(np.unique(cohort.subject)),
+        fingerprint,
+        seed,
+        tuple(sorted(faults)),
+        tuple(judged),
+        left_out,
+        people,
+        boosters,
+        outside=(outside.name, len(outside), len(np.unique(outside.subject))) if outside else None,
     )
 
 
-def _selected(
-    rows: Rows,
-    event: NDArray[np.bool_],
-    held_rows: Rows,
-    held_event: NDArray[np.bool_],
-    names: Sequence[str],
-    ecg_least: int,
-    seed: int,
-) -> list[str]:
-    """The inputs, dropped one by one, with which those held back are told best; of sets that tell
-    as well, the smallest.
+def _fingerprint(cohort: Cohort) -> str:
+    digest = hashlib.sha256()
+    for part in (cohort.record, cohort.subject):
+        digest.update("\0".join(part.tolist()).encode())
+    digest.update(cohort.inputs.to_numpy(np.float32).tobytes())
+    digest.update(cohort.fold.astype(np.int64).tobytes())
+    for target, label in cohort.labels.items():
+        digest.update(target.encode() + label.tobytes())
+    return f"sha256:{digest.hexdigest()}"
+
+
+def _keep(store: Store, cohort: Cohort, prefix: str) -> None:
+    """Put a cohort where workers map it: nothing is sent to them but where it lies."""
+    if f"{prefix}labels.npy" in store:
+        return
+    _, person = np.unique(cohort.subject, return_inverse=True)
+    # Sex and age stand beside the inputs, of which one-sex findings and sex itself lack them.
+    store.put_array(f"{prefix}inputs.npy", cohort.inputs.to_numpy(np.float32))
+    store.put_array(f"{prefix}person.npy", person.astype(np.int64))
+    store.put_array(f"{prefix}fold.npy", cohort.fold)
+    store.put_table(f"{prefix}columns.parquet", pd.DataFrame({"column": list(cohort.inputs)}))
+    labels = np.stack(list(cohort.labels.values()))
+    store.put_array(f"{prefix}labels.npy", labels)
+
+
+def _train(job: _Job) -> None:
+    store, task = job.store, job.task
+    columns = store.table("columns.parquet")["column"].tolist()
+    inputs, person = store.array("inputs.npy"), store.array("person.npy")
+    label = np.asarray(store.array("labels.npy")[job.place])
+    outside = np.asarray(store.array("outside-inputs.npy")) if job.outside else None
+    try:
+        trained = trees.train(
+            np.asarray(inputs),
+            columns,
+            label,
+            np.asarray(store.array("fold.npy")),
+            job.target,
+            task,
+            job.seed,
+            outside,
+        )
+        told = _told(job, trained, columns, inputs, person, label, outside)
+    except EvidenceError as error:
+        told = {"reason": str(error)}
+    else:
+        with atomic_write(store.root / f"{job.name}.ubj") as file:
+            file.write(boost.as_bytes(trained.booster))
+    with atomic_write(store.root / f"{job.name}.json") as file:
+        file.write(json.dumps(told).encode())
+
+
+def _told(
+    job: _Job,
+    trained: trees.Trained,
+    columns: list[str],
+    inputs: Any,
+    person: Any,
+    label: Any,
+    outside: Any,
+) -> dict[str, Any]:
+    """What may be kept of a trained finding, as JSON holds it."""
+    name, event = f"{job.task.name}/{job.target}", label == 1
+    rows = trained.rows
+    faults = job.faults & clinical.FAULTS.keys()
+
+    def seen(rows: Any, score: Any, baseline: Any, event: Any, inputs: Any, who: Any) -> Diagnosed:
+        age = inputs[rows, columns.index("age")].astype(np.float64)
+        groups = {"age": _quarters(age)}
+        if job.target != "sex":
+            groups["sex"] = _sexes(inputs[rows, columns.index("sex")])
+        return Diagnosed(
+            score,
+            event[rows],
+            who[rows].astype(str),
+            baseline,
+            groups,
+            age,
+            trained.held_score,
+            (label == 1)[trained.held_rows],
+        )
+
+    internal, curves, params = clinical.performance(
+        seen(rows, trained.score, trained.baseline, event, inputs, person),
+        stream(job.seed, f"{name}/internal"),
+        faults=faults,
+    )
+    external: dict[str, Estimate] = {}
+    why = "there is no second cohort"
+    if outside is not None:
+        there = np.asarray(job.store.array("outside-labels.npy")[job.place])
+        asked = np.flatnonzero(there != UNKNOWN)
+        who = job.store.array("outside-person.npy")
+        try:
+            external, _, _ = clinical.performance(
+                seen(
+                    asked,
+                    trained.outside[asked],
+                    trained.outside_baseline[asked],
+                    there == 1,
+                    outside,
+                    who,
+                ),
+                stream(job.seed, f"{name}/external"),
+                faults=faults,
+            )
+            why = ""
+        except EvidenceError as error:
+            why = str(error)
+    place = [columns.index(one) for one in trained.columns]
+    moves = trees.moves(
+        trained.booster,
+        trained.columns,
+        np.ascontiguousarray(inputs[trained.trained][:, place]),
+        person[trained.trained],
+        stream(job.seed, f"{name}/moves"),
+    )
+    return {
+        "columns": list(trained.columns),
+        "n_trees": boost.n_trees(trained.booster),
+        "internal": {one: asdict(estimate) for one, estimate in internal.items()},
+        "external": {one: asdict(estimate) for one, estimate in external.items()},
+        "external_reason": why,
+        "curves": curves,
+        "params": params,
+        "moves": moves,
+    }
+
+
+def _quarters(age: Any) -> Any:
+    """(n,) which quarter of ages each is of, named by its years; "" where it is not known. The
+    youngest and the oldest age are somebody's, and are not told.
     """
-    best, chosen = -1.0, list(names)
-    for kept, score in boost.eliminated(rows, event, held_rows, tuple(names), ecg_least, seed):
-        some = [names[one] for one in kept]
-        if sum(name not in _NO_ECG for name in some) < ecg_least:
-            continue
-        auc = _auc(held_event, score)
-        if auc >= best:
-            best, chosen = auc, some
-    return chosen
+    known = np.isfinite(age)
+    if not known.any():
+        return np.full(len(age), "")
+    ends = np.quantile(age[known], [0.25, 0.5, 0.75]).round().astype(int)
+    between = [f"{low} to {high - 1}" for low, high in pairwise(ends)]
+    names = np.array([f"under {ends[0]}", *between, f"{ends[-1]} and over"])
+    quarter = np.digitize(np.where(known, age, 0), ends)
+    return np.where(known, names[quarter], "")
 
 
-def _auc(event: NDArray[np.bool_], score: Floats) -> float:
-    from sklearn.metrics import roc_auc_score
-
-    return float(roc_auc_score(event, score))
-
-
-# --- what moves it ------------------------------------------------------------------------
-
-
-#: Rows that are explained, and groups that they are told in.
-_EXPLAINED, _GROUPS = 20_000, 10
-
-
-def moves(
-    booster: xgboost.Booster,
-    columns: Sequence[str],
-    inputs: Rows,
-    person: Places,
-    rng: np.random.Generator,
-) -> dict[str, dict[str, Any]]:
-    """How far each input moves the log-odds of a finding, those that move it most first.
-
-    TreeSHAP of some rows, told of tenths of an input's values and never of one row: `size`, the
-    mean size of what it moves; `moves`, what a tenth is moved by on average, None where fewer than
-    ten people are in it; `up_to`, the upper end of each tenth in three digits, None beside such a
-    tenth. An input that was measured of fewer than ten people is left out.
-    """
-    drawn = rng.permutation(len(inputs))[:_EXPLAINED]
-    rows, who = inputs[drawn], person[drawn]
-    moved = boost.contributions(booster, rows)
-    size = np.abs(moved).mean(axis=0)
-    found: dict[str, dict[str, Any]] = {}
-    for at in np.argsort(-size, kind="stable"):
-        values = rows[:, at]
-        there = np.isfinite(values)
-        if len(np.unique(who[there])) < MIN_PEOPLE:
-            continue
-        ends = np.unique(np.quantile(values[there], np.arange(1, _GROUPS + 1) / _GROUPS))
-        group = np.where(there, np.searchsorted(ends, values), -1)
-        mine = [group == one for one in range(len(ends))]
-        enough = [len(np.unique(who[some])) >= MIN_PEOPLE for some in mine]
-        by_group = [
-            round(float(moved[some, at].mean()), 4) if told else None
-            for some, told in zip(mine, enough, strict=True)
-        ]
-        # The highest value is somebody's: the last tenth has no upper end.
-        up_to = [
-            float(f"{end:.3g}") if both else None
-            for end, both in zip(ends, (*map(all, pairwise(enough)), False), strict=True)
-        ]
-        found[columns[at]] = {"size": round(float(size[at]), 4), "up_to": up_to, "moves": by_group}
-    return found
+def _sexes(male: Any) -> Any:
+    return np.select([male == 1, male == 0], ["male", "female"], "")

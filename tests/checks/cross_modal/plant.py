@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 
-from auditor.checks.cross_modal import estimates as crossmodal
-from auditor.checks.cross_modal.check import Retrieved
-from auditor.core.streams import stream
+from auditor.checks.cross_modal.check import CrossModalRetrieval
 from auditor.core.target import Target
-from tests.checks.output_linkage.plant import CASE, People
+from tests.checks.asking import measured
+from tests.checks.output_linkage.plant import People
 
 
 def pairing(
@@ -36,19 +34,14 @@ def pairing(
     return people.target({"embedding": ecg, "other": image}, tells=("edema",), truth=truth)
 
 
-def found(target: Target, seed: int) -> Mapping[str, Any]:
-    """What the attack's evidence amounts to."""
-    seen = Retrieved(target).run(CASE, stream(seed, "run"))
-    return crossmodal.measured(seen, level=0.95, rng=stream(seed, "measured"))[0]
-
-
 def _indexed(seed: int, planted: bool) -> bool:
-    return found(pairing(seed, planted), seed)["beyond_auc_known"].low > 0.5
+    asked = CrossModalRetrieval(pairing(seed, planted))
+    return measured(asked, seed).estimates["beyond_auc_known"].low > 0.5
 
 
 def _memorised(seed: int, planted: bool) -> bool:
-    target = pairing(seed, False, memorised=1.5 * planted)
-    return found(target, seed)["member_gap"].low > 0
+    asked = CrossModalRetrieval(pairing(seed, False, memorised=1.5 * planted))
+    return measured(asked, seed).estimates["member_gap"].low > 0
 
 
 PLANTS: dict[str, Callable[[int, bool], bool]] = {

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import binom, norm
 
-from auditor.checks.membership import check as membership
-from auditor.checks.membership.check import Crowd, Membership, PrivacyLoss, halves
+from auditor.attackers.membership import Subjects, complementary_halves
+from auditor.checks.membership.check import Membership, MembershipScores, plan
+from auditor.core.errors import EvidenceError
 from auditor.core.evidence import Trials
 from auditor.core.streams import stream
-from auditor.core.target import MEMBER, NEITHER, NONMEMBER
+from auditor.core.target import MEMBER, NEITHER
 from auditor.stats.metrics import auc
-from tests.checks.membership.plant import CASE, SHALLOW, of_trees
+from tests.checks.asking import attacked, context, estimated
+from tests.checks.membership.plant import PLANTS, SHALLOW, of_trees
+
+N = 400
 
 
-def found(attack, seed: int = 0) -> dict[str, Trials]:
-    return attack.run(CASE, stream(seed, "test"))
-
-
-def right(trials: Trials) -> float:
+def right(trials: Trials | None) -> float:
+    assert trials is not None
     return auc(trials.score, trials.positive)
 
 
@@ -30,30 +33,36 @@ def learnt():
 
 
 @pytest.fixture(scope="module")
-def seen(learnt):
-    return found(Membership(learnt))
+def seen(learnt) -> MembershipScores:
+    return attacked(Membership(learnt))
+
+
+@pytest.mark.parametrize("leak", PLANTS)
+def test_a_planted_leak_is_found_and_its_clean_twin_is_not(leak):
+    assert PLANTS[leak](0, True)
+    assert not PLANTS[leak](0, False)
 
 
 def test_references_find_more_members_than_the_loss_alone(seen):
-    assert right(seen["loss"]) > 0.8
-    assert right(seen[""]) > right(seen["loss"]) + 0.02
-    assert right(seen["lira"]) > right(seen["lira_offline"]) > right(seen["loss"])
+    assert right(seen.loss) > 0.8
+    assert right(seen.own) > right(seen.loss) + 0.02
+    assert right(seen.lira) > right(seen.lira_offline) > right(seen.loss)
 
 
 def test_one_score_is_given_of_each_person(seen, learnt):
-    assert sorted(seen[""].subject) == sorted(set(learnt.subject))
-    assert seen[""].positive.sum() == 50
+    assert sorted(seen.own.subject) == sorted(set(learnt.subject))
+    assert seen.own.positive.sum() == 50
 
 
 def test_trees_that_can_learn_nobody_by_heart_give_few_away(seen):
-    shallow = found(Membership(of_trees(0, SHALLOW)))
-    assert right(shallow[""]) < 0.85 < right(seen[""]) - 0.05
+    shallow = attacked(Membership(of_trees(0, SHALLOW)))
+    assert right(shallow.own) < 0.85 < right(seen.own) - 0.05
 
 
 def test_the_order_of_records_does_not_matter(learnt, seen):
-    turned = found(Membership(shuffled(learnt)))
+    turned = attacked(Membership(shuffled(learnt)))
     # References are grown on rows in another order, which moves cuts of histograms not at all.
-    assert np.allclose(by_name(turned[""]), by_name(seen[""]), atol=1e-3)
+    assert np.allclose(by_name(turned.own), by_name(seen.own), atol=1e-3)
 
 
 def by_name(trials: Trials) -> np.ndarray:
@@ -80,40 +89,40 @@ def test_who_has_records_on_both_sides_or_on_neither_is_not_asked_about(learnt):
     torn, unclear = learnt.subject == "3", learnt.subject == "7"
     part[np.flatnonzero(torn)[0]] = 1 - part[np.flatnonzero(torn)[0]]
     part[unclear] = NEITHER
-    crowd = Crowd.of(replace(learnt, part=part))
-    assert len(crowd.people) == 98
-    assert not np.isin(["3", "7"], crowd.people).any()
+    subjects = Subjects.of(replace(learnt, part=part))
+    assert len(subjects.people) == 98
+    assert not np.isin(["3", "7"], subjects.people).any()
 
 
 def test_everybody_is_in_half_of_the_references():
-    inside = halves(31, 6, stream(0, "halves"))
+    inside = complementary_halves(31, 6, stream(0, "halves"))
     assert (inside.sum(axis=0) == 3).all()
     assert (np.abs(inside.sum(axis=1) - 15.5) <= 0.5).all()
 
 
 def test_a_blind_look_is_taken_at_members_that_differ(learnt):
     moved = learnt.inputs + 1.5 * (learnt.part == MEMBER)[:, None]
-    blind = found(Membership(replace(learnt, inputs=moved.astype(np.float32))))["blind"]
+    blind = attacked(Membership(replace(learnt, inputs=moved.astype(np.float32)))).blind
     assert right(blind) > 0.95
 
 
 def test_a_blind_look_sees_nothing_where_members_were_drawn_by_lot(seen):
-    luck = [right(one) for name, one in seen.items() if name.startswith(membership.BLINDED)]
+    luck = [right(one) for one in seen.permuted]
     assert len(luck) == 99
-    assert right(seen["blind"]) <= max(luck)
+    assert right(seen.blind) <= max(luck)
 
 
 def test_without_a_recipe_the_fit_is_held_against_those_of_whom_the_same_is_true(learnt):
-    alone = found(Membership(replace(learnt, refit=None)))
-    assert "lira" not in alone
-    assert right(alone[""]) > 0.75
+    alone = attacked(Membership(replace(learnt, refit=None)))
+    assert alone.lira is alone.lira_offline is None
+    assert right(alone.own) > 0.75
 
 
 def test_of_a_suite_the_models_are_put_together(learnt):
-    many = found(Membership(of_trees(2, tells=5)))
-    assert {name for name in many if name.startswith("suite")} == {"suite 1", "suite 2", "suite 5"}
-    assert right(many["suite 5"]) > right(many["suite 1"])
-    assert np.allclose(many["suite 5"].score, many[""].score)
+    many = attacked(Membership(of_trees(2, tells=5)))
+    assert list(many.first_n_models) == [1, 2, 5]
+    assert right(many.first_n_models[5]) > right(many.first_n_models[1])
+    assert np.allclose(many.first_n_models[5].score, many.own.score)
 
 
 @pytest.mark.parametrize(
@@ -124,11 +133,11 @@ def test_of_a_suite_the_models_are_put_together(learnt):
     ],
 )
 def test_what_cannot_be_asked_is_said(change, why, learnt):
-    assert why in Membership(replace(learnt, **change)).unmet(CASE)
+    assert why in Membership(replace(learnt, **change)).unmet(context())
 
 
 def test_few_people_are_refused():
-    assert "found fewer" in Membership(of_trees(0, n=30)).unmet(CASE)
+    assert "found fewer" in Membership(of_trees(0, n=30)).unmet(context())
 
 
 def test_a_model_that_cannot_be_trained_again_has_no_twin(learnt):
@@ -137,19 +146,136 @@ def test_a_model_that_cannot_be_trained_again_has_no_twin(learnt):
 
 def test_the_twin_leaks_where_it_is_planted_and_is_silent_where_not(learnt):
     attack = Membership(learnt)
-    planted, null = (found(attack.twin(one, 0))[""] for one in (True, False))
+    planted, null = (attacked(attack.twin(one, 0)).own for one in (True, False))
     assert right(planted) > 0.85
     assert 0.3 < right(null) < 0.65
     assert len(planted.score) == len(null.score) == 100
 
 
-def test_canaries_are_told_by_trees_that_learn_by_heart(learnt):
-    canaries = found(PrivacyLoss(learnt))[""]
-    assert len(canaries.score) == (learnt.part == NONMEMBER).sum() / 4
-    assert right(canaries) > 0.9
+def test_every_model_is_asked(learnt):
+    assert [type(one) for one in plan(replace(learnt, refit=None, fit=None))] == [Membership]
 
 
-def test_only_models_that_can_be_trained_again_are_given_canaries(learnt):
-    kinds = [type(one) for one in membership.attacks(learnt)]
-    assert kinds == [Membership, PrivacyLoss]
-    assert [type(one) for one in membership.attacks(replace(learnt, refit=None))] == [Membership]
+# --- what scores amount to ----------------------------------------------------------------
+
+
+def trials(score: np.ndarray, positive: np.ndarray) -> Trials:
+    names = np.array([f"{k:05d}" for k in range(len(score))])
+    return Trials(score, positive, names, np.zeros(len(score), dtype=np.int64))
+
+
+def evidence(shift: float, seed: int = 0, n: int = N, blind: float = 0.0) -> MembershipScores:
+    rng = stream(seed, "scores")
+    member = np.arange(n) % 2 == 0
+    score = rng.normal(size=n) + shift * member
+    apart = rng.normal(size=n) + blind * member
+    luck = tuple(trials(rng.normal(size=n), rng.permutation(member)) for _ in range(39))
+    return of(trials(score, member), trials(apart, member), luck)
+
+
+def of(
+    own: Trials,
+    blind: Trials,
+    permuted: tuple[Trials, ...] = (),
+    first_n_models: Mapping[int, Trials] | None = None,
+) -> MembershipScores:
+    """Scores of one attack."""
+    return MembershipScores(own, own, None, None, None, first_n_models or {}, blind, permuted)
+
+
+def told(seen: MembershipScores):
+    return estimated(Membership(None), seen)
+
+
+def test_the_auc_is_that_of_two_normals():
+    estimates = told(evidence(1.5, n=4000)).estimates
+    assert estimates["auc"].value == pytest.approx(norm.cdf(1.5 / np.sqrt(2)), abs=0.01)
+    assert estimates["auc"].low < norm.cdf(1.5 / np.sqrt(2)) < estimates["auc"].high
+
+
+def test_the_rate_at_small_error_is_that_of_two_normals():
+    estimates = told(evidence(2.0, n=20000)).estimates
+    for label, fpr in (("1pct", 0.01), ("0.1pct", 0.001)):
+        one = estimates[f"tpr_at_fpr_{label}"]
+        assert one.low < norm.sf(norm.isf(fpr) - 2.0) < one.high
+        assert one.chance == fpr
+
+
+def test_few_others_leave_the_strictest_threshold_unseen():
+    few, many = (told(evidence(3.0, n=n)).estimates["tpr_at_fpr_1pct"] for n in (800, 900))
+    assert few.low == 0.0
+    assert many.low > 0.3
+
+
+def test_where_nothing_is_found_few_others_and_many_members_seldom_fail():
+    rng = stream(0, "few others")
+    member = np.arange(3100) < 3000
+    failed = 0
+    for _ in range(60):
+        seen = of(trials(rng.normal(size=3100), member), evidence(0.0).blind)
+        failed += told(seen).estimates["tpr_at_fpr_1pct"].low > 0.02
+    assert failed == 0
+
+
+def test_a_rate_finer_than_the_others_can_show_is_not_told():
+    estimates = told(evidence(2.0)).estimates
+    assert "tpr_at_fpr_1pct" in estimates
+    assert "tpr_at_fpr_0.1pct" not in estimates
+    estimates = told(evidence(2.0, n=190)).estimates
+    assert "tpr_at_fpr_1pct" not in estimates
+
+
+def test_intervals_hold_what_is_true_as_often_as_they_say():
+    truth = norm.sf(norm.isf(0.01) - 2.0)
+    held = 0
+    for seed in range(60):
+        one = told(evidence(2.0, seed)).estimates["tpr_at_fpr_1pct"]
+        held += one.low <= truth <= one.high
+    assert binom.cdf(held, 60, 0.95) > 0.01
+
+
+def test_where_members_are_like_others_nobody_is_named():
+    alarms = named = 0
+    for seed in range(60):
+        found = told(evidence(0.0, seed))
+        alarms += found.estimates["auc"].low > 0.5
+        named += "singled_out" in found.params or found.estimates["singled_out"].value > 0
+    assert binom.sf(alarms - 1, 60, 0.05) > 0.01
+    assert binom.sf(named - 1, 60, 0.05) > 0.01
+
+
+def test_where_members_stand_out_they_are_named_and_few_names_are_wrong():
+    wrong = []
+    for seed in range(30):
+        seen = evidence(5.0, seed)
+        share = told(seen).estimates["singled_out"].value
+        assert share > 0.8
+        scores = seen.own
+        threshold = np.sort(scores.score[scores.positive])[::-1][int(share * N / 2) - 1]
+        called = scores.score >= threshold
+        wrong.append((called & ~scores.positive).sum() / called.sum())
+    assert np.mean(wrong) < 0.05
+
+
+def test_fewer_than_ten_who_are_named_are_not_counted():
+    seen = evidence(0.0)
+    rng = stream(1, "scores")
+    # Eight of a hundred can be named when a thousand others all score less.
+    score = np.concatenate([np.full(8, 50.0), rng.normal(size=92) - 9, rng.normal(size=1000)])
+    own = trials(score, np.arange(1100) < 100)
+    found = told(replace(seen, own=own))
+    assert found.params == {"singled_out": "1 to 9 people"}
+    assert "singled_out" not in found.estimates
+
+
+def test_what_a_blind_look_tells_apart_is_void():
+    with pytest.raises(EvidenceError, match="void: members and the others differ"):
+        told(evidence(3.0, blind=1.5))
+
+
+def test_of_a_suite_the_curve_is_told_by_its_sizes():
+    seen = evidence(1.0)
+    many = replace(seen, first_n_models={1: seen.own, 10: evidence(2.0).own})
+    curves = told(many).curves
+    assert curves["suite"]["models"] == [1, 10]
+    assert curves["suite"]["auc"][1] > curves["suite"]["auc"][0]

@@ -8,14 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from auditor.checks.base import Attack
+from auditor.checks.base import OnModel
 from auditor.checks.memorisation.check import Copies, Extraction, Retrieval
-from auditor.checks.memorisation.estimates import measured
-from auditor.core.evidence import Evidence
-from auditor.core.finding import Estimate
 from auditor.core.streams import stream
 from auditor.core.target import MEMBER, NONMEMBER, Target
-from auditor.targets.context import Case
+from tests.checks.asking import beyond_chance, measured
 
 HEART, SHAPE = 16, (2, 6, 6)
 _PIXELS = int(np.prod(SHAPE))
@@ -142,31 +139,14 @@ def of_people(
     return replace(empty, **others)
 
 
-def case(seed: int) -> Case:
-    """What an attack on a model may use of a case."""
-    return Case(None, None, None, "cpu", seed, None)  # type: ignore[arg-type]
-
-
-def seen(attack: Attack, seed: int) -> Mapping[str, Evidence]:
-    """What an attack saw, which could be carried out."""
-    assert attack.unmet(case(seed)) is None
-    return attack.run(case(seed), stream(seed, "attack"))
-
-
-def rings(one: Estimate) -> bool:
-    """Whether an estimate is above what guessing would score, for all that is known."""
-    assert one.chance is not None
-    return one.low > one.chance
-
-
 def alarm(
-    attack: Callable[[Target], Attack], told: tuple[str, ...]
+    attack: Callable[[Target], OnModel], told: tuple[str, ...]
 ) -> Callable[[Target, int], bool]:
     """Whether any of these estimates rings, or is true of a few people."""
 
     def rung(target: Target, seed: int) -> bool:
-        found, _, few = measured(seen(attack(target), seed), level=0.95, rng=stream(seed, "risk"))
-        return any(name in few or rings(found[name]) for name in told)
+        found = measured(attack(target), seed)
+        return any(name in found.params or beyond_chance(found.estimates[name]) for name in told)
 
     return rung
 

@@ -1,4 +1,6 @@
-"""A generator that draws what it was taught on is found out, and one that draws hearts is not."""
+"""A generator that draws what it was taught on is found out, and one that draws hearts is not; and
+who is held to be copied is beyond what chance does to those who were never seen.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +10,25 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from auditor.checks.memorisation import check as memorisation
-from auditor.checks.memorisation.check import Copies, Extraction, Retrieval, attacks
-from auditor.checks.memorisation.estimates import measured
+from auditor.attackers.search import BLOCK
+from auditor.checks.memorisation.check import (
+    Copies,
+    CopyScores,
+    Extraction,
+    Found,
+    Retrieval,
+    plan,
+)
+from auditor.checks.memorisation.pictures import second_largest
+from auditor.core.errors import EvidenceError
+from auditor.core.evidence import Trials
 from auditor.core.target import MEMBER, NEITHER, NONMEMBER, Target
-from tests.checks.memorisation.plant import PLANTS, case, of_people, seen, target
+from auditor.stats.metrics import auc, matched_impostor_rate, rank_rate
+from auditor.stats.searches import against_twins, beside_strangers, beyond_luck
+from auditor.stats.small_cells import shares_of_people
+from tests.checks.asking import context, estimated, measured
+from tests.checks.memorisation.plant import PLANTS, of_people, target
+from tests.stats.evidence import random_search
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,21 +84,21 @@ def test_a_planted_leak_is_found_and_its_clean_twin_is_silent(leak):
 
 def test_nearness_is_that_of_a_whole_table_of_distances():
     rng = np.random.default_rng(1)
-    n = 2 * memorisation.BLOCK + 40  # more than one block of members
+    n = 2 * BLOCK + 40  # more than one block of members
     part = np.repeat([MEMBER, NONMEMBER], n // 2).astype(np.int8)
     real, made = rng.normal(5, 1, size=(2, n, 4)).astype(np.float32)
     names = np.array([f"p{one:04d}" for one in range(n)])
     generator = Fixed(real, made)
     given = of_people(names, part, np.zeros(n), np.full(n, 50), {"generator": generator})
-    found = Copies(given).run(case(0), np.random.default_rng(0))
+    found = Copies(given).attack(context(), np.random.default_rng(0))
     away = cdist(made.astype(float), real.astype(float))
     own = np.diag(away).copy()
     np.fill_diagonal(away, np.inf)
     expected = np.log(away.min(axis=1) / own)
-    assert list(by_name(found["ratio"]).values()) == pytest.approx(expected, abs=1e-4)
+    assert list(by_name(found.ratio).values()) == pytest.approx(expected, abs=1e-4)
     away[np.arange(n), np.arange(n)] = own
     two = np.sort(np.where(part[:, None] == part, away, np.inf), axis=1)[:, :2]
-    assert list(by_name(found["copies"]).values()) == pytest.approx(
+    assert list(by_name(found.copies).values()) == pytest.approx(
         np.log(two[:, 1] / two[:, 0]), abs=1e-4
     )
 
@@ -96,16 +112,19 @@ def test_the_order_of_records_says_nothing():
             replace(one, parts={"generator": replace(one.parts["generator"], nobody=nobody)})
             for one in (given, shuffled)
         ]
-        one, other = (attack(each).run(case(0), np.random.default_rng(0)) for each in asked)
-        for name in one:
-            assert by_name(one[name]) == pytest.approx(by_name(other[name]), abs=1e-5)
+        one, other = (attack(each).attack(context(), np.random.default_rng(0)) for each in asked)
+        for name in vars(one):
+            same = (by_name(getattr(each, name)) for each in (one, other))
+            assert next(same) == pytest.approx(next(same), abs=1e-5)
 
 
 def test_what_people_are_called_says_nothing():
     given = fixed()
     renamed = replace(given, subject=np.char.add("x", given.subject[::-1]))
-    one, other = (Copies(each).run(case(0), np.random.default_rng(0)) for each in (given, renamed))
-    assert sorted(one["ratio"].score) == pytest.approx(sorted(other["ratio"].score))
+    one, other = (
+        Copies(each).attack(context(), np.random.default_rng(0)) for each in (given, renamed)
+    )
+    assert sorted(one.ratio.score) == pytest.approx(sorted(other.ratio.score))
 
 
 def test_a_picture_that_is_drawn_anew_each_time_is_no_copy():
@@ -118,7 +137,7 @@ def test_a_picture_that_is_drawn_anew_each_time_is_no_copy():
             return self.real[(rows + seed % 20 * 2) % 40]
 
     turning = replace(given, parts={"generator": Turning(generator.real, generator.made)})
-    score = Copies(turning).run(case(0), np.random.default_rng(0))["copies"].score
+    score = Copies(turning).attack(context(), np.random.default_rng(0)).copies.score
     assert np.all(score == 0)
 
 
@@ -126,8 +145,7 @@ def test_the_better_the_copy_the_surer_the_alarm():
     values = []
     for noise in (2.0, 0.8, 0.3):
         given = target(3, copied=1.0, noise=noise, n_people=120)
-        found = measured(seen(Copies(given), 3), level=0.95, rng=np.random.default_rng(0))[0]
-        values.append(found["ratio_auc"].value)
+        values.append(measured(Copies(given), 3).estimates["ratio_auc"].value)
     assert values == sorted(values)
     assert values[0] < 0.9 < values[-1]
 
@@ -137,18 +155,13 @@ def test_a_generator_that_knows_only_five_pictures_copies_for_everybody():
     generator = given.parts["generator"]
     made = generator.real[np.arange(40) % 5 * 2]
     only = replace(given, parts={"generator": replace(generator, made=made)})
-    found = measured(
-        Copies(only).run(case(0), np.random.default_rng(0)),
-        level=0.95,
-        rng=np.random.default_rng(0),
-    )[0]
-    assert found["copied"].value == 1
+    assert measured(Copies(only)).estimates["copied"].value == 1
 
 
 def test_of_a_person_one_picture_is_asked_about():
     given = fixed()
     twice = of_rows(given, np.repeat(np.arange(40), 2))
-    found = Copies(twice).run(case(0), np.random.default_rng(0))["ratio"]
+    found = Copies(twice).attack(context(), np.random.default_rng(0)).ratio
     assert len(found.subject) == len(np.unique(found.subject)) == 40
 
 
@@ -160,7 +173,7 @@ def test_who_stands_on_both_sides_or_has_no_picture_is_not_asked_about():
     subject = given.subject.copy()
     subject[1] = subject[0]
     odd = replace(given, subject=subject, parts={"generator": Fixed(real, generator.made)})
-    asked = set(Copies(odd).run(case(0), np.random.default_rng(0))["ratio"].subject)
+    asked = set(Copies(odd).attack(context(), np.random.default_rng(0)).ratio.subject)
     assert asked == set(given.subject) - {"p000", "p001", "p002"}
 
 
@@ -170,46 +183,47 @@ def test_pictures_of_nobody_gather_where_they_are_drawn_again():
     rng = np.random.default_rng(4)
     nobody = np.concatenate([real[[0, 0]], real[[2]], rng.normal(size=(6, 6))]).astype(np.float32)
     asked = fixed(nobody=nobody)
-    found = Extraction(asked).run(case(0), np.random.default_rng(0))
-    assert by_name(found["unasked"])["p000"] == 0
-    clique = by_name(found["cliques"])
+    found = Extraction(asked).attack(context(), np.random.default_rng(0))
+    assert by_name(found.unasked)["p000"] == 0
+    clique = by_name(found.cliques)
     assert clique["p000"] > np.log(100)
     assert max(score for name, score in clique.items() if name not in ("p000", "p002")) < np.log(10)
 
 
 def test_a_clique_is_more_than_one():
     place, times = np.array([3, 1, 3, 1, 0, 3]), np.array([1.0, 5.0, 3.0, 2.0, 9.0, 2.0])
-    assert memorisation._second(place, times, 5).tolist() == [0, 2, 0, 2, 0]
+    assert second_largest(place, times, 5).tolist() == [0, 2, 0, 2, 0]
 
 
 def test_what_cannot_be_asked_is_said():
     given = fixed()
     unknown = replace(given, unknown="nobody said who its members are")
-    assert Copies(unknown).unmet(case(0)) == "nobody said who its members are"
-    assert Retrieval(unknown).unmet(case(0)) is None
-    assert set(Retrieval(unknown).run(case(0), np.random.default_rng(0))) == {""}
-    assert "without a condition" in (Extraction(given).unmet(case(0)) or "")
+    assert Copies(unknown).unmet(context()) == "nobody said who its members are"
+    assert Retrieval(unknown).unmet(context()) is None
+    alone = Retrieval(unknown).attack(context(), np.random.default_rng(0))
+    assert alone.members is alone.nonmembers is None
+    assert "without a condition" in (Extraction(given).unmet(context()) or "")
     few = replace(given, part=np.full(40, NEITHER, dtype=np.int8))
-    assert "found fewer" in (Copies(few).unmet(case(0)) or "")
+    assert "found fewer" in (Copies(few).unmet(context()) or "")
     blind = replace(given, parts={"generator": Fixed(given.parts["generator"].real * np.nan, None)})
-    assert "with a picture" in (Retrieval(blind).unmet(case(0)) or "")
+    assert "with a picture" in (Retrieval(blind).unmet(context()) or "")
 
 
 def test_a_model_that_generates_nothing_is_asked_nothing():
-    assert attacks(replace(fixed(), parts={})) == []
-    assert [one.protocol for one in attacks(fixed())] == ["copies", "extraction", "retrieval"]
+    assert plan(replace(fixed(), parts={})) == []
+    assert [one.protocol for one in plan(fixed())] == ["copies", "extraction", "retrieval"]
 
 
 def test_retrieval_is_told_of_members_and_others_among_the_same_people():
-    found = Retrieval(fixed()).run(case(0), np.random.default_rng(0))
-    assert {name: len(one.subject) for name, one in found.items()} == {
-        "": 40,
+    found = Retrieval(fixed()).attack(context(), np.random.default_rng(0))
+    assert {name: len(one.subject) for name, one in vars(found).items()} == {
+        "everybody": 40,
         "members": 20,
         "nonmembers": 20,
     }
-    assert {one.n_gallery for one in found.values()} == {40}
-    copied = np.isin(found[""].subject, [f"p{one:03d}" for one in range(0, 10, 2)])
-    assert np.all(found[""].n_above[copied] == 0)
+    assert {one.n_gallery for one in vars(found).values()} == {40}
+    copied = np.isin(found.everybody.subject, [f"p{one:03d}" for one in range(0, 10, 2)])
+    assert np.all(found.everybody.n_above[copied] == 0)
 
 
 @pytest.mark.parametrize("copied", [0, 40])
@@ -217,14 +231,113 @@ def test_the_twin_that_copies_is_caught_and_the_one_that_cannot_is_not(copied):
     asked = Copies(target(0, copied=copied))
     share = {}
     for planted in (True, False):
-        found, _, few = measured(
-            seen(asked.twin(planted, seed=0), 0), level=0.95, rng=np.random.default_rng(0)
-        )
-        assert few == {}
-        share[planted] = found["copied"]
+        found = measured(asked.twin(planted, seed=0))
+        assert found.params == {}
+        share[planted] = found.estimates["copied"]
     assert share[True].low > 0.3  # of every second member
     assert share[False].value == 0
 
 
 def test_no_twin_is_made_of_what_no_rule_is_about():
     assert Extraction(target(0)).twin(True, 0) is None
+
+
+# --- what scores amount to ----------------------------------------------------------------
+
+
+def trials(score, member, stratum=None) -> Trials:
+    n = len(score)
+    names = np.array([f"p{one:04d}" for one in range(n)])
+    band = np.zeros(n, dtype=np.int64) if stratum is None else stratum
+    return Trials(np.asarray(score, dtype=float), np.asarray(member, dtype=bool), names, band)
+
+
+def test_chance_is_what_membership_dealt_out_anew_within_bands_gives():
+    rng = np.random.default_rng(0)
+    band = rng.integers(0, 4, 80)
+    member = rng.random(80) < 0.2 + 0.2 * band  # the old are members more often
+    score = band + rng.normal(size=80)  # and score higher, members or not
+    drawn = []
+    for _ in range(2000):
+        dealt = member.copy()
+        for one in range(4):
+            dealt[band == one] = rng.permutation(member[band == one])
+        drawn.append(auc(score, dealt))
+    found, _ = against_twins(trials(score, member, band), 0.95)
+    assert found.value == pytest.approx(auc(score, member))
+    assert found.chance == pytest.approx(np.mean(drawn), abs=0.005)
+    assert found.chance > 0.6
+
+
+def test_without_bands_chance_is_a_half():
+    rng = np.random.default_rng(0)
+    found, _ = against_twins(trials(rng.normal(size=50), np.arange(50) < 20), 0.95)
+    assert found.chance == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("draw", ["exponential", "standard_normal", "random"])
+def test_nobody_is_beyond_where_nothing_was_learnt(draw):
+    rng = np.random.default_rng(1)
+    member = np.arange(120) < 60
+    alarms = sum(
+        beyond_luck(trials(getattr(rng, draw)(size=120), member), 0.0).any() for _ in range(300)
+    )
+    assert alarms <= 9
+
+
+def test_who_is_far_out_is_beyond_and_counted_as_a_few():
+    rng = np.random.default_rng(2)
+    score = rng.exponential(0.1, 120)
+    score[:5] = 4.0
+    seen = trials(score, np.arange(120) < 60)
+    assert beyond_luck(seen, 1.0).tolist() == [True] * 5 + [False] * 55
+    found = estimated(Copies(None), CopyScores(ratio=seen, copies=seen))
+    assert found.params == {"copied": "1 to 9 people"}
+    assert list(found.estimates) == ["ratio_auc"]
+
+
+def test_nobody_is_beyond_who_is_under_the_least():
+    score = np.r_[np.full(60, 0.9), np.zeros(60)]
+    member = np.arange(120) < 60
+    assert not beyond_luck(trials(score, member), 1.0).any()
+    assert beyond_luck(trials(score, member), 0.5).all()
+
+
+def test_a_share_of_many_or_of_nobody_is_told():
+    people = {"many": np.arange(40) < 10, "none": np.zeros(40, bool), "few": np.arange(40) < 9}
+    found, few = shares_of_people(people, 0.95, 0.001)
+    assert {name: one.value for name, one in found.items()} == {"many": 0.25, "none": 0}
+    assert few == {"few": "1 to 9 people"}
+    assert found["many"].low > found["many"].chance == 0.001
+    assert found["none"].low == 0
+
+
+def test_with_few_people_nothing_is_said():
+    with pytest.raises(EvidenceError, match="10 others"):
+        beyond_luck(trials(np.arange(25), np.arange(25) < 16), 0.0)
+
+
+def test_the_excess_over_strangers_is_a_difference_of_the_same_people():
+    rng = np.random.default_rng(3)
+    seen = random_search(rng, 60, signal=1.5)
+    found = beside_strangers(seen, 0.95)["rank1_excess"]
+    expected = rank_rate(seen, 1).mean() - matched_impostor_rate(seen, 1).mean()
+    assert found.value == pytest.approx(expected)
+    assert 0 < found.low < found.value < found.high
+    nobody = replace(seen, matched_impostor_above=np.full_like(seen.matched_impostor_above, -1))
+    assert beside_strangers(nobody, 0.95) == {}
+
+
+def test_a_search_is_told_of_all_and_of_either_kind():
+    rng = np.random.default_rng(4)
+    seen = random_search(rng, 60, signal=1.5)
+    member = np.isin(seen.subject, np.unique(seen.subject)[:30])
+    told = estimated(Retrieval(None), Found(seen, seen.of(member), seen.of(~member)))
+    found = told.estimates
+    assert found["rank10"].chance == pytest.approx(1 / 6)
+    assert found["rank1"].value <= found["rank5"].value <= found["rank10"].value
+    assert found["members_rank1"].n_subjects == 30
+    gap = found["members_rank1"].value - found["nonmembers_rank1"].value
+    assert found["member_gap"].value == pytest.approx(gap)
+    assert "cmc" in told.curves
+    assert not told.params

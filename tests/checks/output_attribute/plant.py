@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 
-from auditor.checks.output_attribute import estimates as inference
-from auditor.checks.output_attribute.check import Inferred
-from auditor.core.streams import stream
+from auditor.checks.output_attribute.check import OutputAttributeInference
 from auditor.core.target import Target
-from tests.checks.output_linkage.plant import CASE, People, risk
+from tests.checks.asking import measured
+from tests.checks.output_linkage.plant import People, risk
 
 
 def of_sex(seed: int, planted: bool, n: int = 120) -> Target:
@@ -36,18 +34,14 @@ def of_diagnoses(seed: int, planted: bool, n: int = 240, m: int = 2) -> Target:
     return people.target({"scores": risk(logits)}, tells=tells, truth=truth.astype(float))
 
 
-def found(target: Target, output: str, seed: int) -> Mapping[str, Any]:
-    """What the attack's evidence amounts to."""
-    seen = Inferred(target, output).run(CASE, stream(seed, "run"))
-    return inference.measured(seen, level=0.95, rng=stream(seed, "measured"))[0]
-
-
 def _sex(seed: int, planted: bool) -> bool:
-    return found(of_sex(seed, planted), "embedding", seed)["sex_gain_over_known"].low > 0
+    asked = OutputAttributeInference(of_sex(seed, planted), "embedding")
+    return measured(asked, seed).estimates["sex_gain_over_known"].low > 0
 
 
 def _withheld(seed: int, planted: bool) -> bool:
-    return found(of_diagnoses(seed, planted), "scores", seed)["withheld_gain"].low > 0
+    asked = OutputAttributeInference(of_diagnoses(seed, planted), "scores")
+    return measured(asked, seed).estimates["withheld_gain"].low > 0
 
 
 PLANTS: dict[str, Callable[[int, bool], bool]] = {

@@ -1,4 +1,4 @@
-"""Models whose outputs name people or give their inputs back, and models whose outputs do not."""
+"""Models whose outputs name people, and models whose outputs do not."""
 
 from __future__ import annotations
 
@@ -7,19 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from auditor.checks.output_linkage import estimates as outputs
-from auditor.checks.output_linkage.check import Linked, Rebuilt
+from auditor.checks.output_linkage.check import OutputLinkage
 from auditor.core.streams import stream
 from auditor.core.target import MEMBER, NONMEMBER, Target
-
-
-class Asked:
-    """All that an attack on a model uses of a case."""
-
-    seed = 0
-
-
-CASE: Any = Asked()
+from tests.checks.asking import measured
 
 
 class People:
@@ -91,37 +82,17 @@ def naming(seed: int, planted: bool, n: int = 120) -> Target:
     return people.target({"scores": risk(logits)})
 
 
-def giving_back(seed: int, planted: bool, n: int = 120) -> Target:
-    """Risks of which one follows an input closely, or none does."""
-    people = People(seed, n)
-    inputs, logits = people.noise(10), people.noise(4)
-    logits[:, 0] += planted * 2 * inputs[:, 3]
-    columns = tuple(f"x{k}" for k in range(10))
-    return people.target(
-        {"scores": risk(logits)}, inputs=inputs.astype(np.float32), columns=columns
-    )
-
-
-def found(attack: Any, seed: int) -> Mapping[str, Any]:
-    """What an attack's evidence amounts to."""
-    seen = attack.run(CASE, stream(seed, "run"))
-    return outputs.measured(seen, level=0.95, rng=stream(seed, "measured"))[0]
-
-
 def _memorised(seed: int, planted: bool) -> bool:
-    return found(Linked(memorising(seed, planted), "embedding"), seed)["member_gap"].low > 0
+    asked = OutputLinkage(memorising(seed, planted), "embedding")
+    return measured(asked, seed).estimates["member_gap"].low > 0
 
 
 def _named(seed: int, planted: bool) -> bool:
-    return found(Linked(naming(seed, planted), "scores"), seed)["beyond_auc_known"].low > 0.5
-
-
-def _given_back(seed: int, planted: bool) -> bool:
-    return found(Rebuilt(giving_back(seed, planted), "scores"), seed)["r2_best"].low > 0
+    asked = OutputLinkage(naming(seed, planted), "scores")
+    return measured(asked, seed).estimates["beyond_auc_known"].low > 0.5
 
 
 PLANTS: dict[str, Callable[[int, bool], bool]] = {
     "members' identity in an embedding": _memorised,
     "identity in scores": _named,
-    "an input in scores": _given_back,
 }

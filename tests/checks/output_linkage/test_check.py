@@ -1,4 +1,6 @@
-"""Whose record an output is of, and what its model was asked with, are found where they show."""
+"""Whose record an output is of is found where it shows; and what searches by outputs amount to:
+chance is covered, gaps and gains are what they are.
+"""
 
 from __future__ import annotations
 
@@ -7,27 +9,32 @@ from functools import partial
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 
 from auditor.attackers.output_features import membership_groups, standardise_output
-from auditor.checks.output_linkage.check import Linked, Rebuilt, attacks
+from auditor.checks.output_linkage.check import ByKind, OutputLinkage, OutputSearches, plan
 from auditor.core.errors import EvidenceError
-from auditor.core.evidence import Predictions, SearchResult
+from auditor.core.evidence import SearchResult
 from auditor.core.target import NEITHER, NONMEMBER
 from auditor.stats.metrics import demographic_rate, rank_rate
-from tests.checks.output_linkage.plant import (
-    CASE,
-    PLANTS,
-    People,
-    found,
-    giving_back,
-    memorising,
-    naming,
-)
+from auditor.stats.searches import above_alike, paired_gain, rate_gap
+from tests.checks.asking import context, estimated
+from tests.checks.inversion.plant import giving_back
+from tests.checks.output_linkage.plant import PLANTS, People, memorising, naming
+from tests.stats.evidence import random_search, search_result
+
+REPEATS = 60
 
 
-def run(attack, seed=0):
-    assert attack.unmet(CASE) is None
-    return attack.run(CASE, np.random.default_rng(seed))
+def run(target, output, seed=0) -> OutputSearches:
+    attack = OutputLinkage(target, output)
+    assert attack.unmet(context()) is None
+    return attack.attack(context(), np.random.default_rng(seed))
+
+
+def first(seen: SearchResult) -> float:
+    """The share of people who are found first."""
+    return rank_rate(seen, 1).mean()
 
 
 def shuffled(target, seed=0):
@@ -59,9 +66,10 @@ def test_leaves_that_are_a_persons_own_name_the_person():
     own = people.rng.integers(0, 6, (60, 20))[people.person]
     drawn = people.rng.random(own.shape) < 0.5
     leaves = np.where(drawn, people.rng.integers(0, 6, own.shape), own)
-    seen = run(Linked(people.target({"leaves": leaves}), "leaves"))
-    assert set(seen) == {"", "beyond", "members", "nonmembers"}
-    assert rank_rate(seen[""], 1).mean() > 0.3
+    seen = run(people.target({"leaves": leaves}), "leaves")
+    assert seen.matchers == seen.controls == {}
+    assert seen.by_kind is not None
+    assert first(seen.own) > 0.3
 
 
 def test_risks_are_compared_by_their_odds_and_risks_of_0_and_1_are_finite():
@@ -83,16 +91,16 @@ def test_a_wide_output_keeps_who_is_near_whom():
 
 def test_people_with_records_of_two_sessions_are_asked_across_them_else_within_one():
     target = naming(0, True)
-    assert Linked(target, "scores").protocol == "cross-session"
+    assert OutputLinkage(target, "scores").protocol == "cross-session"
     once = replace(target, session=np.full(len(target.record), ""))
-    assert Linked(once, "scores").protocol == "same-session"
-    assert len(run(Linked(once, "scores"))[""].subject) == 120
+    assert OutputLinkage(once, "scores").protocol == "same-session"
+    assert len(run(once, "scores").own.subject) == 120
 
 
 def test_a_model_of_people_with_one_record_each_cannot_be_asked_and_says_why():
     target = naming(0, True)
     alone = replace(target, subject=target.record.astype(str))
-    assert "two records" in str(Linked(alone, "scores").unmet(CASE))
+    assert "two records" in str(OutputLinkage(alone, "scores").unmet(context()))
 
 
 def test_an_output_that_says_nothing_of_most_records_is_refused():
@@ -101,12 +109,12 @@ def test_an_output_that_says_nothing_of_most_records_is_refused():
     silent[:10] = 1
     target = replace(target, outputs={"other": lambda: silent}, known={})
     with pytest.raises(EvidenceError, match="10 people"):
-        Linked(target, "other").run(CASE, np.random.default_rng(0))
+        OutputLinkage(target, "other").attack(context(), np.random.default_rng(0))
 
 
 def test_the_order_of_the_records_does_not_matter():
     target = naming(1, True)
-    one, other = (run(Linked(each, "scores"))[""] for each in (target, shuffled(target)))
+    one, other = (run(each, "scores").own for each in (target, shuffled(target)))
     for name, value in vars(one).items():
         np.testing.assert_array_equal(value, vars(other)[name], err_msg=name)
 
@@ -116,7 +124,9 @@ def test_what_people_are_called_does_not_matter_to_a_matcher_that_learns_nothing
     called = np.char.add("x", np.random.default_rng(0).permutation(10**6)[:120].astype(str))
     person = np.unique(target.subject, return_inverse=True)[1]
     again = replace(target, subject=called[person], known={})
-    rates = [np.sort(rank_rate(run(Linked(one, "scores"))["cosine"], 1)) for one in (target, again)]
+    rates = [
+        np.sort(rank_rate(run(one, "scores").matchers["cosine"], 1)) for one in (target, again)
+    ]
     np.testing.assert_allclose(*rates)
 
 
@@ -126,7 +136,7 @@ def test_more_of_the_person_links_more_people():
     rates = []
     for strength in (0, 1, 2, 4):
         target = people.target({"embedding": noise + strength * own})
-        rates.append(rank_rate(run(Linked(target, "embedding"))[""], 1).mean())
+        rates.append(first(run(target, "embedding").own))
     assert rates == sorted(rates)
     assert rates[-1] > rates[0] + 0.8
 
@@ -137,9 +147,9 @@ def test_a_match_that_others_teach_beats_one_that_learns_nothing_where_some_dire
     own = people.noise(64, per_person=True) * size
     turned = np.linalg.qr(people.rng.normal(size=(64, 64)))[0]
     seen = (own + people.noise(64) * 0.7 * np.maximum(size, 0.1)) @ turned
-    found = run(Linked(people.target({"embedding": seen}), "embedding"))
-    rates = {name: rank_rate(one, 1).mean() for name, one in found.items()}
-    assert rates[""] > max(rates["standardised"], rates["cosine"]) + 0.05
+    found = run(people.target({"embedding": seen}), "embedding")
+    rates = {name: first(one) for name, one in found.matchers.items()}
+    assert first(found.own) > max(rates["standardised"], rates["cosine"]) + 0.05
 
 
 def test_a_person_who_is_hidden_under_noise_of_other_directions_is_found_by_whitening():
@@ -147,13 +157,12 @@ def test_a_person_who_is_hidden_under_noise_of_other_directions_is_found_by_whit
     noise = people.noise(10) @ np.diag([6.0] * 5 + [0.2] * 5)
     turned = np.linalg.qr(people.rng.normal(size=(10, 10)))[0]
     seen = (people.noise(10, per_person=True) + noise) @ turned
-    found = run(Linked(people.target({"embedding": seen}), "embedding"))
-    rates = {name: rank_rate(one, 1).mean() for name, one in found.items()}
-    assert rates["whitened"] > rates[""] + 0.2
+    found = run(people.target({"embedding": seen}), "embedding")
+    assert first(found.matchers["whitened"]) > first(found.own) + 0.2
 
 
 def test_sex_and_age_alone_link_nobody_within_their_sex_and_age():
-    seen = run(Linked(naming(2, False), "scores"))[""]
+    seen = run(naming(2, False), "scores").own
     assert rank_rate(seen, 1).mean() > 1 / seen.n_gallery
     by_luck = (1 / seen.demographic_size).mean()
     assert demographic_rate(seen, 1).mean() < 3 * by_luck
@@ -161,11 +170,13 @@ def test_sex_and_age_alone_link_nobody_within_their_sex_and_age():
 
 def test_members_and_others_are_held_against_their_own_kind():
     target = memorising(0, True)
-    seen = run(Linked(target, "embedding"))
+    seen = run(target, "embedding")
     members = membership_groups(target)["members"]
-    assert set(seen["members"].subject) == set(members)
-    assert not set(seen["nonmembers"].subject) & set(members)
-    assert seen["members"].n_gallery == seen["nonmembers"].n_gallery == 60
+    kinds = seen.by_kind
+    assert kinds is not None
+    assert set(kinds.members.subject) == set(members)
+    assert not set(kinds.nonmembers.subject) & set(members)
+    assert kinds.members.n_gallery == kinds.nonmembers.n_gallery == 60
 
 
 def test_whoever_is_a_member_in_part_is_of_neither_kind():
@@ -188,57 +199,126 @@ def test_inputs_and_random_weights_are_searched_beside_the_output():
         columns=tuple("abcdef"),
         controls={"scores": lambda: np.random.default_rng(0).random((120, 2))},
     )
-    seen = run(Linked(target, "scores"))
-    rates = {name: rank_rate(seen[name], 1).mean() for name in ("", "inputs", "untrained")}
-    assert rates["inputs"] > rates[""] > rates["untrained"]
-    assert all(isinstance(one, SearchResult) for one in seen.values())
-    told = found(Linked(target, "scores"), 0)
+    seen = run(target, "scores")
+    rates = {name: first(one) for name, one in seen.controls.items()}
+    assert rates["inputs"] > first(seen.own) > rates["untrained"]
+    told = estimated(OutputLinkage(target, "scores"), seen).estimates
     assert told["gain_over_inputs"].high < 0 < told["gain_over_untrained"].low
 
 
-def test_a_column_is_rebuilt_as_closely_as_the_scores_follow_it():
+def test_everything_that_is_given_out_is_asked():
+    assert [one.view for one in plan(giving_back(0, True))] == ["model.scores"]
+    assert [one.output for one in plan(naming(0, True))] == ["scores"]
+
+
+# --- what searches amount to --------------------------------------------------------------
+
+
+def kinds_of_search(seed, n=40):
+    rng = np.random.default_rng(seed)
+    subject = np.repeat(np.arange(n), 2)
+    return search_result(rng.normal(size=(2 * n, n)), subject, kind=np.arange(n) % 4)
+
+
+def test_a_search_that_knows_nothing_covers_a_half():
+    missed = 0
+    for seed in range(REPEATS):
+        one = above_alike(kinds_of_search(seed), 0.95, np.random.default_rng(seed))
+        missed += not one.low <= 0.5 <= one.high
+    assert missed <= binom.ppf(0.9999, REPEATS, 0.05)
+
+
+def test_what_tells_only_the_kind_of_person_stays_at_a_half():
+    n = 60
     rng = np.random.default_rng(0)
-    people = People(6, 400, each=1)
-    inputs = rng.normal(size=(400, 3))
-    logits = inputs[:, :2] + rng.normal(size=(400, 2)) * [0, 1]
-    target = people.target(
-        {"logits": logits}, inputs=inputs.astype(np.float32), columns=("a", "b", "c")
+    kind, subject = np.arange(n) % 3, np.repeat(np.arange(n), 2)
+    scores = rng.normal(size=(2 * n, n)) + 10 * (kind[subject][:, None] == kind[None])
+    seen = search_result(scores, subject, kind=kind)
+    found = told(seen).estimates
+    assert found["rank1"].low > 1 / n
+    assert found["auc_known"].low < 0.5 < found["auc_known"].high
+
+
+def test_the_mates_place_is_counted_by_hand():
+    scores = np.tile(np.arange(12.0), (12, 1))  # everybody scores as their column says
+    one = above_alike(search_result(scores, np.arange(12)), 0.95, np.random.default_rng(0))
+    assert one.value == pytest.approx(np.mean(np.arange(12) / 11))
+    scores = np.eye(12)
+    one = above_alike(search_result(scores, np.arange(12)), 0.95, np.random.default_rng(0))
+    assert one.value == 1
+    assert 0.7 < one.low < 1
+
+
+def test_people_of_whom_nobody_is_alike_are_not_asked():
+    seen = search_result(np.eye(30), np.arange(30), kind=np.r_[np.zeros(9), np.arange(1, 22)])
+    assert above_alike(seen, 0.95, np.random.default_rng(0)) is None
+
+
+def test_a_gap_between_others_covers_nothing_where_there_is_none_and_is_signed():
+    missed = 0
+    for seed in range(REPEATS):
+        rng = np.random.default_rng(seed)
+        one = rate_gap(random_search(rng, 30, 1.5), random_search(rng, 30, 1.5), 0.95)
+        missed += not one.low <= 0 <= one.high
+    assert missed <= binom.ppf(0.9999, REPEATS, 0.05)
+    rng = np.random.default_rng(0)
+    strong, weak = random_search(rng, 40, 6), random_search(rng, 40)
+    assert rate_gap(strong, weak, 0.95).low > 0 > rate_gap(weak, strong, 0.95).high
+    one, other = rate_gap(strong, weak, 0.95), rate_gap(weak, strong, 0.95)
+    assert (one.value, one.low, one.high) == pytest.approx((-other.value, -other.high, -other.low))
+
+
+def test_a_larger_gallery_is_no_gap():
+    rng = np.random.default_rng(1)
+    small, large = (
+        search_result(rng.normal(size=(n, n)) + 2 * np.eye(n), np.arange(n)) for n in (20, 400)
     )
-    seen = run(Rebuilt(target, "logits"))
-    assert set(seen) == {"a", "b", "c"}
-    share = {
-        name: 1 - ((one.value - one.truth) ** 2).sum() / ((one.prior - one.truth) ** 2).sum()
-        for name, one in seen.items()
-        if isinstance(one, Predictions)
-    }
-    assert share["a"] > 0.95
-    assert share["b"] == pytest.approx(0.5, abs=0.12)
-    assert share["c"] < 0.05
+    assert rate_gap(small, large, 0.95).low < 0 < rate_gap(small, large, 0.95).high
 
 
-def test_a_column_that_bends_is_rebuilt_too():
-    people = People(7, 300, each=1)
-    inputs = people.noise(2)
-    target = people.target(
-        {"scores": np.stack([1 / (1 + np.exp(-(inputs[:, 0] ** 2))), inputs[:, 1]], axis=1)},
-        inputs=np.abs(inputs).astype(np.float32),
-        columns=("size", "other"),
+def test_the_gain_over_a_control_is_of_the_same_people():
+    rng = np.random.default_rng(0)
+    subject = np.arange(50)
+    scores = rng.normal(size=(50, 50))
+    ours = search_result(scores + 3 * np.eye(50), subject)
+    theirs = search_result(scores + 2 * np.eye(50), subject)
+    one = paired_gain(ours, theirs, 0.95)
+    assert one.low > 0
+    same = paired_gain(ours, ours, 0.95)
+    assert same.value == 0
+    assert same.low <= 0 <= same.high
+
+
+def told(own: SearchResult, **others):
+    """What a search amounts to, beside others."""
+    nothing = {"matchers": {}, "controls": {}, "by_kind": None, "inputs_by_kind": None}
+    seen = OutputSearches(own=own, beyond=own, **nothing | others)
+    return estimated(OutputLinkage(None), seen)
+
+
+def test_controls_and_kinds_are_told_under_their_names():
+    def searched(signal: int = 0) -> SearchResult:
+        return random_search(np.random.default_rng(7), 30, signal)
+
+    seen = told(
+        searched(3),
+        matchers={"cosine": searched()},
+        controls={"inputs": searched(), "untrained": searched()},
+        by_kind=ByKind(searched(), searched()),
     )
-    seen = run(Rebuilt(target, "scores"))["size"]
-    assert np.corrcoef(seen.value, seen.truth)[0, 1] > 0.9
+    found, curves = seen.estimates, seen.curves
+    assert {"rank1", "auc_known", "eer", "cosine_rank1", "inputs_eer", "untrained_rank1"} <= set(
+        found
+    )
+    assert {"gain_over_inputs", "gain_over_untrained", "member_gap", "members_rank1"} <= set(found)
+    assert found["gain_over_untrained"].low > 0
+    assert {"cmc", "gallery"} <= set(curves)
+    for one in found.values():
+        assert one.low <= one.value <= one.high
+        assert one.n_subjects >= 10
+        assert one.chance is not None
 
 
-def test_a_column_that_few_people_have_or_that_never_differs_is_not_asked():
-    target = giving_back(0, True)
-    inputs = target.inputs.copy()
-    inputs[30:, 0], inputs[:, 1], inputs[::2, 2] = np.nan, 1, np.nan
-    seen = run(Rebuilt(replace(target, inputs=inputs), "scores"))
-    assert not {"x0", "x1"} & set(seen)
-    assert len(seen["x2"].subject) == len(target.record) // 2
-
-
-def test_only_a_model_with_a_table_of_inputs_is_asked_to_give_them_back():
-    assert [one.check for one in attacks(naming(0, True))] == ["output-linkage"]
-    assert [one.check for one in attacks(giving_back(0, True))] == ["output-linkage", "inversion"]
-    views = [one.view for one in attacks(giving_back(0, True))]
-    assert views == ["model.scores", "model.scores"]
+def test_too_few_people_are_refused():
+    with pytest.raises(EvidenceError, match="10 people"):
+        told(random_search(np.random.default_rng(0), 9))

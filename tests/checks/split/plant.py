@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+from auditor.checks.split.estimates import measured
 
 from auditor.checks.split.check import NearDuplicates, SharedPeople
-from auditor.checks.split.estimates import measured
 from auditor.core.streams import stream
 from auditor.core.target import MEMBER, NONMEMBER, Target
 from tests.checks.structure.plant import population

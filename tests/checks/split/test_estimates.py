@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
 from auditor.checks.split.estimates import measured
+
 from auditor.core.errors import EvidenceError
 from auditor.core.evidence import Counts
 from auditor.stats.intervals import wilson

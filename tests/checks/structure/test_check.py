@@ -1,15 +1,28 @@
-"""What a file of trees tells about people, against counts by hand, on simulated people."""
+"""What a file of trees tells about people, against counts by hand, on simulated people; and what
+counts of members and of others amount to: exact shares, intervals that cover, alarms.
+"""
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from auditor.checks.structure.check import Structure, attacks, nested
+from auditor.checks.base import Measured
+from auditor.checks.structure.check import plan
+from auditor.checks.structure.differences import Existence, NestedDifferences, nested
+from auditor.checks.structure.leaves import LEAVES, Leaves, SmallLeaves
+from auditor.checks.structure.people import LOTS, Sides
+from auditor.checks.structure.thresholds import IsolatingThresholds, RebuiltValues, Thresholds
+from auditor.core.errors import EvidenceError
+from auditor.core.evidence import Counts, Trials
 from auditor.core.target import MEMBER, NEITHER, NONMEMBER
 from auditor.learning import boost
+from auditor.stats.intervals import wilson
+from auditor.stats.small_cells import excess
+from tests.checks.asking import estimated, measured
 from tests.checks.structure.plant import (
     CAREFUL,
     COLUMNS,
@@ -19,6 +32,7 @@ from tests.checks.structure.plant import (
     grown,
     nested_findings,
     population,
+    question,
     with_trees,
 )
 
@@ -30,7 +44,7 @@ def rng(seed: int = 0) -> np.random.Generator:
 
 
 def evidence(target, output: str):
-    return Structure(target, output).run(None, rng())
+    return question(target, output).attack(None, rng())
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +59,12 @@ def target():
 def sides(target):
     """The people who are members and who are not, in the order of their names."""
     return (np.unique(target.subject[target.part == part]) for part in (MEMBER, NONMEMBER))
+
+
+def kinds(seen):
+    """The counts of members and of others, as they are in truth."""
+    sides = seen if isinstance(seen, Sides) else seen.sides[0]
+    return sides.members, sides.others
 
 
 def sizes_by_hand(cells, target):
@@ -64,19 +84,19 @@ def test_leaves_and_paths_hold_as_many_people_as_by_hand(target):
     leaves = boost.leaves(booster, target.inputs)
     paths = np.unique(leaves, axis=0, return_inverse=True)[1].reshape(-1, 1)
     found = evidence(target, "leaves")
-    assert found["members"].names == ("leaf_alone", "leaf_below_10", "path_alone", "path_below_10")
+    assert found.sides[0].members.names == LEAVES
     for column, (cells, least) in enumerate(
         [(leaves, 2), (leaves, 10), (paths, 2), (paths, 10)],
     ):
         size = sizes_by_hand(cells, target)
-        for name, people in zip(("members", "others"), sides(target), strict=True):
+        for counts, people in zip(kinds(found), sides(target), strict=True):
             by_hand = np.array([size[person] < least for person in people])
-            np.testing.assert_array_equal(found[name].values[:, column] > 0, by_hand)
+            np.testing.assert_array_equal(counts.values[:, column] > 0, by_hand)
 
 
 def test_a_persons_cells_fall_short_of_ten_by_so_many_bits(target):
     leaves = boost.leaves(target.trees["A"], target.inputs)
-    cells = evidence(target, "leaves")["cells"]
+    cells = evidence(target, "leaves").cells[0]
     for person, score, positive in zip(cells.subject, cells.score, cells.positive, strict=True):
         mine = target.subject == person
         assert positive == (target.part[mine] == MEMBER).all()
@@ -90,21 +110,22 @@ def test_a_persons_cells_fall_short_of_ten_by_so_many_bits(target):
 
 def test_a_leaf_of_one_is_certain_only_where_the_file_counts_the_members(target):
     found = evidence(target, "leaves")
-    alone = found["members"].values[:, 0]
-    np.testing.assert_array_equal(found["certain"].values[:, 0], alone)
+    assert found.alone is not None
+    alone = found.sides[0].members.values[:, 0]
+    np.testing.assert_array_equal(found.alone.values[:, 0], alone)
     assert alone.any()
     part = target.part.copy()
     part[np.flatnonzero(part == MEMBER)[0]] = NEITHER
-    assert "certain" not in evidence(replace(target, part=part), "leaves")
+    assert evidence(replace(target, part=part), "leaves").alone is None
 
 
 def test_by_lot_as_many_people_are_called_members(target):
     found = evidence(target, "leaves")
-    lots = [one for name, one in found.items() if name.endswith("/members")]
-    assert len(lots) == 20
-    assert {len(one.values) for one in lots} == {len(found["members"].values)}
-    drawn = [name for name in found if name.startswith("lot ") and name.endswith("/cells")]
-    assert any((found[name].positive != found["cells"].positive).any() for name in drawn)
+    truth, *lots = found.sides
+    assert len(lots) == len(found.cells) - 1 == LOTS
+    assert {len(one.members.values) for one in lots} == {len(truth.members.values)}
+    cells, *drawn = found.cells
+    assert any((one.positive != cells.positive).any() for one in drawn)
 
 
 def test_a_threshold_isolates_whom_it_parts_from_all_but_four(target):
@@ -115,7 +136,7 @@ def test_a_threshold_isolates_whom_it_parts_from_all_but_four(target):
             cuts.add((COLUMNS.index(row.Feature), np.float32(row.Split)))
     is_member = target.part == MEMBER
     found = evidence(target, "thresholds")
-    for name, people in zip(("members", "others"), sides(target), strict=True):
+    for counts, people in zip(kinds(found), sides(target), strict=True):
         by_hand = []
         for person in people:
             mine, isolated = target.subject == person, False
@@ -126,23 +147,23 @@ def test_a_threshold_isolates_whom_it_parts_from_all_but_four(target):
                     isolated |= bool((beyond & mine).any() and len(there | {person}) <= 4)
             by_hand.append(isolated)
         assert any(by_hand)
-        np.testing.assert_array_equal(found[name].values[:, 0] > 0, by_hand)
-    assert len(found["splits"].values) == len(cuts)
+        np.testing.assert_array_equal(counts.values[:, 0] > 0, by_hand)
+    assert len(found.rarer) == len(cuts)
 
 
 def test_members_values_stand_in_the_file_and_nobody_elses(target):
     found = evidence(target, "values")
     members, others = list(sides(target))
-    for place, name in enumerate(found["members"].names):
-        column = COLUMNS.index(name.removeprefix("rebuilt/"))
+    for place, name in enumerate(found.members.names):
+        column = COLUMNS.index(name)
         frame = target.trees["A"].trees_to_dataframe()
         cuts = frame.loc[frame["Feature"] == COLUMNS[column], "Split"].to_numpy(np.float32)
         hit = np.isin(target.inputs[:, column], cuts)
         by_hand = [hit[(target.subject == person)].any() for person in members]
-        np.testing.assert_array_equal(found["members"].values[:, place] > 0, by_hand)
-    assert found["members"].values.any()
-    assert not found["others"].values.any()
-    assert len(found["others"].values) == len(others)
+        np.testing.assert_array_equal(found.members.values[:, place] > 0, by_hand)
+    assert found.members.values.any()
+    assert not found.others.values.any()
+    assert len(found.others.values) == len(others)
 
 
 def test_an_exact_split_lies_within_half_a_step_of_two_rounded_values():
@@ -158,8 +179,8 @@ def test_an_exact_split_lies_within_half_a_step_of_two_rounded_values():
     found = evidence(replace(target, trees={"A": trees}), "values")
     # Half a step lower, every cut is between two values: each is met that was, and the one below.
     lower = replace(target, inputs=target.inputs + 0.5, trees={"A": trees})
-    assert evidence(lower, "values")["members"].values.sum() == 0
-    assert found["members"].values.any()
+    assert evidence(lower, "values").members.values.sum() == 0
+    assert found.members.values.any()
 
 
 def test_what_is_told_does_not_go_by_the_order_of_records_nor_by_names(target):
@@ -170,10 +191,8 @@ def test_what_is_told_does_not_go_by_the_order_of_records_nor_by_names(target):
         whole = evidence(target, output)
         for other in (at(target, order), replace(target, subject=fresh)):
             again = evidence(other, output)
-            for name in ("members", "others"):
-                np.testing.assert_array_equal(
-                    whole[name].values.sum(axis=0), again[name].values.sum(axis=0)
-                )
+            for one, same in zip(kinds(whole), kinds(again), strict=True):
+                np.testing.assert_array_equal(one.values.sum(axis=0), same.values.sum(axis=0))
 
 
 def test_findings_are_nested_by_name_and_by_who_has_them():
@@ -193,7 +212,8 @@ def test_findings_are_nested_by_name_and_by_who_has_them():
 
 def test_few_are_apart_where_both_files_count_the_members():
     target = with_trees(nested_findings(rng(), 4), CAREFUL, 2)
-    few = evidence(target, "differences")["certain"]
+    few = evidence(target, "differences").few
+    assert few is not None
     people, first = np.unique(target.subject, return_index=True)
     mine = target.part[first] == MEMBER
     apart = (target.truth[first] == (1, 0)).all(axis=1)
@@ -202,14 +222,14 @@ def test_few_are_apart_where_both_files_count_the_members():
     assert len(people) == 240
     wrong = target.part.copy()
     wrong[np.flatnonzero(wrong == MEMBER)[0]] = NEITHER
-    assert "certain" not in evidence(replace(target, part=wrong), "differences")
+    assert evidence(replace(target, part=wrong), "differences").few is None
 
 
 def test_a_model_of_one_sex_names_the_sex_of_its_members():
     target = population(rng())
     target.truth[target.male == 0] = np.nan
     target = with_trees(target, CAREFUL, 2)
-    told = evidence(target, "existence")["certain"].values[:, 0]
+    told = evidence(target, "existence").values[:, 0]
     people, first = np.unique(target.subject, return_index=True)
     np.testing.assert_array_equal(
         told, target.male[first][target.part[first] == MEMBER].astype(int)
@@ -219,22 +239,22 @@ def test_a_model_of_one_sex_names_the_sex_of_its_members():
 
 def test_questions_are_those_that_the_model_answers():
     target = population(rng())
-    assert attacks(target) == []
+    assert plan(target) == []
     target = with_trees(target, CAREFUL, 1)
-    assert [one.output for one in attacks(target)] == [
+    assert [one.output for one in plan(target)] == [
         "leaves",
         "thresholds",
         "values",
         "existence",
     ]
     men = replace(target, male=np.ones(len(target.male)))
-    assert "existence" not in [one.output for one in attacks(men)]
+    assert "existence" not in [one.output for one in plan(men)]
     codes = with_trees(nested_findings(rng(), 12), CAREFUL, 1)
-    assert [one.output for one in attacks(codes)] == list(OUTPUTS)
+    assert [one.output for one in plan(codes)] == list(OUTPUTS)
     blind = replace(codes, inputs=codes.inputs[:, :0], columns=())
-    assert [one.output for one in attacks(blind)] == ["differences", "existence"]
-    for one in attacks(codes):
-        assert one.check == "structure"
+    assert [one.output for one in plan(blind)] == ["differences", "existence"]
+    for one in plan(codes):
+        assert one.id == "structure"
         assert one.view == f"simulated.{one.output}"
         assert one.threat.endswith(".")
 
@@ -245,19 +265,20 @@ def test_too_few_people_of_either_kind_are_refused():
     people = np.unique(target.subject[target.part == NONMEMBER])
     few = at(target, np.flatnonzero(~np.isin(target.subject, people[9:])))
     for output in OUTPUTS:
-        assert Structure(target, output).unmet(None) is None
-        assert Structure(unknown, output).unmet(None) == "nobody says who is a member"
-        why = Structure(few, output).unmet(None)
+        assert question(target, output).unmet(None) is None
+        assert question(unknown, output).unmet(None) == "nobody says who is a member"
+        why = question(few, output).unmet(None)
         assert (why is None) == (output in ("differences", "existence"))
     nobody = replace(target, part=np.full_like(target.part, NONMEMBER))
-    assert "grown on" in str(Structure(nobody, "existence").unmet(None))
+    assert "grown on" in str(Existence(nobody).unmet(None))
 
 
 def test_columns_are_found_by_their_names(target):
     other = replace(target, inputs=target.inputs[:, ::-1], columns=target.columns[::-1], known={})
     for output in ("leaves", "thresholds"):
         one, same = evidence(target, output), evidence(other, output)
-        np.testing.assert_array_equal(one["members"].values, same["members"].values)
+        for counts, again in zip(kinds(one), kinds(same), strict=True):
+            np.testing.assert_array_equal(counts.values, again.values)
 
 
 @pytest.mark.parametrize("leak", PLANTS)
@@ -266,3 +287,175 @@ def test_a_planted_leak_is_found_and_a_clean_twin_is_silent(leak):
     alarms = [PLANTS[leak](seed, False) for seed in range(5)]
     assert all(found)
     assert sum(alarms) <= 1
+
+
+# --- what counts amount to ----------------------------------------------------------------
+
+
+def flags(n: int, k: int) -> np.ndarray:
+    return (np.arange(n) < k).astype(float)
+
+
+def counted(mine: np.ndarray, theirs: np.ndarray, *names: str) -> Sides:
+    """Yes or no of members and of others, a column for each name."""
+    return Sides(
+        *(Counts(names, one.reshape(len(one), -1).astype(np.int64)) for one in (mine, theirs))
+    )
+
+
+def isolated(mine: np.ndarray, theirs: np.ndarray, rarer: tuple[int, ...] = ()) -> Measured:
+    """What members and others who are isolated amount to."""
+    seen = Thresholds((counted(mine, theirs, "isolated"),), np.array(rarer, dtype=np.int64))
+    return estimated(IsolatingThresholds(None), seen)
+
+
+def one_sex(n: int, k: int) -> Measured:
+    """What k of n members whose sex is told amount to."""
+    counts = Counts(("one_sex",), flags(n, k)[:, None].astype(np.int64))
+    return estimated(Existence(None), counts)
+
+
+def test_an_excess_is_the_difference_of_two_shares_within_newcombes_interval():
+    # Newcombe 1998, Stat Med 17:873, Table II, method 10: 56/70 and 48/80.
+    seen = excess(flags(70, 56), flags(80, 48), 0.95)
+    assert seen.value == pytest.approx(0.2)
+    assert (seen.low, seen.high) == (
+        pytest.approx(0.0524, abs=5e-5),
+        pytest.approx(0.3339, abs=5e-5),
+    )
+    assert (seen.n_subjects, seen.chance) == (150, 0.0)
+    none = excess(flags(20, 0), flags(20, 0), 0.95)
+    assert none.low < 0 < none.high
+
+
+def test_an_interval_covers_a_difference_of_nothing_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    for p in (0.05, 0.3):
+        drawn = [
+            excess((rng.random(60) < p) * 1.0, (rng.random(80) < p) * 1.0, 0.95) for _ in range(400)
+        ]
+        assert np.mean([one.low <= 0 <= one.high for one in drawn]) > 0.93
+
+
+def test_an_interval_is_widened_where_people_fall_together():
+    one, other = flags(100, 30), flags(100, 20)
+    plain = excess(one, other, 0.95)
+    alone = np.sqrt(0.25 * 0.75 * 2 / 100)
+    narrow = excess(one, other, 0.95, [alone / 2, -alone / 2])
+    wide = excess(one, other, 0.95, [2 * alone, -2 * alone])
+    assert (narrow.low, narrow.high) == (plain.low, plain.high)
+    assert wide.value - wide.low == pytest.approx(2 * (plain.value - plain.low))
+    assert wide.high - wide.value == pytest.approx(2 * (plain.high - plain.value))
+
+
+def test_an_excess_needs_ten_people_of_either_kind():
+    with pytest.raises(EvidenceError, match="at least 10 people"):
+        excess(flags(9, 3), flags(50, 3), 0.95)
+
+
+def test_a_share_is_told_beside_that_of_other_people():
+    both = isolated(flags(100, 60), flags(50, 10))
+    found = both.estimates
+    assert found["isolated"].value == pytest.approx(0.6)
+    assert found["isolated"].chance == pytest.approx(0.2)
+    assert (found["isolated"].low, found["isolated"].high) == wilson(60, 100, 0.95)
+    assert found["isolated_excess"].level == pytest.approx(1 - 0.05 / 4)
+    assert both.params["alarms"] == ["isolated"]
+    assert isolated(flags(100, 20), flags(50, 10)).params["alarms"] == []
+    assert isolated(flags(100, 10), flags(50, 30)).params["alarms"] == []
+
+
+def test_one_to_nine_people_are_told_in_words():
+    found = isolated(flags(100, 9), flags(50, 0))
+    assert found.estimates == {}
+    assert found.params["isolated_people"] == "1 to 9 people"
+    found = one_sex(50, 3)
+    assert found.estimates == {}
+    assert found.params == {"alarms": ["one_sex"], "one_sex_people": "1 to 9 people"}
+
+
+def test_what_is_certain_is_an_alarm_as_soon_as_it_names_somebody():
+    for k in (1, 10, 50):
+        assert one_sex(50, k).params["alarms"] == ["one_sex"]
+    found = one_sex(50, 0)
+    assert found.params["alarms"] == []
+    one = found.estimates["one_sex"]
+    assert (one.value, one.chance) == (0.0, 0.0)
+
+
+def test_of_many_columns_the_surest_is_told_and_intervals_hold_for_all():
+    mine = np.stack([flags(100, 20), flags(100, 60), flags(100, 5)], axis=1).astype(int)
+    theirs = np.stack([flags(50, 10), flags(50, 10), flags(50, 2)], axis=1).astype(int)
+    seen = counted(mine, theirs, "age", "QT ms", "RR ms")
+    found = estimated(RebuiltValues(None), seen)
+    assert found.params["rebuilt"] == "QT ms"
+    assert found.estimates["rebuilt"].value == pytest.approx(0.6)
+    assert found.estimates["rebuilt_excess"].level == pytest.approx(1 - 0.05 / 12)
+    assert found.curves["rebuilt"] == {
+        "column": ["age", "QT ms", "RR ms"],
+        "members": [0.2, 0.6, None],
+        "others": [0.2, 0.2, None],
+    }
+
+
+def test_nothing_to_go_by_is_refused():
+    target = with_trees(nested_findings(rng(), 4), CAREFUL, 2)
+    wrong = target.part.copy()
+    wrong[np.flatnonzero(wrong == MEMBER)[0]] = NEITHER
+    with pytest.raises(EvidenceError, match="do not count those called members"):
+        measured(NestedDifferences(replace(target, part=wrong)))
+    stump = grown(target.inputs, target.truth[:, 0], {"gamma": 1e6}, 1)
+    with pytest.raises(EvidenceError, match="do not count those called members"):
+        measured(RebuiltValues(replace(target, trees={"K70": stump})))
+
+
+def test_the_share_of_thresholds_that_isolate_leaves_out_those_that_part_nobody():
+    found = isolated(flags(50, 0), flags(50, 0), (0, 1, 4, 5))
+    assert found.params["isolating_thresholds"] == 0.5
+
+
+def test_cells_ring_where_members_sit_in_smaller_ones():
+    rng = np.random.default_rng(0)
+    positive = np.arange(200) < 100
+    names, none = np.arange(200).astype(str), np.zeros(200, dtype=np.int64)
+    nobody = counted(np.zeros((100, 4)), np.zeros((100, 4)), *LEAVES)
+
+    def cells(shift: float) -> Trials:
+        return Trials(rng.normal(size=200) + shift * positive, positive, names, none)
+
+    def told(*seen: Trials) -> Measured:
+        return estimated(SmallLeaves(None), Leaves((nobody,), seen, None))
+
+    found = told(cells(1.5))
+    assert found.params["alarms"] == ["cells_auc"]
+    one = found.estimates["cells_auc"]
+    assert 0.75 < one.low < one.value < one.high <= 1
+    assert "cells_roc" in found.curves
+    assert told(cells(0.0)).params["alarms"] == []
+    # Where lots differ as much as the truth does, the truth says nothing.
+    loose = cells(0.7)
+    assert told(loose).estimates["cells_auc"].low > 0.5
+    assert told(loose, *(cells(0.7) for _ in range(20))).params["alarms"] == []
+
+
+def test_two_models_tell_members_apart_beside_other_people():
+    target = with_trees(nested_findings(np.random.default_rng(0), 30), DEEP, 20)
+    told = measured(NestedDifferences(target))
+    found = told.estimates
+    assert told.params["apart"] == "K70 without K703"
+    assert told.params["alarms"] == ["apart"]
+    assert found["apart_auc"].low > found["apart_auc"].chance
+    assert found["apart_excess"].value == pytest.approx(
+        found["apart_auc"].value - found["apart_auc"].chance
+    )
+
+
+def test_a_report_holds_nobody_and_is_written_as_json():
+    target = with_trees(population(np.random.default_rng(0)), CAREFUL, 3)
+    for output in ("leaves", "thresholds", "values", "existence"):
+        told = measured(question(target, output))
+        text = json.dumps([told.params, told.curves, sorted(told.estimates)])
+        assert "person" not in text.replace("_people", "").replace("1 to 9 people", "")
+        for one in told.estimates.values():
+            assert one.low <= one.value <= one.high
+            assert one.chance is not None

@@ -7,13 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from auditor.checks.base import Attack
-from auditor.checks.text.check import Canaries, Named, Quoted, Recited, Relinked, Texts
-from auditor.checks.text.estimates import measured
+from auditor.checks.base import OnModel
+from auditor.checks.text.check import (
+    Canaries,
+    QuotedValues,
+    TextIdentifiers,
+    TextLinkage,
+    VerbatimMemorisation,
+)
+from auditor.checks.text.texts import Texts
 from auditor.core.streams import stream
 from auditor.core.target import MEMBER, NONMEMBER, Target
 from auditor.systems.gem.grounding import instructions
-from tests.checks.memorisation.plant import of_people, rings, seen
+from tests.checks.asking import beyond_chance, measured
+from tests.checks.memorisation.plant import of_people
 
 #: Columns of the table, their mean, spread, and what sex and twenty years do to them, in spreads.
 COLUMNS = {
@@ -160,24 +167,29 @@ def naming(n: int) -> Callable[..., dict[str, Any]]:
 
 
 def alarm(
-    attack: Callable[[Target], Attack], names: tuple[str, ...]
+    attack: Callable[[Target], OnModel], names: tuple[str, ...]
 ) -> Callable[[Callable[..., dict[str, Any]], int], bool]:
     """Whether any of these estimates rings, or is true of a few people."""
 
     def rung(write: Callable[..., dict[str, Any]], seed: int) -> bool:
-        evidence = seen(attack(target(seed, write)), seed)
-        found, _, few = measured(evidence, level=0.95, rng=stream(seed, "risk"))
-        return any(name in few or (name in found and rings(found[name])) for name in names)
+        found = measured(attack(target(seed, write)), seed)
+        told = found.estimates
+        return any(name in found.params or (name in told and beyond_chance(told[name]))
+                   for name in names)  # fmt: skip
 
     return rung
 
 
-quoted = alarm(Quoted, ("unique", "unique_by_one"))
-relinked = alarm(Relinked, ("rank1_excess",))
-recited = alarm(Recited, ("blank_auc", "blank_recited", "image_only_auc", "image_only_recited"))
-learnt = alarm(Recited, ("tokens_auc",))
+quoted = alarm(QuotedValues, ("unique", "unique_by_one"))
+relinked = alarm(TextLinkage, ("rank1_excess",))
+recited = alarm(
+    VerbatimMemorisation, ("blank_auc", "blank_recited", "image_only_auc", "image_only_recited")
+)
+learnt = alarm(VerbatimMemorisation, ("tokens_auc",))
 canaries = alarm(Canaries, ("exposure_bits",))
-named = alarm(Named, ("told_direct", "told_indirect", "written_direct", "written_indirect"))
+named = alarm(
+    TextIdentifiers, ("told_direct", "told_indirect", "written_direct", "written_indirect")
+)
 
 PLANTS: dict[str, Callable[[int, bool], bool]] = {
     "a canary interval": lambda seed, planted: canaries(echoing(5, planted), seed),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from math import nan
 
@@ -10,24 +11,30 @@ import pytest
 
 from auditor.checks.text.check import (
     Canaries,
-    Named,
-    Quoted,
-    Recited,
-    Relinked,
+    Identifying,
+    QuotedValues,
+    Recital,
+    TextIdentifiers,
+    TextLinkage,
+    VerbatimMemorisation,
+    exposure,
+    plan,
+)
+from auditor.checks.text.texts import (
+    CLASSES,
     Texts,
-    _classes,
-    _hardest,
     agreement,
-    attacks,
+    class_sizes,
+    hardest,
     identifying,
     overlap,
+    runs_of,
 )
-from auditor.checks.text.check import _runs as runs
-from auditor.checks.text.estimates import measured
 from auditor.core.errors import EvidenceError
+from auditor.core.evidence import Counts, Trials
 from auditor.core.target import NEITHER
 from auditor.systems.gem.grounding import TOLERANCES, Claim, claims, grounded
-from tests.checks.memorisation.plant import case
+from tests.checks.asking import context, estimated, measured
 from tests.checks.text.plant import (
     COLUMNS,
     PLANTS,
@@ -40,11 +47,12 @@ from tests.checks.text.plant import (
     target,
     told,
 )
+from tests.stats.evidence import random_search
 
 
 def ran(attack, seed=0):
-    assert attack.unmet(case(seed)) is None
-    return attack.run(case(seed), np.random.default_rng(seed))
+    assert attack.unmet(context(seed)) is None
+    return attack.attack(context(seed), np.random.default_rng(seed))
 
 
 @pytest.mark.parametrize("leak", PLANTS)
@@ -61,7 +69,7 @@ def test_a_class_is_everybody_with_a_text_that_quotes_as_much():
     marks = [Claim("QRS", None, float(value), "ms") for value in range(6)]
     quoted = [frozenset(marks[at] for at in np.flatnonzero(rng.random(6) < 0.5)) for _ in range(60)]
     person = rng.permutation(np.arange(60) % 25)
-    sizes = _classes(quoted, person)
+    sizes = class_sizes(quoted, person)
     for one in range(25):
         own = [quoted[row] for row in np.flatnonzero(person == one)]
         having = [
@@ -77,7 +85,7 @@ def test_a_class_is_everybody_with_a_text_that_quotes_as_much():
 
 
 def test_whose_texts_quote_nothing_are_everybody():
-    sizes = _classes([frozenset(), frozenset(claims("QRS is 96 ms"))], np.array([0, 1]))
+    sizes = class_sizes([frozenset(), frozenset(claims("QRS is 96 ms"))], np.array([0, 1]))
     assert sizes.tolist() == [[2, 2], [1, 1]]
 
 
@@ -109,7 +117,7 @@ def test_a_number_agrees_fully_with_what_it_is_the_rounding_of():
 
 def test_a_text_finds_the_record_that_most_of_its_numbers_agree_with():
     given = target(1, about(True), n_people=40)
-    found = ran(Relinked(given))[""]
+    found = ran(TextLinkage(given))
     scores = np.zeros((40, 40))
     for row, text in enumerate(given.parts["texts"].told["full"]):
         for one in claims(text):
@@ -126,7 +134,7 @@ def test_one_wrong_number_does_not_lose_a_record():
     texts = given.parts["texts"].told["full"]
     wrong = tuple(text.replace("PR is ", "PR is 9") for text in texts)
     changed = replace(given, parts={"texts": Texts({"full": wrong}, ("",) * len(texts))})
-    assert (ran(Relinked(changed))[""].n_above == 0).mean() > 0.95
+    assert (ran(TextLinkage(changed)).n_above == 0).mean() > 0.95
 
 
 def test_a_text_without_numbers_is_no_better_than_a_guess():
@@ -134,12 +142,12 @@ def test_a_text_without_numbers_is_no_better_than_a_guess():
     texts = list(given.parts["texts"].told["full"])
     texts[:30] = ["Sinus rhythm."] * 30
     changed = replace(given, parts={"texts": Texts({"full": tuple(texts)}, ("",) * 40)})
-    found = ran(Relinked(changed))[""]
+    found = ran(TextLinkage(changed))
     assert set(found.n_tied[:30]) == {39}
     silent = replace(given, parts={"texts": Texts({"full": ("Sinus rhythm.",) * 40}, ("",) * 40)})
-    assert Relinked(silent).unmet(case(0)) == "the texts quote no numbers"
+    assert TextLinkage(silent).unmet(context()) == "the texts quote no numbers"
     assert "nothing that the texts quote" in (
-        Relinked(replace(given, columns=tuple(map(str, range(8))))).unmet(case(0)) or ""
+        TextLinkage(replace(given, columns=tuple(map(str, range(8))))).unmet(context()) or ""
     )
 
 
@@ -153,9 +161,9 @@ def test_the_order_of_records_says_nothing():
         **{name: getattr(given, name)[order] for name in names},
         parts={"texts": Texts({"full": tuple(texts[row] for row in order)}, ("",) * 40)},
     )
-    one, other = (ran(Quoted(each))["quoted"] for each in (given, shuffled))
+    one, other = (ran(QuotedValues(each)) for each in (given, shuffled))
     assert one.values.tolist() == other.values.tolist()
-    one, other = (ran(Relinked(each))[""] for each in (given, shuffled))
+    one, other = (ran(TextLinkage(each)) for each in (given, shuffled))
     assert one.n_above[order].tolist() == other.n_above.tolist()
 
 
@@ -163,14 +171,17 @@ def test_the_order_of_records_says_nothing():
 
 
 def test_words_overlap_in_runs_of_eight():
-    own = runs("a b c d e f g h i")
+    own = runs_of("a b c d e f g h i")
     assert len(own) == 2
-    assert overlap(runs("A B C D e f g, h"), own) == 1
-    assert overlap(runs("x a b c d e f g h"), own) == 0.5
-    assert overlap(runs("a b c d e f g"), own) == 0
-    assert overlap(runs("h g f e d c b a"), own) == 0
+    assert overlap(runs_of("A B C D e f g, h"), own) == 1
+    assert overlap(runs_of("x a b c d e f g h"), own) == 0.5
+    assert overlap(runs_of("a b c d e f g"), own) == 0
+    assert overlap(runs_of("h g f e d c b a"), own) == 0
     assert (
-        overlap(runs("QRS is 96.5 ms in all of the leads"), runs("QRS is 96 ms in all of the")) == 0
+        overlap(
+            runs_of("QRS is 96.5 ms in all of the leads"), runs_of("QRS is 96 ms in all of the")
+        )
+        == 0
     )
 
 
@@ -180,22 +191,26 @@ def test_what_is_said_of_several_people_is_recited_of_nobody():
     same = " ".join(f"word{one}" for one in range(20))
     written = tuple(same if row < 80 else text for row, text in enumerate(texts.written))
     changed = replace(given, parts={"texts": Texts({"blank": (same,) * 160}, written)})
-    assert not ran(Recited(changed))["prompt blank"].score.any()
+    assert not ran(VerbatimMemorisation(changed)).prompts["blank"].score.any()
     only = tuple(same if row == 0 else text for row, text in enumerate(texts.written))
     changed = replace(given, parts={"texts": Texts({"blank": (same,) * 160}, only)})
-    assert ran(Recited(changed))["prompt blank"].score.tolist() == [1.0] + [0.0] * 159
+    assert ran(VerbatimMemorisation(changed)).prompts["blank"].score.tolist() == [1.0] + [0.0] * 159
 
 
 def test_every_prompt_is_asked_about_and_so_are_the_tokens():
-    assert set(ran(Recited(target(0, reciting(5))))) == {"prompt blank", "prompt image only"}
-    assert set(ran(Recited(target(0, surprised(0.1))))) == {"tokens"}
+    recited = ran(VerbatimMemorisation(target(0, reciting(5))))
+    assert set(recited.prompts) == {"blank", "image only"}
+    assert recited.tokens is None
+    learnt = ran(VerbatimMemorisation(target(0, surprised(0.1))))
+    assert learnt.prompts == {}
+    assert learnt.tokens is not None
 
 
 def test_the_hardest_tokens_are_the_largest_fifth():
     rng = np.random.default_rng(0)
     loss = rng.exponential(size=(20, 31))
     loss[np.arange(31) >= rng.integers(0, 31, 20)[:, None]] = nan
-    for value, row in zip(_hardest(loss), loss, strict=True):
+    for value, row in zip(hardest(loss), loss, strict=True):
         known = np.sort(row[~np.isnan(row)])[::-1]
         n = max(int(np.ceil(0.2 * len(known))), 1)
         assert value == pytest.approx(known[:n].mean() if len(known) else nan, nan_ok=True)
@@ -204,11 +219,11 @@ def test_the_hardest_tokens_are_the_largest_fifth():
 def test_a_canary_is_held_against_its_own_alternatives_or_everybodys():
     given = target(0, echoing(3, True))
     inserted, reference = given.parts["canaries"]()
-    found = ran(Canaries(given))["canaries"]
+    found = ran(Canaries(given))
     assert found.positive.sum() == 3
     assert np.unique(found.stratum, return_counts=True)[1].tolist() == [1000] * 3
     shared = replace(given, parts={"canaries": lambda: (inserted, reference[0])})
-    found = ran(Canaries(shared))["canaries"]
+    found = ran(Canaries(shared))
     assert [sorted(found.score[(found.stratum == one) & ~found.positive]) for one in range(3)] == [
         sorted(-reference[0])
     ] * 3
@@ -254,11 +269,11 @@ def test_what_is_ordinary_is_no_identifier(text):
 
 
 def test_people_are_counted_by_class_and_by_what_was_read():
-    found = ran(Named(target(0, naming(8))))["identifiers"]
-    met = dict(zip(found.names, (found.values > 0).sum(axis=0).tolist(), strict=True))
-    assert met["date/told"] == met["earlier record/told"] == 2
-    assert met["device/told"] == 4
-    assert not any(n for name, n in met.items() if name.endswith("/written"))
+    found = ran(TextIdentifiers(target(0, naming(8))))
+    met = dict(zip(found.told.names, (found.told.values > 0).sum(axis=0).tolist(), strict=True))
+    assert met["date"] == met["earlier record"] == 2
+    assert met["device"] == 4
+    assert not found.written.values.any()
 
 
 # --- what cannot be asked -----------------------------------------------------------------
@@ -266,18 +281,18 @@ def test_people_are_counted_by_class_and_by_what_was_read():
 
 def test_a_model_that_writes_nothing_is_asked_nothing():
     given = target(0, reciting(0))
-    assert attacks(replace(given, parts={})) == []
-    assert len(attacks(given)) == 4
-    assert [one.protocol for one in attacks(target(0, echoing(1, True)))] == ["canaries"]
+    assert plan(replace(given, parts={})) == []
+    assert len(plan(given)) == 4
+    assert [one.protocol for one in plan(target(0, echoing(1, True)))] == ["canaries"]
 
 
 def test_what_cannot_be_asked_is_said():
     given = target(0, reciting(0))
-    assert "shown all" in (Quoted(given).unmet(case(0)) or "")
+    assert "shown all" in (QuotedValues(given).unmet(context()) or "")
     unknown = replace(given, unknown="nobody said who its members are")
-    assert Recited(unknown).unmet(case(0)) == "nobody said who its members are"
+    assert VerbatimMemorisation(unknown).unmet(context()) == "nobody said who its members are"
     nobody = replace(given, part=np.full(160, NEITHER, dtype=np.int8))
-    assert "found fewer" in (Recited(nobody).unmet(case(0)) or "")
+    assert "found fewer" in (VerbatimMemorisation(nobody).unmet(context()) or "")
 
 
 def test_texts_of_other_lengths_are_refused():
@@ -288,13 +303,156 @@ def test_texts_of_other_lengths_are_refused():
 
 
 def test_the_twin_that_recites_is_caught_and_the_one_that_cannot_is_not():
-    asked = Recited(target(0, reciting(80)))
+    asked = VerbatimMemorisation(target(0, reciting(80)))
     share = {}
     for planted in (True, False):
-        found, _, few = measured(
-            ran(asked.twin(planted, seed=0)), level=0.95, rng=np.random.default_rng(0)
-        )
-        assert few == {}
-        share[planted] = found["blank_recited"]
+        found = measured(asked.twin(planted, seed=0))
+        assert found.params == {}
+        share[planted] = found.estimates["blank_recited"]
     assert share[True].low > 0.3  # of every second member
     assert share[False].value == 0
+
+
+# --- what is told: bits, shares and classes, and of a few people no number -----------------
+
+
+def ranked(ranks, n: int = 1000) -> Trials:
+    """Canaries of these ranks among n, themselves included."""
+    score, positive, stratum = [], [], []
+    for turn, rank in enumerate(ranks):
+        score += [0.5 - rank, *(-np.delete(np.arange(1, n + 1), rank - 1) + 0.0)]
+        positive += [True] + [False] * (n - 1)
+        stratum += [turn] * n
+    names = np.array([f"c{one}" for one in range(len(score))])
+    return Trials(np.array(score), np.array(positive), names, np.array(stratum))
+
+
+def test_exposure_is_the_rank_in_bits():
+    assert exposure(ranked([1]), 0.95).value == pytest.approx(np.log2(1000))
+    assert exposure(ranked([1000]), 0.95).value == pytest.approx(0)
+    found = exposure(ranked([1, 10, 100]), 0.95)
+    assert found.value == pytest.approx(np.log2([1000, 100, 10]).mean())
+    assert found.n_subjects == 3
+    assert found.high <= np.log2(1000)
+
+
+def test_chance_is_the_mean_exposure_of_all_ranks():
+    every = exposure(ranked(range(1, 101), n=100), 0.95)
+    assert every.value == pytest.approx(every.chance)
+    assert every.chance == pytest.approx(np.log2(np.e), abs=0.05)
+
+
+@pytest.mark.parametrize("n", [1, 5, 20])
+def test_intervals_of_exposure_hold_chance_as_often_as_they_say(n):
+    rng = np.random.default_rng(n)
+    found = [exposure(ranked(rng.integers(1, 201, n), n=200), 0.9) for _ in range(200)]
+    above = np.mean([one.low > one.chance for one in found])
+    assert above <= 0.09  # 5 % and what 200 draws leave open
+    assert np.mean([one.high < one.chance for one in found]) <= 0.09
+
+
+def test_one_canary_at_the_top_of_a_thousand_is_enough():
+    found = exposure(ranked([1]), 0.95)
+    assert found.low > found.chance
+    assert not exposure(ranked([300]), 0.95).low > found.chance
+
+
+def test_ties_share_their_ranks():
+    seen = Trials(
+        np.zeros(4), np.arange(4) == 0, np.array(list("abcd")), np.zeros(4, dtype=np.int64)
+    )
+    assert exposure(seen, 0.95).value == pytest.approx(np.log2(4 / 2.5))
+
+
+def test_without_canaries_nothing_is_said():
+    seen = ranked([1])
+    nobody = Trials(seen.score, np.zeros(1000, bool), seen.subject, seen.stratum)
+    with pytest.raises(EvidenceError, match="canary"):
+        exposure(nobody, 0.95)
+
+
+def test_classes_are_shares_of_people():
+    sizes = np.column_stack(
+        [np.r_[np.ones(12), np.full(28, 40)], np.r_[np.ones(20), np.full(20, 15)]]
+    )
+    counts = Counts(("one number", "all numbers"), sizes.astype(np.int64))
+    found = estimated(QuotedValues(None), counts)
+    assert {name: one.value for name, one in found.estimates.items()} == {
+        "unique_by_one": 0.3,
+        "unique": 0.5,
+        "below_11": 0.5,
+    }
+    assert not found.params
+
+
+def test_a_few_people_who_are_alone_are_no_share():
+    sizes = np.column_stack([np.r_[1, 1, np.full(38, 40)]] * 2)
+    found = estimated(QuotedValues(None), Counts(("one number", "all numbers"), sizes))
+    assert set(found.params.values()) == {"1 to 9 people"}
+    assert not found.estimates
+
+
+def met(**people: int) -> Counts:
+    """Of fifty people, in the texts of how many each class is met."""
+    values = np.zeros((50, len(CLASSES)), dtype=np.int64)
+    for kind, n in people.items():
+        values[:n, CLASSES.index(kind)] = 2
+    return Counts(CLASSES, values)
+
+
+def test_identifiers_are_told_by_class_and_never_of_a_few():
+    told = estimated(TextIdentifiers(None), Identifying(met(date=20, age=3), met()))
+    found, params = told.estimates, told.params
+    assert found["told_direct"].value == 0.4
+    assert found["written_direct"].value == found["written_indirect"].value == 0
+    assert params["told_indirect"] == "1 to 9 people"
+    assert params["hits"] == [
+        {"class": "date", "where": "told", "people": 20},
+        {"class": "age", "where": "told", "people": "fewer than 10"},
+    ]
+    json.dumps(params)
+
+
+def test_what_was_never_written_is_not_told_of():
+    found = estimated(TextIdentifiers(None), Identifying(met(), None)).estimates
+    assert set(found) == {"told_direct", "told_indirect"}
+    nothing = replace(target(0, naming(0)), parts={"texts": Texts({}, ("",) * 160)})
+    with pytest.raises(EvidenceError, match="needs a text"):
+        ran(TextIdentifiers(nothing))
+
+
+def test_prompts_hold_together_at_the_level():
+    rng = np.random.default_rng(0)
+    member = np.arange(100) < 50
+    names = np.array([f"p{one:03d}" for one in range(100)])
+    one = Trials(rng.random(100), member, names, np.zeros(100, dtype=np.int64))
+
+    def told(tokens: Trials | None = None, **prompts: Trials):
+        seen = Recital({name.replace("_", " "): each for name, each in prompts.items()}, tokens)
+        return estimated(VerbatimMemorisation(None), seen).estimates
+
+    alone = told(blank=one)["blank_auc"]
+    found = told(blank=one, image_only=one)
+    assert found["blank_auc"].low < alone.low
+    assert found["blank_auc"].level == 0.95
+    assert set(found) == {"blank_auc", "blank_recited", "image_only_auc", "image_only_recited"}
+    assert set(told(one)) == {"tokens_auc"}
+
+
+def test_a_search_is_told_beside_that_for_strangers():
+    seen = random_search(np.random.default_rng(4), 60, signal=1.5)
+    told = estimated(TextLinkage(None), seen)
+    found = told.estimates
+    assert found["rank10"].chance == pytest.approx(1 / 6)
+    assert found["rank1_excess"].low > 0
+    assert "cmc" in told.curves
+
+
+def test_a_stranger_who_quotes_a_little_does_not_hide_those_who_recite_all():
+    score = np.zeros(200)
+    score[0], score[100:140] = 0.06, 1.0
+    member = np.arange(200) >= 100
+    people = np.array([f"p{place}" for place in range(200)])
+    seen = Recital({"full": Trials(score, member, people, np.zeros(200, dtype=np.int64))}, None)
+    found = estimated(VerbatimMemorisation(None), seen)
+    assert found.estimates["full_recited"].value == 0.4

@@ -10,11 +10,12 @@ import pandas as pd
 import pytest
 
 from auditor.core.errors import DataError
+from auditor.core.target import UNKNOWN
 from auditor.data import tables
 from auditor.simulate.hospital import Hospital
 from auditor.systems import task
-from auditor.systems.cohort import UNKNOWN, Cohort
 from auditor.systems.tabular import labs
+from auditor.systems.tabular.cohort import Cohort
 from auditor.systems.tabular.labs import mimic_with_labs
 from auditor.systems.task import Least
 from tests.systems.tiny import change, put, put_carts, put_diagnosed

@@ -10,11 +10,12 @@ import pandas as pd
 import pytest
 
 from auditor.core.errors import DataError
+from auditor.core.target import UNKNOWN
 from auditor.data.tables import Table, blocks
 from auditor.simulate.hospital import CONDITIONS, Hospital
 from auditor.systems import task as tasks
-from auditor.systems.cohort import UNKNOWN, Cohort
 from auditor.systems.tabular import labs, sources
+from auditor.systems.tabular.cohort import Cohort
 from auditor.systems.tabular.sources import (
     ecg_view,
     male,

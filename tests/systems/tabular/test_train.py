@@ -1,279 +1,217 @@
-"""A finding from a row of numbers: what was planted is found, by the inputs that hold it, in people
-who were not seen; and nothing is told of fewer than ten.
-"""
+"""Trees for one finding after another, from published tables to a model directory."""
 
 from __future__ import annotations
 
+import json
+import re
+import shutil
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
-from scipy.special import expit, logit
-from sklearn.feature_selection import RFE
-from sklearn.metrics import roc_auc_score
-from xgboost import XGBClassifier
+import yaml
+from click.testing import CliRunner
 
-from auditor.core.errors import EvidenceError
-from auditor.core.streams import stream
+from auditor.cli import main
+from auditor.core.errors import ConfigError, DataError
 from auditor.learning import boost
-from auditor.learning.boost import Trees
-from auditor.systems.cohort import UNKNOWN
+from auditor.simulate.hospital import Hospital
+from auditor.systems import model_dir as report
+from auditor.systems import study
+from auditor.systems.result import Study
 from auditor.systems.tabular import train as tabular
-from auditor.systems.task import Task
+from tests.systems.brief import trained
 
-COLUMNS = ("sex", "age", "RR ms", "PR ms", "QRS ms", "QT ms", "P axis deg", "T axis deg")
-FOLDS = 5
-TASK = Task(
-    name="one", title="One finding", paper="", source="mimic-ecg-icd", inputs=COLUMNS,
-    n_folds=FOLDS, trees=Trees(rounds=40, depth=2),
-)  # fmt: skip
-PLACE = {name: place for place, name in enumerate(COLUMNS)}
-
-
-def people(seed: int = 0, n: int = 1000) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Inputs with gaps, who has the finding (for their RR, T axis and age), and folds."""
-    rng = stream(seed, "people")
-    rows = rng.standard_normal((n, len(COLUMNS))).astype(np.float32)
-    rows[:, 0] = rows[:, 0] > 0
-    likely = 1.5 * rows[:, PLACE["RR ms"]] - 1.5 * rows[:, PLACE["T axis deg"]] + rows[:, 1] - 1
-    event = (rng.random(n) < expit(likely)).astype(np.int8)
-    rows[:, 2:][rng.random((n, len(COLUMNS) - 2)) < 0.1] = np.nan
-    return rows, event, rng.integers(FOLDS, size=n)
-
-
-def trained(task: Task = TASK, target: str = "G30", seed: int = 0, **changed) -> tabular.Trained:
-    rows, label, fold = people()
-    given = {"inputs": rows, "columns": COLUMNS, "label": label, "fold": fold} | changed
-    return tabular.train(**given, target=target, task=task, seed=seed)
+PEOPLE = 1800
 
 
 @pytest.fixture(scope="module")
-def found() -> tabular.Trained:
-    return trained()
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("hospital")
+    Hospital(PEOPLE, seed=3).write(folder)
+    return folder
 
 
-def auc(label: np.ndarray, one: tabular.Trained, score: np.ndarray | None = None) -> float:
-    return float(roc_auc_score(label[one.rows], one.score if score is None else score))
+@pytest.fixture(scope="module")
+def liver(tables: Path, tmp_path_factory: pytest.TempPathFactory) -> Study:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AUDITOR_CACHE", str(tmp_path_factory.mktemp("cache")))
+        return trained("liver", tables, external=tables / "ecg-view-ii", every_fold=True)
 
 
-def test_what_was_planted_is_found_and_more_of_it_than_by_age_and_sex(found):
-    _, label, _ = people()
-    assert auc(label, found) > 0.78
-    assert 0.55 < auc(label, found, found.baseline) < auc(label, found) - 0.08
+@pytest.fixture(scope="module")
+def written(liver: Study, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("models") / "liver"
+    report.write(liver, out, study.FAULTS)
+    return out
 
 
-def test_where_nothing_was_planted_nothing_is_found():
-    _, label, _ = people()
-    null = stream(0, "null").permutation(label)
-    one = trained(TASK.model_copy(update={"rotate": True}), label=null)
-    assert abs(auc(null, one) - 0.5) < 0.08
-    assert abs(auc(null, one, one.baseline) - 0.5) < 0.08
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUDITOR_CACHE", str(tmp_path / "cache"))
 
 
-def test_nobody_is_judged_who_was_trained_on(found):
-    _, _, fold = people()
-    assert set(fold[found.rows]) == {FOLDS - 1}
-    assert set(fold[found.held_rows]) == {FOLDS - 2}
-    assert set(fold[found.trained]) == set(range(FOLDS - 2))
-    assert found.rows.shape == found.score.shape == found.baseline.shape
-    assert found.held_rows.shape == found.held_score.shape
+def test_what_the_heart_shows_is_found_beyond_age_and_sex(liver: Study):
+    findings = {one.target: one for one in liver.judged}
+    assert {"K70", "K72"} <= findings.keys()
+    for target in ("K70", "K72"):
+        inside, outside = findings[target].internal, findings[target].external
+        assert inside["auroc"].low > 0.7
+        assert inside["gain_over_age_sex"].low > 0.1
+        assert outside["auroc"].low > 0.6
+        assert inside["auroc"].n_subjects == len(liver.people["subject"].unique())
 
 
-def test_labels_of_those_who_are_judged_change_nothing_that_is_said_of_them(found):
-    _, label, fold = people()
-    other = np.where(fold == FOLDS - 1, 1 - label, label)
-    assert np.array_equal(trained(label=other).score, found.score)
+def test_everybody_is_judged_once_when_every_fold_is(liver: Study):
+    assert liver.people["record"].is_unique
+    folds = liver.people.groupby("subject")["fold"].nunique()
+    assert (folds == 1).all()
+    assert set(liver.people["fold"]) == set(range(20))
+    part = liver.people.groupby("fold")["part"].unique()
+    assert part[19].tolist() == ["judged"]
+    assert part[18].tolist() == ["held back"]
+    assert all(part[fold].tolist() == ["trained"] for fold in range(18))
 
 
-def test_in_rotation_everybody_is_judged_once():
-    one = trained(TASK.model_copy(update={"rotate": True}))
-    assert np.array_equal(np.sort(one.rows), np.arange(1000))
-    assert auc(people()[1], one) > 0.78
+def test_a_second_run_gives_the_same_models_and_the_same_numbers(liver: Study, tables: Path):
+    again = trained("liver", tables, external=tables / "ecg-view-ii", every_fold=True)
+    assert again.trees == liver.trees
+    assert report.results(again, study.FAULTS) == report.results(liver, study.FAULTS)
 
 
-def test_in_rotation_nothing_is_tuned_on_those_who_are_judged():
-    one = trained(TASK.model_copy(update={"rotate": True}))
-    assert len(one.held_rows) == len(one.held_score) == 0
+def test_a_run_that_was_cut_off_goes_on_where_it_was(
+    tables: Path, monkeypatch: pytest.MonkeyPatch, liver: Study
+):
+    asked: list[str] = []
+    real = tabular._train
+
+    def cut(job: tabular._Job) -> None:
+        if len(asked) == 1:
+            raise KeyboardInterrupt
+        asked.append(job.target)
+        real(job)
+
+    monkeypatch.setattr(tabular, "_train", cut)
+    with pytest.raises(KeyboardInterrupt):
+        trained("liver", tables, every_fold=True)
+    first = list(asked)
+    asked.clear()
+    asked += ["", ""]  # past the cut
+    again = trained("liver", tables, every_fold=True)
+    assert len(first) == 1
+    assert not set(first) & set(asked)
+    assert set(first) | set(asked[2:]) == {*again.trees, *again.left_out} - _too_rare(again)
 
 
-def test_the_same_seed_gives_the_same_bytes(found):
-    again = trained()
-    assert boost.as_bytes(again.booster) == boost.as_bytes(found.booster)
-    for name in ("rows", "score", "baseline", "held_score"):
-        assert getattr(again, name).tobytes() == getattr(found, name).tobytes()
+def _too_rare(found: Study) -> set[str]:
+    return {name for name, why in found.left_out.items() if "wanted" in why}
 
 
-def test_those_of_whom_it_is_not_known_take_no_part(found):
-    rows, label, fold = people()
-    strangers = np.full_like(rows, 50.0)  # who would move every cut
-    one = trained(
-        inputs=np.concatenate([rows, strangers]),
-        label=np.concatenate([label, np.full(len(label), UNKNOWN, dtype=np.int8)]),
-        fold=np.concatenate([fold, fold]),
-    )
-    assert boost.as_bytes(one.booster) == boost.as_bytes(found.booster)
-    assert np.array_equal(one.rows, found.rows)
-    assert np.array_equal(one.score, found.score)
+def test_models_are_kept_as_they_were_judged(written: Path, liver: Study):
+    described = yaml.safe_load((written / "model.yaml").read_text())
+    assert described["models"].keys() == {one.target for one in liver.judged}
+    booster = boost.load(written / described["models"]["K70"]["file"])
+    rows = np.full((3, 10), np.nan, dtype=np.float32)
+    assert np.isfinite(boost.probabilities(booster, rows)).all()
+    assert booster.feature_names == described["models"]["K70"]["inputs"]
+    members = pd.read_parquet(written / described["members"])
+    assert len(members) == liver.n_records
+    assert {described["parts"]["members"], described["parts"]["nonmembers"]} < {*members["part"]}
+
+
+def test_nobody_is_named_in_what_may_leave(written: Path, liver: Study):
+    text = (written / "results.json").read_text() + (written / "model.yaml").read_text()
+    text = re.sub(r"sha256:\w+", "", text)
+    for name in {*liver.people["subject"], *liver.people["record"]}:
+        assert name not in text
+    for curve in json.loads((written / "results.json").read_text())["findings"].values():
+        assert min(curve["curves"]["calibration"]["people"]) >= 10
+
+
+def test_what_moves_a_model_is_drawn_of_groups(written: Path, liver: Study):
+    drawn = (written / "shap" / "K72.svg").read_text()
+    assert "QT" in drawn
+    (one,) = (one for one in liver.judged if one.target == "K72")
+    # Hepatic failure lengthens the QT interval in this hospital, and shortens the QRS.
+    assert {"QTc Bazett ms", "QT ms", "QRS ms"} & set(list(one.moves)[:3])
+    for moves in one.moves.values():
+        assert moves["up_to"][-1] is None
+        assert len(moves["moves"]) <= 10
+
+
+def test_other_data_than_the_paper_s_are_said_to_be_others(liver: Study):
+    lines = list(report.against_published(liver, study.FAULTS))
+    assert any("not the paper's data" in line for line in lines)
+    assert any("31 times too narrow" in line for line in lines)
+    (k70,) = (line for line in lines if line.startswith("K70 internal"))
+    assert "0.8025 (0.802 to 0.8035)" in k70
+    assert "gain" in k70
+
+
+def test_intervals_as_published_are_some_thirty_times_too_narrow(liver: Study, tables: Path):
+    found = trained("liver", tables, every_fold=True, faults=frozenset({"narrow-intervals"}))
+    wide = {one.target: one.internal["auroc"] for one in liver.judged}
+    for one in found.judged:
+        narrow = one.internal["auroc"]
+        right = wide[one.target]
+        assert narrow.value == right.value
+        assert 15 < (right.high - right.low) / (narrow.high - narrow.low) < 60
+    lines = "\n".join(report.against_published(found, study.FAULTS))
+    assert "As published, narrow-intervals" in lines
+
+
+def test_a_study_is_replaced_whole_and_nothing_else_is(written: Path, liver: Study, tmp_path: Path):
+    copy = tmp_path / "copy"
+    shutil.copytree(written, copy)
+    (copy / "models" / "stray.ubj").write_bytes(b"")
+    report.write(liver, copy, study.FAULTS)
+    assert not (copy / "models" / "stray.ubj").exists()
+    other = tmp_path / "letters"
+    other.mkdir()
+    (other / "letter.txt").write_text("dear")
+    with pytest.raises(ConfigError, match="holds something that is no study"):
+        report.write(liver, other, study.FAULTS)
+    assert (other / "letter.txt").read_text() == "dear"
 
 
 @pytest.mark.parametrize(
-    ("fold", "words"), [(0, "to train on"), (FOLDS - 2, "held back"), (FOLDS - 1, "to be judged")]
+    ("break_it", "said"),
+    [
+        (lambda file, table: file.unlink(), "is in none of its folders"),
+        (lambda file, table: _write(file, table.drop(columns="t_axis")), "has no column t_axis"),
+        (
+            lambda file, table: _write(file, table.assign(rr_interval=table["rr_interval"] / 1000)),
+            "wanted milliseconds",
+        ),
+    ],
 )
-@pytest.mark.parametrize("kind", [0, 1])
-def test_a_fold_of_one_kind_is_refused_in_one_line(fold, words, kind):
-    _, label, folds = people()
-    where = folds < FOLDS - 2 if fold == 0 else folds == fold
-    with pytest.raises(EvidenceError, match=f"^those {words} all have it, or none of them$"):
-        trained(label=np.where(where, kind, label).astype(np.int8))
+def test_tables_that_cannot_be_right_are_one_line(tables: Path, tmp_path: Path, break_it, said):
+    folder = tmp_path / "broken"
+    shutil.copytree(tables, folder)
+    file = folder / "mimic-iv-ecg" / "machine_measurements.csv"
+    break_it(file, pd.read_csv(file))
+    with pytest.raises(DataError, match=said) as error:
+        trained("liver", folder)
+    assert "\n" not in str(error.value)
 
 
-def test_an_empty_fold_is_refused():
-    _, _, folds = people()
-    with pytest.raises(EvidenceError, match="held back"):
-        trained(fold=np.where(folds == FOLDS - 2, 0, folds))
+def _write(file: Path, table: pd.DataFrame) -> None:
+    table.to_csv(file, index=False)
 
 
-def test_sex_does_not_foretell_itself():
-    rows, _, _ = people()
-    one = trained(target="sex", label=rows[:, 0].astype(np.int8))
-    assert "sex" not in one.columns
-    assert "age" in one.columns
-    assert abs(auc(rows[:, 0], one) - 0.5) < 0.15
+def test_without_a_finding_that_is_frequent_enough_nothing_is_trained(tmp_path: Path):
+    Hospital(60, seed=1).write(tmp_path / "small")
+    with pytest.raises(DataError, match="no finding is frequent enough"):
+        trained("liver", tmp_path / "small")
 
 
-def test_sex_is_no_input_where_one_sex_is_asked():
-    rows, label, _ = people()
-    of_men = np.where(rows[:, 0] == 1, label, UNKNOWN).astype(np.int8)
-    one = trained(TASK.model_copy(update={"only": {"C61": "male"}}), "C61", label=of_men)
-    assert "sex" not in one.columns
-    assert rows[one.rows, 0].all()
-    both = trained(TASK.model_copy(update={"only": {"C61": "male"}}), "G30")
-    assert "sex" in both.columns
-
-
-def test_another_cohort_is_told_by_the_same_trees(found):
-    others, label, _ = people(seed=7)
-    one = trained(outside=others)
-    assert roc_auc_score(label, one.outside) > 0.78
-    assert np.array_equal(one.outside, boost.probabilities(found.booster, others))
-    assert len(np.unique(one.outside_baseline)) > 1
-    assert roc_auc_score(label, one.outside_baseline) < roc_auc_score(label, one.outside)
-    assert len(found.outside) == len(found.outside_baseline) == 0
-
-
-# --- selection ----------------------------------------------------------------------------
-
-
-def plain_loop(label: np.ndarray, seed: int) -> tuple[list[str], np.ndarray]:
-    """As the radiograph paper selects: RFE anew for each number of inputs, a refit, then stumps."""
-    rows, _, fold = people()
-    train, held, test = fold < FOLDS - 2, fold == FOLDS - 2, fold == FOLDS - 1
-    best, chosen = -1.0, np.arange(len(COLUMNS))
-    for n in range(4, len(COLUMNS) + 1):
-        rfe = RFE(XGBClassifier(random_state=seed, n_jobs=1), n_features_to_select=n, step=1)
-        some = np.flatnonzero(rfe.fit(rows[train], label[train]).support_)
-        if sum(COLUMNS[one] not in ("sex", "age") for one in some) < 4:
-            continue
-        refit = XGBClassifier(random_state=seed, n_jobs=1).fit(rows[train][:, some], label[train])
-        reached = roc_auc_score(label[held], refit.predict_proba(rows[held][:, some])[:, 1])
-        if reached > best:  # of sets that tell as well, the smallest
-            best, chosen = reached, some
-    stumps = XGBClassifier(
-        max_depth=1, n_estimators=1000, early_stopping_rounds=10, random_state=seed, n_jobs=1
-    )
-    shown = [(rows[held][:, chosen], label[held])]
-    stumps.fit(rows[train][:, chosen], label[train], eval_set=shown, verbose=False)
-    said = stumps.predict_proba(rows[test][:, chosen])[:, 1]
-    return [COLUMNS[one] for one in chosen], said
-
-
-@pytest.mark.parametrize(("seed", "planted"), [(42, True), (7, False)])
-def test_what_is_selected_and_said_is_that_of_the_plain_scikit_learn_loop(seed, planted):
-    _, label, _ = people()
-    label = label if planted else stream(seed, "null").permutation(label)
-    task = TASK.model_copy(update={"select": True, "trees": Trees(rounds=1000, depth=1)})
-    one = trained(task, seed=seed, label=label)
-    chosen, said = plain_loop(label, seed)
-    assert list(one.columns) == chosen
-    np.testing.assert_allclose(one.score, said, rtol=0, atol=1e-6)
-
-
-def test_so_many_of_the_selected_are_measured_in_the_ecg():
-    rng = stream(0, "age")
-    rows, _, _ = people()
-    label = (rng.random(len(rows)) < expit(3 * rows[:, 1])).astype(np.int8)  # age alone tells
-    for least in (2, 5):
-        task = TASK.model_copy(update={"select": True, "select_least": least})
-        columns = trained(task, label=label).columns
-        assert "age" in columns
-        assert len(set(columns) - {"sex", "age"}) >= least
-
-
-# --- what moves it ------------------------------------------------------------------------
-
-
-def moved(found, rows, person, seed=0):
-    return tabular.moves(found.booster, found.columns, rows, person, stream(seed, "moves"))
-
-
-def test_what_was_planted_moves_most_and_the_way_it_was_planted(found):
-    rows, _, _ = people()
-    told = moved(found, rows, np.arange(len(rows)))
-    assert set(list(told)[:2]) == {"RR ms", "T axis deg"}
-    assert list(told) == sorted(told, key=lambda name: -told[name]["size"])
-    rr, t = told["RR ms"]["moves"], told["T axis deg"]["moves"]
-    assert rr[0] < 0 < rr[-1]
-    assert t[-1] < 0 < t[0]
-
-
-def test_what_tenths_are_moved_by_adds_up_to_what_all_are_moved_by(found):
-    rows, _, _ = people()
-    rows = np.nan_to_num(rows)
-    told = moved(found, rows, np.arange(len(rows)))
-    each = boost.contributions(found.booster, rows)
-    total = np.zeros(len(rows))
-    for name, one in told.items():
-        values = rows[:, PLACE[name]]
-        ends = np.unique(np.quantile(values, np.arange(1, 11) / 10))
-        n = np.diff([0, *(int((values <= end).sum()) for end in ends[:-1]), len(values)])
-        assert n @ np.array(one["moves"]) / n.sum() == pytest.approx(
-            each[:, PLACE[name]].mean(), abs=2e-4
-        )
-        assert one["size"] == pytest.approx(np.abs(each[:, PLACE[name]]).mean(), abs=1e-4)
-        total += each[:, PLACE[name]]
-    bias = logit(boost.probabilities(found.booster, rows)) - total
-    np.testing.assert_allclose(bias, bias[0], rtol=0, atol=1e-4)
-
-
-def test_a_tenth_of_fewer_than_ten_people_is_not_told_nor_where_it_ends(found):
-    rows, _, _ = people()
-    person = np.arange(len(rows))
-    rr = rows[:, PLACE["RR ms"]]
-    lowest = rr <= np.nanquantile(rr, 0.1)
-    person[lowest] = person[lowest] % 9  # a hundred rows of nine people
-    person[~lowest] += 1000
-    one = moved(found, rows, person)["RR ms"]
-    assert one["moves"][0] is None
-    assert one["up_to"][0] is None
-    assert None not in one["moves"][1:]
-    assert None not in one["up_to"][1:-1]
-    whole = moved(found, rows, np.arange(len(rows)))["RR ms"]
-    assert whole["moves"][1:] == one["moves"][1:]
-    assert None not in whole["moves"]
-
-
-def test_an_input_that_was_measured_of_nine_people_is_not_told(found):
-    rows, _, _ = people()
-    rows[9:, PLACE["QT ms"]] = np.nan
-    told = moved(found, rows, np.arange(len(rows)))
-    assert "QT ms" not in told
-    assert "RR ms" in told
-    rows[:, PLACE["QT ms"]] = np.nan
-    assert "QT ms" not in moved(found, rows, np.arange(len(rows)))
-
-
-def test_no_end_is_finer_than_three_digits_and_the_highest_value_is_not_told(found):
-    rows, _, _ = people()
-    for one in moved(found, rows, np.arange(len(rows))).values():
-        *ends, last = one["up_to"]
-        assert last is None
-        assert ends == [float(f"{end:.3g}") for end in ends] == sorted(ends)
-        assert len(one["moves"]) == len(one["up_to"]) <= 10
+def test_a_missing_table_is_one_line_and_exit_2(tmp_path: Path):
+    (tmp_path / "empty").mkdir()
+    asked = ["train", "liver", "--data", f"{tmp_path}/empty", "--out", f"{tmp_path}/m"]
+    said = CliRunner().invoke(main, asked)
+    assert said.exit_code == 2
+    assert said.output.startswith("Error: ")
+    assert "records_w_diag_icd10.csv" in said.output
+    assert said.output.count("\n") == 1
+    assert not (tmp_path / "m").exists()

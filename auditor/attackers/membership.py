@@ -1,0 +1,210 @@
+"""Who was in a model's training: people's scores by how well the model fits their records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from auditor.attackers.demographics import age_and_sex_bands
+from auditor.core.evidence import MIN_PEOPLE, Trials
+from auditor.core.target import MEMBER, NEITHER, NONMEMBER, Floats, Refit, Target
+from auditor.data.protocols import subject_folds
+from auditor.targets.context import Case
+
+#: People of each kind without whom nothing is asked.
+_LEAST = 2 * MIN_PEOPLE
+#: What a person's own spread over few references is shrunk towards counts as so many of them.
+_SHRUNK = 4
+_FOLDS = 5
+#: How often members are drawn by lot for somebody blind; of so many people at most.
+_PERMUTED, _BLIND_PEOPLE = 99, 5000
+#: How far a line that looks for members may lean on any one column.
+_TRUST = 0.1
+
+
+def unmet(target: Target) -> str | None:
+    """Why nobody's membership can be asked about; None when it can."""
+    if target.unknown:
+        return target.unknown
+    if target.fit is None:
+        return "what is true of its records is not known, so that its fit to them is not either"
+    member = Subjects.of(target).member
+    n = int(member.sum())
+    if min(n, len(member) - n) < _LEAST:
+        return f"needs {_LEAST} people it was trained on and {_LEAST} others; found fewer"
+    return None
+
+
+@dataclass(frozen=True, eq=False)
+class Subjects:
+    """The people who are asked about: members or not, and nothing in between.
+
+    Attributes
+    ----------
+    people : (p,) str
+    member : (p,) bool
+    sums : (p, n) which records are whose
+    """
+
+    people: NDArray[np.str_]
+    member: NDArray[np.bool_]
+    sums: sparse.csr_array
+
+    @classmethod
+    def of(cls, target: Target) -> Subjects:
+        """Those of a target whose records are all on one side."""
+        every, code = np.unique(target.subject, return_inverse=True)
+        both = [np.bincount(code, target.part == kind) > 0 for kind in (MEMBER, NONMEMBER, NEITHER)]
+        clear = (both[0] ^ both[1]) & ~both[2]
+        place = np.cumsum(clear) - 1
+        rows = np.flatnonzero(clear[code])
+        ones = np.ones(len(rows))
+        shape = int(clear.sum()), len(code)
+        sums = sparse.csr_array((ones, (place[code[rows]], rows)), shape=shape)
+        return cls(every[clear], both[0][clear], sums)
+
+    def pooled(self, values: Floats) -> Floats:
+        """(p, m) the mean over each person's records that are known; NaN without any."""
+        known = np.isfinite(values)
+        total = self.sums @ np.where(known, values, 0.0)
+        count = self.sums @ known.astype(float)
+        return np.asarray(np.where(count > 0, total / np.maximum(count, 1), np.nan))
+
+    def rows(self, people: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """(n,) the records of some people (p,)."""
+        return np.asarray((self.sums.T @ people.astype(float)) > 0)
+
+    def trials(self, score: Floats) -> Trials:
+        """Scores of people, of those who have one."""
+        return trials(score, self.member, self.people)
+
+
+def trials(score: Floats, positive: NDArray[np.bool_], people: NDArray[np.str_]) -> Trials:
+    """Scores of people, all on one scale; who has none is left out."""
+    known = np.isfinite(score)
+    stratum = np.zeros(int(known.sum()), dtype=np.int64)
+    return Trials(score[known], positive[known], people[known], stratum)
+
+
+def banded_trials(target: Target, rows: NDArray[np.int64], score: Floats) -> Trials:
+    """Scores of some records, members' and others', by the sex and age band of their people."""
+    return Trials(
+        score, target.part[rows] == MEMBER, target.subject[rows], age_and_sex_bands(target)[rows]
+    )
+
+
+# --- reference models ---------------------------------------------------------------------
+
+
+def complementary_halves(n_people: int, n: int, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """(n, n_people) who is in the training of each reference: random halves, and what is left."""
+    found = np.zeros((n, n_people), dtype=bool)
+    for place in range(0, n, 2):
+        found[place, rng.permutation(n_people)[: n_people // 2]] = True
+        found[place + 1] = ~found[place]
+    return found
+
+
+def reference_fits(
+    target: Target, refit: Refit, subjects: Subjects, inside: NDArray[np.bool_], context: Case
+) -> Floats:
+    """(n_references, p, m) how well each reference fits each person.
+
+    Parameters
+    ----------
+    inside : (n_references, p) who is in the training of each
+    """
+    fits = []
+    for place, people in enumerate(inside):
+        context.progress(f"reference models of {target.name}", place, len(inside))
+        fitted = refit(subjects.rows(people), target.truth, context.seed + place)
+        fits.append(subjects.pooled(fitted))
+    return np.stack(fits)
+
+
+def midpoint(fits: Floats, inside: NDArray[np.bool_]) -> Floats:
+    """(p, m) halfway between the fit with a person in training and without."""
+    mean = [np.mean(fits, axis=0, where=side[..., None]) for side in (inside, ~inside)]
+    return np.asarray((mean[0] + mean[1]) / 2)
+
+
+def likelihood_ratios(
+    own: Floats, fits: Floats, inside: NDArray[np.bool_]
+) -> tuple[Floats, Floats]:
+    """(p, m) LiRA's score online, the log-likelihood ratio of normal fits with and without a
+    person, and offline, how far the fit lies above those without; a person's variance is drawn
+    towards everybody's, for it is known from half the references.
+    """
+    ratio = np.zeros_like(own)
+    for side, sign in ((inside, 1), (~inside, -1)):
+        where = side[..., None]
+        mean, n = np.mean(fits, axis=0, where=where), side.sum(axis=0)[:, None]
+        squares = np.sum((fits - mean) ** 2, axis=0, where=where)
+        shared = np.nansum(squares, axis=0) / np.maximum((n - 1).sum(), 1)
+        variance = (squares + _SHRUNK * shared) / (n - 1 + _SHRUNK)
+        variance = np.maximum(variance, 1e-12)
+        ratio += sign * -((own - mean) ** 2 / variance + np.log(variance)) / 2
+    return ratio, (own - mean) / np.sqrt(variance)  # the side without comes last
+
+
+# --- scores -------------------------------------------------------------------------------
+
+
+def label_centred(own: Floats, truth: Floats) -> Floats:
+    """(p, m) the fit less its mean among all people of whom the same is true."""
+    found = own.copy()
+    for column in range(min(truth.shape[1], own.shape[1])):
+        kind = np.round(truth[:, column], 6)
+        for one in np.unique(kind[np.isfinite(kind)]):
+            alike = kind == one
+            if alike.sum() >= MIN_PEOPLE and np.isfinite(own[alike, column]).any():
+                found[alike, column] -= np.nanmean(own[alike, column])
+    return found
+
+
+def standardised(each: Floats) -> Floats:
+    """Columns in units of the spread among people, so that no label outweighs the others."""
+    centre, spread = np.nanmedian(each, axis=0), np.nanstd(each, axis=0)
+    return np.asarray((each - centre) / np.where(spread > 0, spread, 1))
+
+
+def mean_of_known(each: Floats) -> Floats:
+    """(p,) the mean over what is known; NaN where nothing is."""
+    known = np.isfinite(each)
+    count = known.sum(axis=1)
+    total = np.where(known, each, 0).sum(axis=1)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def blind_guesses(
+    target: Target, subjects: Subjects, rng: np.random.Generator
+) -> tuple[Trials, tuple[Trials, ...]]:
+    """How much people look like members to somebody who never asks the model, and, permutation by
+    permutation, to somebody who was told the wrong members.
+
+    Whoever separates them by their data alone shows that members and others were drawn from
+    different places: what looks like membership may be that (Das, Zhang and Tramèr 2024). The
+    guess is a penalised line, cross-fitted over people.
+    """
+    some = np.sort(rng.permutation(len(subjects.people))[:_BLIND_PEOPLE])
+    traits = np.stack([target.male, target.age], axis=1)
+    seen = [subjects.pooled(one) for one in (target.inputs.astype(float), traits, target.truth)]
+    seen.append(subjects.sums.sum(axis=1)[:, None])
+    table = np.hstack(seen)[some]
+    table = np.hstack([np.nan_to_num(table, nan=0.0), np.isnan(table)])
+    table = (table - table.mean(axis=0)) / np.maximum(table.std(axis=0), 1e-9)
+    table = np.hstack([table, table**2 - 1])  # a wider spread is a difference as well
+    member = subjects.member[some]
+    called = np.stack([member, *(rng.permutation(member) for _ in range(_PERMUTED))], axis=1)
+    score = np.empty(called.shape)
+    for tested in subject_folds(np.zeros(len(some), dtype=np.int64), _FOLDS, rng):
+        known, truth = table[~tested], called[~tested]
+        gram = known.T @ known + len(known) * _TRUST * np.eye(table.shape[1])
+        slope = np.linalg.solve(gram, known.T @ (truth - truth.mean(axis=0)))
+        score[tested] = table[tested] @ slope
+    people = subjects.people[some]
+    blind, *permuted = (trials(*both, people) for both in zip(score.T, called.T, strict=True))
+    return blind, tuple(permuted)

@@ -1,0 +1,200 @@
+"""Whom a published threshold parts from nearly everybody, and whose values thresholds are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xgboost
+
+from auditor.checks.base import Draw, Measured
+from auditor.checks.structure.people import (
+    NOTHING,
+    Ints,
+    People,
+    Rows,
+    Sides,
+    Structure,
+    excess_of,
+    inputs_of,
+    level_together,
+    trees_of,
+)
+from auditor.core.errors import EvidenceError
+from auditor.core.evidence import MIN_PEOPLE
+from auditor.core.finding import Estimate
+from auditor.core.target import Floats
+from auditor.stats.estimators import rounded
+from auditor.stats.small_cells import beside_others
+from auditor.targets.context import Case
+
+#: People that a threshold isolates, at most.
+ISOLATED = 4
+#: Decimals that a column may be rounded to, rows that are looked at to see it, and how well a
+#: number of single precision is known.
+_DECIMALS, _LOOKED_AT, _SINGLE = 6, 20_000, 1e-7
+
+
+@dataclass(frozen=True, eq=False)
+class Thresholds:
+    """Who stands beyond some threshold with hardly anybody.
+
+    Attributes
+    ----------
+    sides : `isolated`; of those called members first in truth, then as many people by lot
+    rarer : (n_thresholds,) how many members are on each threshold's rarer side
+    """
+
+    sides: tuple[Sides, ...]
+    rarer: Ints
+
+
+@dataclass(frozen=True, eq=False)
+class IsolatingThresholds(Structure):
+    """Who stands beyond some threshold with at most three other members, on one column and with no
+    other condition.
+    """
+
+    output: str = "thresholds"
+
+    def attack(self, context: Case, rng: np.random.Generator) -> Thresholds:
+        """Of members and of others, each of whom is counted as one more."""
+        del context
+        people = People.of(self.target)
+        labels = people.labels(rng)
+        isolated = np.zeros(labels.shape, dtype=bool)
+        among = np.zeros(len(people.member), dtype=bool)
+        rarer = [np.zeros(0, dtype=np.int64)]
+        for tell, booster in self.target.trees.items():
+            asked = people.asked(self.target, tell)
+            person = people.person[asked]
+            starts = np.flatnonzero(np.diff(person, prepend=-1))
+            who = person[starts]
+            among[who] = True
+            table = inputs_of(self.target, booster, people.rows[asked])
+            for place, cuts in _cuts(booster).items():
+                low, high = (side.reduceat(table[:, place], starts) for side in (np.fmin, np.fmax))
+                low, high = np.nan_to_num(low, nan=np.inf), np.nan_to_num(high, nan=-np.inf)
+                for turn, label in enumerate(labels):
+                    mine = label[who]
+                    # A threshold sends what is less to the left.
+                    left = np.searchsorted(np.sort(low[mine]), cuts)
+                    right = mine.sum() - np.searchsorted(np.sort(high[mine]), cuts)
+                    if turn == 0:
+                        rarer.append(np.minimum(left, right))
+                    # Of the thresholds that a person is beyond, the outermost has fewest beyond it.
+                    above = np.append(len(who), right)[np.searchsorted(cuts, high, side="right")]
+                    below = np.append(left, len(who))[np.searchsorted(cuts, low, side="right")]
+                    isolated[turn, who[np.minimum(above, below) + ~mine <= ISOLATED]] = True
+        sides = tuple(
+            Sides.of(("isolated",), isolated[turn, None], label, among)
+            for turn, label in enumerate(labels)
+        )
+        return Thresholds(sides, np.concatenate(rarer))
+
+    def estimate(self, evidence: Thresholds, level: float, draw: Draw) -> Measured:
+        """The share of members, with that of others as its chance; one to nine are told in words.
+        Of thresholds that part anybody, how many isolate is a parameter.
+        """
+        del draw
+        found: dict[str, Estimate] = {}
+        params: dict[str, Any] = {"alarms": []}
+        more = excess_of(evidence.sides, 0, level_together(level, 1))
+        beside_others("isolated", *evidence.sides[0].flags(0), more, found, params, level)
+        if len(evidence.rarer):
+            few = (evidence.rarer > 0) & (evidence.rarer <= ISOLATED)
+            params["isolating_thresholds"] = round(float(few.mean()), 2)
+        return Measured(found, params=params)
+
+
+@dataclass(frozen=True, eq=False)
+class RebuiltValues(Structure):
+    """Whose measurements are thresholds, to within the rounding of their column.
+
+    A histogram's cut is the value of some record, and an exact split the middle between two, which
+    on a rounded column is within half a step of both. Where values are rounded to few, everybody's
+    are met, and nothing is told.
+    """
+
+    output: str = "values"
+
+    def attack(self, context: Case, rng: np.random.Generator) -> Sides:
+        """Of members and of others, column by column.
+
+        Raises
+        ------
+        EvidenceError
+            No tree has a threshold.
+        """
+        del context, rng
+        people = People.of(self.target)
+        cuts: dict[str, Rows] = {}
+        for booster in self.target.trees.values():
+            names = booster.feature_names or self.target.columns
+            for place, some in _cuts(booster).items():
+                cuts[names[place]] = np.union1d(cuts.get(names[place], some), some)
+        if not cuts:
+            raise EvidenceError(NOTHING)
+        flags = []
+        for column, some in cuts.items():
+            value = self.target.inputs[people.rows, self.target.columns.index(column)]
+            known = np.isfinite(value)
+            value = value[known]
+            at = np.searchsorted(some, value)
+            ends = np.concatenate([[-np.inf], some, [np.inf]])
+            near = np.minimum(ends[at + 1] - value, value - ends[at])
+            hit = near <= np.maximum(_step(value) * 0.5001, 2 * np.spacing(np.abs(value)))
+            flags.append(np.bincount(people.person[known], hit, len(people.member)) > 0)
+        everybody = np.ones(len(people.member), dtype=bool)
+        return Sides.of(tuple(cuts), np.stack(flags), people.member, everybody)
+
+    def estimate(self, evidence: Sides, level: float, draw: Draw) -> Measured:
+        """The share of members of the column that is surest to tell more of them than of others,
+        and all columns in a table; one to nine members are told in words.
+        """
+        del draw
+        found: dict[str, Estimate] = {}
+        params: dict[str, Any] = {"alarms": []}
+        names = evidence.members.names
+        together = level_together(level, len(names))
+        more = [excess_of([evidence], place, together) for place in range(len(names))]
+        surest = max(range(len(names)), key=lambda place: more[place].low)
+        params["rebuilt"] = names[surest]
+        beside_others("rebuilt", *evidence.flags(surest), more[surest], found, params, level)
+        sides = [evidence.flags(place) for place in range(len(names))]
+        curve: dict[str, list[Any]] = {
+            "column": list(names),
+            "members": [_share(mine) for mine, _ in sides],
+            "others": [_share(theirs) for _, theirs in sides],
+        }
+        return Measured(found, {"rebuilt": curve}, params)
+
+
+def _share(flags: Floats) -> float | None:
+    """A share of people, of none or of enough."""
+    return None if 0 < flags.sum() < MIN_PEOPLE else rounded([flags.mean()])[0]
+
+
+def _cuts(booster: xgboost.Booster) -> dict[int, Rows]:
+    """By input: every threshold on it, ascending."""
+    place, value = [], []
+    for tree in trees_of(booster):
+        inner = np.asarray(tree["left_children"]) != -1
+        place.append(np.asarray(tree["split_indices"], dtype=np.int64)[inner])
+        value.append(np.asarray(tree["split_conditions"], dtype=np.float32)[inner])
+    at, cut = np.concatenate(place), np.concatenate(value)
+    return {int(one): np.unique(cut[at == one]) for one in np.unique(at)}
+
+
+def _step(value: Rows) -> float:
+    """What a column is rounded to: a power of ten, or 0 for none."""
+    some = value[:_LOOKED_AT].astype(np.float64)
+    for decimals in range(_DECIMALS + 1):
+        scaled = some * 10.0**decimals
+        doubt = _SINGLE * np.abs(scaled).max(initial=0)
+        if doubt > 0.05:
+            break
+        if (np.abs(scaled - np.rint(scaled)) <= doubt).all():
+            return float(10.0**-decimals)
+    return 0.0

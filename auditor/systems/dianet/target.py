@@ -1,0 +1,128 @@
+"""ECG-DiaNet under audit: risks of diabetes, asked of the people of its table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.special import expit
+from torch import Tensor
+
+from auditor.core.errors import ModelError
+from auditor.core.streams import stream
+from auditor.core.target import Floats, Target
+from auditor.systems.dianet import network as dianet
+from auditor.systems.dianet.cohort import CRF, ECG
+from auditor.systems.registry import Networks, opens
+from auditor.targets import description
+from auditor.targets.description import DESCRIPTION
+from auditor.targets.model import ReleasedModel, log_odds_of
+from auditor.targets.recordings import Rows
+
+#: What people of the table have.
+_EVENT = "event"
+#: Of those that a network is trained on, the share that stops it.
+_VALIDATION = 0.2
+
+
+@opens(dianet.DiaNet)
+def target(model: ReleasedModel, networks: Networks) -> Target:
+    """ECG-DiaNet, asked about the people of the table that its description names.
+
+    Raises
+    ------
+    ModelError
+        No table is named, or it has not the columns that the networks are asked with.
+    """
+    said, columns, n_ecg = model.description, (*ECG, *CRF), len(ECG)
+    table = model.members
+    if table is None:
+        raise ModelError(
+            f"{model.name}: is asked with a table of people; name one in {DESCRIPTION} under "
+            "members"
+        )
+    if absent := [one for one in columns if f"input {one}" not in table]:
+        raise ModelError(
+            f"{said.members}: has no column 'input {absent[0]}', with which {model.name} is "
+            "asked; train it again"
+        )
+    part, unknown = description.parted(table, said)
+    known = {one: description.numbers(table, f"input {one}") for one in columns}
+    inputs = np.stack(list(known.values()), axis=1)
+    truth = description.yes_or_no(table, f"label {_EVENT}")
+    every = [model.at_work(one) for one in networks.values()]
+    for config in (one.config for one in every):
+        if config.n_ecg not in (0, n_ecg) or config.n_crf not in (0, len(CRF)):
+            raise ModelError(
+                f"{model.name}: asks for {config.n_ecg} and {config.n_crf} inputs, wanted "
+                f"{n_ecg} and {len(CRF)} or none; train it again"
+            )
+    # What sees both kinds of input is the system, and the others its twins.
+    folds = [one for one in every if one.config.n_ecg and one.config.n_crf] or every
+
+    def told(networks: Sequence[dianet.DiaNet]) -> Rows:
+        def logits(x: Tensor) -> Tensor:
+            return torch.stack([one(x[:, :n_ecg], x[:, n_ecg:]) for one in networks], dim=1)
+
+        return model.asked(logits, inputs.astype(np.float32))
+
+    def trained(rows: NDArray[np.bool_], truth: Floats, rng: np.random.Generator) -> Rows | None:
+        """The log-odds of a network of the first fold's shape that was trained on some rows."""
+        held = np.zeros(len(truth), dtype=bool)
+        for kind in (0, 1):
+            people = np.flatnonzero(rows & (truth == kind))
+            if len(people) < 2:
+                return None
+            held[rng.permutation(people)[: max(round(_VALIDATION * len(people)), 1)]] = True
+        some = np.flatnonzero(rows & np.isfinite(truth))
+        network = dianet.fit(
+            folds[0].config,
+            inputs[some, :n_ecg],
+            inputs[some, n_ecg:],
+            truth[some] == 1,
+            held[some],
+            rng=rng,
+            device=model.device,
+        )
+        return told([model.at_work(network)])[:, 0]
+
+    def refit(rows: NDArray[np.bool_], truth: Floats, seed: int) -> Floats:
+        found = trained(rows, truth[:, 0], stream(seed, f"{model.name}/reference"))
+        blank = np.full(len(truth), np.nan)
+        return (blank if found is None else log_odds_of(truth[:, 0], found))[:, None]
+
+    def by_chance() -> Rows:
+        """What is said by a network that was trained on labels of others."""
+        rng = stream(model.seed, f"{model.name}/by chance")
+        rows = np.isfinite(truth)
+        dealt = truth.copy()
+        dealt[rows] = rng.permutation(truth[rows])
+        found = trained(rows, dealt, rng)
+        assert found is not None
+        return expit(found)[:, None]
+
+    is_known = min((truth == kind).sum() for kind in (0, 1)) > 1
+    return Target(
+        name=model.name,
+        title=said.title,
+        record=description.texts(table, said.columns.record),
+        subject=description.texts(table, said.columns.subject),
+        session=description.texts(table, said.columns.session),
+        part=part,
+        unknown=unknown,
+        male=known["sex"],
+        age=known["age_years"],
+        tells=(_EVENT,),
+        truth=truth[:, None],
+        outputs={
+            "scores": lambda: expit(told(folds)).mean(axis=1, keepdims=True),
+            "logits": lambda: told(every),
+        },
+        fit=(lambda: log_odds_of(truth, told(folds).mean(axis=1))[:, None]) if is_known else None,
+        inputs=inputs.astype(np.float32),
+        columns=columns,
+        refit=refit if is_known else None,
+        controls={"scores": by_chance} if is_known else {},
+    )

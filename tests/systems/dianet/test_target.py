@@ -1,0 +1,96 @@
+"""ECG-DiaNet under audit: what its folds foretell of the people of a table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from auditor.core.errors import ModelError
+from auditor.core.target import MEMBER, Target
+from auditor.engine import Engine
+from auditor.systems.dianet.cohort import CRF, ECG
+from auditor.systems.dianet.network import DiaNet, DiaNetConfig
+from auditor.systems.open import open_target
+from tests.systems.brief import drawn, scanned, written
+
+
+def table_of_people(n: int = 120) -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    columns = [*ECG, *CRF]
+    values = rng.normal(size=(n, len(columns)))
+    event = values[:, columns.index("bmi_kg_m2")] + 0.3 * rng.normal(size=n) > 0.5
+    values[rng.random(values.shape) < 0.02] = np.nan
+    table = pd.DataFrame(values, columns=columns).assign(sex=rng.integers(0, 2, n))
+    name = [f"p{number}" for number in range(n)]
+    part = np.where(np.arange(n) < n // 2, "trained", "judged")
+    people = pd.DataFrame({"record": name, "subject": name, "part": part})
+    return pd.concat([people, table.add_prefix("input ")], axis=1).assign(
+        **{"label event": event.astype(int)}
+    )
+
+
+@pytest.fixture(scope="module")
+def foretelling(tmp_path_factory: pytest.TempPathFactory, workers: Engine) -> Target:
+    """Networks of several folds and their twin; the scanned folder does not matter."""
+    folder = tmp_path_factory.mktemp("t2dm")
+    configs = {"both-0": (18, 6), "both-1": (18, 6), "ecg-0": (18, 0)}
+    networks = {
+        name: drawn(DiaNet, DiaNetConfig(*config), seed)
+        for seed, (name, config) in enumerate(configs.items())
+    }
+    people = table_of_people()
+    for one in networks.values():
+        for branch, width in ((one.ecg, 18), (one.crf, 6)):
+            if branch is not None:
+                branch.scale += 1
+                assert branch.scale.shape == (width,)
+    return open_target(written(folder, networks, people), scanned(folder, workers))
+
+
+def test_folds_are_told_each_and_their_mean(foretelling: Target):
+    logits, scores = (foretelling.view(one).values for one in ("logits", "scores"))
+    assert logits.shape == (120, 3)
+    np.testing.assert_allclose(
+        scores[:, 0], (1 / (1 + np.exp(-logits[:, :2]))).mean(axis=1), rtol=1e-5
+    )
+    assert foretelling.fit is not None
+    sign = np.where(foretelling.truth[:, 0] == 1, 1, -1)
+    np.testing.assert_allclose(
+        foretelling.fit()[:, 0], sign * logits[:, :2].mean(axis=1), rtol=1e-4, atol=1e-5
+    )
+    assert (foretelling.part == MEMBER).sum() == 60
+    assert foretelling.columns == (*ECG, *CRF)
+    assert set(foretelling.male) == {0.0, 1.0}
+
+
+def test_a_reference_is_trained_again_on_whom_it_is_told(foretelling: Target):
+    assert foretelling.refit is not None
+    rows = np.arange(120) % 2 == 0
+    first = foretelling.refit(rows, foretelling.truth, 1)
+    assert first.shape == (120, 1)
+    np.testing.assert_array_equal(first, foretelling.refit(rows, foretelling.truth, 1))
+    assert not np.allclose(first, foretelling.refit(rows, foretelling.truth, 2))
+    assert np.mean(first > 0) > 0.75  # it learns
+    nobody = foretelling.refit(rows & (foretelling.truth[:, 0] == 0), foretelling.truth, 1)
+    assert np.isnan(nobody).all()
+    by_chance = foretelling.view("scores", control=True).values
+    assert by_chance.shape == (120, 1)
+
+
+def test_people_of_a_table_without_what_they_are_asked_with_are_one_line(
+    tmp_path: Path, workers: Engine
+):
+    people = table_of_people()
+    for place, (members, said) in enumerate(
+        (
+            (people.drop(columns="input qrs_ms_1"), "input qrs_ms_1"),
+            (None, "name one in model.yaml under members"),
+        )
+    ):
+        folder = written(tmp_path / str(place), {"both": DiaNet()}, members)
+        with pytest.raises(ModelError, match=said) as error:
+            open_target(folder, scanned(folder, workers))
+        assert "\n" not in str(error.value)
