@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
-from auditor.attackers.ladder import ladder
+from auditor.attackers.recogniser import RECOGNISERS
 from auditor.core.errors import ConfigError
 from auditor.policy import words
 from auditor.resources import read_settings, resource, settings_file
@@ -49,8 +49,9 @@ class Preset(BaseModel):
     @classmethod
     def _known(cls, views: tuple[str, ...]) -> tuple[str, ...]:
         for view in views:
-            if view not in ladder():
-                raise ValueError(f"no view is named {view!r}; known: {', '.join(ladder())}")
+            if view not in RECOGNISERS:
+                known = ", ".join(RECOGNISERS.ladder())
+                raise ValueError(f"no view is named {view!r}; known: {known}")
         return views
 
     @field_validator("checks")

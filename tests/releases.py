@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 from auditor.attackers.transformer import MODELS, ViTConfig
 from auditor.audit import Run, run
 from auditor.config import Preset
 from auditor.core.finding import Audit
 from auditor.policy.profile import load_profile
+from auditor.signal.prepare import Prepared
 from auditor.simulate.population import Population
-from auditor.targets.context import Training, ViTTraining
+from auditor.targets.context import Case, Training, ViTTraining
 
 PROTOCOLS = ("random-segment", "same-session", "cross-session")
 
@@ -50,6 +53,13 @@ def settings(
         checks=("identifiers", "uniqueness", "linkage", "shortcut", "attribute"),
     )
     return Run(load_profile(profile), preset, seed=seed, **engine)
+
+
+def prepared_as(case: Case, prepared: Prepared, **changes: Any) -> Case:
+    """A case of a release that was prepared like this, of which nothing was worked out yet."""
+    release = replace(case.release)
+    vars(release)["prepared"] = prepared
+    return replace(case, release=release, shared={}, **changes)
 
 
 def finished(root: Path, run_settings: Run) -> Audit:

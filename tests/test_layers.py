@@ -237,8 +237,8 @@ RULES: dict[Rule, list[tuple[str, str]]] = {
     imports_reach_only_downwards: [
         ("auditor/core/record.py", "from auditor.data import store"),
         ("auditor/policy/judge.py", "def f():\n    import auditor.report.json"),
-        ("auditor/attackers/views.py", "from ..attacks import linkage"),
-        ("auditor/attackers/views.py", "from .. import audit"),
+        ("auditor/attackers/template.py", "from ..checks import linkage"),
+        ("auditor/attackers/template.py", "from .. import audit"),
         ("auditor/config.py", "from auditor import scan"),
         ("auditor/extras/new.py", ""),
     ],

@@ -19,6 +19,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from auditor.attackers.enrolment import Enrolment
+from auditor.attackers.matchers import cosine
+from auditor.attackers.recogniser import Recogniser, recogniser
 from auditor.attackers.transformer import (
     EMBEDDING,
     MODELS,
@@ -31,9 +34,7 @@ from auditor.attackers.transformer import (
     loss,
     predict,
 )
-from auditor.attackers.views import labelled
 from auditor.core.streams import stream
-from auditor.core.view import View
 from auditor.data.protocols import Items, subject_folds
 from auditor.engine import shards
 from auditor.learning import artifact
@@ -82,16 +83,14 @@ def _key(case: Case, gallery: Items) -> str:
     return sha256(how + gallery.row.tobytes() + gallery.half.tobytes()).hexdigest()[:16]
 
 
-def embedding(case: Case, model: ViT, items: Items) -> View:
-    """The mean direction of each item's windows in a model's embedding."""
+def embedding(case: Case, model: ViT, items: Items) -> NDArray[np.float32]:
+    """(n_items, EMBEDDING) the mean direction of each item's windows in a model's embedding."""
 
     def directions(windows: Windows) -> NDArray[np.float64]:
         rows = embed(model, windows, len(windows), device=case.device).astype(np.float64)
         return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
 
-    values = _per_item(case, items, directions, EMBEDDING).astype(np.float32)
-    columns = tuple(f"e{i}" for i in range(EMBEDDING))
-    return labelled("vit", values, columns, case.prepared, items)
+    return _per_item(case, items, directions, EMBEDDING).astype(np.float32)
 
 
 def sex_and_age_model(
@@ -140,11 +139,11 @@ def sex_and_age(
     check, guess = (_per_item(case, Items.whole(rows), guesses, 2) for rows in (stop_rows, test))
     known = ~np.isnan(age[stop_rows])
     middle = float(np.nanmedian(age[train]))
-    belief = believed(check[known, 1] - middle, age[stop_rows][known] - middle)
+    belief = shrinkage_slope(check[known, 1] - middle, age[stop_rows][known] - middle)
     return guess[:, 0], middle + belief * (guess[:, 1] - middle)
 
 
-def believed(guess: NDArray[np.float64], truth: NDArray[np.float64]) -> float:
+def shrinkage_slope(guess: NDArray[np.float64], truth: NDArray[np.float64]) -> float:
     """How far to follow a guess, in [0, 1]: the least-squares slope of the truth on it.
 
     Without it an attacker who knows nothing does worse than one who names the middle age.
@@ -297,3 +296,26 @@ def _per_item(
 def _blocks(n: int) -> Iterator[NDArray[np.int64]]:
     for places in shards(range(n), _BLOCK):
         yield np.asarray(places)
+
+
+def by_encoder(case: Case, enrolment: Enrolment, model: ViT) -> Recogniser:
+    """The directions that a transformer gives, by their cosine."""
+    gallery, pool = (embedding(case, model, items) for items in (enrolment.gallery, enrolment.pool))
+    return Recogniser(enrolment, gallery, pool, cosine)
+
+
+def _untrained(case: Case, enrolment: Enrolment) -> Recogniser:
+    return by_encoder(case, enrolment, identity_encoders(case, enrolment.gallery)[1])
+
+
+@recogniser(
+    "vit",
+    title="Network trained on the release",
+    rung=70,
+    needs_training=True,
+    untrained=_untrained,
+    read_attributes=sex_and_age,
+)
+def vit(case: Case, enrolment: Enrolment) -> Recogniser:
+    """A transformer trained on the gallery."""
+    return by_encoder(case, enrolment, identity_encoders(case, enrolment.gallery)[0])

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 from auditor.attackers import embedding
-from auditor.attackers.embedding import EMBEDDING, Embedder, embed, load, save, stranger_to
+from auditor.attackers.embedding import EMBEDDING, Embedder, embed, load, save, trained_without
 from auditor.core.errors import ModelError
 from auditor.signal.segment import AFTER, BEFORE
 
@@ -19,9 +19,9 @@ from auditor.signal.segment import AFTER, BEFORE
 def test_a_release_whose_people_every_network_knows_has_none(monkeypatch):
     one = embedding.Shipped(Path("w.safetensors"), frozenset({"x"}))
     monkeypatch.setattr(embedding, "shipped", lambda: [one])
-    assert stranger_to("y") is one
+    assert trained_without("y") is one
     with pytest.raises(ModelError, match="people of x"):
-        stranger_to("x")
+        trained_without("x")
 
 
 def beats(n: int, n_leads: int) -> tuple[np.ndarray, np.ndarray]:
@@ -63,7 +63,7 @@ def test_shipped_weights_load_and_a_release_is_met_by_ones_that_do_not_know_it()
     }
     assert {"ptb-xl", "ludb"} <= names
     for name in ["ecgiddb", "ptb-xl", "a hospital's own"]:
-        chosen = stranger_to(name)
+        chosen = trained_without(name)
         assert name not in chosen.taught_on
         assert chosen.path.stat().st_size < 10_000_000
         assert isinstance(load(chosen.path), Embedder)

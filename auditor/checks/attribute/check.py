@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from auditor.attackers import views, vit
 from auditor.attackers.attribute_learners import CrossFitted, line, subject_kfold, trees
-from auditor.attackers.ladder import embedded, untaught
+from auditor.attackers.recogniser import RECOGNISERS
 from auditor.checks.base import Draw, Measured, OnRecordings, Settings
+from auditor.core.errors import ConfigError
 from auditor.core.evidence import Predictions, Trials
 from auditor.core.finding import Estimate
 from auditor.core.streams import stream
@@ -80,9 +80,14 @@ class Attribute(OnRecordings):
     protocol: str = "subject-disjoint"
     id: ClassVar[str] = "attribute"
 
+    def __post_init__(self) -> None:
+        known = RECOGNISERS[self.view]
+        if known.table is None and known.read_attributes is None:
+            raise ConfigError(f"neither sex nor age can be read by {self.view}")
+
     def unmet(self, context: Case) -> str | None:
         """Why the attack cannot be carried out on this release; None when it can."""
-        if why := untaught(context, self.view):
+        if why := RECOGNISERS.unavailable(context, self.view):
             return why
         every = people(context.records)
         if not _measurable_sex(every) and not _measurable_age(every):
@@ -126,8 +131,8 @@ class Attribute(OnRecordings):
         test: NDArray[np.int64],
         rng: np.random.Generator,
     ) -> Guesses:
-        if self.view == "vit":
-            return Guesses(*vit.sex_and_age(context, train, test, rng))
+        if by_network := RECOGNISERS[self.view].read_attributes:
+            return Guesses(*by_network(context, train, test, rng))
         return _by_table(context, self.view, train, test, rng)
 
 
@@ -169,26 +174,21 @@ def _by_table(
     """A table of what each record shows, read by trees, or an embedding's by lines; each person
     weighs the same.
     """
-    learner = line if view == "embedding" else trees
+    learner = line if RECOGNISERS[view].by_lines else trees
     table = view_matrix(context, view)
     known = people(context.records).loc[context.records["subject"]]
     subject = context.records["subject"].to_numpy().astype(str)
     told = CrossFitted(learner, table, subject, int(rng.integers(2**31)))
-    sex = told.likely(known["male"].to_numpy(), train, test)
-    return Guesses(sex, told.guessed(known["age"].to_numpy(), train, test, rng))
+    sex = told.predict_proba(known["male"].to_numpy(), train, test)
+    return Guesses(sex, told.predict(known["age"].to_numpy(), train, test, rng))
 
 
 def view_matrix(context: Case, view: str) -> NDArray[np.float32]:
     """(n_records, d) what a view tells of each record."""
     key = "attribute", view
     if key not in context.shared:
-        everything = Items.whole(np.arange(len(context.records)))
-        context.shared[key] = (
-            embedded(context, everything)
-            if view == "embedding"
-            else views.build(
-                view, context.prepared, everything, context.engine, context.seed
-            ).values
-        )
-    table: NDArray[np.float32] = context.shared[key]
-    return table
+        table = RECOGNISERS[view].table
+        assert table is not None
+        context.shared[key] = table(context, Items.whole(np.arange(len(context.records))))
+    found: NDArray[np.float32] = context.shared[key]
+    return found

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from auditor.attackers.embedding import EMBEDDING, embed, load, stranger_to
+from auditor.attackers.embedding import EMBEDDING, embed, load, trained_without
 from auditor.checks.base import Draw, Measured, OnRecordings
 from auditor.core.evidence import MIN_PEOPLE
 from auditor.core.finding import Estimate
@@ -114,7 +114,7 @@ class CrossRelease(OnRecordings):
         a, b = self.other.prepared, context.prepared
         leads = _shared_leads(a, b)
         names = self.other.dataset.name, context.dataset.name
-        model = load(stranger_to(*names).path).to(context.device)
+        model = load(trained_without(*names).path).to(context.device)
         sides = []
         for prepared in (a, b):
             places = [_named(prepared).index(lead) for lead in leads]

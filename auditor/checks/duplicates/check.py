@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from auditor.attackers.ladder import Field, rung, search_enrolment, untaught
+from auditor.attackers.enrolment import Enrolment
+from auditor.attackers.recogniser import RECOGNISERS
 from auditor.checks.base import Draw, Measured, OnRecordings, Settings
 from auditor.core.evidence import MIN_PEOPLE, Counts
 from auditor.data.protocols import Items, Split, later
@@ -159,7 +160,7 @@ def strangers(context: Case, rng: np.random.Generator) -> list[int]:
         return []
     first = np.flatnonzero(~context.records["subject"].duplicated())
     parts = Split("any", Items.whole(first), Items.whole(rows))
-    view = "subspace" if untaught(context, "embedding") else "embedding"
-    seen = search_enrolment(rung(view, context, Field.of(context, parts)), context, rng)
-    behind = (seen.above + seen.ties / 2) / max(seen.n_gallery - 1, 1)
+    view = "subspace" if RECOGNISERS.unavailable(context, "embedding") else "embedding"
+    seen = RECOGNISERS[view](context, Enrolment.of_release(context, parts)).search(rng)
+    behind = (seen.n_above + seen.n_tied / 2) / max(seen.n_gallery - 1, 1)
     return [int(row) for row in rows[behind > 0.5]]

@@ -16,7 +16,7 @@ from scipy.stats import mode
 from auditor.attackers.demographics import demographics, target_records
 from auditor.attackers.membership import banded_trials
 from auditor.attackers.output_features import membership_groups
-from auditor.attackers.search import BLOCK, compare
+from auditor.attackers.search import BLOCK, search_gallery
 from auditor.checks.base import Draw, Measured, OnModel
 from auditor.checks.memorisation.pictures import (
     KINDS,
@@ -30,7 +30,7 @@ from auditor.checks.memorisation.pictures import (
     second_largest,
     seed_of,
 )
-from auditor.core.evidence import MIN_PEOPLE, Comparison, Trials
+from auditor.core.evidence import MIN_PEOPLE, SearchResult, Trials
 from auditor.core.finding import Estimate
 from auditor.core.streams import stream
 from auditor.core.target import Floats, Target
@@ -280,9 +280,9 @@ class Found:
     for members and for others, where it is known who they are and they are enough.
     """
 
-    everybody: Comparison
-    members: Comparison | None
-    nonmembers: Comparison | None
+    everybody: SearchResult
+    members: SearchResult | None
+    nonmembers: SearchResult | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -313,7 +313,7 @@ class Retrieval(_Asked):
             np.hstack([2 * x, -xx, -np.ones_like(xx)]),
             np.hstack([y, np.ones_like(yy), yy]),
         )
-        seen = compare(
+        seen = search_gallery(
             lambda _: vectors, enrolled, subject, demographics(target_records(self.target)), rng
         )
         groups = {
@@ -339,7 +339,7 @@ class Retrieval(_Asked):
         return Measured(found, curves)
 
 
-def _ranks(key: str, seen: Comparison, level: float) -> dict[str, Estimate]:
+def _ranks(key: str, seen: SearchResult, level: float) -> dict[str, Estimate]:
     """The shares that are found within one attempt, and within ten."""
     return {
         f"{key}rank{k}": rate(rank_rate(seen, k), level, k / seen.n_gallery)

@@ -245,7 +245,7 @@ def _likely(
     ):
         fold[test] = number
         for sight, one in told.items():
-            score[sight][test] = one.likely(truth, train, test)
+            score[sight][test] = one.predict_proba(truth, train, test)
     return _grouped({name: Trials(one, truth == 1, subject, fold) for name, one in score.items()})
 
 
@@ -262,7 +262,7 @@ def _guessed(
     for train, test in subject_kfold(person, np.zeros(len(people), np.int64), rng):
         prior[test] = np.median(truth[first[np.unique(person[train])]])
         for sight, one in told.items():
-            value[sight][test] = one.guessed(truth, train, test, rng)
+            value[sight][test] = one.predict(truth, train, test, rng)
     return _grouped({name: Predictions(one, truth, prior, subject) for name, one in value.items()})
 
 

@@ -13,7 +13,7 @@ from scipy.stats import chi2, hypergeom, rankdata
 from auditor.attackers.demographics import demographics, target_records
 from auditor.attackers.membership import banded_trials
 from auditor.attackers.output_features import membership_groups
-from auditor.attackers.search import compare
+from auditor.attackers.search import search_gallery
 from auditor.checks.base import Draw, Measured, OnModel
 from auditor.checks.text.texts import (
     CLASSES,
@@ -31,7 +31,7 @@ from auditor.checks.text.texts import (
     runs_of,
 )
 from auditor.core.errors import EvidenceError
-from auditor.core.evidence import MIN_PEOPLE, Comparison, Counts, Trials
+from auditor.core.evidence import MIN_PEOPLE, Counts, SearchResult, Trials
 from auditor.core.finding import Estimate
 from auditor.core.streams import stream
 from auditor.core.target import MEMBER, Target
@@ -130,7 +130,7 @@ class TextLinkage(_Read):
             return "nothing that the texts quote is in the table of what was measured"
         return None
 
-    def attack(self, context: Case, rng: np.random.Generator) -> Comparison:
+    def attack(self, context: Case, rng: np.random.Generator) -> SearchResult:
         """Texts against every record; a quoted number counts where it is within tolerance of
         what was measured, and once more where it is its rounding.
         """
@@ -152,9 +152,9 @@ class TextLinkage(_Read):
             return gallery, holds.astype(np.float32)
 
         known, block = demographics(target_records(target)), np.arange(len(probe)) // _AT_ONCE
-        return compare(rows, target.subject, target.subject[probe], known, rng, block)
+        return search_gallery(rows, target.subject, target.subject[probe], known, rng, block)
 
-    def estimate(self, evidence: Comparison, level: float, draw: Draw) -> Measured:
+    def estimate(self, evidence: SearchResult, level: float, draw: Draw) -> Measured:
         """How often a text leads to its record, and `rank1_excess`, how much more often than to
         that of a stranger of the same sex and age band.
         """

@@ -19,7 +19,7 @@ from auditor.data.catalog import describe
 from auditor.data.dataset import open_dataset
 from auditor.engine import engine
 from auditor.signal.prepare import prepare
-from tests.releases import settings, write_release
+from tests.releases import prepared_as, settings, write_release
 
 KNOBS = {"identity": 1, "seed": 4, "n_subjects": 14}
 
@@ -100,7 +100,7 @@ def test_a_recording_under_a_wrong_name_looks_like_a_stranger(clean):
     one, other = records["subject"].unique()[[0, 7]]
     swapped = records["subject"].iloc[later].replace({one: other, other: one})
     records.loc[later, "subject"] = swapped.to_numpy()
-    case = replace(clean, prepared=replace(clean.prepared, records=records), shared={})
+    case = prepared_as(clean, replace(clean.prepared, records=records))
     found = set(records["subject"].iloc[strangers(case, np.random.default_rng(0))])
     assert found
     assert found <= {one, other}

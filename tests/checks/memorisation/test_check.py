@@ -23,7 +23,7 @@ from auditor.checks.memorisation.pictures import second_largest
 from auditor.core.errors import EvidenceError
 from auditor.core.evidence import Trials
 from auditor.core.target import MEMBER, NEITHER, NONMEMBER, Target
-from auditor.stats.metrics import auc, rank_rate, stranger_rate
+from auditor.stats.metrics import auc, matched_impostor_rate, rank_rate
 from auditor.stats.searches import against_twins, beside_strangers, beyond_luck
 from auditor.stats.small_cells import shares_of_people
 from tests.checks.asking import context, estimated, measured
@@ -223,7 +223,7 @@ def test_retrieval_is_told_of_members_and_others_among_the_same_people():
     }
     assert {one.n_gallery for one in vars(found).values()} == {40}
     copied = np.isin(found.everybody.subject, [f"p{one:03d}" for one in range(0, 10, 2)])
-    assert np.all(found.everybody.above[copied] == 0)
+    assert np.all(found.everybody.n_above[copied] == 0)
 
 
 @pytest.mark.parametrize("copied", [0, 40])
@@ -321,10 +321,10 @@ def test_the_excess_over_strangers_is_a_difference_of_the_same_people():
     rng = np.random.default_rng(3)
     seen = random_search(rng, 60, signal=1.5)
     found = beside_strangers(seen, 0.95)["rank1_excess"]
-    expected = rank_rate(seen, 1).mean() - stranger_rate(seen, 1).mean()
+    expected = rank_rate(seen, 1).mean() - matched_impostor_rate(seen, 1).mean()
     assert found.value == pytest.approx(expected)
     assert 0 < found.low < found.value < found.high
-    nobody = replace(seen, stranger_above=np.full_like(seen.stranger_above, -1))
+    nobody = replace(seen, matched_impostor_above=np.full_like(seen.matched_impostor_above, -1))
     assert beside_strangers(nobody, 0.95) == {}
 
 

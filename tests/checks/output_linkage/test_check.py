@@ -11,19 +11,17 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from auditor.attackers.demographics import target_records
-from auditor.attackers.enrolment import Enrolment
 from auditor.attackers.output_features import membership_groups, standardise_output
 from auditor.checks.output_linkage.check import ByKind, OutputLinkage, OutputSearches, plan
 from auditor.core.errors import EvidenceError
-from auditor.core.evidence import Comparison
+from auditor.core.evidence import SearchResult
 from auditor.core.target import NEITHER, NONMEMBER
-from auditor.stats.metrics import known_rate, rank_rate
+from auditor.stats.metrics import demographic_rate, rank_rate
 from auditor.stats.searches import above_alike, paired_gain, rate_gap
 from tests.checks.asking import context, estimated
 from tests.checks.inversion.plant import giving_back
 from tests.checks.output_linkage.plant import PLANTS, People, memorising, naming
-from tests.stats.evidence import comparison, random_search
+from tests.stats.evidence import random_search, search_result
 
 REPEATS = 60
 
@@ -34,7 +32,7 @@ def run(target, output, seed=0) -> OutputSearches:
     return attack.attack(context(), np.random.default_rng(seed))
 
 
-def first(seen: Comparison) -> float:
+def first(seen: SearchResult) -> float:
     """The share of people who are found first."""
     return rank_rate(seen, 1).mean()
 
@@ -143,31 +141,6 @@ def test_more_of_the_person_links_more_people():
     assert rates[-1] > rates[0] + 0.8
 
 
-def test_nobody_teaches_the_match_that_they_are_judged_by():
-    people = People(0, 40)
-    target = people.target({"embedding": people.noise(4)})
-    table = target_records(target)
-    first = np.flatnonzero(~table["subject"].duplicated())
-    later = np.setdiff1d(np.arange(len(table)), first)
-    field = Enrolment.of(table, first, later, np.random.default_rng(0))
-    taught = []
-
-    def teach(may):
-        taught.append(set(field.gallery_fold[may]))
-        me = len(taught)
-        return lambda gallery, probe: (np.full((len(gallery), 1), me), np.ones((len(probe), 1)))
-
-    values = target.view("embedding").values
-    rows = field.taught(teach, values, values)
-    for fold in range(5):
-        gallery, probe = rows(fold)
-        scores = probe @ gallery.T
-        for column, other in enumerate(field.gallery_fold):
-            (teacher,) = set(scores[:, column].astype(int))
-            assert not {fold, other} & taught[teacher - 1]
-            assert len(taught[teacher - 1]) == 3
-
-
 def test_a_match_that_others_teach_beats_one_that_learns_nothing_where_some_directions_are_noise():
     people = People(5, 100)
     size = np.exp(-np.arange(64) / 8)
@@ -191,8 +164,8 @@ def test_a_person_who_is_hidden_under_noise_of_other_directions_is_found_by_whit
 def test_sex_and_age_alone_link_nobody_within_their_sex_and_age():
     seen = run(naming(2, False), "scores").own
     assert rank_rate(seen, 1).mean() > 1 / seen.n_gallery
-    by_luck = (1 / seen.known_size).mean()
-    assert known_rate(seen, 1).mean() < 3 * by_luck
+    by_luck = (1 / seen.demographic_size).mean()
+    assert demographic_rate(seen, 1).mean() < 3 * by_luck
 
 
 def test_members_and_others_are_held_against_their_own_kind():
@@ -244,7 +217,7 @@ def test_everything_that_is_given_out_is_asked():
 def kinds_of_search(seed, n=40):
     rng = np.random.default_rng(seed)
     subject = np.repeat(np.arange(n), 2)
-    return comparison(rng.normal(size=(2 * n, n)), subject, kind=np.arange(n) % 4)
+    return search_result(rng.normal(size=(2 * n, n)), subject, kind=np.arange(n) % 4)
 
 
 def test_a_search_that_knows_nothing_covers_a_half():
@@ -260,7 +233,7 @@ def test_what_tells_only_the_kind_of_person_stays_at_a_half():
     rng = np.random.default_rng(0)
     kind, subject = np.arange(n) % 3, np.repeat(np.arange(n), 2)
     scores = rng.normal(size=(2 * n, n)) + 10 * (kind[subject][:, None] == kind[None])
-    seen = comparison(scores, subject, kind=kind)
+    seen = search_result(scores, subject, kind=kind)
     found = told(seen).estimates
     assert found["rank1"].low > 1 / n
     assert found["auc_known"].low < 0.5 < found["auc_known"].high
@@ -268,16 +241,16 @@ def test_what_tells_only_the_kind_of_person_stays_at_a_half():
 
 def test_the_mates_place_is_counted_by_hand():
     scores = np.tile(np.arange(12.0), (12, 1))  # everybody scores as their column says
-    one = above_alike(comparison(scores, np.arange(12)), 0.95, np.random.default_rng(0))
+    one = above_alike(search_result(scores, np.arange(12)), 0.95, np.random.default_rng(0))
     assert one.value == pytest.approx(np.mean(np.arange(12) / 11))
     scores = np.eye(12)
-    one = above_alike(comparison(scores, np.arange(12)), 0.95, np.random.default_rng(0))
+    one = above_alike(search_result(scores, np.arange(12)), 0.95, np.random.default_rng(0))
     assert one.value == 1
     assert 0.7 < one.low < 1
 
 
 def test_people_of_whom_nobody_is_alike_are_not_asked():
-    seen = comparison(np.eye(30), np.arange(30), kind=np.r_[np.zeros(9), np.arange(1, 22)])
+    seen = search_result(np.eye(30), np.arange(30), kind=np.r_[np.zeros(9), np.arange(1, 22)])
     assert above_alike(seen, 0.95, np.random.default_rng(0)) is None
 
 
@@ -298,7 +271,7 @@ def test_a_gap_between_others_covers_nothing_where_there_is_none_and_is_signed()
 def test_a_larger_gallery_is_no_gap():
     rng = np.random.default_rng(1)
     small, large = (
-        comparison(rng.normal(size=(n, n)) + 2 * np.eye(n), np.arange(n)) for n in (20, 400)
+        search_result(rng.normal(size=(n, n)) + 2 * np.eye(n), np.arange(n)) for n in (20, 400)
     )
     assert rate_gap(small, large, 0.95).low < 0 < rate_gap(small, large, 0.95).high
 
@@ -307,8 +280,8 @@ def test_the_gain_over_a_control_is_of_the_same_people():
     rng = np.random.default_rng(0)
     subject = np.arange(50)
     scores = rng.normal(size=(50, 50))
-    ours = comparison(scores + 3 * np.eye(50), subject)
-    theirs = comparison(scores + 2 * np.eye(50), subject)
+    ours = search_result(scores + 3 * np.eye(50), subject)
+    theirs = search_result(scores + 2 * np.eye(50), subject)
     one = paired_gain(ours, theirs, 0.95)
     assert one.low > 0
     same = paired_gain(ours, ours, 0.95)
@@ -316,7 +289,7 @@ def test_the_gain_over_a_control_is_of_the_same_people():
     assert same.low <= 0 <= same.high
 
 
-def told(own: Comparison, **others):
+def told(own: SearchResult, **others):
     """What a search amounts to, beside others."""
     nothing = {"matchers": {}, "controls": {}, "by_kind": None, "inputs_by_kind": None}
     seen = OutputSearches(own=own, beyond=own, **nothing | others)
@@ -324,7 +297,7 @@ def told(own: Comparison, **others):
 
 
 def test_controls_and_kinds_are_told_under_their_names():
-    def searched(signal: int = 0) -> Comparison:
+    def searched(signal: int = 0) -> SearchResult:
         return random_search(np.random.default_rng(7), 30, signal)
 
     seen = told(

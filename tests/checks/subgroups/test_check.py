@@ -43,9 +43,9 @@ def test_two_groups_of_ten_are_both_told():
 def test_the_groups_of_a_kind_are_parts_of_the_whole(evidence):
     whole = evidence.everybody
     halves = [evidence.of[f"quality_of_the_{half}_half"] for half in ("better", "worse")]
-    assert sum(len(half.mate) for half in halves) == len(whole.mate)
-    both = np.sort(np.concatenate([half.mate for half in halves]))
-    assert np.array_equal(both, np.sort(whole.mate))
+    assert sum(len(half.mated_score) for half in halves) == len(whole.mated_score)
+    both = np.sort(np.concatenate([half.mated_score for half in halves]))
+    assert np.array_equal(both, np.sort(whole.mated_score))
 
 
 def test_who_holds_less_finds_fewer(evidence):
