@@ -18,7 +18,7 @@ from auditor.core.finding import Audit
 from auditor.policy.profile import load_profile
 from auditor.signal.prepare import Prepared
 from auditor.simulate.population import Population
-from auditor.targets.context import Case, Training, ViTTraining
+from auditor.targets.context import Context, Training, ViTTraining
 
 PROTOCOLS = ("random-segment", "same-session", "cross-session")
 
@@ -55,11 +55,11 @@ def settings(
     return Run(load_profile(profile), preset, seed=seed, **engine)
 
 
-def prepared_as(case: Case, prepared: Prepared, **changes: Any) -> Case:
+def prepared_as(context: Context, prepared: Prepared, **changes: Any) -> Context:
     """A case of a release that was prepared like this, of which nothing was worked out yet."""
-    release = replace(case.release)
+    release = replace(context.release)
     vars(release)["prepared"] = prepared
-    return replace(case, release=release, shared={}, **changes)
+    return replace(context, release=release, shared={}, **changes)
 
 
 def finished(root: Path, run_settings: Run) -> Audit:

@@ -75,7 +75,7 @@ class Training:
 
 
 @dataclass(frozen=True, eq=False)
-class Case:
+class Context:
     """A release under attack, and what the attacker works with.
 
     Attributes
@@ -92,7 +92,7 @@ class Case:
     fused: tuple[str, ...] = ()
     progress: Callable[[str, int, int], None] = lambda task, done, total: None
     #: What one attack worked out and another needs too, such as a trained encoder.
-    shared: dict[tuple[Any, ...], Any] = field(default_factory=dict)
+    memo: dict[tuple[Any, ...], Any] = field(default_factory=dict)
 
     @property
     def dataset(self) -> Dataset:

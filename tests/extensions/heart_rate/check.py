@@ -11,7 +11,7 @@ from auditor.checks.base import Draw, Measured, OnRecordings, Settings
 from auditor.core.evidence import MIN_PEOPLE, Counts
 from auditor.signal.filters import FS
 from auditor.stats.small_cells import shares_of_people
-from auditor.targets.context import Case
+from auditor.targets.context import Context
 
 
 def plan(settings: Settings) -> list[OnRecordings]:
@@ -26,12 +26,12 @@ class HeartRate(OnRecordings):
 
     id: ClassVar[str] = "heart-rate"
 
-    def unmet(self, context: Case) -> str | None:
+    def unmet(self, context: Context) -> str | None:
         """Why the attack cannot be carried out on this release; None when it can."""
         n = context.records["subject"].nunique()
         return None if n >= MIN_PEOPLE else f"needs at least {MIN_PEOPLE} people"
 
-    def attack(self, context: Case, rng: np.random.Generator) -> Counts:
+    def attack(self, context: Context, rng: np.random.Generator) -> Counts:
         """For each person, how many people have their heart rate."""
         del rng
         first = np.flatnonzero(~context.records["subject"].duplicated())
