@@ -59,7 +59,7 @@ def prepared_as(context: Context, prepared: Prepared, **changes: Any) -> Context
     """A case of a release that was prepared like this, of which nothing was worked out yet."""
     release = replace(context.release)
     vars(release)["prepared"] = prepared
-    return replace(context, release=release, shared={}, **changes)
+    return replace(context, release=release, memo={}, **changes)
 
 
 def finished(root: Path, run_settings: Run) -> Audit:

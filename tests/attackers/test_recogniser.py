@@ -28,7 +28,7 @@ def enrolled(context, protocol: str = "cross-session") -> Enrolment:
 
 def anew(context):
     """The same case, of which nothing was worked out yet."""
-    return replace(context, shared={})
+    return replace(context, memo={})
 
 
 def scores(seen: Recogniser) -> np.ndarray:

@@ -158,7 +158,7 @@ def by_luck(name: str, protocol: str, context: Context, who: Enrolment, measured
         other = (code + shift) % len(people)
         dealt = replace(who, pool_subject=people[other], pool_fold=fold_of[other])
         # What was learned of who repeats what is forgotten.
-        fresh = replace(context, shared={})
+        fresh = replace(context, memo={})
         seen = RECOGNISERS["adapted"](fresh, dealt).search(np.random.default_rng(0))
         found.append(metrics.rank_rate(seen, 1).mean())
     chance = 1 / len(np.unique(who.gallery_subject))
