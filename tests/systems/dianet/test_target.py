@@ -17,7 +17,11 @@ from auditor.systems.open import open_target
 from tests.systems.brief import drawn, scanned, written
 
 
-def table_of_people(n: int = 120) -> pd.DataFrame:
+#: With half as many, some trainings stop before they have learnt anything.
+PEOPLE = 240
+
+
+def table_of_people(n: int = PEOPLE) -> pd.DataFrame:
     rng = np.random.default_rng(0)
     columns = [*ECG, *CRF]
     values = rng.normal(size=(n, len(columns)))
@@ -52,7 +56,7 @@ def foretelling(tmp_path_factory: pytest.TempPathFactory, workers: Engine) -> Ta
 
 def test_folds_are_told_each_and_their_mean(foretelling: Target):
     logits, scores = (foretelling.view(one).values for one in ("logits", "scores"))
-    assert logits.shape == (120, 3)
+    assert logits.shape == (PEOPLE, 3)
     np.testing.assert_allclose(
         scores[:, 0], (1 / (1 + np.exp(-logits[:, :2]))).mean(axis=1), rtol=1e-5
     )
@@ -61,23 +65,23 @@ def test_folds_are_told_each_and_their_mean(foretelling: Target):
     np.testing.assert_allclose(
         foretelling.fit()[:, 0], sign * logits[:, :2].mean(axis=1), rtol=1e-4, atol=1e-5
     )
-    assert (foretelling.part == MEMBER).sum() == 60
+    assert (foretelling.part == MEMBER).sum() == PEOPLE // 2
     assert foretelling.columns == (*ECG, *CRF)
     assert set(foretelling.male) == {0.0, 1.0}
 
 
 def test_a_reference_is_trained_again_on_whom_it_is_told(foretelling: Target):
     assert foretelling.refit is not None
-    rows = np.arange(120) % 2 == 0
+    rows = np.arange(PEOPLE) % 2 == 0
     first = foretelling.refit(rows, foretelling.truth, 1)
-    assert first.shape == (120, 1)
+    assert first.shape == (PEOPLE, 1)
     np.testing.assert_array_equal(first, foretelling.refit(rows, foretelling.truth, 1))
     assert not np.allclose(first, foretelling.refit(rows, foretelling.truth, 2))
     assert np.mean(first > 0) > 0.75  # it learns
     nobody = foretelling.refit(rows & (foretelling.truth[:, 0] == 0), foretelling.truth, 1)
     assert np.isnan(nobody).all()
     by_chance = foretelling.view("scores", control=True).values
-    assert by_chance.shape == (120, 1)
+    assert by_chance.shape == (PEOPLE, 1)
 
 
 def test_people_of_a_table_without_what_they_are_asked_with_are_one_line(
