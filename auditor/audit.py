@@ -355,14 +355,14 @@ def describe_release(dataset: Dataset, prepared: Prepared) -> dict[str, Any]:
 def describe_model(target: Target, fewest: int = MIN_PEOPLE) -> dict[str, Any]:
     """What was audited of a model, in counts of at least so many people."""
     people = {
-        name: len(np.unique(target.subject[target.part == kind]))
+        name: len(np.unique(target.subject[target.split == kind]))
         for name, kind in (("n_members", MEMBER), ("n_nonmembers", NONMEMBER))
     }
     told = {name: n if n >= fewest or not n else None for name, n in people.items()}
     return {
         "name": target.name,
         "title": target.title,
-        "n_tells": len(target.tells),
+        "n_tells": len(target.labels),
         "gives": sorted(target.outputs),
         **told,
     }

@@ -10,7 +10,7 @@ from scipy import sparse
 
 from auditor.attackers.demographics import age_and_sex_bands
 from auditor.core.evidence import MIN_PEOPLE, Trials
-from auditor.core.target import MEMBER, NEITHER, NONMEMBER, Floats, Refit, Target
+from auditor.core.target import MEMBER, NEITHER, NONMEMBER, Floats, Target, TrainReference
 from auditor.data.protocols import subject_folds
 from auditor.targets.context import Context
 
@@ -27,9 +27,9 @@ _TRUST = 0.1
 
 def unmet(target: Target) -> str | None:
     """Why nobody's membership can be asked about; None when it can."""
-    if target.unknown:
-        return target.unknown
-    if target.fit is None:
+    if target.membership_unknown:
+        return target.membership_unknown
+    if target.membership_signal is None:
         return "what is true of its records is not known, so that its fit to them is not either"
     member = Subjects.of(target).member
     n = int(member.sum())
@@ -57,7 +57,9 @@ class Subjects:
     def of(cls, target: Target) -> Subjects:
         """Those of a target whose records are all on one side."""
         every, code = np.unique(target.subject, return_inverse=True)
-        both = [np.bincount(code, target.part == kind) > 0 for kind in (MEMBER, NONMEMBER, NEITHER)]
+        both = [
+            np.bincount(code, target.split == kind) > 0 for kind in (MEMBER, NONMEMBER, NEITHER)
+        ]
         clear = (both[0] ^ both[1]) & ~both[2]
         place = np.cumsum(clear) - 1
         rows = np.flatnonzero(clear[code])
@@ -92,7 +94,7 @@ def trials(score: Floats, positive: NDArray[np.bool_], people: NDArray[np.str_])
 def banded_trials(target: Target, rows: NDArray[np.int64], score: Floats) -> Trials:
     """Scores of some records, members' and others', by the sex and age band of their people."""
     return Trials(
-        score, target.part[rows] == MEMBER, target.subject[rows], age_and_sex_bands(target)[rows]
+        score, target.split[rows] == MEMBER, target.subject[rows], age_and_sex_bands(target)[rows]
     )
 
 
@@ -109,7 +111,11 @@ def complementary_halves(n_people: int, n: int, rng: np.random.Generator) -> NDA
 
 
 def reference_fits(
-    target: Target, refit: Refit, subjects: Subjects, inside: NDArray[np.bool_], context: Context
+    target: Target,
+    refit: TrainReference,
+    subjects: Subjects,
+    inside: NDArray[np.bool_],
+    context: Context,
 ) -> Floats:
     """(n_references, p, m) how well each reference fits each person.
 
@@ -120,7 +126,7 @@ def reference_fits(
     fits = []
     for place, people in enumerate(inside):
         context.progress(f"reference models of {target.name}", place, len(inside))
-        fitted = refit(subjects.rows(people), target.truth, context.seed + place)
+        fitted = refit(subjects.rows(people), target.y_true, context.seed + place)
         fits.append(subjects.pooled(fitted))
     return np.stack(fits)
 
@@ -191,7 +197,7 @@ def blind_guesses(
     """
     some = np.sort(rng.permutation(len(subjects.people))[:_BLIND_PEOPLE])
     traits = np.stack([target.male, target.age], axis=1)
-    seen = [subjects.pooled(one) for one in (target.inputs.astype(float), traits, target.truth)]
+    seen = [subjects.pooled(one) for one in (target.inputs.astype(float), traits, target.y_true)]
     seen.append(subjects.sums.sum(axis=1)[:, None])
     table = np.hstack(seen)[some]
     table = np.hstack([np.nan_to_num(table, nan=0.0), np.isnan(table)])

@@ -32,12 +32,12 @@ def with_output(records: pd.DataFrame, values: Rows) -> pd.DataFrame:
 
 def membership_groups(target: Target) -> dict[str, NDArray[np.str_]]:
     """The people whose every record the model was trained on, and those whose none was."""
-    if target.unknown:
+    if target.membership_unknown:
         return {}
     people, code = np.unique(target.subject, return_inverse=True)
     n = np.bincount(code)
     return {
-        name: people[np.bincount(code, target.part == part) == n]
+        name: people[np.bincount(code, target.split == part) == n]
         for name, part in (("members", MEMBER), ("nonmembers", NONMEMBER))
     }
 

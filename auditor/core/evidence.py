@@ -2,7 +2,8 @@
 
 A `SearchResult` is what 1:N search gave, `Trials` what a detector of one property gave,
 `Predictions` what a regression gave, `Counts` what was counted for each person, `Attribution`
-what the parts of a heartbeat had to do with any of it, `Diagnosed` what a clinical model said.
+what the parts of a heartbeat had to do with any of it, `ClinicalPredictions` what a
+clinical model said.
 """
 
 from __future__ import annotations
@@ -137,12 +138,12 @@ class Predictions:
     """
 
     value: NDArray[np.float64]
-    truth: NDArray[np.float64]
+    y_true: NDArray[np.float64]
     prior: NDArray[np.float64]
     subject: NDArray[np.str_]
 
     def __post_init__(self) -> None:
-        if not len(self.value) == len(self.truth) == len(self.prior) == len(self.subject):
+        if not len(self.value) == len(self.y_true) == len(self.prior) == len(self.subject):
             raise ValueError("value, truth, prior and subject differ in length")
 
 
@@ -256,7 +257,7 @@ class Attribution:
 
 
 @dataclass(frozen=True, eq=False)
-class Diagnosed:
+class ClinicalPredictions:
     """What a clinical model says of one finding, on records of people it was not trained on.
 
     Attributes
@@ -293,4 +294,4 @@ class Diagnosed:
                 raise ValueError(f"{name} is not a probability")
 
 
-Evidence = Seen | Counts | Attribution | Diagnosed
+Evidence = Seen | Counts | Attribution | ClinicalPredictions

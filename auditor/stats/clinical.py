@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sklearn.isotonic import IsotonicRegression
 
 from auditor.core.errors import ConfigError, EvidenceError
-from auditor.core.evidence import MIN_PEOPLE, Diagnosed
+from auditor.core.evidence import MIN_PEOPLE, ClinicalPredictions
 from auditor.core.finding import Estimate
 from auditor.stats.estimators import Curves, rounded
 from auditor.stats.intervals import newcombe_auc, percentile, person_replicates, wilson
@@ -61,7 +61,7 @@ class _Asked:
 
 
 def performance(
-    seen: Diagnosed,
+    seen: ClinicalPredictions,
     rng: np.random.Generator,
     level: float = 0.95,
     sensitivity: float = 0.8,
@@ -130,7 +130,11 @@ def performance(
 
 
 def _asked(
-    seen: Diagnosed, person: Ints, level: float, sensitivity: float, faults: frozenset[str]
+    seen: ClinicalPredictions,
+    person: Ints,
+    level: float,
+    sensitivity: float,
+    faults: frozenset[str],
 ) -> tuple[dict[str, _Asked], list[str]]:
     """What is estimated, and the names of what is not, for want of people."""
     event, everybody = seen.event, np.ones(len(person), dtype=np.bool_)
@@ -296,7 +300,7 @@ def _threshold(events: Floats, sensitivity: float) -> float:
     return float(np.sort(events)[len(events) - wanted])
 
 
-def _curves(seen: Diagnosed, person: Ints) -> Curves:
+def _curves(seen: ClinicalPredictions, person: Ints) -> Curves:
     score, event = seen.score, seen.event
     curves: Curves = {}
 

@@ -233,7 +233,7 @@ def _predictions(
     name: str, seen: Predictions, level: float, rng: np.random.Generator
 ) -> dict[str, Estimate]:
     value, truth, prior = (
-        metrics.by_person(column, seen.subject) for column in (seen.value, seen.truth, seen.prior)
+        metrics.by_person(column, seen.subject) for column in (seen.value, seen.y_true, seen.prior)
     )
     n = enough(len(value))
     error, blind = np.abs(value - truth), np.abs(prior - truth)

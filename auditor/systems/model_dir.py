@@ -23,8 +23,8 @@ from auditor.core.finding import Estimate
 from auditor.learning import artifact
 from auditor.report import svg
 from auditor.report.disclosure import withhold, withhold_text
-from auditor.systems.result import Judged, Study
-from auditor.targets.description import JUDGED, TRAINED
+from auditor.systems.result import Study, TrainedModel
+from auditor.targets.description import TEST, TRAIN
 
 SCHEMA = "auditor/study/1"
 #: So many findings have their inputs drawn: those that are told best.
@@ -66,7 +66,7 @@ def write(study: Study, out: Path, faults: Mapping[str, str]) -> None:
         (draft / "results.json").write_text(text + "\n", encoding="utf-8")
         described = yaml.safe_dump(_described(study, files), sort_keys=False, allow_unicode=True)
         (draft / "model.yaml").write_text(described, encoding="utf-8")
-        best = sorted(study.judged, key=lambda one: -one.internal["auroc"].value)[:_DRAWN]
+        best = sorted(study.models, key=lambda one: -one.internal["auroc"].value)[:_DRAWN]
         if best:
             (draft / "shap").mkdir()
         for one in best:
@@ -103,7 +103,7 @@ def results(study: Study, faults: Mapping[str, str]) -> dict[str, Any]:
         "paper": task.paper,
         "data": _data(study),
         "faults": {name: faults[name] for name in study.faults},
-        "findings": {one.target: _finding(one) for one in study.judged},
+        "findings": {one.target: _finding(one) for one in study.models},
         "compared": withhold(study.compared),
         "left_out": {name: withhold_text(reason) for name, reason in study.left_out.items()},
     }
@@ -118,7 +118,7 @@ def _data(study: Study) -> dict[str, Any]:
     return data
 
 
-def _finding(one: Judged) -> dict[str, Any]:
+def _finding(one: TrainedModel) -> dict[str, Any]:
     return {
         "inputs": list(one.columns),
         "trees": one.n_trees,
@@ -127,7 +127,7 @@ def _finding(one: Judged) -> dict[str, Any]:
         "external_reason": withhold_text(one.external_reason) or None,
         "curves": withhold(one.curves),
         "params": withhold(one.params),
-        "shap": one.moves,
+        "shap": one.shap_summary,
     }
 
 
@@ -158,37 +158,39 @@ def _described(study: Study, files: Mapping[str, str]) -> dict[str, Any]:
                 "low": round(one.internal["auroc"].low, 4),
                 "high": round(one.internal["auroc"].high, 4),
             }
-            for one in study.judged
+            for one in study.models
         }
         | {name: {"file": files[name]} for name in (*study.networks, *study.folders)},
         "members": "members.parquet",
-        "parts": {"members": TRAINED, "nonmembers": JUDGED},
+        "parts": {"members": TRAIN, "nonmembers": TEST},
         "people": study.n_subjects,
         "fingerprint": study.fingerprint,
         "seed": study.seed,
     }
 
 
-def shap(one: Judged) -> str:
+def shap(one: TrainedModel) -> str:
     """What moves a finding, input by input, as an SVG: each cell is a tenth of an input's values,
     its colour what they are moved by on average. Nobody's own value is drawn, nor the mean of
     fewer than ten people.
     """
-    names = list(one.moves)[:_INPUTS]
-    most = max((abs(m) for name in names for m in one.moves[name]["moves"] if m), default=1.0)
+    names = list(one.shap_summary)[:_INPUTS]
+    most = max(
+        (abs(m) for name in names for m in one.shap_summary[name]["moves"] if m), default=1.0
+    )
     height = 80 + 26 * len(names)
     with svg.styled():
         drawn = svg.figure(720, height)
         axes = drawn.add_axes((0.24, 40 / height, 0.5, 26 * len(names) / height))
         for row, name in enumerate(names):
-            cells = one.moves[name]["moves"]
+            cells = one.shap_summary[name]["moves"]
             for place, moved in enumerate(cells):
                 left, width = place / len(cells), 1 / len(cells)
                 colour = "none" if moved is None else _TOWARDS if moved > 0 else _AWAY
                 axes.barh(
                     row, width, 0.8, left, color=colour, alpha=abs(moved or 0) / most, linewidth=0
                 )
-            axes.text(1.03, row, f"{one.moves[name]['size']:.2f}", va="center")
+            axes.text(1.03, row, f"{one.shap_summary[name]['size']:.2f}", va="center")
         axes.set_yticks(range(len(names)), names)
         axes.set_ylim(len(names) - 0.5, -0.5)
         axes.set_xticks([0, 1], ["lowest tenth", "highest tenth"])
@@ -207,7 +209,7 @@ def shap(one: Judged) -> str:
 
 def summary(study: Study) -> Iterator[str]:
     """The findings that are told best, a line each, and how many were left out."""
-    best = sorted(study.judged, key=lambda one: -one.internal["auroc"].value)[:_DRAWN]
+    best = sorted(study.models, key=lambda one: -one.internal["auroc"].value)[:_DRAWN]
     for one in best:
         line = f"{one.target:28} AUROC {told(one.internal['auroc'])}, age and sex alone "
         yield line + told(one.internal["age_sex_auroc"])
@@ -217,13 +219,13 @@ def summary(study: Study) -> Iterator[str]:
         line = f"{name:32} {_METRICS[f'{metric}_new']} {told(ours[f'{metric}_new'])}, "
         line += f"{found['over']} {told(ours[f'{metric}_old'])}, "
         yield line + f"gain {told(ours[f'{metric}_gain'])}"
-    if more := len(study.judged) - len(best):
+    if more := len(study.models) - len(best):
         yield f"and {more} more in results.json"
     if study.left_out:
         some = [f"{name} ({withhold_text(why)})" for name, why in study.left_out.items()][:3]
         yield f"left out: {len(study.left_out)}, such as {', '.join(some)}"
         if (
-            study.judged
+            study.models
             and not study.task.rotate
             and any("found fewer" in why for why in study.left_out.values())
         ):
@@ -249,9 +251,9 @@ def against_published(study: Study, faults: Mapping[str, str]) -> Iterator[str]:
         yield " ".join(task.caveat.split())
     for name in study.faults:
         yield f"As published, {name}: {faults[name]}."
-    judged = {one.target: one for one in study.judged}
+    judged = {one.target: one for one in study.models}
     if judged:
-        above = sum(one.internal["auroc"].low > 0.7 for one in study.judged)
+        above = sum(one.internal["auroc"].low > 0.7 for one in study.models)
         yield f"AUROC above 0.7 by its whole interval: {above} of {len(judged)} findings."
     for line in task.published:
         theirs = f"{line.value:g}"

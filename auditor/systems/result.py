@@ -14,7 +14,7 @@ from auditor.systems.task import Task
 
 
 @dataclass(frozen=True)
-class Judged:
+class TrainedModel:
     """One finding's trees, and how well they do.
 
     Attributes
@@ -23,7 +23,7 @@ class Judged:
     internal, external : estimates on people they had not seen, of their own cohort and of another;
         `external` is empty where there is none, and `external_reason` says why
     curves, params : of the own cohort, and what was left out
-    moves : what moves them, input by input, told of groups of people
+    shap_summary : what moves them, input by input, told of groups of people
     """
 
     target: str
@@ -34,7 +34,7 @@ class Judged:
     external_reason: str
     curves: Mapping[str, Mapping[str, list[Any]]]
     params: Mapping[str, Any]
-    moves: Mapping[str, Mapping[str, Any]]
+    shap_summary: Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Study:
     trees : finding → a `.ubj`
     networks : file name → a network
     folders : name → what writes a model, as its own library does, into a folder
-    people : (n,) record, subject, fold, part (`TRAINED`, `HELD_BACK` or `JUDGED`); of tables also
+    people : (n,) record, subject, fold, part (`TRAIN`, `VALIDATION` or `TEST`); of tables also
         "input …" and "label …" (1, 0; −1 not known): names people, and stays with the steward
     size : of networks, the size that was trained; "" where there is one
     compared : model → what it adds to the clinical risk factors alone, and how sure that is
@@ -63,7 +63,7 @@ class Study:
     fingerprint: str
     seed: int
     faults: tuple[str, ...]
-    judged: tuple[Judged, ...]
+    models: tuple[TrainedModel, ...]
     left_out: Mapping[str, str]
     people: pd.DataFrame
     trees: Mapping[str, bytes] = field(default_factory=dict)

@@ -88,7 +88,7 @@ class Task(_Strict):
     inputs : what it is told; `sex` and `age` are the baseline of every task
     targets : what it predicts; none means all that are frequent enough
     only : target → the only sex that it is asked of
-    judged_in, held_back : folds; the rest is trained on
+    test_fold, validation_fold : folds; the rest is trained on
     rotate : whether every fold is judged in turn, for cohorts too small for one
     select : whether inputs are dropped one by one, as long as it helps
     """
@@ -119,12 +119,12 @@ class Task(_Strict):
     n_records: int | None = None
 
     @property
-    def held_back(self) -> int:
+    def validation_fold(self) -> int:
         """The fold that early stopping and calibration look at."""
         return self.n_folds - 2
 
     @property
-    def judged_in(self) -> int:
+    def test_fold(self) -> int:
         """The fold that nothing looks at before it is judged."""
         return self.n_folds - 1
 

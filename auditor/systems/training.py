@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from auditor.core.evidence import Diagnosed
+from auditor.core.evidence import ClinicalPredictions
 from auditor.core.finding import Estimate
 from auditor.core.streams import stream
 from auditor.data.store import Store
@@ -25,7 +25,7 @@ from auditor.stats.clinical import performance
 from auditor.stats.intervals import percentile, person_replicates
 from auditor.systems.result import Study
 from auditor.systems.task import Stage, Task
-from auditor.targets.description import HELD_BACK, JUDGED, TRAINED
+from auditor.targets.description import TEST, TRAIN, VALIDATION
 from auditor.targets.recordings import Places, Recordings, has_visits
 from auditor.targets.release import Release
 
@@ -129,7 +129,7 @@ def study(
         (),
         (),
         left_out,
-        people.assign(part=np.array([TRAINED, HELD_BACK, JUDGED])[part]),
+        people.assign(part=np.array([TRAIN, VALIDATION, TEST])[part]),
         networks=networks,
         size=training.size,
         compared=compared,
@@ -159,7 +159,7 @@ def compare(
         Too few people have the finding, or have it not.
     """
     nothing = np.zeros(0)
-    seen = Diagnosed(
+    seen = ClinicalPredictions(
         score, event, subject, other, {}, np.full(len(score), np.nan), nothing, nothing > 0
     )
     estimates, _, _ = performance(seen, stream(seed, "waveforms/compared"))

@@ -34,7 +34,7 @@ _MAX_YAML, _MAX_TABLE = 2_000_000, 4 << 30
 DESCRIPTION = "model.yaml"
 #: Who a model grew on; who stopped it, chose among its states or lent it ECGs without labels; and
 #: who had no part in it. Those held back are neither members nor non-members.
-TRAINED, HELD_BACK, JUDGED = "trained", "held back", "judged"
+TRAIN, VALIDATION, TEST = "trained", "held back", "judged"
 
 
 class File(BaseModel):
@@ -50,8 +50,8 @@ class Parts(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    members: str = TRAINED
-    nonmembers: str = JUDGED
+    members: str = TRAIN
+    nonmembers: str = TEST
 
 
 class Columns(BaseModel):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from auditor.core.errors import ModelError
 from auditor.core.streams import stream
-from auditor.core.target import MEMBER, Floats, Refit, Target
+from auditor.core.target import MEMBER, Floats, Target, TrainReference
 from auditor.learning import boost
 from auditor.learning.boost import Trees
 from auditor.targets.model import ReleasedModel, log_odds_of
@@ -67,12 +67,12 @@ def target(name: str, title: str, table: Table, boosters: Mapping[str, xgboost.B
         record=table.record,
         subject=table.subject,
         session=table.session,
-        part=table.split,
-        unknown=table.membership_unknown,
+        split=table.split,
+        membership_unknown=table.membership_unknown,
         male=table.male,
         age=table.age,
-        tells=labels,
-        truth=y_true,
+        labels=labels,
+        y_true=y_true,
         outputs={
             "scores": lambda: _stack(
                 boost.probabilities(boosters[one], rows[one]) for one in labels
@@ -86,11 +86,11 @@ def target(name: str, title: str, table: Table, boosters: Mapping[str, xgboost.B
         }
         if len(table.record)
         else {},
-        fit=membership_signal if known else None,
+        membership_signal=membership_signal if known else None,
         inputs=table.inputs,
         columns=table.columns,
-        refit=_trainer(each, recipes) if known else None,
-        overfit=_trainer(each, [_BY_HEART] * len(labels)) if known else None,
+        train_reference=_trainer(each, recipes) if known else None,
+        train_overfitted=_trainer(each, [_BY_HEART] * len(labels)) if known else None,
         controls={"scores": lambda: _by_chance(each, recipes, y_true)} if known else {},
         trees=boosters,
     )
@@ -120,7 +120,7 @@ def _stack(columns) -> NDArray[np.float32]:  # type: ignore[no-untyped-def]
     return np.stack(list(columns), axis=1).astype(np.float32)
 
 
-def _trainer(rows: Sequence[NDArray[np.float32]], recipes: Sequence[Trees]) -> Refit:
+def _trainer(rows: Sequence[NDArray[np.float32]], recipes: Sequence[Trees]) -> TrainReference:
     """The same trainings on other records; nothing is learnt of what is not known of both kinds."""
 
     def train_reference(trained: NDArray[np.bool_], y_true: Floats, seed: int) -> Floats:

@@ -14,11 +14,11 @@ from tests.checks.membership.plant import of_trees
 
 def test_who_has_records_on_both_sides_or_on_neither_is_not_asked_about():
     learnt = of_trees(0)
-    part = learnt.part.copy()
+    part = learnt.split.copy()
     torn, unclear = learnt.subject == "3", learnt.subject == "7"
     part[np.flatnonzero(torn)[0]] = 1 - part[np.flatnonzero(torn)[0]]
     part[unclear] = NEITHER
-    subjects = Subjects.of(replace(learnt, part=part))
+    subjects = Subjects.of(replace(learnt, split=part))
     assert len(subjects.people) == 98
     assert not np.isin(["3", "7"], subjects.people).any()
 

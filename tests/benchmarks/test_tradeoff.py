@@ -111,19 +111,19 @@ def test_the_sweep_of_weight_and_temperature(tmp_path, measured):
             record=seen.record,
             subject=seen.subject,
             session=pairs.table["visit"].to_numpy(str),
-            part=part,
-            unknown="",
+            split=part,
+            membership_unknown="",
             male=np.where(pairs.table["sex"] == "male", 1.0, 0.0),
             age=pairs.table["age"].to_numpy(float),
-            tells=(FINDING,),
-            truth=np.where(label == 1, 1.0, 0.0)[:, None],
+            labels=(FINDING,),
+            y_true=np.where(label == 1, 1.0, 0.0)[:, None],
             outputs={
                 "embedding": lambda: one,
                 "other": lambda: other,
                 "scores": lambda: said[:, None],
             },
             controls={},
-            fit=None,
+            membership_signal=None,
             inputs=np.zeros((len(label), 0), np.float32),
             columns=(),
         )
@@ -157,7 +157,7 @@ def test_the_sweep_of_weight_and_temperature(tmp_path, measured):
 
 def auroc(target: Target) -> float:
     """That of the finding, of people the model never saw, by person."""
-    unseen = target.part == NONMEMBER
+    unseen = target.split == NONMEMBER
     who = target.subject[unseen]
-    score, true = target.view("scores").values[unseen, 0], target.truth[unseen, 0]
+    score, true = target.view("scores").values[unseen, 0], target.y_true[unseen, 0]
     return auc(by_person(score.astype(np.float64), who), by_person(true, who) > 0)

@@ -46,8 +46,8 @@ def encoder() -> Target:
         inputs=inputs,
         columns=tuple("abcdef"),
         controls=blank,
-        tells=("K70", "K80"),
-        truth=truth.astype(float),
+        labels=("K70", "K80"),
+        y_true=truth.astype(float),
     )
 
 
@@ -93,11 +93,11 @@ def learner() -> Target:
     )
     return replace(
         nobody,
-        tells=("A", "B"),
-        truth=truth,
-        fit=lambda: fitted(member, truth, 0),
-        refit=fitted,
-        overfit=fitted,
+        labels=("A", "B"),
+        y_true=truth,
+        membership_signal=lambda: fitted(member, truth, 0),
+        train_reference=fitted,
+        train_overfitted=fitted,
     )
 
 
@@ -184,16 +184,16 @@ def differs(one: Any, other: Any, where: str = "evidence") -> str:
 
 def arrays(of: Target) -> Iterator[tuple[str, np.ndarray]]:
     """Everything that a check is given."""
-    for name in ("record", "subject", "session", "part", "male", "age", "truth", "inputs"):
+    for name in ("record", "subject", "session", "split", "male", "age", "y_true", "inputs"):
         yield name, getattr(of, name)
     for output in of.outputs:
         yield output, of.view(output).values
     for output in of.controls:
         yield f"random {output}", of.view(output, control=True).values
-    if "generator" in of.parts:
-        yield "pictures", of.parts["generator"].real
-    if "texts" in of.parts:
-        yield "loss", of.parts["texts"].loss
+    if of.generator is not None:
+        yield "pictures", of.generator.real
+    if of.texts is not None:
+        yield "loss", of.texts.loss
 
 
 @pytest.mark.parametrize(("kind", "place"), EVERY, ids=NAMES)

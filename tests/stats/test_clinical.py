@@ -10,7 +10,7 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from auditor.core.errors import ConfigError, EvidenceError
-from auditor.core.evidence import MIN_PEOPLE, Diagnosed
+from auditor.core.evidence import MIN_PEOPLE, ClinicalPredictions
 from auditor.core.streams import stream
 from auditor.stats import clinical
 from auditor.stats.clinical import FAULTS, performance
@@ -25,7 +25,7 @@ def clinic(
     records: int = 1,
     heart: float = 1.0,
     overconfident: float = 1.0,
-) -> Diagnosed:
+) -> ClinicalPredictions:
     """People whose age and heart make them likelier to have the finding, by known logits."""
     n = n_people * records
     person = np.repeat(np.arange(n_people), records)
@@ -34,7 +34,7 @@ def clinic(
     logit = by_age + heart * rng.normal(size=n)
     event = rng.random(n) < 1 / (1 + np.exp(-logit))
     score = 1 / (1 + np.exp(-overconfident * logit))
-    return Diagnosed(
+    return ClinicalPredictions(
         score=score,
         event=event,
         subject=np.char.add("p", person.astype(str)),
@@ -47,7 +47,7 @@ def clinic(
 
 
 @pytest.fixture(scope="module")
-def rough() -> Diagnosed:
+def rough() -> ClinicalPredictions:
     """Several records of each person, and scores of so few digits that many are tied."""
     seen = clinic(stream(0, "rough"), n_people=150, records=3)
     return replace(seen, score=np.round(seen.score, 1))
@@ -233,7 +233,9 @@ def test_net_benefit_is_that_worked_by_hand():
     score = np.repeat([0.4, 0.1, 0.4, 0.1], [30, 10, 20, 40])
     event = np.arange(100) < 40
     same = {"subject": np.arange(100).astype(str), "age": np.full(100, 50.0), "groups": {}}
-    seen = Diagnosed(score, event, baseline=score, tuned_score=score, tuned_event=event, **same)
+    seen = ClinicalPredictions(
+        score, event, baseline=score, tuned_score=score, tuned_event=event, **same
+    )
     _, curves, _ = performance(seen, stream(12, "draws"))
     curve = curves["net_benefit"]
     # Every threshold between the two scores calls the same people: one of them is told.

@@ -29,8 +29,8 @@ def test_every_system_that_can_be_trained_on_visits_is_opened(visits: Release, r
     people = set(read_pairs(root).subject)
     for one in found:
         assert set(one.subject) == people
-        assert one.unknown == ""
-        parts = {kind: set(one.subject[one.part == kind]) for kind in (MEMBER, NONMEMBER, NEITHER)}
+        assert one.membership_unknown == ""
+        parts = {kind: set(one.subject[one.split == kind]) for kind in (MEMBER, NONMEMBER, NEITHER)}
         assert [len(parts[kind]) for kind in (MEMBER, NONMEMBER, NEITHER)] == [24, 10, 6]
         assert not parts[MEMBER] & parts[NONMEMBER]
 
@@ -45,10 +45,10 @@ def test_what_is_known_of_a_visit_comes_from_its_table(
     assert one.session.tolist() == known["visit"].tolist()
     np.testing.assert_array_equal(one.age, known["age"])
     np.testing.assert_array_equal(one.male, known["sex"] == "male")
-    told = set(LABELS) & set(one.tells)
+    told = set(LABELS) & set(one.labels)
     assert told
     for label in told:
-        np.testing.assert_array_equal(one.truth[:, one.tells.index(label)], known[label])
+        np.testing.assert_array_equal(one.y_true[:, one.labels.index(label)], known[label])
 
 
 @pytest.mark.parametrize(
@@ -74,12 +74,12 @@ def test_a_system_gives_out_a_row_of_each_record(
             assert twin.shape == values.shape
             assert not np.allclose(twin, values)
     assert one.controls.keys() == shapes.keys() - {"scores"}
-    assert one.fit is not None
-    fit = one.fit()
+    assert one.membership_signal is not None
+    fit = one.membership_signal()
     assert np.isfinite(fit).all()
     # What else is known stands behind what is fitted.
-    assert fit.shape[1] <= one.truth.shape[1]
-    np.testing.assert_array_equal(one.fit(), fit)
+    assert fit.shape[1] <= one.y_true.shape[1]
+    np.testing.assert_array_equal(one.membership_signal(), fit)
 
 
 def test_what_cannot_be_trained_says_why(root: Path, tmp_path: Path, workers: Engine):

@@ -25,7 +25,7 @@ def test_a_record_that_no_table_names_is_neither(root: Path, tmp_path: Path, wor
     one = open_target(written(tmp_path, {"toy": tiny_jepa()}, listed), scanned(root, workers))
     named = dict(zip(members["record"], members["part"], strict=True))
     wanted = {"trained": MEMBER, "judged": NONMEMBER, "held back": NEITHER}
-    for record, part in zip(one.record, one.part, strict=True):
+    for record, part in zip(one.record, one.split, strict=True):
         dropped = record in set(members["record"].iloc[[2, 30]])
         assert part == (NEITHER if dropped else wanted[named[record]])
 
@@ -33,8 +33,8 @@ def test_a_record_that_no_table_names_is_neither(root: Path, tmp_path: Path, wor
 def test_without_a_description_nobody_is_a_member(root: Path, tmp_path: Path, workers: Engine):
     artifact.save(tiny_jepa(), tmp_path / "p0001.safetensors")
     one = open_target(tmp_path / "p0001.safetensors", scanned(root, workers))
-    assert (one.part == NEITHER).all()
-    assert "model.yaml" in one.unknown
+    assert (one.split == NEITHER).all()
+    assert "model.yaml" in one.membership_unknown
     assert one.name == "model"
 
 

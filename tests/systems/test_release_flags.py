@@ -96,7 +96,7 @@ def test_what_is_trained_on_the_release_is_trained_on_its_people(bare: Path, wor
         (jepa,), left_out = trained_on(release)
     assert not left_out
     assert set(jepa.subject) == set(release.dataset.manifest["subject"])
-    members, others = (set(persons(jepa)[jepa.part == kind]) for kind in (MEMBER, NONMEMBER))
+    members, others = (set(persons(jepa)[jepa.split == kind]) for kind in (MEMBER, NONMEMBER))
     assert members
     assert others
     assert not members & others

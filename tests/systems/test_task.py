@@ -41,7 +41,7 @@ def test_every_system_of_numbers_can_be_loaded():
 def test_the_systems_of_codes_have_ten_inputs_and_the_published_split(name):
     task = tasks.load(name)
     assert set(task.inputs) == set(TEN)
-    assert (task.n_folds, task.held_back, task.judged_in) == (20, 18, 19)
+    assert (task.n_folds, task.validation_fold, task.test_fold) == (20, 18, 19)
     assert (task.least.records, task.least.judged) == (200, 6)
     trees = task.trees
     assert (trees.rounds, trees.depth) == (100, 6)

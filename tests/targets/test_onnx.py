@@ -125,15 +125,15 @@ def test_risks_are_asked_of_the_rows_that_the_description_names(tmp_path: Path, 
     scores = 1 / (1 + np.exp(-(x @ WEIGHTS).astype(float)))
     assert one.outputs.keys() == {"scores"}
     np.testing.assert_allclose(one.view("scores").values, scores, atol=1e-5)
-    assert one.tells == ("AF", "MI")
-    np.testing.assert_array_equal(one.truth[:, 1], table["MI"])
-    assert one.fit is not None
-    told = 1 / (1 + np.exp(-one.fit()))
-    wanted = np.where(one.truth == 1, scores, np.where(one.truth == 0, 1 - scores, np.nan))
+    assert one.labels == ("AF", "MI")
+    np.testing.assert_array_equal(one.y_true[:, 1], table["MI"])
+    assert one.membership_signal is not None
+    told = 1 / (1 + np.exp(-one.membership_signal()))
+    wanted = np.where(one.y_true == 1, scores, np.where(one.y_true == 0, 1 - scores, np.nan))
     np.testing.assert_allclose(told, wanted, atol=1e-4)
     assert one.subject.tolist() == table["patient"].tolist()
     assert one.session.tolist() == table["visit"].tolist()
-    assert (one.part == MEMBER).sum() == 20
+    assert (one.split == MEMBER).sum() == 20
     np.testing.assert_array_equal(one.male, table["sex"])
     assert one.columns == COLUMNS
 
@@ -142,22 +142,22 @@ def test_what_nothing_is_known_of_comes_last_with_its_scores(tmp_path: Path, wor
     folder = written(tmp_path, risks(), labels={"X": "nowhere", "AF": "AF"})
     one = asked(folder, workers)
     x = people()[list(COLUMNS)].to_numpy(np.float32)
-    assert one.tells == ("AF", "X")
-    assert np.isnan(one.truth[:, 1]).all()
+    assert one.labels == ("AF", "X")
+    assert np.isnan(one.y_true[:, 1]).all()
     np.testing.assert_allclose(
         one.view("scores").values, 1 / (1 + np.exp(-(x @ WEIGHTS[:, ::-1]))), atol=1e-5
     )
-    assert one.fit is not None
-    assert one.fit().shape == (PEOPLE, 1)
+    assert one.membership_signal is not None
+    assert one.membership_signal().shape == (PEOPLE, 1)
 
 
 def test_findings_that_nobody_has_named_are_numbered_and_not_judged(
     tmp_path: Path, workers: Engine
 ):
     one = asked(written(tmp_path, risks(), labels=None), workers)
-    assert one.tells == ("0", "1")
-    assert np.isnan(one.truth).all()
-    assert one.fit is None
+    assert one.labels == ("0", "1")
+    assert np.isnan(one.y_true).all()
+    assert one.membership_signal is None
 
 
 def test_of_no_and_yes_the_yes_is_told(tmp_path: Path, workers: Engine):
@@ -173,7 +173,7 @@ def test_of_no_and_yes_the_yes_is_told(tmp_path: Path, workers: Engine):
     z = people()[list(COLUMNS)].to_numpy(np.float32) @ WEIGHTS
     yes = 1 / (1 + np.exp(z[:, 0] - z[:, 1]))
     np.testing.assert_allclose(one.view("scores").values[:, 0], yes, atol=1e-5)
-    assert one.tells == ("AF",)
+    assert one.labels == ("AF",)
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_what_is_not_between_0_and_1_is_told_by_its_name_or_its_width(
     assert one.outputs.keys() == {kind}
     x = people()[list(COLUMNS)].to_numpy(np.float32)
     np.testing.assert_allclose(one.view(kind).values, x @ WEIGHTS, rtol=1e-4, atol=1e-4)
-    assert (one.fit is None) == (kind == "embedding" or labels is None)
+    assert (one.membership_signal is None) == (kind == "embedding" or labels is None)
 
 
 def test_a_network_that_takes_so_many_at_once_is_asked_so_many_at_once(
@@ -260,8 +260,8 @@ def test_recordings_are_read_at_the_frequency_and_leads_that_are_named(
     folder = of_recordings(tmp_path, root, workers, of_waves(), fs=100, leads=["II", "I"])
     one = asked(folder, workers, root)
     assert one.record.tolist() == dataset.manifest["record"].tolist()
-    assert one.part.tolist() == [NEITHER] + [MEMBER] * (len(one.record) - 1)
-    assert one.truth[:, one.tells.index("AF")].tolist()[1:] == [1, 0, 1, 0, 1, 0, 1]
+    assert one.split.tolist() == [NEITHER] + [MEMBER] * (len(one.record) - 1)
+    assert one.y_true[:, one.labels.index("AF")].tolist()[1:] == [1, 0, 1, 0, 1, 0, 1]
     seen = dataset.read(one.record[0])
     ten = seen.signal[[seen.leads.index(lead) for lead in ("II", "I")], : int(10 * seen.fs)]
     values = one.view("embedding").values

@@ -63,14 +63,14 @@ def says(where, **more) -> None:
 
 def test_a_strangers_trees_are_asked_about_the_rows_that_stand_beside_them(folder, release):
     seen = open_target(folder, release)
-    assert (seen.name, seen.tells, seen.unknown) == ("af", ("af",), "")
+    assert (seen.name, seen.labels, seen.membership_unknown) == ("af", ("af",), "")
     inputs, event, person = people(0)
     assert np.allclose(seen.inputs, inputs, atol=1e-6)
-    assert np.array_equal(seen.part, np.where(person < 50, MEMBER, NONMEMBER))
-    assert np.array_equal(seen.truth[:, 0], event)
+    assert np.array_equal(seen.split, np.where(person < 50, MEMBER, NONMEMBER))
+    assert np.array_equal(seen.y_true[:, 0], event)
     scores = seen.view("scores").values[:, 0]
     logit = np.log(scores / (1 - scores))
-    assert np.allclose(seen.fit()[:, 0], np.where(event, logit, -logit), atol=1e-4)
+    assert np.allclose(seen.membership_signal()[:, 0], np.where(event, logit, -logit), atol=1e-4)
 
 
 def test_the_file_may_be_named_in_place_of_its_folder(folder, release):
@@ -80,14 +80,14 @@ def test_the_file_may_be_named_in_place_of_its_folder(folder, release):
 
 def test_trained_again_on_the_same_people_they_fit_alike(folder, release):
     seen = open_target(folder, release)
-    again = seen.refit(seen.part == MEMBER, seen.truth, 0)
-    assert np.corrcoef(again[:, 0], seen.fit()[:, 0])[0, 1] > 0.99
+    again = seen.train_reference(seen.split == MEMBER, seen.y_true, 0)
+    assert np.corrcoef(again[:, 0], seen.membership_signal()[:, 0])[0, 1] > 0.99
 
 
 def test_what_learns_by_heart_does(folder, release):
     seen = open_target(folder, release)
-    fitted = seen.overfit(seen.part == MEMBER, seen.truth, 0)[:, 0]
-    assert (fitted[seen.part == MEMBER] > 0).all()
+    fitted = seen.train_overfitted(seen.split == MEMBER, seen.y_true, 0)[:, 0]
+    assert (fitted[seen.split == MEMBER] > 0).all()
 
 
 def test_columns_may_stand_in_another_order(folder, release):
@@ -108,16 +108,16 @@ def test_a_model_is_described_as_the_manual_shows(tmp_path, release):
         patient=person, used_in_training=(person < 50).astype(int), has_it=event.astype(int)
     ).to_csv(tmp_path / told["members"], index=False)
     seen = open_target(tmp_path, release)
-    assert (seen.name, seen.unknown) == (told["task"], "")
-    assert np.array_equal(seen.part, np.where(person < 50, MEMBER, NONMEMBER))
+    assert (seen.name, seen.membership_unknown) == (told["task"], "")
+    assert np.array_equal(seen.split, np.where(person < 50, MEMBER, NONMEMBER))
     assert np.allclose(seen.inputs, inputs, atol=1e-6)
-    assert np.array_equal(seen.truth[:, 0], event)
+    assert np.array_equal(seen.y_true[:, 0], event)
 
 
 def test_without_a_description_nobody_is_a_member(folder, release):
     (folder / "model.yaml").unlink()
     seen = open_target(folder / "af.json", release)
-    assert "no model.yaml stands beside the model" in seen.unknown
+    assert "no model.yaml stands beside the model" in seen.membership_unknown
     assert len(seen.record) == 0
     assert set(seen.trees) == {"model"}
 
@@ -126,7 +126,7 @@ def test_a_file_name_is_not_told(folder, release):
     (folder / "model.yaml").unlink()
     (folder / "af.json").rename(folder / "Jane-Doe.json")
     seen = open_target(folder / "Jane-Doe.json", release)
-    assert "Jane" not in repr((seen.name, seen.title, seen.tells))
+    assert "Jane" not in repr((seen.name, seen.title, seen.labels))
 
 
 def test_others_than_members_and_nonmembers_are_neither(folder, release):
@@ -134,14 +134,14 @@ def test_others_than_members_and_nonmembers_are_neither(folder, release):
     table.loc[table["patient"] == 7, "used"] = 2
     table.to_csv(folder / "rows.csv", index=False)
     seen = open_target(folder, release)
-    assert (seen.part[seen.subject == "7"] == NEITHER).all()
+    assert (seen.split[seen.subject == "7"] == NEITHER).all()
 
 
 def test_what_is_not_known_to_be_true_has_no_fit(folder, release):
     table = pd.read_csv(folder / "rows.csv")
     table.loc[:9, "af"] = np.nan
     table.to_csv(folder / "rows.csv", index=False)
-    fit = open_target(folder, release).fit()[:, 0]
+    fit = open_target(folder, release).membership_signal()[:, 0]
     assert np.isnan(fit[:10]).all()
     assert np.isfinite(fit[10:]).all()
 

@@ -171,7 +171,7 @@ def _pairs(seen: Trials | Predictions) -> tuple[Floats, Floats]:
         score, positive, stratum = metrics.person_trials(seen)
         counted = (positive[:, None] & ~positive[None]) & (stratum[:, None] == stratum[None])
     else:
-        score, truth = (metrics.by_person(one, seen.subject) for one in (seen.value, seen.truth))
+        score, truth = (metrics.by_person(one, seen.subject) for one in (seen.value, seen.y_true))
         counted = truth[:, None] > truth[None]
     gap = score[:, None] - score[None]
     return ((gap > 0) + 0.5 * (gap == 0)) * counted, counted.astype(float)

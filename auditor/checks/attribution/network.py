@@ -31,11 +31,11 @@ class Network(Protocol):
         """(B, d) its answers."""
         ...
 
-    def door(self, beats: Tensor) -> tuple[Tensor, ...]:
+    def normalise(self, beats: Tensor) -> tuple[Tensor, ...]:
         """The beats as the first layer sees them, of the same shape; then what else it sees."""
         ...
 
-    def read(self, z: Tensor, *beside: Tensor) -> Tensor:
+    def forward_normalised(self, z: Tensor, *beside: Tensor) -> Tensor:
         """(B, d) the answers to beats that are through the door; smooth in them."""
         ...
 
@@ -66,14 +66,14 @@ class ByLead(nn.Module):
 
     def forward(self, beats: Tensor) -> Tensor:
         """(B, n_leads · EMBEDDING) of unit length."""
-        return self.read(*self.door(beats))
+        return self.forward_normalised(*self.normalise(beats))
 
-    def door(self, beats: Tensor) -> tuple[Tensor, ...]:
+    def normalise(self, beats: Tensor) -> tuple[Tensor, ...]:
         """Beats of unit height, and the heights, (B, n_leads)."""
         shape, height = self.model.normalise(beats.flatten(0, 1))
         return shape.view_as(beats), height.view(beats.shape[:2])
 
-    def read(self, z: Tensor, *beside: Tensor) -> Tensor:
+    def forward_normalised(self, z: Tensor, *beside: Tensor) -> Tensor:
         """The directions of beats of unit height."""
         (height,) = beside
         found = self.model.forward_normalised(z.flatten(0, 1), height.reshape(-1, 1))
@@ -105,13 +105,13 @@ class OfWindows(nn.Module):
 
     def forward(self, beats: Tensor) -> Tensor:
         """(B, 128) of unit length, (B, n_ids) or (B, 1)."""
-        return self.read(*self.door(beats))
+        return self.forward_normalised(*self.normalise(beats))
 
-    def door(self, beats: Tensor) -> tuple[Tensor, ...]:
+    def normalise(self, beats: Tensor) -> tuple[Tensor, ...]:
         """Robust z-scores."""
         return (normalise(beats),)
 
-    def read(self, z: Tensor, *beside: Tensor) -> Tensor:
+    def forward_normalised(self, z: Tensor, *beside: Tensor) -> Tensor:
         """What is answered to z-scores."""
         answer: Tensor = getattr(self.model.forward_normalised(z), self.head)
         if self.head == "embedding":

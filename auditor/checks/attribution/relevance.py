@@ -191,7 +191,7 @@ def _attended(
 @METHODS.register("integrated gradients")
 def integrated_gradients(question: Question, rng: np.random.Generator) -> Relevance:
     """From the population's mean beat."""
-    return _integrated(question, lambda z: question.network.door(_as(question.mean, z))[0])
+    return _integrated(question, lambda z: question.network.normalise(_as(question.mean, z))[0])
 
 
 @METHODS.register("integrated gradients from rest")
@@ -309,13 +309,13 @@ def _exchanged(question: Question, method: Any, **how: Any) -> Relevance:
 def _through(question: Question) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
     """The beats as the first layer sees them, the questions, and what else it sees."""
     with torch.no_grad():
-        z, *beside = question.network.door(question.tensor(question.reads.signal))
+        z, *beside = question.network.normalise(question.tensor(question.reads.signal))
     return z.detach().requires_grad_(), question.towards, tuple(beside)
 
 
 def _asked(question: Question) -> Callable[..., Tensor]:
     def asked(z: Tensor, towards: Tensor, *beside: Tensor) -> Tensor:
-        return (question.network.read(z, *beside) * towards).sum(dim=1)
+        return (question.network.forward_normalised(z, *beside) * towards).sum(dim=1)
 
     return asked
 

@@ -129,8 +129,8 @@ class CrossModalRetrieval(OnModel):
             return met(Recogniser.of_outputs(enrolment, twins[0], twins[1], cosine), people)
 
         def labels() -> Iterator[tuple[str, SearchResult]]:
-            true = target.truth[enrolment.gallery.row] == 1
-            for place, label in enumerate(target.tells):
+            true = target.y_true[enrolment.gallery.row] == 1
+            for place, label in enumerate(target.labels):
                 those = np.intersect1d(enrolment.gallery_subject[true[:, place]], people)
                 if len(those) >= MIN_PEOPLE:
                     yield label, plain.search(rng, those)
@@ -209,7 +209,7 @@ class CrossModalRetrieval(OnModel):
 
     def _alike(self, who: Enrolment) -> dict[str, Demographics]:
         """Of each person sex and what is true of them, as one, and age."""
-        truth = self.target.truth[who.gallery.row]
+        truth = self.target.y_true[who.gallery.row]
         known = [who.demographics[person] for person in who.gallery_subject.tolist()]
         return {
             person: Demographics(f"{one.sex}{row.tolist()}", one.age)
@@ -218,7 +218,7 @@ class CrossModalRetrieval(OnModel):
 
     def _foretells(self) -> Rows:
         """(n, k) what lines may foretell both sides of each record by."""
-        truth = self.target.truth.astype(np.float32)
+        truth = self.target.y_true.astype(np.float32)
         return np.hstack(
             [polynomial_features(self.target.age, self.target.male), in_spreads(truth, truth)]
         )

@@ -110,8 +110,8 @@ class ModelInversion(OnModel):
         wrong, spread = np.zeros((2, len(people), len(seen)))
         for place, one in enumerate(seen.values()):
             who = np.searchsorted(people, np.unique(one.subject))
-            wrong[who, place] = by_person((one.value - one.truth) ** 2, one.subject)
-            spread[who, place] = by_person((one.prior - one.truth) ** 2, one.subject)
+            wrong[who, place] = by_person((one.value - one.y_true) ** 2, one.subject)
+            spread[who, place] = by_person((one.prior - one.y_true) ** 2, one.subject)
 
         def shares(weights: Floats) -> Floats:
             drawn = weights @ spread

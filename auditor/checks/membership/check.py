@@ -26,7 +26,7 @@ from auditor.core.errors import EvidenceError
 from auditor.core.evidence import MIN_PEOPLE, Trials
 from auditor.core.finding import Estimate
 from auditor.core.streams import stream
-from auditor.core.target import MEMBER, NEITHER, NONMEMBER, Refit, Target
+from auditor.core.target import MEMBER, NEITHER, NONMEMBER, Target, TrainReference
 from auditor.stats import metrics
 from auditor.stats.estimators import measure, pooled_auc, rounded
 from auditor.stats.intervals import wilson
@@ -115,15 +115,15 @@ class Membership(OnModel):
         """
         target = self.target
         subjects = Subjects.of(target)
-        assert target.fit is not None
+        assert target.membership_signal is not None
         context.progress(f"membership of {target.name}", 0, 0)
-        own = subjects.pooled(target.fit())
+        own = subjects.pooled(target.membership_signal())
         online, offline = None, None
-        if target.refit is None:
-            each = label_centred(own, subjects.pooled(target.truth))
+        if target.train_reference is None:
+            each = label_centred(own, subjects.pooled(target.y_true))
         else:
             inside = complementary_halves(len(subjects.people), self.references, rng)
-            fits = reference_fits(target, target.refit, subjects, inside, context)
+            fits = reference_fits(target, target.train_reference, subjects, inside, context)
             each = own - midpoint(fits, inside)
             online, offline = (
                 subjects.trials(mean_of_known(one)) for one in likelihood_ratios(own, fits, inside)
@@ -194,13 +194,15 @@ class Membership(OnModel):
         ----------
         planted : whether those who are called members are those whom the model learnt by heart
         """
-        if self.target.overfit is None:
+        if self.target.train_overfitted is None:
             return None
         rng = stream(seed, f"membership/{self.target.name}/twin")
-        return replace(self, target=_twin(self.target, self.target.overfit, planted, rng))
+        return replace(self, target=_twin(self.target, self.target.train_overfitted, planted, rng))
 
 
-def _twin(target: Target, overfit: Refit, planted: bool, rng: np.random.Generator) -> Target:
+def _twin(
+    target: Target, overfit: TrainReference, planted: bool, rng: np.random.Generator
+) -> Target:
     """The same people and records, and a model that learnt half of them by heart; who is called a
     member is that half, or any half.
     """
@@ -210,10 +212,17 @@ def _twin(target: Target, overfit: Refit, planted: bool, rng: np.random.Generato
     member = subjects.rows(learnt if planted else called)
     part = np.where(member, MEMBER, NONMEMBER).astype(np.int8)
     part[~subjects.rows(np.ones(n, dtype=bool))] = NEITHER
-    truth = target.truth.copy()
+    truth = target.y_true.copy()
     truth[:, _TWIN_LABELS:] = np.nan
     fitted = overfit(subjects.rows(learnt), truth, int(rng.integers(2**31)))
-    return replace(target, part=part, truth=truth, fit=lambda: fitted, refit=overfit, known={})
+    return replace(
+        target,
+        split=part,
+        y_true=truth,
+        membership_signal=lambda: fitted,
+        train_reference=overfit,
+        _cache={},
+    )
 
 
 # --- what scores amount to ----------------------------------------------------------------

@@ -21,7 +21,6 @@ from auditor.checks.base import Draw, Measured, OnModel
 from auditor.checks.memorisation.pictures import (
     KINDS,
     Gallery,
-    Generates,
     Places,
     Rows,
     drawn_for,
@@ -33,7 +32,7 @@ from auditor.checks.memorisation.pictures import (
 from auditor.core.evidence import MIN_PEOPLE, SearchResult, Trials
 from auditor.core.finding import Estimate
 from auditor.core.streams import stream
-from auditor.core.target import Floats, Target
+from auditor.core.target import Floats, Generator, Target
 from auditor.stats.estimators import measure, rate
 from auditor.stats.metrics import rank_rate
 from auditor.stats.searches import (
@@ -58,7 +57,7 @@ _BLENDED = np.float32(0.1)
 
 def plan(target: Target) -> list[OnModel]:
     """What can be asked of the generator of a model; nothing where it has none."""
-    if "generator" not in target.parts:
+    if target.generator is None:
         return []
     return [Copies(target), Extraction(target), Retrieval(target)]
 
@@ -70,16 +69,16 @@ class _Asked(OnModel):
     id: ClassVar[str] = "memorisation"
 
     @property
-    def generator(self) -> Generates:
+    def generator(self) -> Generator:
         """Whom it asks."""
-        found: Generates = self.target.parts["generator"]
-        return found
+        assert self.target.generator is not None
+        return self.target.generator
 
     def unmet(self, context: Context) -> str | None:
         """Why the attack cannot be carried out on this model; None when it can."""
         del context
-        if self.target.unknown:
-            return self.target.unknown
+        if self.target.membership_unknown:
+            return self.target.membership_unknown
         if min(len(people(self.target, kind)) for kind in KINDS) < MIN_PEOPLE:
             return f"needs {MIN_PEOPLE} members with a picture and {MIN_PEOPLE} others; found fewer"
         return None
@@ -162,19 +161,19 @@ class Copies(_Asked):
         rng = stream(seed, f"memorisation/{self.target.name}/twin")
         if planted:
             copied = rng.permutation(members)[: max(len(members) // 2, MIN_PEOPLE)]
-            twin: Generates = _Copier(self.generator, copied)
+            twin: Generator = _Copier(self.generator, copied)
         else:
             instead = np.arange(len(self.target.record))
             instead[members] = rng.choice(others, len(members))
             twin = _Stranger(self.generator, instead)
-        return replace(self, target=replace(self.target, parts={"generator": twin}))
+        return replace(self, target=replace(self.target, generator=twin))
 
 
 @dataclass(frozen=True, eq=False)
 class _Twin:
     """A generator that is another but for what it draws."""
 
-    of: Generates
+    of: Generator
 
     @property
     def real(self) -> Rows:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auditor.attackers.output_features import membership_groups
 from auditor.attackers.search import BLOCK
-from auditor.core.target import Floats, Target
+from auditor.core.target import Floats, Generator, Target
 
 Rows = NDArray[np.float32]
 Places = NDArray[np.int64]
@@ -20,30 +19,10 @@ KINDS = ("members", "nonmembers")
 _FINEST = 1e-6
 
 
-class Generates(Protocol):
-    """What is asked of a generator: `target.parts["generator"]`."""
-
-    @property
-    def real(self) -> Rows:
-        """(n, …) the picture of each record of the target; NaN where there is none."""
-        ...
-
-    def drawn(self, seed: int, rows: Places) -> Rows:
-        """(len(rows), …) pictures for the conditions of these records; seeds differ in noise."""
-        ...
-
-    def unconditional(self, seed: int, n: int) -> Rows | None:
-        """(n, …) pictures for no condition; None where there are none to be had."""
-        ...
-
-    def encode(self, images: Rows) -> Rows:
-        """(n, k) where pictures stand in the space in which distances are taken."""
-        ...
-
-
 def people(target: Target, kind: str | None) -> Places:
     """The first record with a picture of each person of one of `KINDS`, or of everybody."""
-    real = target.parts["generator"].real
+    assert target.generator is not None
+    real = target.generator.real
     pictured = ~np.isnan(real.reshape(len(real), -1)[:, 0])
     if kind is not None:
         pictured &= np.isin(target.subject, membership_groups(target)[kind])
@@ -57,13 +36,13 @@ def seed_of(rng: np.random.Generator) -> int:
     return int(rng.integers(2**31))
 
 
-def encoded(generator: Generates, rows: Places) -> Rows:
+def encoded(generator: Generator, rows: Places) -> Rows:
     """(len(rows), k) where the real pictures of records stand."""
     blocks = [rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
     return np.concatenate([generator.encode(generator.real[block]) for block in blocks])
 
 
-def drawn_for(generator: Generates, rows: Places, rng: np.random.Generator) -> Rows:
+def drawn_for(generator: Generator, rows: Places, rng: np.random.Generator) -> Rows:
     """(len(rows), k) where pictures stand that are drawn for records."""
     blocks = [rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
     return np.concatenate(
@@ -89,7 +68,7 @@ class Gallery:
     spread: float
 
     @classmethod
-    def of(cls, generator: Generates, rows: Places) -> Gallery:
+    def of(cls, generator: Generator, rows: Places) -> Gallery:
         """The real pictures of records."""
         real = encoded(generator, rows)
         middle = real.mean(axis=0)

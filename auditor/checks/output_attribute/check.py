@@ -216,13 +216,13 @@ class OutputAttributeInference(OnModel):
         known = ~np.isnan(age)
         enough = len(np.unique(person[known])) >= 2 * MIN_PEOPLE and np.ptp(age[known]) > 0
         diagnoses = {}
-        alone = self.output in ONE_EACH and len(target.tells) < 2
+        alone = self.output in ONE_EACH and len(target.labels) < 2
         if self.output in ONE_EACH + TOGETHER and not alone:
-            ever = [_ever(column, person) for column in target.truth[rows].T]
+            ever = [_ever(column, person) for column in target.y_true[rows].T]
             many = np.array([_rarer(one, person) for one in ever])
             for place in np.argsort(-many, kind="stable")[:MOST].tolist():
                 if many[place] >= MIN_PEOPLE:
-                    diagnoses[target.tells[place]] = ever[place], place
+                    diagnoses[target.labels[place]] = ever[place], place
         sex = male if _rarer(male, person) >= MIN_PEOPLE else None
         return _Truths(sex, age if enough else None, diagnoses)
 
@@ -323,7 +323,7 @@ def _years_gain(
     ours: Predictions, theirs: Predictions, level: float, rng: np.random.Generator
 ) -> Estimate:
     """How many years less one set of guesses is off than another, of the same people."""
-    nearer = np.abs(theirs.value - theirs.truth) - np.abs(ours.value - ours.truth)
+    nearer = np.abs(theirs.value - theirs.y_true) - np.abs(ours.value - ours.y_true)
     values = by_person(nearer, ours.subject)
     n = len(values)
     low, high = person_bootstrap(lambda w: w @ values / w.sum(axis=1), n, level, rng)

@@ -22,7 +22,11 @@ _GUESSED = 0.5
 
 def plan(target: Target) -> list[OnModel]:
     """One question to a model that can be trained again and tells something."""
-    return [PrivacyLoss(target)] if target.refit is not None and target.truth.shape[1] else []
+    return (
+        [PrivacyLoss(target)]
+        if target.train_reference is not None and target.y_true.shape[1]
+        else []
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,11 +49,11 @@ class PrivacyLoss(OnModel):
     def attack(self, context: Context, rng: np.random.Generator) -> Trials:
         """The fit of each canary, and whether it was in."""
         target = self.target
-        assert target.refit is not None
+        assert target.train_reference is not None
         subjects = Subjects.of(target)
         canary = np.flatnonzero(~subjects.member)
         inside = rng.random(len(canary)) < 0.5
-        truth = target.truth.copy()
+        truth = target.y_true.copy()
         person, record = subjects.sums.nonzero()
         label = rng.integers(0, 2, size=(len(subjects.people), truth.shape[1])).astype(float)
         whose = np.isin(person, canary)
@@ -58,7 +62,7 @@ class PrivacyLoss(OnModel):
         trained = subjects.member.copy()
         trained[canary[inside]] = True
         context.progress(f"canaries for {target.name}", 0, 0)
-        fitted = target.refit(subjects.rows(trained), truth, context.seed)
+        fitted = target.train_reference(subjects.rows(trained), truth, context.seed)
         score = mean_of_known(standardised(subjects.pooled(fitted)[canary]))
         return trials(score, inside, subjects.people[canary])
 

@@ -67,8 +67,8 @@ class SubjectOverlap(OnModel):
         """For each person whom the model is judged by, how many of their records it learnt from."""
         del context, rng
         people, code = np.unique(self.target.subject, return_inverse=True)
-        judged = np.bincount(code, self.target.part == NONMEMBER) > 0
-        trained = np.bincount(code, self.target.part == MEMBER, len(people)).astype(np.int64)
+        judged = np.bincount(code, self.target.split == NONMEMBER) > 0
+        trained = np.bincount(code, self.target.split == MEMBER, len(people)).astype(np.int64)
         return Counts(("both_sides",), trained[judged, None])
 
     def estimate(self, evidence: Counts, level: float, draw: Draw) -> Measured:
@@ -132,10 +132,10 @@ class NearDuplicates(OnModel):
         every = target.inputs if self.output == "inputs" else target.view(self.output).values
         every = np.where(np.isfinite(every), every, np.nan)
         _, person = np.unique(target.subject, return_inverse=True)
-        is_member = np.bincount(person, target.part == MEMBER) > 0
+        is_member = np.bincount(person, target.split == MEMBER) > 0
         known = np.isfinite(every).mean(axis=1) >= _KNOWN
-        members = np.flatnonzero(known & (target.part == MEMBER))
-        judged = np.flatnonzero(known & (target.part == NONMEMBER) & ~is_member[person])
+        members = np.flatnonzero(known & (target.split == MEMBER))
+        judged = np.flatnonzero(known & (target.split == NONMEMBER) & ~is_member[person])
         if min(len(np.unique(person[rows])) for rows in (members, judged)) < MIN_PEOPLE:
             raise EvidenceError(f"needs {MIN_PEOPLE} people measured on either side; found fewer")
         space = _Space.of(every[members])
@@ -176,10 +176,10 @@ class NearDuplicates(OnModel):
 
 
 def _unmet(target: Target) -> str | None:
-    if target.unknown:
-        return target.unknown
+    if target.membership_unknown:
+        return target.membership_unknown
     for part, who in ((MEMBER, "was trained on"), (NONMEMBER, "is judged by")):
-        if len(np.unique(target.subject[target.part == part])) < MIN_PEOPLE:
+        if len(np.unique(target.subject[target.split == part])) < MIN_PEOPLE:
             return f"needs at least {MIN_PEOPLE} people whom the model {who}; found fewer"
     return None
 

@@ -179,7 +179,7 @@ def nested(target: Target) -> list[tuple[str, str]]:
 
 def _counts_events(target: Target, tell: str) -> bool:
     """Whether a file was grown on as many records with and without its finding as members have."""
-    mine = truth_of(target, tell)[target.part == MEMBER]
+    mine = truth_of(target, tell)[target.split == MEMBER]
     first = boost.grown(target.trees[tell][:1])
     # Of n records that start from p, the root weighs n p (1 − p), and n p of them are events.
     told = [first.weight / (1 - first.base), first.weight / first.base]

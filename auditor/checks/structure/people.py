@@ -50,8 +50,8 @@ class Structure(OnModel):
     def unmet(self, context: Context) -> str | None:
         """Why the attack cannot be carried out on this model; None when it can."""
         del context
-        if self.target.unknown:
-            return self.target.unknown
+        if self.target.membership_unknown:
+            return self.target.membership_unknown
         member = People.of(self.target).member
         if member.sum() < MIN_PEOPLE:
             return f"needs at least {MIN_PEOPLE} people whom the trees were grown on; found fewer"
@@ -84,12 +84,12 @@ class People:
     def of(cls, target: Target) -> People:
         """Those of a target who are clearly the one or the other."""
         _, code = np.unique(target.subject, return_inverse=True)
-        has = np.bincount(code, weights=target.part == MEMBER) > 0
-        kept = (target.part == MEMBER) | ((target.part == NONMEMBER) & ~has[code])
+        has = np.bincount(code, weights=target.split == MEMBER) > 0
+        kept = (target.split == MEMBER) | ((target.split == NONMEMBER) & ~has[code])
         rows = np.flatnonzero(kept)[np.argsort(code[kept], kind="stable")]
         name, person = np.unique(target.subject[rows], return_inverse=True)
         member = np.zeros(len(name), dtype=bool)
-        member[person] = target.part[rows] == MEMBER
+        member[person] = target.split[rows] == MEMBER
         return cls(rows, person, name, member)
 
     def asked(self, target: Target, tell: str) -> Bools:
@@ -147,8 +147,8 @@ def excess_of(sides: Sequence[Sides], place: int, level: float) -> Estimate:
 
 def truth_of(target: Target, tell: str) -> Floats:
     """(n,) what is true of each record; NaN where not known, or nowhere told."""
-    if tell in target.tells and target.truth.shape[1]:
-        return target.truth[:, target.tells.index(tell)]
+    if tell in target.labels and target.y_true.shape[1]:
+        return target.y_true[:, target.labels.index(tell)]
     return np.full(len(target.record), np.nan)
 
 

@@ -34,7 +34,7 @@ from auditor.core.errors import EvidenceError
 from auditor.core.evidence import MIN_PEOPLE, Counts, SearchResult, Trials
 from auditor.core.finding import Estimate
 from auditor.core.streams import stream
-from auditor.core.target import MEMBER, Target
+from auditor.core.target import MEMBER, Target, WrittenTexts
 from auditor.stats.estimators import Curves, measure, rate
 from auditor.stats.metrics import person_trials, rank_rate
 from auditor.stats.searches import LUCK, against_twins, beside_strangers, beyond_luck
@@ -53,10 +53,10 @@ _RECITED = 0.5
 def plan(target: Target) -> list[OnModel]:
     """What can be asked of the texts of a model; nothing where it writes none."""
     found: list[OnModel] = []
-    if "texts" in target.parts:
+    if target.texts is not None:
         every = (QuotedValues, TextLinkage, VerbatimMemorisation, TextIdentifiers)
         found += [one(target) for one in every]
-    if "canaries" in target.parts:
+    if target.canaries is not None:
         found.append(Canaries(target))
     return found
 
@@ -68,10 +68,10 @@ class _Read(OnModel):
     id: ClassVar[str] = "text"
 
     @property
-    def texts(self) -> Texts:
+    def texts(self) -> WrittenTexts:
         """What is read."""
-        found: Texts = self.target.parts["texts"]
-        return found
+        assert self.target.texts is not None
+        return self.target.texts
 
     def unmet(self, context: Context) -> str | None:
         """Why the attack cannot be carried out on this model; None when it can."""
@@ -190,10 +190,10 @@ class VerbatimMemorisation(_Read):
     def unmet(self, context: Context) -> str | None:
         """Why the attack cannot be carried out on this model; None when it can."""
         del context
-        if self.target.unknown:
-            return self.target.unknown
+        if self.target.membership_unknown:
+            return self.target.membership_unknown
         rows = self._rows
-        member = self.target.part[rows] == MEMBER
+        member = self.target.split[rows] == MEMBER
         people = (len(np.unique(self.target.subject[rows[those]])) for those in (member, ~member))
         if min(people) < MIN_PEOPLE:
             return f"needs {MIN_PEOPLE} members with an answer and {MIN_PEOPLE} others; found fewer"
@@ -244,7 +244,7 @@ class VerbatimMemorisation(_Read):
         it is shown; or that tells members what it tells people it never saw.
         """
         rows, subject = self._rows, self.target.subject
-        member = self.target.part[rows] == MEMBER
+        member = self.target.split[rows] == MEMBER
         rng = stream(seed, f"text/{self.target.name}/twin")
         people = rng.permutation(np.unique(subject[rows[member]]))
         some = people[: max(len(people) // 2, MIN_PEOPLE)]
@@ -255,7 +255,7 @@ class VerbatimMemorisation(_Read):
             for name, said in self.texts.told.items():
                 told[name][row] = self.texts.written[row] if own else said[other]
         twin = Texts({name: tuple(one) for name, one in told.items()}, self.texts.written)
-        return replace(self, target=replace(self.target, parts={"texts": twin}))
+        return replace(self, target=replace(self.target, texts=twin))
 
     @property
     def _rows(self) -> NDArray[np.int64]:
@@ -279,7 +279,7 @@ def _reciters(seen: Trials) -> NDArray[np.bool_]:
 class Canaries(_Read):
     """Does a model find what was hidden in its training likelier than what was not?
 
-    `target.parts["canaries"]()` is how unlikely it finds each canary (c,), and each of as many
+    `target.canaries()` is how unlikely it finds each canary (c,), and each of as many
     alternatives of the same form, (m,), or each canary's own, (c, m).
     """
 
@@ -293,7 +293,8 @@ class Canaries(_Read):
     def attack(self, context: Context, rng: np.random.Generator) -> Trials:
         """How likely each canary and each of its alternatives is, canary by canary."""
         del context, rng
-        inserted, reference = self.target.parts["canaries"]()
+        assert self.target.canaries is not None
+        inserted, reference = self.target.canaries()
         n = len(inserted)
         if not n or reference.shape[-1] < MIN_REFERENCES:
             raise EvidenceError(f"needs a canary and {MIN_REFERENCES} alternatives; found fewer")

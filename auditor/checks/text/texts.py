@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from auditor.core.target import Floats
+from auditor.core.target import Floats, WrittenTexts
 from auditor.data.identifiers import AGE_OVER_89, DIRECT, classes_in
 from auditor.systems.gem.grounding import TOLERANCES, Claim, claims
 
@@ -55,7 +55,7 @@ _QUANTITY = re.compile(r"[-−]?\d+(?:\.\d+)? ?(?:ms|mV|µV|uV|deg|°|1/min|bpm|
 
 @dataclass(frozen=True, eq=False)
 class Texts:
-    """What a model writes, and what it was taught to: `target.parts["texts"]`.
+    """What a model writes, and what it was taught to: `target.texts`.
 
     Attributes
     ----------
@@ -127,7 +127,7 @@ def hardest(loss: Floats) -> Floats:
     return np.where(count > 0, found, np.nan)
 
 
-def no_numbers(texts: Texts) -> str | None:
+def no_numbers(texts: WrittenTexts) -> str | None:
     """Why no number that is quoted can be looked at; None when some can."""
     if FULL not in texts.told:
         return "it is not known what the model writes when it is shown all"

@@ -71,7 +71,7 @@ def target(model: ReleasedModel, networks: Networks) -> Target:
         membership_signal=membership_signal,
         outputs=outputs,
         controls=controls,
-        parts={"generator": generator} if generator else {},
+        generator=generator,
     )
 
 
@@ -93,7 +93,7 @@ def _cines(name: str, config: Any) -> Callable[[Pairs, Places], Rows]:
 
 @dataclass(frozen=True, eq=False)
 class Cines:
-    """Cines and what draws them, from ECGs or from nothing: `checks.memorisation.check.Generates`.
+    """Cines and what draws them, from ECGs or from nothing: `core.target.Generator`.
 
     Attributes
     ----------

@@ -110,19 +110,21 @@ def target(model: ReleasedModel, networks: Networks) -> Target:
         record=description.texts(table, said.columns.record),
         subject=description.texts(table, said.columns.subject),
         session=description.texts(table, said.columns.session),
-        part=split,
-        unknown=unknown,
+        split=split,
+        membership_unknown=unknown,
         male=known["sex"],
         age=known["age_years"],
-        tells=(_EVENT,),
-        truth=y_true[:, None],
+        labels=(_EVENT,),
+        y_true=y_true[:, None],
         outputs={
             "scores": lambda: expit(told(folds)).mean(axis=1, keepdims=True),
             "logits": lambda: told(every),
         },
-        fit=(lambda: log_odds_of(y_true, told(folds).mean(axis=1))[:, None]) if is_known else None,
+        membership_signal=(lambda: log_odds_of(y_true, told(folds).mean(axis=1))[:, None])
+        if is_known
+        else None,
         inputs=inputs.astype(np.float32),
         columns=columns,
-        refit=train_reference if is_known else None,
+        train_reference=train_reference if is_known else None,
         controls={"scores": by_chance} if is_known else {},
     )

@@ -42,7 +42,7 @@ from auditor.systems.registry import trains
 from auditor.systems.result import Study
 from auditor.systems.task import Task
 from auditor.systems.training import Training
-from auditor.targets.description import JUDGED, TRAINED
+from auditor.targets.description import TEST, TRAIN
 from auditor.targets.release import Release
 
 FOLDS = 5
@@ -146,16 +146,16 @@ def _fitted(
     """Every model for one fold: its name, how it scores, and itself if it is a network."""
     rows = (fold >= 0) & (fold != scored)
     ecg, crf, event = cohort.ecg[rows], cohort.crf[rows], cohort.event[rows]
-    held_back = fold[rows] == (scored + 1) % FOLDS
+    validation = fold[rows] == (scored + 1) % FOLDS
     for name, config in NETWORKS.items():
         rng = stream(seed, f"diabetes/{name}/{scored}")
         network = train_dianet(
-            config, ecg, crf, event, held_back, rng=rng, device=device, training=training
+            config, ecg, crf, event, validation, rng=rng, device=device, training=training
         )
         yield name, partial(predict, network), network
     both = np.hstack([ecg, crf])
     yield "logistic regression", _logistic(both, event), None
-    yield "XGBoost", _trees(both, event, held_back), None
+    yield "XGBoost", _trees(both, event, validation), None
 
 
 def _logistic(values: Floats, event: Booleans) -> _Score:
@@ -171,15 +171,15 @@ def _logistic(values: Floats, event: Booleans) -> _Score:
     return lambda ecg, crf: model.predict_proba(np.hstack([ecg, crf]))[:, 1]
 
 
-def _trees(values: Floats, event: Booleans, held_back: Booleans) -> _Score:
+def _trees(values: Floats, event: Booleans, validation: Booleans) -> _Score:
     """Trees as of every other system, stopped by those held back."""
     table = values.astype(np.float32)
     model = boost.fit(
         boost.Trees(),
-        table[~held_back],
-        event[~held_back],
-        table[held_back],
-        event[held_back],
+        table[~validation],
+        event[~validation],
+        table[validation],
+        event[validation],
         (*ECG, *CRF),
         seed=0,
     )
@@ -237,7 +237,7 @@ def run(training: Training) -> Study:
     }
     people = pd.DataFrame(
         {"record": cohort.person, "subject": cohort.person, "fold": found.fold}
-    ).assign(part=np.where(development, TRAINED, JUDGED))
+    ).assign(part=np.where(development, TRAIN, TEST))
     asked = pd.DataFrame(np.hstack([cohort.ecg, cohort.crf]), columns=[*ECG, *CRF])
     people = pd.concat([people, asked.add_prefix("input ")], axis=1)
     digest = hashlib.sha256("\0".join(cohort.person.tolist()).encode())

@@ -92,7 +92,8 @@ def target(model: ReleasedModel, networks: Networks) -> Target:
         membership_signal=lambda: -np.nanmean(texts.loss, axis=1, keepdims=True),
         outputs={"embedding": lambda: embedding(ecg), "tokens": lambda: all_tokens(ecg)},
         controls={"embedding": lambda: embedding(twin()), "tokens": lambda: all_tokens(twin())},
-        parts={"texts": texts, **({"canaries": texts.canaries} if texts.hidden else {})},
+        texts=texts,
+        canaries=texts.canaries if texts.hidden else None,
     )
 
 

@@ -568,7 +568,7 @@ def probe(
     subject: NDArray[np.generic],
     *,
     seed: int,
-    held_back: float = 0.1,
+    validation: float = 0.1,
 ) -> nn.Linear:
     """A linear probe: features (B, width) → logits (B, n_classes).
 
@@ -578,7 +578,7 @@ def probe(
     labels : (n, n_classes) bool, findings that go together, or (n,) int64, classes that exclude
         one another
     subject : (n,) whose record it is
-    held_back : share of the people who are not trained on, but decide which epoch is the best; at
+    validation : share of the people who are not trained on, but decide which epoch is the best; at
         0 there are none and the last epoch is kept, as published
 
     Raises
@@ -592,7 +592,7 @@ def probe(
         n_classes = int(labels.max()) + 1 if labels.ndim == 1 else labels.shape[1]
         linear = nn.Linear(features.shape[1], n_classes)
     people, person, records = np.unique(subject, return_inverse=True, return_counts=True)
-    n_held = int(np.ceil(held_back * len(people)))
+    n_held = int(np.ceil(validation * len(people)))
     if n_held >= len(people):
         raise EvidenceError(f"{len(people)} people, {n_held} of them held back: none is left")
     held = np.isin(person, rng.permutation(len(people))[:n_held])

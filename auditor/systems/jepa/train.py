@@ -115,7 +115,7 @@ def _probed(
     centre, spread = features[taught].mean(axis=0), features[taught].std(axis=0)
     table = ((features - centre) / np.maximum(spread, 1e-6)).astype(np.float32)
     probe = jepa.probe(
-        table[taught], (label[taught] == 1)[:, None], subject[taught], seed=seed, held_back=0.2
+        table[taught], (label[taught] == 1)[:, None], subject[taught], seed=seed, validation=0.2
     )
     with torch.inference_mode():
         said = torch.sigmoid(probe(torch.from_numpy(table)))[:, 0]

@@ -76,12 +76,12 @@ class Cohort:
             return f"{_told(n)} records with it, wanted {least}"
         if not (label == 0).any():
             return "no record is without it"
-        train = ~np.isin(self.fold, (task.held_back, task.judged_in))
+        train = ~np.isin(self.fold, (task.validation_fold, task.test_fold))
         for kind, name in ((1, "with"), (0, "without")):
             counted = label == kind
             if (n := int((counted & train).sum())) < task.least.training:
                 return f"{_told(n)} records {name} it to train on, wanted {task.least.training}"
-            folds = range(task.n_folds) if task.rotate else (task.held_back, task.judged_in)
+            folds = range(task.n_folds) if task.rotate else (task.validation_fold, task.test_fold)
             for fold in folds:
                 if (n := int((counted & (self.fold == fold)).sum())) < task.least.judged:
                     return f"{_told(n)} records {name} it in a fold, wanted {task.least.judged}"

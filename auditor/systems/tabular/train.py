@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from auditor.core.errors import ConfigError, DataError, EvidenceError
-from auditor.core.evidence import Diagnosed
+from auditor.core.evidence import ClinicalPredictions
 from auditor.core.files import atomic_write
 from auditor.core.finding import Estimate
 from auditor.core.registry import Registry
@@ -28,12 +28,12 @@ from auditor.data.tables import Table, find
 from auditor.learning import boost
 from auditor.stats import clinical
 from auditor.systems.registry import trains
-from auditor.systems.result import Judged, Study
+from auditor.systems.result import Study, TrainedModel
 from auditor.systems.tabular import labs, sources, trees
 from auditor.systems.tabular.cohort import Cohort
 from auditor.systems.task import Task
 from auditor.systems.training import Training
-from auditor.targets.description import HELD_BACK, JUDGED, TRAINED
+from auditor.targets.description import TEST, TRAIN, VALIDATION
 from auditor.targets.release import Release
 
 
@@ -196,10 +196,12 @@ def _trained(training: Training, cohort: Cohort, outside: Cohort | None) -> Stud
             continue
         for where in ("internal", "external"):
             told[where] = {name: Estimate(**one) for name, one in told[where].items()}
-        judged.append(Judged(job.target, **{**told, "columns": tuple(told["columns"])}))
+        judged.append(TrainedModel(job.target, **{**told, "columns": tuple(told["columns"])}))
         boosters[job.target] = (store.root / f"{job.name}.ubj").read_bytes()
     part = np.select(
-        [cohort.fold == task.judged_in, cohort.fold == task.held_back], [JUDGED, HELD_BACK], TRAINED
+        [cohort.fold == task.test_fold, cohort.fold == task.validation_fold],
+        [TEST, VALIDATION],
+        TRAIN,
     )
     people = pd.DataFrame({"record": cohort.record, "subject": cohort.subject})
     people = people.assign(fold=cohort.fold, part=part)
@@ -291,20 +293,22 @@ def _told(
     rows = trained.rows
     faults = job.faults & clinical.FAULTS.keys()
 
-    def seen(rows: Any, score: Any, baseline: Any, event: Any, inputs: Any, who: Any) -> Diagnosed:
+    def seen(
+        rows: Any, score: Any, baseline: Any, event: Any, inputs: Any, who: Any
+    ) -> ClinicalPredictions:
         age = inputs[rows, columns.index("age")].astype(np.float64)
         groups = {"age": _quarters(age)}
         if job.target != "sex":
             groups["sex"] = _sexes(inputs[rows, columns.index("sex")])
-        return Diagnosed(
+        return ClinicalPredictions(
             score,
             event[rows],
             who[rows].astype(str),
             baseline,
             groups,
             age,
-            trained.held_score,
-            (label == 1)[trained.held_rows],
+            trained.validation_score,
+            (label == 1)[trained.validation_rows],
         )
 
     internal, curves, params = clinical.performance(
@@ -335,7 +339,7 @@ def _told(
         except EvidenceError as error:
             why = str(error)
     place = [columns.index(one) for one in trained.columns]
-    moves = trees.moves(
+    moves = trees.shap_summary(
         trained.booster,
         trained.columns,
         np.ascontiguousarray(inputs[trained.trained][:, place]),
@@ -350,7 +354,7 @@ def _told(
         "external_reason": why,
         "curves": curves,
         "params": params,
-        "moves": moves,
+        "shap_summary": moves,
     }
 
 

@@ -36,7 +36,8 @@ class Trained:
     booster, columns : the trees that are released, and their inputs
     rows, score, baseline : (n,) who was judged, how likely they were said to have the finding, and
         how likely by age and sex alone
-    held_rows, held_score : (m,) the same of those held back; nobody where every fold is judged
+    validation_rows, validation_score : (m,) the same of those held back; nobody
+        where every fold is judged
     outside, outside_baseline : what is said of another cohort's rows; empty without one
     trained : (k,) the rows that the released trees grew on
     """
@@ -46,8 +47,8 @@ class Trained:
     rows: Places
     score: Floats
     baseline: Floats
-    held_rows: Places
-    held_score: Floats
+    validation_rows: Places
+    validation_score: Floats
     outside: Floats
     outside_baseline: Floats
     trained: Places
@@ -81,16 +82,16 @@ def train(
     needless = {target, "sex"} if target in task.only else {target}
     asked = [name for name in columns if name not in needless]
     known = label != UNKNOWN
-    rounds = range(task.n_folds) if task.rotate else (task.judged_in,)
+    rounds = range(task.n_folds) if task.rotate else (task.test_fold,)
     found = []
-    for judged_in in rounds:
-        held_back = (judged_in - 1) % task.n_folds
+    for test_fold in rounds:
+        validation = (test_fold - 1) % task.n_folds
         parts = [
             np.flatnonzero(known & where)
             for where in (
-                ~np.isin(fold, (judged_in, held_back)),
-                fold == held_back,
-                fold == judged_in,
+                ~np.isin(fold, (test_fold, validation)),
+                fold == validation,
+                fold == test_fold,
             )
         ]
         for part, name in zip(parts, ("to train on", "held back", "to be judged"), strict=True):
@@ -102,10 +103,12 @@ def train(
         # Who is held back in one turn is judged in the next: thresholds and calibration set on them
         # would be judged by themselves.
         nobody = np.zeros(0, dtype=np.int64)
-        found = [replace(one, held_rows=nobody, held_score=np.zeros(0)) for one in found]
+        found = [
+            replace(one, validation_rows=nobody, validation_score=np.zeros(0)) for one in found
+        ]
     together: dict[str, Any] = {
         name: np.concatenate([getattr(one, name) for one in found])
-        for name in ("rows", "score", "baseline", "held_rows", "held_score")
+        for name in ("rows", "score", "baseline", "validation_rows", "validation_score")
     }
     return replace(last, **together)
 
@@ -168,7 +171,7 @@ def _round(
 def _selected(
     rows: Rows,
     event: NDArray[np.bool_],
-    held_rows: Rows,
+    validation_rows: Rows,
     held_event: NDArray[np.bool_],
     names: Sequence[str],
     ecg_least: int,
@@ -178,7 +181,9 @@ def _selected(
     as well, the smallest.
     """
     best, chosen = -1.0, list(names)
-    for kept, score in boost.eliminated(rows, event, held_rows, tuple(names), ecg_least, seed):
+    for kept, score in boost.eliminated(
+        rows, event, validation_rows, tuple(names), ecg_least, seed
+    ):
         some = [names[one] for one in kept]
         if sum(name not in _NO_ECG for name in some) < ecg_least:
             continue
@@ -201,7 +206,7 @@ def _auc(event: NDArray[np.bool_], score: Floats) -> float:
 _EXPLAINED, _GROUPS = 20_000, 10
 
 
-def moves(
+def shap_summary(
     booster: xgboost.Booster,
     columns: Sequence[str],
     inputs: Rows,

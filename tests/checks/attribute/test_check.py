@@ -26,7 +26,7 @@ def test_a_planted_sex_and_age_are_found_on_people_never_seen(strong):
     evidence = Attribute("fiducials").attack(strong, np.random.default_rng(0))
     sex, age = evidence.sex, evidence.age
     assert sex.score[sex.positive].mean() > sex.score[~sex.positive].mean() + 0.2
-    assert np.abs(age.value - age.truth).mean() < np.abs(age.prior - age.truth).mean()
+    assert np.abs(age.value - age.y_true).mean() < np.abs(age.prior - age.y_true).mean()
 
 
 def test_nobody_is_in_training_and_test(strong, monkeypatch):

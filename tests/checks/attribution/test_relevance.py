@@ -37,10 +37,10 @@ class Linear(torch.nn.Module):
     def forward(self, beats):
         return (beats * self.weight).sum(dim=(1, 2))[:, None]
 
-    def door(self, beats):
+    def normalise(self, beats):
         return (beats,)
 
-    def read(self, z):
+    def forward_normalised(self, z):
         return self(z)
 
 

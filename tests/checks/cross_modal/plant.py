@@ -31,7 +31,7 @@ def pairing(
     ends = [number] * 2 if planted else [number, people.rng.permuted(number, axis=0)]
     ecg, image = (np.hstack(both) for both in zip(sides, ends, strict=True))
     truth = event[:, None].astype(float)
-    return people.target({"embedding": ecg, "other": image}, tells=("edema",), truth=truth)
+    return people.target({"embedding": ecg, "other": image}, labels=("edema",), y_true=truth)
 
 
 def _indexed(seed: int, planted: bool) -> bool:

@@ -47,12 +47,12 @@ def test_only_a_model_of_both_kinds_of_input_is_asked():
 def test_people_whom_the_model_never_saw_are_searched_apart_from_its_members():
     target = pairing(0, False)
     seen = run(target)
-    members = set(target.subject[target.part != NONMEMBER])
+    members = set(target.subject[target.split != NONMEMBER])
     assert seen.members is not None
     assert set(seen.members.subject) == members
     assert not set(seen.cosine.subject) & members
     assert seen.cosine.n_gallery == seen.members.n_gallery == 100
-    everybody = run(replace(target, unknown="nobody knows"))
+    everybody = run(replace(target, membership_unknown="nobody knows"))
     assert everybody.cosine.n_gallery == 200
     assert everybody.members is everybody.taught_members is None
 
@@ -61,11 +61,11 @@ def test_records_without_an_image_are_nobodys_pair():
     target = pairing(0, True)
     images = target.view("other").values.copy()
     images[: len(images) // 2] = np.nan
-    half = replace(target, outputs={**target.outputs, "other": lambda: images}, known={})
+    half = replace(target, outputs={**target.outputs, "other": lambda: images}, _cache={})
     seen = run(half)
     assert set(seen.cosine.subject) <= set(target.subject[len(images) // 2 :])
     images[5:] = np.nan
-    alone = replace(target, outputs={**target.outputs, "other": lambda: images}, known={})
+    alone = replace(target, outputs={**target.outputs, "other": lambda: images}, _cache={})
     assert "an ECG and an image" in str(CrossModalRetrieval(alone).unmet(context()))
     with pytest.raises(EvidenceError, match="an ECG and an image"):
         CrossModalRetrieval(alone).attack(context(), np.random.default_rng(0))
@@ -89,13 +89,13 @@ def test_a_model_that_was_asked_about_one_visit_each_says_nothing_of_another():
 def test_labels_are_searched_among_people_who_have_them():
     target = pairing(0, False)
     seen = run(target)
-    has = set(target.subject[(target.truth[:, 0] == 1) & (target.part == NONMEMBER)])
+    has = set(target.subject[(target.y_true[:, 0] == 1) & (target.split == NONMEMBER)])
     assert set(seen.labels["edema"].subject) == has
     assert seen.labels["edema"].n_gallery == len(has)
     assert (seen.alike.demographic_size <= seen.cosine.demographic_size).all()
-    few = target.truth * 0
+    few = target.y_true * 0
     few[:9] = 1
-    assert run(replace(target, truth=few)).labels == {}
+    assert run(replace(target, y_true=few)).labels == {}
 
 
 def test_what_other_people_teach_finds_a_number_that_the_cosine_overlooks():

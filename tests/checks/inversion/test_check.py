@@ -34,7 +34,7 @@ def test_a_column_is_rebuilt_as_closely_as_the_scores_follow_it():
     seen = run(target, "logits")
     assert set(seen) == {"a", "b", "c"}
     share = {
-        name: 1 - ((one.value - one.truth) ** 2).sum() / ((one.prior - one.truth) ** 2).sum()
+        name: 1 - ((one.value - one.y_true) ** 2).sum() / ((one.prior - one.y_true) ** 2).sum()
         for name, one in seen.items()
     }
     assert share["a"] > 0.95
@@ -51,7 +51,7 @@ def test_a_column_that_bends_is_rebuilt_too():
         columns=("size", "other"),
     )
     seen = run(target, "scores")["size"]
-    assert np.corrcoef(seen.value, seen.truth)[0, 1] > 0.9
+    assert np.corrcoef(seen.value, seen.y_true)[0, 1] > 0.9
 
 
 def test_a_column_that_few_people_have_or_that_never_differs_is_not_asked():

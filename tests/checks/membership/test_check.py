@@ -67,18 +67,18 @@ def shuffled(target):
     place = np.argsort(order)
 
     def fit():
-        return target.fit()[order]
+        return target.membership_signal()[order]
 
     def refit(rows, truth, seed):
-        return target.refit(rows[place], truth[place], seed)[order]
+        return target.train_reference(rows[place], truth[place], seed)[order]
 
-    moved = ("record", "subject", "session", "part", "male", "age", "truth", "inputs")
+    moved = ("record", "subject", "session", "split", "male", "age", "y_true", "inputs")
     arrays = {name: getattr(target, name)[order] for name in moved}
-    return replace(target, **arrays, fit=fit, refit=refit, known={})
+    return replace(target, **arrays, membership_signal=fit, train_reference=refit, _cache={})
 
 
 def test_a_blind_look_is_taken_at_members_that_differ(learnt):
-    moved = learnt.inputs + 1.5 * (learnt.part == MEMBER)[:, None]
+    moved = learnt.inputs + 1.5 * (learnt.split == MEMBER)[:, None]
     blind = attacked(Membership(replace(learnt, inputs=moved.astype(np.float32)))).blind
     assert right(blind) > 0.95
 
@@ -90,7 +90,7 @@ def test_a_blind_look_sees_nothing_where_members_were_drawn_by_lot(seen):
 
 
 def test_without_a_recipe_the_fit_is_held_against_those_of_whom_the_same_is_true(learnt):
-    alone = attacked(Membership(replace(learnt, refit=None)))
+    alone = attacked(Membership(replace(learnt, train_reference=None)))
     assert alone.lira is alone.lira_offline is None
     assert right(alone.own) > 0.75
 
@@ -118,7 +118,7 @@ def test_few_people_are_refused():
 
 
 def test_a_model_that_cannot_be_trained_again_has_no_twin(learnt):
-    assert Membership(replace(learnt, overfit=None)).twin(True, 0) is None
+    assert Membership(replace(learnt, train_overfitted=None)).twin(True, 0) is None
 
 
 def test_the_twin_leaks_where_it_is_planted_and_is_silent_where_not(learnt):
@@ -130,7 +130,9 @@ def test_the_twin_leaks_where_it_is_planted_and_is_silent_where_not(learnt):
 
 
 def test_every_model_is_asked(learnt):
-    assert [type(one) for one in plan(replace(learnt, refit=None, fit=None))] == [Membership]
+    assert [
+        type(one) for one in plan(replace(learnt, train_reference=None, membership_signal=None))
+    ] == [Membership]
 
 
 # --- what scores amount to ----------------------------------------------------------------

@@ -124,17 +124,17 @@ def of_people(
         record=np.array([f"r{one}" for one in range(n)]),
         subject=subject,
         session=np.full(n, ""),
-        part=part,
-        unknown="",
+        split=part,
+        membership_unknown="",
         male=male.astype(float),
         age=age.astype(float),
-        tells=(),
-        truth=np.zeros((n, 0)),
+        labels=(),
+        y_true=np.zeros((n, 0)),
         outputs={},
-        fit=None,
+        membership_signal=None,
         inputs=np.zeros((n, 0), dtype=np.float32),
         columns=(),
-        parts=parts,
+        **parts,
     )
     return replace(empty, **others)
 

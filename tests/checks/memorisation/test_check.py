@@ -60,12 +60,12 @@ def fixed(n: int = 40, seed: int = 0, nobody: np.ndarray | None = None) -> Targe
 
 def of_rows(target: Target, rows: np.ndarray) -> Target:
     """Some records of a target, in another order."""
-    given = target.parts["generator"]
-    names = ("record", "subject", "session", "part", "male", "age", "truth", "inputs")
+    given = target.generator
+    names = ("record", "subject", "session", "split", "male", "age", "y_true", "inputs")
     return replace(
         target,
         **{name: getattr(target, name)[rows] for name in names},
-        parts={"generator": replace(given, real=given.real[rows], made=given.made[rows])},
+        generator=replace(given, real=given.real[rows], made=given.made[rows]),
     )
 
 
@@ -100,7 +100,7 @@ def test_the_order_of_records_says_nothing():
     for attack in (Copies, Extraction):
         nobody = np.random.default_rng(2).normal(size=(9, 6)).astype(np.float32)
         asked = [
-            replace(one, parts={"generator": replace(one.parts["generator"], nobody=nobody)})
+            replace(one, generator=replace(one.generator, nobody=nobody))
             for one in (given, shuffled)
         ]
         one, other = (attack(each).attack(context(), np.random.default_rng(0)) for each in asked)
@@ -120,14 +120,14 @@ def test_what_people_are_called_says_nothing():
 
 def test_a_picture_that_is_drawn_anew_each_time_is_no_copy():
     given = fixed()
-    generator = given.parts["generator"]
+    generator = given.generator
 
     @dataclass(frozen=True, eq=False)
     class Turning(Fixed):
         def drawn(self, seed, rows):  # the real picture of ever another person
             return self.real[(rows + seed % 20 * 2) % 40]
 
-    turning = replace(given, parts={"generator": Turning(generator.real, generator.made)})
+    turning = replace(given, generator=Turning(generator.real, generator.made))
     score = Copies(turning).attack(context(), np.random.default_rng(0)).copies.score
     assert np.all(score == 0)
 
@@ -143,9 +143,9 @@ def test_the_better_the_copy_the_surer_the_alarm():
 
 def test_a_generator_that_knows_only_five_pictures_copies_for_everybody():
     given = fixed()
-    generator = given.parts["generator"]
+    generator = given.generator
     made = generator.real[np.arange(40) % 5 * 2]
-    only = replace(given, parts={"generator": replace(generator, made=made)})
+    only = replace(given, generator=replace(generator, made=made))
     assert measured(Copies(only)).estimates["copied"].value == 1
 
 
@@ -158,19 +158,19 @@ def test_of_a_person_one_picture_is_asked_about():
 
 def test_who_stands_on_both_sides_or_has_no_picture_is_not_asked_about():
     given = fixed()
-    generator = given.parts["generator"]
+    generator = given.generator
     real = generator.real.copy()
     real[2] = np.nan
     subject = given.subject.copy()
     subject[1] = subject[0]
-    odd = replace(given, subject=subject, parts={"generator": Fixed(real, generator.made)})
+    odd = replace(given, subject=subject, generator=Fixed(real, generator.made))
     asked = set(Copies(odd).attack(context(), np.random.default_rng(0)).ratio.subject)
     assert asked == set(given.subject) - {"p000", "p001", "p002"}
 
 
 def test_pictures_of_nobody_gather_where_they_are_drawn_again():
     given = fixed()
-    real = given.parts["generator"].real
+    real = given.generator.real
     rng = np.random.default_rng(4)
     nobody = np.concatenate([real[[0, 0]], real[[2]], rng.normal(size=(6, 6))]).astype(np.float32)
     asked = fixed(nobody=nobody)
@@ -188,20 +188,20 @@ def test_a_clique_is_more_than_one():
 
 def test_what_cannot_be_asked_is_said():
     given = fixed()
-    unknown = replace(given, unknown="nobody said who its members are")
+    unknown = replace(given, membership_unknown="nobody said who its members are")
     assert Copies(unknown).unmet(context()) == "nobody said who its members are"
     assert Retrieval(unknown).unmet(context()) is None
     alone = Retrieval(unknown).attack(context(), np.random.default_rng(0))
     assert alone.members is alone.nonmembers is None
     assert "without a condition" in (Extraction(given).unmet(context()) or "")
-    few = replace(given, part=np.full(40, NEITHER, dtype=np.int8))
+    few = replace(given, split=np.full(40, NEITHER, dtype=np.int8))
     assert "found fewer" in (Copies(few).unmet(context()) or "")
-    blind = replace(given, parts={"generator": Fixed(given.parts["generator"].real * np.nan, None)})
+    blind = replace(given, generator=Fixed(given.generator.real * np.nan, None))
     assert "with a picture" in (Retrieval(blind).unmet(context()) or "")
 
 
 def test_a_model_that_generates_nothing_is_asked_nothing():
-    assert plan(replace(fixed(), parts={})) == []
+    assert plan(replace(fixed(), generator=None, texts=None, canaries=None)) == []
     assert [one.protocol for one in plan(fixed())] == ["copies", "extraction", "retrieval"]
 
 

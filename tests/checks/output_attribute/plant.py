@@ -31,7 +31,7 @@ def of_diagnoses(seed: int, planted: bool, n: int = 240, m: int = 2) -> Target:
         truth[:, 0] = np.where(kept, truth[:, 0], truth[:, 1])
     logits = share + 1.5 * (2 * truth - 1) + people.noise(m)
     tells = tuple(f"code{k}" for k in range(m))
-    return people.target({"scores": risk(logits)}, tells=tells, truth=truth.astype(float))
+    return people.target({"scores": risk(logits)}, labels=tells, y_true=truth.astype(float))
 
 
 def _sex(seed: int, planted: bool) -> bool:

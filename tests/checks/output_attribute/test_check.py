@@ -48,7 +48,7 @@ def test_sex_and_age_are_read_from_an_embedding_that_shows_them():
     assert seen.diagnoses == seen.sex.controls == seen.age.controls == {}
     assert ranked(seen.sex.output) > 0.8 > 0.7 > ranked(seen.sex.known)
     age = seen.age.output
-    assert np.abs(age.value - age.truth).mean() < 0.9 * np.abs(age.prior - age.truth).mean()
+    assert np.abs(age.value - age.y_true).mean() < 0.9 * np.abs(age.prior - age.y_true).mean()
 
 
 def test_nobody_is_learnt_from_and_asked_about(monkeypatch):
@@ -80,7 +80,7 @@ def test_a_withheld_diagnosis_is_guessed_without_its_own_column():
     people = People(0, 300, each=1)
     truth = (people.rng.random((300, 3)) < 0.4).astype(float)
     scores = np.clip(truth, 0.05, 0.95)
-    target = people.target({"scores": scores}, tells=("a", "b", "c"), truth=truth)
+    target = people.target({"scores": scores}, labels=("a", "b", "c"), y_true=truth)
     seen = run(target, "scores")
     for name in "abc":
         assert abs(ranked(seen.diagnoses[name].output) - 0.5) < 0.12
@@ -92,7 +92,7 @@ def test_an_embedding_is_asked_whole_and_the_only_diagnosis_of_scores_is_not_ask
     seen = people.noise(8)
     seen[:, :1] += 2 * truth
     target = people.target(
-        {"embedding": seen, "scores": risk(seen[:, :1])}, tells=("a",), truth=truth
+        {"embedding": seen, "scores": risk(seen[:, :1])}, labels=("a",), y_true=truth
     )
     whole = run(target, "embedding")
     assert whole.kind == "diagnosis"
@@ -104,7 +104,7 @@ def test_a_diagnosis_is_a_persons_in_all_of_their_records():
     target = of_sex(0, False)
     truth = np.full((len(target.record), 2), np.nan)
     truth[::2], truth[1:60:2, 0] = 0, 1  # the second records of 30 people
-    seen = run(replace(target, tells=("a", "b"), truth=truth), "embedding")
+    seen = run(replace(target, labels=("a", "b"), y_true=truth), "embedding")
     assert list(seen.diagnoses) == ["a"]
     one = seen.diagnoses["a"].output
     assert one.positive.sum() == 60
@@ -113,12 +113,12 @@ def test_a_diagnosis_is_a_persons_in_all_of_their_records():
 
 def test_few_people_of_a_kind_are_not_asked_and_no_kind_at_all_is_unmet():
     target = of_diagnoses(0, False)
-    truth = target.truth.copy()
+    truth = target.y_true.copy()
     truth[:, 0] = 0
     truth[:9, 0] = 1
-    assert "code0" not in run(replace(target, truth=truth), "scores").diagnoses
+    assert "code0" not in run(replace(target, y_true=truth), "scores").diagnoses
     nothing = replace(
-        target, male=target.male * np.nan, age=target.age * np.nan, truth=truth * 0, known={}
+        target, male=target.male * np.nan, age=target.age * np.nan, y_true=truth * 0, _cache={}
     )
     assert "people of each sex" in str(OutputAttributeInference(nothing, "scores").unmet(context()))
 

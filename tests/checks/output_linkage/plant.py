@@ -44,17 +44,17 @@ class People:
             "record": np.arange(n).astype(str),
             "subject": np.char.add("p", self.person.astype(str)),
             "session": (np.arange(n) - first[self.person]).astype(str),
-            "part": np.where(self.member, MEMBER, NONMEMBER).astype(np.int8),
-            "unknown": "",
+            "split": np.where(self.member, MEMBER, NONMEMBER).astype(np.int8),
+            "membership_unknown": "",
             "male": self.male,
             "age": self.age,
-            "tells": (),
-            "truth": np.zeros((n, 0)),
+            "labels": (),
+            "y_true": np.zeros((n, 0)),
             "outputs": {
                 name: lambda values=values: values.astype(np.float32)
                 for name, values in given.items()
             },
-            "fit": None,
+            "membership_signal": None,
             "inputs": np.zeros((n, 0), dtype=np.float32),
             "columns": (),
         }

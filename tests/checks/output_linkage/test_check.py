@@ -38,11 +38,11 @@ def shuffled(target, seed=0):
     order = np.random.default_rng(seed).permutation(len(target.record))
     rows = {
         name: getattr(target, name)[order]
-        for name in ("record", "subject", "session", "part", "male", "age", "truth", "inputs")
+        for name in ("record", "subject", "session", "split", "male", "age", "y_true", "inputs")
     }
     values = {name: target.view(name).values[order] for name in target.outputs}
     given = {name: partial(values.get, name) for name in values}
-    return replace(target, **rows, outputs=given, known={})
+    return replace(target, **rows, outputs=given, _cache={})
 
 
 def test_leaves_are_alike_by_the_share_of_trees_in_which_they_are_equal():
@@ -97,7 +97,7 @@ def test_an_output_that_says_nothing_of_most_records_is_refused():
     target = naming(0, True)
     silent = np.full((len(target.record), 2), np.nan, dtype=np.float32)
     silent[:10] = 1
-    target = replace(target, outputs={"other": lambda: silent}, known={})
+    target = replace(target, outputs={"other": lambda: silent}, _cache={})
     with pytest.raises(EvidenceError, match="10 people"):
         OutputLinkage(target, "other").attack(context(), np.random.default_rng(0))
 
@@ -113,7 +113,7 @@ def test_what_people_are_called_does_not_matter_to_a_matcher_that_learns_nothing
     target = naming(1, True)
     called = np.char.add("x", np.random.default_rng(0).permutation(10**6)[:120].astype(str))
     person = np.unique(target.subject, return_inverse=True)[1]
-    again = replace(target, subject=called[person], known={})
+    again = replace(target, subject=called[person], _cache={})
     rates = [
         np.sort(rank_rate(run(one, "scores").matchers["cosine"], 1)) for one in (target, again)
     ]
@@ -171,12 +171,12 @@ def test_members_and_others_are_held_against_their_own_kind():
 
 def test_whoever_is_a_member_in_part_is_of_neither_kind():
     target = memorising(0, True)
-    part = target.part.copy()
+    part = target.split.copy()
     part[0], part[3] = NONMEMBER, NEITHER
-    groups = membership_groups(replace(target, part=part))
+    groups = membership_groups(replace(target, split=part))
     assert target.subject[0] not in np.concatenate(list(groups.values()))
     assert target.subject[3] not in np.concatenate(list(groups.values()))
-    assert membership_groups(replace(target, unknown="nobody knows")) == {}
+    assert membership_groups(replace(target, membership_unknown="nobody knows")) == {}
 
 
 def test_inputs_and_random_weights_are_searched_beside_the_output():

@@ -18,14 +18,14 @@ def canaries(seed: int, planted: bool) -> Target:
     target = of_trees(seed)
     if planted:
         return target
-    learns = target.refit
+    learns = target.train_reference
     assert learns is not None
     nobody = np.arange(len(target.record)) % 2 == 0
 
     def learns_none(rows: np.ndarray, truth: np.ndarray, seed: int) -> np.ndarray:
         return learns(nobody, truth, seed)
 
-    return replace(target, refit=learns_none)
+    return replace(target, train_reference=learns_none)
 
 
 PLANTS: dict[str, Callable[[int, bool], bool]] = {

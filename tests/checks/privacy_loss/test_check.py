@@ -23,16 +23,16 @@ from tests.checks.membership.plant import of_trees
 def test_canaries_are_told_by_trees_that_learn_by_heart():
     learnt = of_trees(0)
     canaries = PrivacyLoss(learnt).attack(context(), stream(0, "test"))
-    assert len(canaries.score) == (learnt.part == NONMEMBER).sum() / 4
+    assert len(canaries.score) == (learnt.split == NONMEMBER).sum() / 4
     assert auc(canaries.score, canaries.positive) > 0.9
 
 
 def test_only_models_that_can_be_trained_again_are_given_canaries():
     learnt = of_trees(0)
     assert [type(one) for one in plan(learnt)] == [PrivacyLoss]
-    assert plan(replace(learnt, refit=None)) == []
-    assert plan(replace(learnt, truth=learnt.truth[:, :0], tells=())) == []
-    why = PrivacyLoss(replace(learnt, unknown="no table of members")).unmet(context())
+    assert plan(replace(learnt, train_reference=None)) == []
+    assert plan(replace(learnt, y_true=learnt.y_true[:, :0], labels=())) == []
+    why = PrivacyLoss(replace(learnt, membership_unknown="no table of members")).unmet(context())
     assert why == "no table of members"
 
 

@@ -23,7 +23,7 @@ def both_sides(seed: int, planted: bool) -> bool:
     """One person whose last record is on the other side."""
     target = population(stream(seed, "both sides"))
     if planted:
-        target.part[np.flatnonzero(target.part == MEMBER)[-1]] = NONMEMBER
+        target.split[np.flatnonzero(target.split == MEMBER)[-1]] = NONMEMBER
     return bool(alarms(SubjectOverlap(target)))
 
 
@@ -44,7 +44,7 @@ def with_copies(target: Target, rng: np.random.Generator, n: int, noise: float) 
     """The same with so many records of people who are no members in the place of members'."""
     x = target.inputs.copy()
     mine, others = (
-        rng.choice(np.flatnonzero(target.part == part), n, replace=False)
+        rng.choice(np.flatnonzero(target.split == part), n, replace=False)
         for part in (MEMBER, NONMEMBER)
     )
     spread = np.nanstd(x, axis=0)

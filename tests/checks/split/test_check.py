@@ -36,26 +36,26 @@ def clean():
 
 
 def test_who_has_records_on_both_sides_is_counted_by_person(clean):
-    part = clean.part.copy()
+    part = clean.split.copy()
     others = np.flatnonzero(part == NONMEMBER)
     for row in others[[0, 1, 30]]:  # two records of one person, one of another
         part[row] = MEMBER
-    counts = both(replace(clean, part=part))
+    counts = both(replace(clean, split=part))
     assert counts.names == ("both_sides",)
     assert sorted(counts.values[counts.values > 0]) == [1, 2]
     assert len(counts.values) == len(np.unique(clean.subject[others]))
 
 
 def test_records_that_are_on_neither_side_put_nobody_on_both(clean):
-    part = clean.part.copy()
+    part = clean.split.copy()
     part[np.flatnonzero(part == MEMBER)[:9]] = NEITHER
-    assert not both(replace(clean, part=part)).values.any()
+    assert not both(replace(clean, split=part)).values.any()
 
 
 def test_a_copy_under_another_name_is_found_and_counted_for_its_person(clean):
     target = with_copies(clean, rng(1), 4, 0.0)
     changed = (target.inputs != clean.inputs).all(axis=1)
-    people = np.unique(clean.subject[clean.part == NONMEMBER])
+    people = np.unique(clean.subject[clean.split == NONMEMBER])
     counts = near(target).across.values
     by_hand = [(changed & (clean.subject == person)).sum() for person in people]
     np.testing.assert_array_equal(counts, np.stack([by_hand, by_hand], axis=1))
@@ -69,17 +69,17 @@ def test_a_second_measurement_is_near_and_no_copy(clean):
 
 
 def test_people_who_are_on_both_sides_by_name_are_not_found_again(clean):
-    row = np.flatnonzero(clean.part == NONMEMBER)[0]
+    row = np.flatnonzero(clean.split == NONMEMBER)[0]
     mine = clean.subject == clean.subject[row]
-    part, inputs = clean.part.copy(), clean.inputs.copy()
+    part, inputs = clean.split.copy(), clean.inputs.copy()
     part[np.flatnonzero(mine)[1]] = MEMBER
     inputs[mine] = inputs[row]
-    assert not near(replace(clean, part=part, inputs=inputs)).across.values.any()
+    assert not near(replace(clean, split=part, inputs=inputs)).across.values.any()
 
 
 def test_members_under_two_names_are_told_as_those_of_halves(clean):
     target = with_copies(clean, rng(1), 4, 0.0)
-    mine = np.flatnonzero(target.part == MEMBER)
+    mine = np.flatnonzero(target.split == MEMBER)
     target.inputs[mine[:36]] = target.inputs[mine[-36:]]
     seen = near(target)
     # Some half of 24 people are parted from their doubles by the halves.
@@ -100,7 +100,7 @@ def test_what_is_found_does_not_go_by_order_nor_by_units(clean):
 def test_equal_values_mean_nothing_where_they_are_rounded_to_few(clean):
     coarse = replace(clean, inputs=(clean.inputs / 2).round())
     same = (coarse.inputs[:, None] == coarse.inputs[None]).all(axis=2)
-    across = (clean.part == MEMBER)[:, None] & (clean.part == NONMEMBER)
+    across = (clean.split == MEMBER)[:, None] & (clean.split == NONMEMBER)
     assert (same & across).any()
     assert not near(coarse).across.values.any()
 
@@ -135,7 +135,7 @@ def test_a_wide_embedding_is_looked_at_where_there_is_no_table(clean):
         inputs=target.inputs[:, :0],
         columns=(),
         outputs={"embedding": lambda: wide},
-        known={},
+        _cache={},
     )
     assert [one.view for one in plan(target)] == ["simulated.people", "simulated.embedding"]
     counts = near(target, "embedding")
@@ -147,8 +147,8 @@ def test_questions_say_what_they_are_and_when_they_cannot_be_asked(clean):
     first, second = plan(clean)
     assert (first.view, second.view) == ("simulated.people", "simulated.inputs")
     assert first.id == second.id == "split"
-    unknown = replace(clean, unknown="nobody says who is a member")
-    nobody = replace(clean, part=np.full_like(clean.part, MEMBER))
+    unknown = replace(clean, membership_unknown="nobody says who is a member")
+    nobody = replace(clean, split=np.full_like(clean.split, MEMBER))
     for one, other, third in zip(plan(clean), plan(unknown), plan(nobody), strict=True):
         assert one.threat.endswith(".")
         assert one.unmet(None) is None

@@ -50,14 +50,14 @@ def population(
         record=record,
         subject=np.char.add("person ", person.astype(str)),
         session=record,
-        part=np.where(member[person], MEMBER, NONMEMBER).astype(np.int8),
-        unknown="",
+        split=np.where(member[person], MEMBER, NONMEMBER).astype(np.int8),
+        membership_unknown="",
         male=(rng.random(n_people) < 0.5).astype(float)[person],
         age=rng.uniform(20, 90, n_people)[person],
-        tells=("A",),
-        truth=has[person].astype(float)[:, None],
+        labels=("A",),
+        y_true=has[person].astype(float)[:, None],
         outputs={},
-        fit=None,
+        membership_signal=None,
         inputs=x.astype(np.float32),
         columns=COLUMNS,
     )
@@ -65,17 +65,17 @@ def population(
 
 def at(target: Target, rows: np.ndarray) -> Target:
     """The same of some records, in the order given."""
-    names = ("record", "subject", "session", "part", "male", "age", "truth", "inputs")
-    return replace(target, known={}, **{name: getattr(target, name)[rows] for name in names})
+    names = ("record", "subject", "session", "split", "male", "age", "y_true", "inputs")
+    return replace(target, _cache={}, **{name: getattr(target, name)[rows] for name in names})
 
 
 def with_trees(target: Target, settings, rounds: int = 30) -> Target:
     """The same with trees that were grown on the members that each finding is known of."""
     trees = {}
-    for place, tell in enumerate(target.tells):
-        rows = (target.part == MEMBER) & np.isfinite(target.truth[:, place])
-        trees[tell] = grown(target.inputs[rows], target.truth[rows, place], settings, rounds)
-    return replace(target, trees=trees, known={})
+    for place, tell in enumerate(target.labels):
+        rows = (target.split == MEMBER) & np.isfinite(target.y_true[:, place])
+        trees[tell] = grown(target.inputs[rows], target.y_true[rows, place], settings, rounds)
+    return replace(target, trees=trees, _cache={})
 
 
 def question(target: Target, output: str) -> OnModel:
@@ -108,12 +108,12 @@ def single(seed: int, planted: bool) -> bool:
     """
     rng = stream(seed, "single")
     target = population(rng)
-    mine = np.flatnonzero(target.part == MEMBER)
+    mine = np.flatnonzero(target.split == MEMBER)
     visits = np.concatenate([np.arange(len(target.record)), np.repeat(mine[0], 100)])
     target = at(target, visits)
     visitor = target.subject == target.subject[mine[0]]
-    target.truth[target.inputs[:, 2] > 1.5] = 0
-    target.truth[visitor] = 1
+    target.y_true[target.inputs[:, 2] > 1.5] = 0
+    target.y_true[visitor] = 1
     target.inputs[visitor] = target.inputs[rng.choice(mine, visitor.sum())]
     target.inputs[visitor, 2] += 8 * planted
     return rings(with_trees(target, RELUCTANT, 10), "leaves", "leaf_of_one")
@@ -131,12 +131,12 @@ def nested_findings(rng: np.random.Generator, n_apart: int, n_people: int = 240)
     """
     target = population(rng, n_people)
     _, first, person = np.unique(target.subject, return_index=True, return_inverse=True)
-    whole, part = (target.truth[first, 0] == 1 for _ in range(2))
-    member = target.part[first] == MEMBER
+    whole, part = (target.y_true[first, 0] == 1 for _ in range(2))
+    member = target.split[first] == MEMBER
     for side in (member, ~member):
         part[rng.permutation(np.flatnonzero(whole & side))[:n_apart]] = False
     truth = np.stack([whole, part], axis=1)[person].astype(float)
-    return replace(target, tells=("K70", "K703"), truth=truth)
+    return replace(target, labels=("K70", "K703"), y_true=truth)
 
 
 def few_apart(seed: int, planted: bool) -> bool:
@@ -156,7 +156,7 @@ def one_sex(seed: int, planted: bool) -> bool:
     """A model that only men are asked of, or everybody."""
     target = population(stream(seed, "sex"))
     if planted:
-        target.truth[target.male == 0] = np.nan
+        target.y_true[target.male == 0] = np.nan
     return rings(with_trees(target, CAREFUL, 5), "existence")
 
 

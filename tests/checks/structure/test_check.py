@@ -49,14 +49,14 @@ def evidence(target, output: str):
 def target():
     """Members and others, and deep trees; one person is on neither side."""
     some = population(rng(), 60, 4)
-    some.part[some.subject == some.subject[0]] = NEITHER
+    some.split[some.subject == some.subject[0]] = NEITHER
     some.inputs[rng(1).random(some.inputs.shape) < 0.05] = np.nan
     return with_trees(some, DEEP, 6)
 
 
 def sides(target):
     """The people who are members and who are not, in the order of their names."""
-    return (np.unique(target.subject[target.part == part]) for part in (MEMBER, NONMEMBER))
+    return (np.unique(target.subject[target.split == part]) for part in (MEMBER, NONMEMBER))
 
 
 def kinds(seen):
@@ -71,8 +71,8 @@ def sizes_by_hand(cells, target):
     found = {}
     for column in cells.T:
         for person in (*members, *others):
-            for cell in set(column[(target.subject == person) & (target.part != NEITHER)]):
-                there = set(target.subject[(column == cell) & (target.part == MEMBER)])
+            for cell in set(column[(target.subject == person) & (target.split != NEITHER)]):
+                there = set(target.subject[(column == cell) & (target.split == MEMBER)])
                 found[person] = min(found.get(person, 999), len(there | {person}))
     return found
 
@@ -97,11 +97,11 @@ def test_a_persons_cells_fall_short_of_ten_by_so_many_bits(target):
     cells = evidence(target, "leaves").cells[0]
     for person, score, positive in zip(cells.subject, cells.score, cells.positive, strict=True):
         mine = target.subject == person
-        assert positive == (target.part[mine] == MEMBER).all()
+        assert positive == (target.split[mine] == MEMBER).all()
         bits = []
         for column in leaves.T:
             for cell in column[mine]:
-                there = set(target.subject[(column == cell) & (target.part == MEMBER)])
+                there = set(target.subject[(column == cell) & (target.split == MEMBER)])
                 bits.append(np.log2(10 / min(len(there | {person}), 10)))
         assert score == pytest.approx(np.mean(bits))
 
@@ -112,9 +112,9 @@ def test_a_leaf_of_one_is_certain_only_where_the_file_counts_the_members(target)
     alone = found.sides[0].members.values[:, 0]
     np.testing.assert_array_equal(found.alone.values[:, 0], alone)
     assert alone.any()
-    part = target.part.copy()
+    part = target.split.copy()
     part[np.flatnonzero(part == MEMBER)[0]] = NEITHER
-    assert evidence(replace(target, part=part), "leaves").alone is None
+    assert evidence(replace(target, split=part), "leaves").alone is None
 
 
 def test_by_lot_as_many_people_are_called_members(target):
@@ -132,7 +132,7 @@ def test_a_threshold_isolates_whom_it_parts_from_all_but_four(target):
     for row in booster.trees_to_dataframe().itertuples():
         if row.Feature != "Leaf":
             cuts.add((COLUMNS.index(row.Feature), np.float32(row.Split)))
-    is_member = target.part == MEMBER
+    is_member = target.split == MEMBER
     found = evidence(target, "thresholds")
     for counts, people in zip(kinds(found), sides(target), strict=True):
         by_hand = []
@@ -167,8 +167,8 @@ def test_members_values_stand_in_the_file_and_nobody_elses(target):
 def test_an_exact_split_lies_within_half_a_step_of_two_rounded_values():
     target = population(rng(2), 60, 4, decimals=1)
     target = replace(target, inputs=(target.inputs * 10).round())
-    mine = target.part == MEMBER
-    trees = grown(target.inputs[mine], target.truth[mine, 0], DEEP | {"max_bin": 1024}, 4)
+    mine = target.split == MEMBER
+    trees = grown(target.inputs[mine], target.y_true[mine, 0], DEEP | {"max_bin": 1024}, 4)
     document = trees.trees_to_dataframe()
     half = {column: [] for column in COLUMNS}
     for row in document.itertuples():
@@ -196,13 +196,13 @@ def test_what_is_told_does_not_go_by_the_order_of_records_nor_by_names(target):
 def test_findings_are_nested_by_name_and_by_who_has_them():
     target = with_trees(nested_findings(rng(), 12), CAREFUL, 2)
     assert nested(target) == [("K70", "K703")]
-    odd = target.truth.copy()
+    odd = target.y_true.copy()
     odd[0] = (0, 1)
-    assert nested(replace(target, truth=odd)) == []
+    assert nested(replace(target, y_true=odd)) == []
     three = replace(
         target,
-        tells=("K70", "K703", "K7030"),
-        truth=target.truth[:, [0, 1, 1]],
+        labels=("K70", "K703", "K7030"),
+        y_true=target.y_true[:, [0, 1, 1]],
         trees=target.trees | {"K7030": target.trees["K703"]},
     )
     assert nested(three) == [("K70", "K703"), ("K703", "K7030")]
@@ -213,24 +213,24 @@ def test_few_are_apart_where_both_files_count_the_members():
     few = evidence(target, "differences").few
     assert few is not None
     people, first = np.unique(target.subject, return_index=True)
-    mine = target.part[first] == MEMBER
-    apart = (target.truth[first] == (1, 0)).all(axis=1)
+    mine = target.split[first] == MEMBER
+    apart = (target.y_true[first] == (1, 0)).all(axis=1)
     np.testing.assert_array_equal(few.values[:, 0] > 0, apart[mine])
     assert few.values.sum() == 4
     assert len(people) == 240
-    wrong = target.part.copy()
+    wrong = target.split.copy()
     wrong[np.flatnonzero(wrong == MEMBER)[0]] = NEITHER
-    assert evidence(replace(target, part=wrong), "differences").few is None
+    assert evidence(replace(target, split=wrong), "differences").few is None
 
 
 def test_a_model_of_one_sex_names_the_sex_of_its_members():
     target = population(rng())
-    target.truth[target.male == 0] = np.nan
+    target.y_true[target.male == 0] = np.nan
     target = with_trees(target, CAREFUL, 2)
     told = evidence(target, "existence").values[:, 0]
     people, first = np.unique(target.subject, return_index=True)
     np.testing.assert_array_equal(
-        told, target.male[first][target.part[first] == MEMBER].astype(int)
+        told, target.male[first][target.split[first] == MEMBER].astype(int)
     )
     assert len(people) == 240
 
@@ -259,20 +259,20 @@ def test_questions_are_those_that_the_model_answers():
 
 def test_too_few_people_of_either_kind_are_refused():
     target = with_trees(nested_findings(rng(), 12), CAREFUL, 1)
-    unknown = replace(target, unknown="nobody says who is a member")
-    people = np.unique(target.subject[target.part == NONMEMBER])
+    unknown = replace(target, membership_unknown="nobody says who is a member")
+    people = np.unique(target.subject[target.split == NONMEMBER])
     few = at(target, np.flatnonzero(~np.isin(target.subject, people[9:])))
     for output in OUTPUTS:
         assert question(target, output).unmet(None) is None
         assert question(unknown, output).unmet(None) == "nobody says who is a member"
         why = question(few, output).unmet(None)
         assert (why is None) == (output in ("differences", "existence"))
-    nobody = replace(target, part=np.full_like(target.part, NONMEMBER))
+    nobody = replace(target, split=np.full_like(target.split, NONMEMBER))
     assert "grown on" in str(Existence(nobody).unmet(None))
 
 
 def test_columns_are_found_by_their_names(target):
-    other = replace(target, inputs=target.inputs[:, ::-1], columns=target.columns[::-1], known={})
+    other = replace(target, inputs=target.inputs[:, ::-1], columns=target.columns[::-1], _cache={})
     for output in ("leaves", "thresholds"):
         one, same = evidence(target, output), evidence(other, output)
         for counts, again in zip(kinds(one), kinds(same), strict=True):
@@ -352,11 +352,11 @@ def test_of_many_columns_the_surest_is_told_and_intervals_hold_for_all():
 
 def test_nothing_to_go_by_is_refused():
     target = with_trees(nested_findings(rng(), 4), CAREFUL, 2)
-    wrong = target.part.copy()
+    wrong = target.split.copy()
     wrong[np.flatnonzero(wrong == MEMBER)[0]] = NEITHER
     with pytest.raises(EvidenceError, match="do not count those called members"):
-        measured(NestedDifferences(replace(target, part=wrong)))
-    stump = grown(target.inputs, target.truth[:, 0], {"gamma": 1e6}, 1)
+        measured(NestedDifferences(replace(target, split=wrong)))
+    stump = grown(target.inputs, target.y_true[:, 0], {"gamma": 1e6}, 1)
     with pytest.raises(EvidenceError, match="do not count those called members"):
         measured(RebuiltValues(replace(target, trees={"K70": stump})))
 

@@ -112,7 +112,7 @@ def test_a_text_finds_the_record_that_most_of_its_numbers_agree_with():
     given = target(1, about(True), n_people=40)
     found = ran(TextLinkage(given))
     scores = np.zeros((40, 40))
-    for row, text in enumerate(given.parts["texts"].told["full"]):
+    for row, text in enumerate(given.texts.told["full"]):
         for one in claims(text):
             column = given.inputs[:, given.columns.index(one.column)].astype(float)
             scores[row] += agreement(one, column)
@@ -124,20 +124,20 @@ def test_a_text_finds_the_record_that_most_of_its_numbers_agree_with():
 
 def test_one_wrong_number_does_not_lose_a_record():
     given = target(1, about(True))
-    texts = given.parts["texts"].told["full"]
+    texts = given.texts.told["full"]
     wrong = tuple(text.replace("PR is ", "PR is 9") for text in texts)
-    changed = replace(given, parts={"texts": Texts({"full": wrong}, ("",) * len(texts))})
+    changed = replace(given, texts=Texts({"full": wrong}, ("",) * len(texts)))
     assert (ran(TextLinkage(changed)).n_above == 0).mean() > 0.95
 
 
 def test_a_text_without_numbers_is_no_better_than_a_guess():
     given = target(1, quoting(True), n_people=40)
-    texts = list(given.parts["texts"].told["full"])
+    texts = list(given.texts.told["full"])
     texts[:30] = ["Sinus rhythm."] * 30
-    changed = replace(given, parts={"texts": Texts({"full": tuple(texts)}, ("",) * 40)})
+    changed = replace(given, texts=Texts({"full": tuple(texts)}, ("",) * 40))
     found = ran(TextLinkage(changed))
     assert set(found.n_tied[:30]) == {39}
-    silent = replace(given, parts={"texts": Texts({"full": ("Sinus rhythm.",) * 40}, ("",) * 40)})
+    silent = replace(given, texts=Texts({"full": ("Sinus rhythm.",) * 40}, ("",) * 40))
     assert TextLinkage(silent).unmet(context()) == "the texts quote no numbers"
     assert "nothing that the texts quote" in (
         TextLinkage(replace(given, columns=tuple(map(str, range(8))))).unmet(context()) or ""
@@ -147,12 +147,12 @@ def test_a_text_without_numbers_is_no_better_than_a_guess():
 def test_the_order_of_records_says_nothing():
     given = target(3, about(True), n_people=40)
     order = np.random.default_rng(0).permutation(40)
-    names = ("record", "subject", "session", "part", "male", "age", "truth", "inputs")
-    texts = given.parts["texts"].told["full"]
+    names = ("record", "subject", "session", "split", "male", "age", "y_true", "inputs")
+    texts = given.texts.told["full"]
     shuffled = replace(
         given,
         **{name: getattr(given, name)[order] for name in names},
-        parts={"texts": Texts({"full": tuple(texts[row] for row in order)}, ("",) * 40)},
+        texts=Texts({"full": tuple(texts[row] for row in order)}, ("",) * 40),
     )
     one, other = (ran(QuotedValues(each)) for each in (given, shuffled))
     assert one.values.tolist() == other.values.tolist()
@@ -180,13 +180,13 @@ def test_words_overlap_in_runs_of_eight():
 
 def test_what_is_said_of_several_people_is_recited_of_nobody():
     given = target(0, reciting(0))
-    texts = given.parts["texts"]
+    texts = given.texts
     same = " ".join(f"word{one}" for one in range(20))
     written = tuple(same if row < 80 else text for row, text in enumerate(texts.written))
-    changed = replace(given, parts={"texts": Texts({"blank": (same,) * 160}, written)})
+    changed = replace(given, texts=Texts({"blank": (same,) * 160}, written))
     assert not ran(VerbatimMemorisation(changed)).prompts["blank"].score.any()
     only = tuple(same if row == 0 else text for row, text in enumerate(texts.written))
-    changed = replace(given, parts={"texts": Texts({"blank": (same,) * 160}, only)})
+    changed = replace(given, texts=Texts({"blank": (same,) * 160}, only))
     assert ran(VerbatimMemorisation(changed)).prompts["blank"].score.tolist() == [1.0] + [0.0] * 159
 
 
@@ -211,16 +211,16 @@ def test_the_hardest_tokens_are_the_largest_fifth():
 
 def test_a_canary_is_held_against_its_own_alternatives_or_everybodys():
     given = target(0, echoing(3, True))
-    inserted, reference = given.parts["canaries"]()
+    inserted, reference = given.canaries()
     found = ran(Canaries(given))
     assert found.positive.sum() == 3
     assert np.unique(found.stratum, return_counts=True)[1].tolist() == [1000] * 3
-    shared = replace(given, parts={"canaries": lambda: (inserted, reference[0])})
+    shared = replace(given, canaries=lambda: (inserted, reference[0]))
     found = ran(Canaries(shared))
     assert [sorted(found.score[(found.stratum == one) & ~found.positive]) for one in range(3)] == [
         sorted(-reference[0])
     ] * 3
-    few = replace(given, parts={"canaries": lambda: (inserted, reference[:, :50])})
+    few = replace(given, canaries=lambda: (inserted, reference[:, :50]))
     with pytest.raises(EvidenceError, match="99 alternatives"):
         ran(Canaries(few))
 
@@ -274,7 +274,7 @@ def test_people_are_counted_by_class_and_by_what_was_read():
 
 def test_a_model_that_writes_nothing_is_asked_nothing():
     given = target(0, reciting(0))
-    assert plan(replace(given, parts={})) == []
+    assert plan(replace(given, generator=None, texts=None, canaries=None)) == []
     assert len(plan(given)) == 4
     assert [one.protocol for one in plan(target(0, echoing(1, True)))] == ["canaries"]
 
@@ -282,9 +282,9 @@ def test_a_model_that_writes_nothing_is_asked_nothing():
 def test_what_cannot_be_asked_is_said():
     given = target(0, reciting(0))
     assert "shown all" in (QuotedValues(given).unmet(context()) or "")
-    unknown = replace(given, unknown="nobody said who its members are")
+    unknown = replace(given, membership_unknown="nobody said who its members are")
     assert VerbatimMemorisation(unknown).unmet(context()) == "nobody said who its members are"
-    nobody = replace(given, part=np.full(160, NEITHER, dtype=np.int8))
+    nobody = replace(given, split=np.full(160, NEITHER, dtype=np.int8))
     assert "found fewer" in (VerbatimMemorisation(nobody).unmet(context()) or "")
 
 
@@ -409,7 +409,7 @@ def test_identifiers_are_told_by_class_and_never_of_a_few():
 def test_what_was_never_written_is_not_told_of():
     found = estimated(TextIdentifiers(None), Identifying(met(), None)).estimates
     assert set(found) == {"told_direct", "told_indirect"}
-    nothing = replace(target(0, naming(0)), parts={"texts": Texts({}, ("",) * 160)})
+    nothing = replace(target(0, naming(0)), texts=Texts({}, ("",) * 160))
     with pytest.raises(EvidenceError, match="needs a text"):
         ran(TextIdentifiers(nothing))
 

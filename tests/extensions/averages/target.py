@@ -17,7 +17,7 @@ def target(model: ReleasedModel, networks: Networks) -> Target:
         seen,
         summaries(seen, LEADS),
         fitted=(),
-        fit=None,
+        membership_signal=None,
         outputs={"embedding": lambda: model.asked(network, seen.x)},
         controls={"embedding": lambda: model.asked(model.at_random(network), seen.x)},
     )

@@ -13,7 +13,7 @@ from auditor.systems.cardionets import network as cardionets
 
 
 def test_a_generator_draws_and_encodes(opened: Callable[[str], Target], root: Path):
-    generator = opened("cardionets").parts["generator"]
+    generator = opened("cardionets").generator
     pairs = read_pairs(root)
     np.testing.assert_array_equal(
         generator.real, cardionets.preprocess_cine(pairs.cmr(range(len(pairs))))

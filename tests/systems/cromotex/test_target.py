@@ -30,11 +30,11 @@ def auc(score: np.ndarray, part: np.ndarray) -> float:
 
 def test_an_aligned_system_fits_pairs_and_findings(opened: Callable[[str], Target]):
     one = opened("cromotex")
-    assert one.fit is not None
-    findings = [name for name in one.tells if not name.startswith("pairs")]
-    scores, fit = one.view("scores").values, one.fit()
+    assert one.membership_signal is not None
+    findings = [name for name in one.labels if not name.startswith("pairs")]
+    scores, fit = one.view("scores").values, one.membership_signal()
     for place, name in enumerate(findings[: scores.shape[1]]):
-        truth = one.truth[:, one.tells.index(name)]
+        truth = one.y_true[:, one.labels.index(name)]
         told = np.where(truth == 1, scores[:, place], 1 - scores[:, place])
         np.testing.assert_allclose(1 / (1 + np.exp(-fit[:, place])), told, rtol=1e-3)
     ecg, image = one.view("embedding").values, one.view("other").values
@@ -62,10 +62,10 @@ def test_pairs_learnt_by_heart_fit_better(root: Path, visits: Release, tmp_path:
         open_target(written(tmp_path / name, {"cromotex-Edema": one}, members), visits)
         for name, one in (("learnt", model), ("blank", small_cromotex()))
     )
-    assert learnt.fit is not None
-    assert blank.fit is not None
-    assert auc(learnt.fit()[:, 0], learnt.part) > 0.95
-    assert 0.2 < auc(blank.fit()[:, 0], blank.part) < 0.8
+    assert learnt.membership_signal is not None
+    assert blank.membership_signal is not None
+    assert auc(learnt.membership_signal()[:, 0], learnt.split) > 0.95
+    assert 0.2 < auc(blank.membership_signal()[:, 0], blank.split) < 0.8
 
 
 def test_a_visit_without_a_picture_has_no_pair(root: Path, tmp_path: Path, workers: Engine):
@@ -78,9 +78,9 @@ def test_a_visit_without_a_picture_has_no_pair(root: Path, tmp_path: Path, worke
     one = open_target(model, scanned(folder, workers))
     other = one.view("other").values
     assert np.isnan(other).all(axis=1).tolist() == [row == 4 for row in range(PEOPLE)]
-    assert one.fit is not None
-    assert np.isnan(one.fit()[:, 0]).tolist() == [row == 4 for row in range(PEOPLE)]
+    assert one.membership_signal is not None
+    assert np.isnan(one.membership_signal()[:, 0]).tolist() == [row == 4 for row in range(PEOPLE)]
     (folder / "pairs.csv").write_text(table.drop(columns="cxr").to_csv(index=False))
     alone = open_target(model, scanned(folder, workers))
     assert alone.outputs.keys() == {"embedding"}
-    assert alone.fit is None
+    assert alone.membership_signal is None

@@ -41,9 +41,9 @@ def people() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def trained(people, config=CONFIG, seed=0, training=SHORT) -> DiaNet:
     ecg, crf, event = (one[:400] for one in people)
-    held_back = np.arange(400) % 4 == 0
+    validation = np.arange(400) % 4 == 0
     return train_dianet(
-        config, ecg, crf, event, held_back, rng=stream(seed, "fit"), training=training
+        config, ecg, crf, event, validation, rng=stream(seed, "fit"), training=training
     )
 
 
@@ -122,9 +122,9 @@ def test_a_twin_does_not_look_at_the_other_kind(people, config):
 
 def test_any_number_of_people_can_be_trained_on_and_asked(people):
     ecg, crf, event = (one[:98] for one in people)
-    held_back = np.arange(98) < 33  # 65 are left: one more than a batch
+    validation = np.arange(98) < 33  # 65 are left: one more than a batch
     model = train_dianet(
-        CONFIG, ecg, crf, event, held_back, rng=stream(0, ""), training=DiaNetTraining(epochs=2)
+        CONFIG, ecg, crf, event, validation, rng=stream(0, ""), training=DiaNetTraining(epochs=2)
     )
     assert predict(model, ecg[:1], crf[:1]) == pytest.approx(predict(model, ecg, crf)[:1], abs=1e-6)
     assert predict(model, ecg[:0], crf[:0]).shape == (0,)
@@ -132,11 +132,11 @@ def test_any_number_of_people_can_be_trained_on_and_asked(people):
 
 def test_the_best_epoch_is_kept_and_patience_ends(people):
     ecg, crf, event = (one[:400] for one in people)
-    held_back = np.arange(400) % 4 == 0
+    validation = np.arange(400) % 4 == 0
 
     def auroc(epochs: int, patience: int = 100) -> float:
         model = trained(people, training=DiaNetTraining(epochs=epochs, patience=patience))
-        return roc_auc_score(event[held_back], predict(model, ecg, crf)[held_back])
+        return roc_auc_score(event[validation], predict(model, ecg, crf)[validation])
 
     assert auroc(1) <= auroc(5) <= auroc(15)
     # Of nothing to be learned the first epochs are as good as any: patience ends it soon.
@@ -147,9 +147,9 @@ def test_the_best_epoch_is_kept_and_patience_ends(people):
 
 def test_people_all_of_one_kind_cannot_be_trained_on(people):
     ecg, crf, event = people
-    for held_back in (event, ~event):
+    for validation in (event, ~event):
         with pytest.raises(ValueError, match="with the event and without"):
-            train_dianet(CONFIG, ecg, crf, event, held_back, rng=stream(0, ""))
+            train_dianet(CONFIG, ecg, crf, event, validation, rng=stream(0, ""))
 
 
 def test_inputs_of_another_width_are_refused(model):

@@ -16,7 +16,6 @@ from auditor.systems.dianet.network import DiaNet, DiaNetConfig
 from auditor.systems.open import open_target
 from tests.systems.brief import drawn, scanned, written
 
-
 #: With half as many, some trainings stop before they have learnt anything.
 PEOPLE = 240
 
@@ -60,25 +59,30 @@ def test_folds_are_told_each_and_their_mean(foretelling: Target):
     np.testing.assert_allclose(
         scores[:, 0], (1 / (1 + np.exp(-logits[:, :2]))).mean(axis=1), rtol=1e-5
     )
-    assert foretelling.fit is not None
-    sign = np.where(foretelling.truth[:, 0] == 1, 1, -1)
+    assert foretelling.membership_signal is not None
+    sign = np.where(foretelling.y_true[:, 0] == 1, 1, -1)
     np.testing.assert_allclose(
-        foretelling.fit()[:, 0], sign * logits[:, :2].mean(axis=1), rtol=1e-4, atol=1e-5
+        foretelling.membership_signal()[:, 0],
+        sign * logits[:, :2].mean(axis=1),
+        rtol=1e-4,
+        atol=1e-5,
     )
-    assert (foretelling.part == MEMBER).sum() == PEOPLE // 2
+    assert (foretelling.split == MEMBER).sum() == PEOPLE // 2
     assert foretelling.columns == (*ECG, *CRF)
     assert set(foretelling.male) == {0.0, 1.0}
 
 
 def test_a_reference_is_trained_again_on_whom_it_is_told(foretelling: Target):
-    assert foretelling.refit is not None
+    assert foretelling.train_reference is not None
     rows = np.arange(PEOPLE) % 2 == 0
-    first = foretelling.refit(rows, foretelling.truth, 1)
+    first = foretelling.train_reference(rows, foretelling.y_true, 1)
     assert first.shape == (PEOPLE, 1)
-    np.testing.assert_array_equal(first, foretelling.refit(rows, foretelling.truth, 1))
-    assert not np.allclose(first, foretelling.refit(rows, foretelling.truth, 2))
+    np.testing.assert_array_equal(first, foretelling.train_reference(rows, foretelling.y_true, 1))
+    assert not np.allclose(first, foretelling.train_reference(rows, foretelling.y_true, 2))
     assert np.mean(first > 0) > 0.75  # it learns
-    nobody = foretelling.refit(rows & (foretelling.truth[:, 0] == 0), foretelling.truth, 1)
+    nobody = foretelling.train_reference(
+        rows & (foretelling.y_true[:, 0] == 0), foretelling.y_true, 1
+    )
     assert np.isnan(nobody).all()
     by_chance = foretelling.view("scores", control=True).values
     assert by_chance.shape == (PEOPLE, 1)

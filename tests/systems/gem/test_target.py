@@ -22,15 +22,15 @@ from tests.systems.brief import drawn, scanned
 
 def test_texts_are_written_when_they_are_asked_for(opened: Callable[[str], Target]):
     one = opened("gem")
-    written = one.parts["texts"]
+    written = one.texts
     assert "told" not in vars(written)
     case = SimpleNamespace(seed=0, progress=lambda *_: None)
     assert QuotedValues(one).unmet(case) is None or written.told  # type: ignore[arg-type]
     n = len(one.record)
     assert all(len(said) == n for said in written.told.values())
     assert len(set(written.told["blank"])) == 1
-    assert one.fit is not None
-    np.testing.assert_allclose(one.fit()[:, 0], -np.nanmean(written.loss, axis=1))
+    assert one.membership_signal is not None
+    np.testing.assert_allclose(one.membership_signal()[:, 0], -np.nanmean(written.loss, axis=1))
     quoted = next(float(word) for word in written.written[0].split() if word.isdigit())
     assert quoted in one.inputs[0].round()
     assert "QRS ms" in one.columns

@@ -558,7 +558,7 @@ def test_those_who_are_held_back_are_whole_people_and_choose_the_epoch(monkeypat
         return fit(linear, objective, rows, schedule, after=after, **settings)
 
     monkeypatch.setattr(jepa, "fit", spy)
-    chosen = probe(features, labels, subject, seed=0, held_back=0.25)
+    chosen = probe(features, labels, subject, seed=0, validation=0.25)
     rows, last = asked[0]
     held = np.setdiff1d(np.arange(120), rows)
     assert len(held) == 30
@@ -569,7 +569,7 @@ def test_those_who_are_held_back_are_whole_people_and_choose_the_epoch(monkeypat
         return float(classification_loss(logits, torch.from_numpy(labels[held])).mean())
 
     assert loss(chosen.weight, chosen.bias) < loss(*last)
-    published = probe(features, labels, subject, seed=0, held_back=0)
+    published = probe(features, labels, subject, seed=0, validation=0)
     assert len(asked[1][0]) == 120
     assert torch.equal(published.weight, asked[1][1][0])
 

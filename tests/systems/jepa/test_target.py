@@ -46,4 +46,4 @@ def test_recordings_have_sessions_and_ages(tmp_path: Path, workers: Engine):
     assert one.session.tolist() == manifest["session"].tolist()
     assert [len(set(one.session[one.subject == who])) for who in set(one.subject)] == [2] * 6
     np.testing.assert_array_equal(one.age, manifest["age"].astype(float))
-    assert (one.part == MEMBER).sum() == 6
+    assert (one.split == MEMBER).sum() == 6

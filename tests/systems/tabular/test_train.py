@@ -53,7 +53,7 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_the_heart_shows_is_found_beyond_age_and_sex(liver: Study):
-    findings = {one.target: one for one in liver.judged}
+    findings = {one.target: one for one in liver.models}
     assert {"K70", "K72"} <= findings.keys()
     for target in ("K70", "K72"):
         inside, outside = findings[target].internal, findings[target].external
@@ -110,7 +110,7 @@ def _too_rare(found: Study) -> set[str]:
 
 def test_models_are_kept_as_they_were_judged(written: Path, liver: Study):
     described = yaml.safe_load((written / "model.yaml").read_text())
-    assert described["models"].keys() == {one.target for one in liver.judged}
+    assert described["models"].keys() == {one.target for one in liver.models}
     booster = boost.load(written / described["models"]["K70"]["file"])
     rows = np.full((3, 10), np.nan, dtype=np.float32)
     assert np.isfinite(boost.probabilities(booster, rows)).all()
@@ -132,10 +132,10 @@ def test_nobody_is_named_in_what_may_leave(written: Path, liver: Study):
 def test_what_moves_a_model_is_drawn_of_groups(written: Path, liver: Study):
     drawn = (written / "shap" / "K72.svg").read_text()
     assert "QT" in drawn
-    (one,) = (one for one in liver.judged if one.target == "K72")
+    (one,) = (one for one in liver.models if one.target == "K72")
     # Hepatic failure lengthens the QT interval in this hospital, and shortens the QRS.
-    assert {"QTc Bazett ms", "QT ms", "QRS ms"} & set(list(one.moves)[:3])
-    for moves in one.moves.values():
+    assert {"QTc Bazett ms", "QT ms", "QRS ms"} & set(list(one.shap_summary)[:3])
+    for moves in one.shap_summary.values():
         assert moves["up_to"][-1] is None
         assert len(moves["moves"]) <= 10
 
@@ -151,8 +151,8 @@ def test_other_data_than_the_paper_s_are_said_to_be_others(liver: Study):
 
 def test_intervals_as_published_are_some_thirty_times_too_narrow(liver: Study, tables: Path):
     found = trained("liver", tables, every_fold=True, faults=frozenset({"narrow-intervals"}))
-    wide = {one.target: one.internal["auroc"] for one in liver.judged}
-    for one in found.judged:
+    wide = {one.target: one.internal["auroc"] for one in liver.models}
+    for one in found.models:
         narrow = one.internal["auroc"]
         right = wide[one.target]
         assert narrow.value == right.value
