@@ -148,7 +148,7 @@ def test_weights_come_back_to_half_precision_and_others_are_refused(tmp_path):
 
 
 def test_shipped_weights_load_and_a_release_is_met_by_ones_that_do_not_know_it():
-    folder = Path(embedding.__file__).with_name("attackers")
+    folder = Path(embedding.__file__).with_name("weights")
     names = {
         name for card in folder.glob("*.json") for name in json.loads(card.read_text())["taught_on"]
     }
