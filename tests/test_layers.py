@@ -47,6 +47,8 @@ CHECKS = words.checks()
 METRICS = {name for one in CHECKS.values() for name in one.metrics if "<" not in name}
 #: A check that takes apart what others found draws from their streams.
 TAKES_APART = {"attribution": {"attribute", "linkage"}}
+#: What a training loop calls: of a loss, and of an optimizer.
+STEPS = {"backward", "step", "zero_grad"}
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|NotImplementedError)\b")
 
 
@@ -155,6 +157,20 @@ def nobody_touches_the_random_stream_of_others(module: Module) -> Iterator[tuple
             yield line, full
 
 
+def only_one_loop_trains_networks(module: Module) -> Iterator[tuple[int, str]]:
+    if module.path == "auditor/learning/fit.py":
+        return
+    for line, full, _ in module.imports:
+        if f"{full}.".startswith("torch.optim."):
+            yield line, full
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Attribute) and module.full(node) == "torch.optim":
+            yield node.lineno, "torch.optim"
+        call = node.func if isinstance(node, ast.Call) else None
+        if isinstance(call, ast.Attribute) and call.attr in STEPS:
+            yield call.lineno, call.attr
+
+
 def nothing_is_left_to_be_written(module: Module) -> Iterator[tuple[int, str]]:
     yield from _lines(module.text, UNFINISHED)
 
@@ -255,9 +271,19 @@ RULES: dict[Rule, list[tuple[str, str]]] = {
         ("auditor/config.py", "eval(text)"),
     ],
     nobody_touches_the_random_stream_of_others: [
-        ("auditor/attackers/train.py", "import torch\ntorch.manual_seed(0)"),
-        ("auditor/attackers/train.py", "import numpy as np\nnp.random.seed(0)"),
-        ("auditor/attackers/train.py", "from numpy.random import seed\nseed(0)"),
+        ("auditor/attackers/vit.py", "import torch\ntorch.manual_seed(0)"),
+        ("auditor/attackers/vit.py", "import numpy as np\nnp.random.seed(0)"),
+        ("auditor/attackers/vit.py", "from numpy.random import seed\nseed(0)"),
+    ],
+    only_one_loop_trains_networks: [
+        ("auditor/attackers/vit.py", "loss.backward()"),
+        ("auditor/attackers/vit.py", "fabric.backward(loss)"),
+        ("auditor/systems/dianet/network.py", "self.optimizer.step()"),
+        ("auditor/systems/dianet/network.py", "optimizer.zero_grad()"),
+        ("auditor/training/attacker.py", "import torch\ntorch.optim.AdamW([])"),
+        ("auditor/training/attacker.py", "from torch.optim import AdamW"),
+        ("auditor/training/delineator.py", "from torch import optim"),
+        ("auditor/training/delineator.py", "import torch.optim.swa_utils"),
     ],
     nothing_is_left_to_be_written: [
         ("auditor/audit.py", "pass  # TO" + "DO"),
@@ -306,8 +332,13 @@ def test_the_rule_objects_where_it_should(rule: Rule, path: str, text: str):
             "auditor/cli/__init__.py",
             "import sys\nfrom auditor.audit import run\nprint(1)\nsys.exit(0)",
         ),
-        ("auditor/attackers/infer.py", "model.eval()\nfrom .vit import ViT\nself.exit()"),
-        ("auditor/attackers/train.py", "import torch\ntorch.Generator().manual_seed(0)"),
+        ("auditor/attackers/vit.py", "model.eval()\nfrom .transformer import ViT\nself.exit()"),
+        ("auditor/attackers/vit.py", "import torch\ntorch.Generator().manual_seed(0)"),
+        (
+            "auditor/learning/fit.py",
+            "import torch.optim\nloss.backward()\noptimizer.step()",
+        ),
+        ("auditor/systems/training.py", "after(step)\nprogress.steps\ntorch.autograd.grad(a, b)"),
         (
             "auditor/learning/device.py",
             "import torch\nwith torch.random.fork_rng():\n    torch.manual_seed(0)",

@@ -22,7 +22,7 @@ from auditor.attackers.matchers import Rows
 from auditor.core.streams import stream
 from auditor.signal.filters import FS
 from auditor.signal.segment import Cut, at_one_rate, cut
-from auditor.targets.context import Case
+from auditor.targets.context import Context
 
 #: What is compared of a beat at one beat a second: 300 ms before the anchor to 500 ms after.
 _PLACES = np.arange(-round(0.30 * FS), round(0.50 * FS))
@@ -125,21 +125,23 @@ class Placed:
     within: tuple[Floats, ...]
 
 
-def placed(case: Case, enrolment: Enrolment) -> Placed:
+def placed(context: Context, enrolment: Enrolment) -> Placed:
     """Spaces learned from a gallery, and where it and the pool lie in them."""
     key = "subspace", enrolment.of_halves
-    if key not in case.shared:
-        rng = stream(case.seed, f"subspace/{int(enrolment.of_halves)}")
+    if key not in context.memo:
+        rng = stream(context.seed, f"subspace/{int(enrolment.of_halves)}")
         readers = [
-            partial(cut, case.prepared, *item, case.seed) for item in enrolment.gallery.pairs
+            partial(cut, context.prepared, *item, context.seed) for item in enrolment.gallery.pairs
         ]
-        space = learn(readers, rng, partial(case.progress, "learning a subspace"))
+        space = learn(readers, rng, partial(context.progress, "learning a subspace"))
         gallery, pool = (
-            np.stack([space.coordinates(cut(case.prepared, *one, case.seed)) for one in side.pairs])
+            np.stack(
+                [space.coordinates(cut(context.prepared, *one, context.seed)) for one in side.pairs]
+            )
             for side in (enrolment.gallery, enrolment.pool)
         )
-        case.shared[key] = Placed(gallery, pool, space.parts, space.within)
-    found: Placed = case.shared[key]
+        context.memo[key] = Placed(gallery, pool, space.parts, space.within)
+    found: Placed = context.memo[key]
     return found
 
 

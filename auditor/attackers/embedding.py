@@ -34,7 +34,7 @@ from auditor.core.streams import stream
 from auditor.data.protocols import Items
 from auditor.signal.filters import FS
 from auditor.signal.segment import Cut, at_one_rate, cut
-from auditor.targets.context import Case
+from auditor.targets.context import Context
 
 #: What it reads of a beat at one beat a second: 300 ms before the anchor to 500 ms after.
 PLACES = np.arange(-round(0.30 * FS), round(0.50 * FS))
@@ -192,7 +192,7 @@ def load(path: Path) -> Embedder:
     return model.eval()
 
 
-def directions(case: Case, items: Items) -> Rows:
+def directions(context: Context, items: Items) -> Rows:
     """(n_items, n_leads · EMBEDDING) items as a network sees them that knows nobody of the release.
 
     Raises
@@ -200,18 +200,18 @@ def directions(case: Case, items: Items) -> Rows:
     ModelError
         Every network that ships with the package was trained on people of the release.
     """
-    model = load(trained_without(case.dataset.name).path).to(case.device)
+    model = load(trained_without(context.dataset.name).path).to(context.device)
     rows = []
     for row, half in items.pairs:
-        rng = stream(case.seed, f"embedding/{case.prepared.records['record'].iloc[row]}")
-        rows.append(embed(model, cut(case.prepared, row, half, case.seed), rng))
-        case.progress("reading beats", len(rows), len(items))
+        rng = stream(context.seed, f"embedding/{context.prepared.records['record'].iloc[row]}")
+        rows.append(embed(model, cut(context.prepared, row, half, context.seed), rng))
+        context.progress("reading beats", len(rows), len(items))
     return np.stack(rows)
 
 
-def _unavailable(case: Case) -> str | None:
+def _unavailable(context: Context) -> str | None:
     try:
-        trained_without(case.dataset.name)
+        trained_without(context.dataset.name)
     except ModelError as error:
         return str(error)
     return None
@@ -225,12 +225,15 @@ def _unavailable(case: Case) -> str | None:
     table=directions,
     by_lines=True,
 )
-def embedding(case: Case, enrolment: Enrolment) -> Recogniser:
+def embedding(context: Context, enrolment: Enrolment) -> Recogniser:
     """Directions by their cosine."""
     key = "embedding", enrolment.of_halves
-    if key not in case.shared:
-        case.shared[key] = directions(case, enrolment.gallery), directions(case, enrolment.pool)
-    gallery, pool = case.shared[key]
+    if key not in context.memo:
+        context.memo[key] = (
+            directions(context, enrolment.gallery),
+            directions(context, enrolment.pool),
+        )
+    gallery, pool = context.memo[key]
     return Recogniser(enrolment, gallery, pool, cosine)
 
 
@@ -241,12 +244,12 @@ def embedding(case: Case, enrolment: Enrolment) -> Recogniser:
     trained_on_pairs=True,
     unavailable=_unavailable,
 )
-def embedding_plda(case: Case, enrolment: Enrolment) -> Recogniser:
+def embedding_plda(context: Context, enrolment: Enrolment) -> Recogniser:
     """The same, and how other people's directions scatter from one record to the next."""
-    plain = embedding(case, enrolment)
+    plain = embedding(context, enrolment)
     gallery, pool = plain.gallery, plain.pool
     centred = gallery - gallery.mean(axis=0)
     if centred.shape[1] > _KEPT:
         kept = np.linalg.eigh(centred.T @ centred)[1][:, -_KEPT:]
         gallery, pool = gallery @ kept, pool @ kept
-    return repeat_plda(enrolment, gallery, pool, kept_plda(case, enrolment, "adapted"))
+    return repeat_plda(enrolment, gallery, pool, kept_plda(context, enrolment, "adapted"))

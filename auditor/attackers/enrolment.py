@@ -13,7 +13,7 @@ from auditor.attackers.demographics import Demographics, demographics
 from auditor.attackers.matchers import Rows
 from auditor.core.streams import stream
 from auditor.data.protocols import Items, Split, later, subject_folds
-from auditor.targets.context import Case
+from auditor.targets.context import Context
 
 FOLDS = 5
 
@@ -49,7 +49,7 @@ class Enrolment:
     demographics: Mapping[str, Demographics]
 
     @classmethod
-    def of_release(cls, case: Case, split: Split) -> Enrolment:
+    def of_release(cls, context: Context, split: Split) -> Enrolment:
         """Of the recordings of a release under one protocol.
 
         Of whole records the pool holds all that may be asked about under any protocol, so that
@@ -57,10 +57,10 @@ class Enrolment:
         """
         pool, probe = split.probe, np.arange(len(split.probe))
         if not split.gallery.half.any():
-            pool = Items.whole(later(case.records))
+            pool = Items.whole(later(context.records))
             probe = np.searchsorted(pool.row, split.probe.row)
-        rng = stream(case.seed, "folds")
-        return replace(cls._of(case.records, split.gallery, pool, rng), probe=probe)
+        rng = stream(context.seed, "folds")
+        return replace(cls._of(context.records, split.gallery, pool, rng), probe=probe)
 
     @classmethod
     def of_outputs(

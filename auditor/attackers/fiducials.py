@@ -21,7 +21,7 @@ from auditor.data.protocols import Items
 from auditor.signal.filters import FS
 from auditor.signal.measurements import intervals
 from auditor.signal.prepare import Prepared
-from auditor.targets.context import Case
+from auditor.targets.context import Context
 
 _PEAKS = ("P", "Q", "R", "S", "T")
 _PAIRS = tuple(combinations(range(len(_PEAKS)), 2))
@@ -68,24 +68,26 @@ def fiducial_row(prepared: Prepared, row: int, chosen: NDArray[np.int64]) -> NDA
     return medians
 
 
-def fiducial_table(case: Case, items: Items) -> Rows:
+def fiducial_table(context: Context, items: Items) -> Rows:
     """(n_items, 26) `COLUMNS` of each item."""
-    return item_table(case, items, fiducial_row)
+    return item_table(context, items, fiducial_row)
 
 
 @recogniser("fiducials", title="Table of wave timings", rung=30, table=fiducial_table)
-def fiducials(case: Case, enrolment: Enrolment) -> Recogniser:
+def fiducials(context: Context, enrolment: Enrolment) -> Recogniser:
     """Fiducial tables by the distance of their standardised values."""
-    gallery, pool = (fiducial_table(case, items) for items in (enrolment.gallery, enrolment.pool))
+    gallery, pool = (
+        fiducial_table(context, items) for items in (enrolment.gallery, enrolment.pool)
+    )
     return Recogniser(enrolment, gallery, pool, standardised)
 
 
 @recogniser("whitened", title="Timings tuned on repeats", rung=40, trained_on_pairs=True)
-def fiducials_plda(case: Case, enrolment: Enrolment) -> Recogniser:
+def fiducials_plda(context: Context, enrolment: Enrolment) -> Recogniser:
     """The same, and how other people's tables scatter from one record to the next."""
-    plain = fiducials(case, enrolment)
+    plain = fiducials(context, enrolment)
     gallery, pool = (in_spreads(plain.gallery, values) for values in (plain.gallery, plain.pool))
-    return repeat_plda(enrolment, gallery, pool, kept_plda(case, enrolment, "whitened"))
+    return repeat_plda(enrolment, gallery, pool, kept_plda(context, enrolment, "whitened"))
 
 
 def _peaks(

@@ -17,7 +17,7 @@ from auditor.attackers.enrolment import FOLDS, Enrolment
 from auditor.attackers.matchers import Match, Rows
 from auditor.attackers.recogniser import MIN_MATED, RECOGNISERS, Recogniser, recogniser
 from auditor.core.streams import stream
-from auditor.targets.context import Case
+from auditor.targets.context import Context
 
 FUSION = "fusion"
 #: Gallery people that a score is normalised by, and how many of them, the nearest, it is.
@@ -29,16 +29,16 @@ Floats = NDArray[np.float64]
 
 
 @recogniser("fusion", title="All of these together", rung=100)
-def fusion(case: Case, enrolment: Enrolment) -> Recogniser:
+def fusion(context: Context, enrolment: Enrolment) -> Recogniser:
     """Every recogniser of the preset that can be had, and that enough people have pairs for."""
-    names = [name for name in case.fused if name != FUSION]
-    names = [name for name in names if not RECOGNISERS.unavailable(case, name)]
+    names = [name for name in context.fused if name != FUSION]
+    names = [name for name in names if not RECOGNISERS.unavailable(context, name)]
     if enrolment.n_mated < MIN_MATED:
         names = [name for name in names if not RECOGNISERS[name].trained_on_pairs]
-    parts = [RECOGNISERS[name](case, enrolment) for name in names]
+    parts = [RECOGNISERS[name](context, enrolment) for name in names]
     gallery = np.hstack([one.gallery for one in parts])
     pool = np.hstack([one.pool for one in parts])
-    return Recogniser(enrolment, gallery, pool, Fusion.of(parts, case.seed), folded=True)
+    return Recogniser(enrolment, gallery, pool, Fusion.of(parts, context.seed), folded=True)
 
 
 @dataclass(frozen=True, eq=False)

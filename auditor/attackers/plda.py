@@ -18,7 +18,7 @@ from auditor.attackers.beat_space import placed
 from auditor.attackers.enrolment import CrossFittedMatch, Enrolment, Places, Trained
 from auditor.attackers.matchers import Rows
 from auditor.attackers.recogniser import Recogniser, recogniser
-from auditor.targets.context import Case
+from auditor.targets.context import Context
 
 Floats = NDArray[np.float64]
 
@@ -165,23 +165,23 @@ def repeat_plda(
     return Recogniser(enrolment, gallery, pool, match, folded=True)
 
 
-def kept_plda(case: Case, enrolment: Enrolment, name: str) -> dict[frozenset[int], Trained]:
+def kept_plda(context: Context, enrolment: Enrolment, name: str) -> dict[frozenset[int], Trained]:
     """What a recogniser was trained on in this gallery and pool, under whichever protocol."""
-    found: dict[frozenset[int], Trained] = case.shared.setdefault(
+    found: dict[frozenset[int], Trained] = context.memo.setdefault(
         ("trained on pairs", name, enrolment.of_halves), {}
     )
     return found
 
 
 @recogniser("plda", title="Space tuned on others' repeats", rung=60, trained_on_pairs=True)
-def plda(case: Case, enrolment: Enrolment) -> Recogniser:
+def plda(context: Context, enrolment: Enrolment) -> Recogniser:
     """Beats in a learned space, and how other people's records scatter from one to the next."""
-    seen = placed(case, enrolment)
+    seen = placed(context, enrolment)
     return repeat_plda(
         enrolment,
         seen.gallery,
         seen.pool,
-        kept_plda(case, enrolment, "plda"),
+        kept_plda(context, enrolment, "plda"),
         parts=seen.parts,
         unseen=[one / 2 for one in seen.within],
     )

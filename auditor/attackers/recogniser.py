@@ -20,7 +20,7 @@ from auditor.attackers.search import search_gallery
 from auditor.core.evidence import SearchResult
 from auditor.core.registry import Registry
 from auditor.data.protocols import Items
-from auditor.targets.context import Case
+from auditor.targets.context import Context
 
 #: People with mated items without whom nothing is trained on them.
 MIN_MATED = 10
@@ -78,12 +78,12 @@ class Recogniser:
         return search_gallery(rows, enrolled, who.pool_subject[probe], who.demographics, rng, fold)
 
 
-#: How a recogniser sees an enrolment in a case.
-Enrol = Callable[[Case, Enrolment], Recogniser]
+#: How a recogniser sees an enrolment in a context.
+Enrol = Callable[[Context, Enrolment], Recogniser]
 #: For records to learn from and records asked about, the probability that the person of each of
 #: these is male, and their age in years.
 ReadAttributes = Callable[
-    [Case, Places, Places, np.random.Generator], tuple[NDArray[np.float64], NDArray[np.float64]]
+    [Context, Places, Places, np.random.Generator], tuple[NDArray[np.float64], NDArray[np.float64]]
 ]
 
 
@@ -99,7 +99,7 @@ class Registered:
         needs `MIN_MATED` people who have them
     needs_training : whether its network is trained on the release itself
     untrained : the same with random weights, as a control; None where it has none
-    unavailable : why it cannot be had in a case, such as for want of weights; None where it can
+    unavailable : why it cannot be had in a context, such as for want of weights; None where it can
     table : (n, d) what it tells of each of some items, to read attributes from; None where nothing
     by_lines : whether attributes are read from its table by lines, and not by trees
     read_attributes : how its own network reads sex and age; None where the table is read
@@ -111,14 +111,14 @@ class Registered:
     trained_on_pairs: bool = False
     needs_training: bool = False
     untrained: Enrol | None = None
-    unavailable: Callable[[Case], str | None] | None = None
-    table: Callable[[Case, Items], Rows] | None = None
+    unavailable: Callable[[Context], str | None] | None = None
+    table: Callable[[Context, Items], Rows] | None = None
     by_lines: bool = False
     read_attributes: ReadAttributes | None = None
 
-    def __call__(self, case: Case, enrolment: Enrolment) -> Recogniser:
+    def __call__(self, context: Context, enrolment: Enrolment) -> Recogniser:
         """Its sight of an enrolment."""
-        return self.enrol(case, enrolment)
+        return self.enrol(context, enrolment)
 
 
 class Recognisers(Registry[Registered]):
@@ -128,12 +128,12 @@ class Recognisers(Registry[Registered]):
         """Their names, the weakest attacker first."""
         return sorted(self, key=lambda name: self[name].rung)
 
-    def unavailable(self, case: Case, name: str) -> str | None:
-        """Why a recogniser cannot be had in a case; None where it can."""
+    def unavailable(self, context: Context, name: str) -> str | None:
+        """Why a recogniser cannot be had in a context; None where it can."""
         known = self[name]
-        if known.needs_training and case.training is None:
+        if known.needs_training and context.training is None:
             return "no network is trained under this preset"
-        return known.unavailable(case) if known.unavailable else None
+        return known.unavailable(context) if known.unavailable else None
 
 
 RECOGNISERS = Recognisers("recogniser")
@@ -147,8 +147,8 @@ def recogniser(
     trained_on_pairs: bool = False,
     needs_training: bool = False,
     untrained: Enrol | None = None,
-    unavailable: Callable[[Case], str | None] | None = None,
-    table: Callable[[Case, Items], Rows] | None = None,
+    unavailable: Callable[[Context], str | None] | None = None,
+    table: Callable[[Context, Items], Rows] | None = None,
     by_lines: bool = False,
     read_attributes: ReadAttributes | None = None,
 ) -> Callable[[Enrol], Enrol]:

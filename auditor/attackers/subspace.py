@@ -9,13 +9,13 @@ from auditor.attackers.enrolment import Enrolment
 from auditor.attackers.matchers import Rows
 from auditor.attackers.plda import PLDA, log_ratios
 from auditor.attackers.recogniser import Recogniser, recogniser
-from auditor.targets.context import Case
+from auditor.targets.context import Context
 
 
 @recogniser("subspace", title="Beats in a learned space", rung=50)
-def subspace(case: Case, enrolment: Enrolment) -> Recogniser:
+def subspace(context: Context, enrolment: Enrolment) -> Recogniser:
     """Likelihood ratios of two items' mean beats."""
-    seen = placed(case, enrolment)
+    seen = placed(context, enrolment)
     models = [
         PLDA.of(seen.gallery[:, part].astype(np.float64), within)
         for part, within in zip(seen.parts, seen.within, strict=True)

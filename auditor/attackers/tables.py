@@ -13,13 +13,13 @@ from auditor.data.protocols import Items
 from auditor.engine import shards
 from auditor.signal.prepare import Prepared
 from auditor.signal.windows import beat_choice
-from auditor.targets.context import Case
+from auditor.targets.context import Context
 
 #: Of prepared signals, a row of them and some of its beats: (d,) what these show.
 Describe = Callable[[Prepared, int, NDArray[np.int64]], NDArray[np.float32]]
 
 
-def item_table(case: Case, items: Items, describe: Describe) -> Rows:
+def item_table(context: Context, items: Items, describe: Describe) -> Rows:
     """(n_items, d) what is described of each item, on all workers.
 
     Parameters
@@ -31,8 +31,8 @@ def item_table(case: Case, items: Items, describe: Describe) -> Rows:
         chosen = np.asarray(places)
         rows, row = np.unique(items.row[chosen], return_inverse=True)
         part = Items(row, items.half[chosen])
-        jobs.append(_Job(describe, case.prepared.part(rows), part, case.seed))
-    return np.concatenate(list(case.engine.map(_describe_shard, jobs)))
+        jobs.append(_Job(describe, context.prepared.part(rows), part, context.seed))
+    return np.concatenate(list(context.engine.map(_describe_shard, jobs)))
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from auditor.attackers.tables import item_table
 from auditor.data.protocols import Items
 from auditor.signal.prepare import BEAT_SAMPLES, BEFORE_R, Prepared
 from auditor.signal.windows import Windows
-from auditor.targets.context import Case
+from auditor.targets.context import Context
 
 
 def median_beat(prepared: Prepared, row: int, chosen: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -29,13 +29,13 @@ def median_beat(prepared: Prepared, row: int, chosen: NDArray[np.int64]) -> NDAr
     return (median - median.mean(axis=1, keepdims=True)).ravel().astype(np.float32)
 
 
-def median_beats(case: Case, items: Items) -> Rows:
+def median_beats(context: Context, items: Items) -> Rows:
     """(n_items, n_leads · BEAT_SAMPLES) the median beat of each item."""
-    return item_table(case, items, median_beat)
+    return item_table(context, items, median_beat)
 
 
 @recogniser("template", title="Average beat", rung=20, table=median_beats)
-def template(case: Case, enrolment: Enrolment) -> Recogniser:
+def template(context: Context, enrolment: Enrolment) -> Recogniser:
     """Median beats by their cosine."""
-    gallery, pool = (median_beats(case, items) for items in (enrolment.gallery, enrolment.pool))
+    gallery, pool = (median_beats(context, items) for items in (enrolment.gallery, enrolment.pool))
     return Recogniser(enrolment, gallery, pool, cosine)

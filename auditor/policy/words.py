@@ -11,13 +11,12 @@ import ast
 import math
 import re
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field
 
 from auditor.core.finding import Estimate
 from auditor.core.formatting import Unit, per_thousand
@@ -40,7 +39,8 @@ _PLACE = re.compile(r"(<\w+>)")
 Role = Literal["attack", "control", "exposure", "unknown"]
 
 
-class Metric(BaseModel):
+@dataclass(frozen=True)
+class Metric:
     """One number of a check.
 
     Attributes
@@ -58,8 +58,6 @@ class Metric(BaseModel):
     proof : whether a planted twin shows that the attack finds it
     settled_by : what would settle it where more people alone would not
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     title: str
     meaning: str = ""
@@ -99,16 +97,16 @@ class Metric(BaseModel):
         return re.sub(r"\babout (?=more than|fewer than|nobody)", "", text)
 
 
-class Answer(BaseModel):
+@dataclass(frozen=True)
+class Answer:
     """A question that people ask about a check, and its answer."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     q: str
     a: str
 
 
-class Words(BaseModel):
+@dataclass(frozen=True)
+class Words:
     """All that is told of one check.
 
     Attributes
@@ -118,15 +116,17 @@ class Words(BaseModel):
     order : its place among the others, on the page and in tables
     subject : what it is put to: a release's recordings, a model, an attack of another check; or
         unknown, where this version has no such check
+    title, question : what it is called, and asks
+    threat : who does what, in one sentence; or one for each protocol or output, "else" for others
     in_presets : whether a preset chooses it
     needs_beats : whether nothing can be asked where no heartbeat was found
     counted : whether nothing is attacked, and what is there is counted
     ladder : whether attackers of several strengths ask it
     declared_population : whether it reckons with the population that a profile declares
-    title, question, method : what it is called, asks, and how
-    threat : who does what, in one sentence; or one for each protocol or output, "else" for others
+    method : how it is asked
     intruder, remedy, settled_by : who does what where the answer is bad; what a steward can do;
         what would settle it where it is not
+    faq : what people ask about it
     protocols : those it may be asked under
     views : what it looks at where that is no attacker of the ladder → what it is called
     controls : part of a metric's name → what the attack is held against
@@ -139,33 +139,39 @@ class Words(BaseModel):
     picture : what is drawn of it beside its numbers; "" for nothing
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     id: str
     folder: str
     order: int
     subject: Literal["recordings", "model", "attack", "unknown"]
+    title: str
+    question: str
+    threat: str | Mapping[str, str]
     in_presets: bool = False
     needs_beats: bool = False
     counted: bool = False
     ladder: bool = False
     declared_population: bool = False
-    title: str
-    question: str
-    threat: str | Mapping[str, str]
     method: str = ""
     intruder: str = ""
     remedy: str = ""
     settled_by: str = ""
-    faq: tuple[Answer, ...] = ()
-    protocols: tuple[str, ...] = ()
-    views: Mapping[str, str] = Field(default_factory=dict)
-    controls: Mapping[str, str] = Field(default_factory=dict)
-    parts: Mapping[str, str] = Field(default_factory=dict)
-    metrics: Mapping[str, Metric] = Field(default_factory=dict)
-    headline: tuple[str, ...] = ()
+    faq: Sequence[Answer] = ()
+    protocols: Sequence[str] = ()
+    views: Mapping[str, str] = field(default_factory=dict)
+    controls: Mapping[str, str] = field(default_factory=dict)
+    parts: Mapping[str, str] = field(default_factory=dict)
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
+    headline: Sequence[str] = ()
     among: str = ""
     picture: Literal["", "ladder", "heartbeat"] = ""
+
+    @classmethod
+    def of(cls, folder: str, raw: Mapping[str, Any]) -> Words:
+        """What a check's file says."""
+        known = {"id": folder.replace("_", "-"), "folder": folder, **raw}
+        known["faq"] = tuple(Answer(**one) for one in raw.get("faq", ()))
+        known["metrics"] = {name: Metric(**one) for name, one in raw.get("metrics", {}).items()}
+        return cls(**known)
 
     def metric(self, name: str) -> Metric | None:
         """A number of this check by its name in an audit; None where it declares none so called."""
@@ -215,7 +221,7 @@ class Words(BaseModel):
 
     def _filled(self, metric: Metric, said: Mapping[str, str]) -> Metric:
         """A metric whose words name what stands in the places of its pattern."""
-        words = {"title": metric.title, "meaning": metric.meaning, "sentence": metric.sentence}
+        texts = [metric.title, metric.meaning, metric.sentence, metric.ruling]
         unit = metric.unit
         for key, value in said.items():
             shown = value.replace("_", " ")
@@ -226,8 +232,11 @@ class Words(BaseModel):
             if key == "metric":
                 inner = any_metric(value)
                 shown, unit = inner.title[:1].lower() + inner.title[1:], inner.unit
-            words = {name: text.replace(f"{{{key}}}", shown) for name, text in words.items()}
-        return metric.model_copy(update={**words, "unit": unit})
+            texts = [text.replace(f"{{{key}}}", shown) for text in texts]
+        title, meaning, sentence, ruling = texts
+        return replace(
+            metric, title=title, meaning=meaning, sentence=sentence, ruling=ruling, unit=unit
+        )
 
 
 @cache
@@ -236,11 +245,8 @@ def checks() -> Mapping[str, Words]:
     found = []
     for path in package("checks").glob("*/words.yaml"):
         # libyaml's safe loader: a command that only judges should not wait for the words.
-        raw: dict[str, Any] = yaml.CSafeLoader(path.read_text("utf-8")).get_single_data()
-        folder = path.parent.name
-        found.append(
-            Words.model_validate({"id": folder.replace("_", "-"), "folder": folder, **raw})
-        )
+        raw = yaml.CSafeLoader(path.read_text("utf-8")).get_single_data()
+        found.append(Words.of(path.parent.name, raw))
     return {one.id: one for one in sorted(found, key=lambda one: one.order)}
 
 

@@ -25,6 +25,8 @@ from auditor.report import disclosure, heartbeat, regulations, summary, terms
 from auditor.report.json import as_written
 from auditor.resources import resource
 
+FORMATS = {"html": "report.html"}
+
 #: Bytes a page may have; one that would be larger leaves its curves out, then its tables.
 LARGEST = 2 * 2**20
 

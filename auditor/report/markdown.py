@@ -9,6 +9,8 @@ from auditor.core.finding import Audit, Finding, Ruling
 from auditor.policy import words
 from auditor.report import summary, terms
 
+FORMATS = {"markdown": "summary.md"}
+
 _REASONS = 20
 _MARKUP = re.compile(r"([\\`*_\[\]|~$])")
 #: What makes a heading, a list or a rule of a line that begins with it.

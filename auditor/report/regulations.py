@@ -12,7 +12,6 @@ from functools import cache
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict
 
 from auditor.core import formatting
 from auditor.core.finding import Audit, Finding
@@ -68,24 +67,22 @@ class Annex:
         return sum(row.status == status for row in self.rows)
 
 
-class Evidence(BaseModel):
+@dataclass(frozen=True)
+class Evidence:
     """The measurement that answers: a check, under a protocol, by the first metric there is.
 
     `kinds` are kinds of identifier: what was met of them answers, not a share.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     check: str
-    metrics: tuple[str, ...] = ()
+    metrics: Sequence[str] = ()
     protocol: str | None = None
-    kinds: tuple[str, ...] = ()
+    kinds: Sequence[str] = ()
 
 
-class Asked(BaseModel):
+@dataclass(frozen=True)
+class Asked:
     """One thing that is asked: where, what, which measurements answer, else what to add."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     clause: str
     asks: str
@@ -93,10 +90,9 @@ class Asked(BaseModel):
     note: str = ""
 
 
-class Regulation(BaseModel):
+@dataclass(frozen=True)
+class Regulation:
     """A law or a standard, as its file in `configs/regulations/` tells it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     key: str
     order: int
@@ -110,8 +106,12 @@ def regulations() -> tuple[Regulation, ...]:
     """Every law and standard that is known, in order."""
     found = []
     for path in resource("configs/regulations").glob("*.yaml"):
-        raw: dict[str, Any] = yaml.CSafeLoader(path.read_text("utf-8")).get_single_data()
-        found.append(Regulation.model_validate({"key": path.stem, **raw}))
+        raw = yaml.CSafeLoader(path.read_text("utf-8")).get_single_data()
+        rows = (
+            Asked(**row | {"by": tuple(Evidence(**one) for one in row.get("by", ()))})
+            for row in raw["rows"]
+        )
+        found.append(Regulation(key=path.stem, **raw | {"rows": tuple(rows)}))
     return tuple(sorted(found, key=lambda one: one.order))
 
 

@@ -17,6 +17,8 @@ from auditor.report import summary
 from auditor.report.csv import supported
 from auditor.report.markdown import acceptance
 
+FORMATS = {"sarif": "audit.sarif"}
+
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 )

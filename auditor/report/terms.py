@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from auditor.core.finding import Finding, Outcome
 from auditor.policy import words
-from auditor.policy.profile import BASES
 
 #: Protocols that flatter the attacker: what they give is an upper bound.
 UPPER_BOUNDS = frozenset({"random-segment", "same-session"})
@@ -136,7 +135,7 @@ def rung_order(view: str | None) -> tuple[int, str]:
 
 def basis(text: str) -> tuple[str, str]:
     """Where a limit comes from: the kind, and the rest of what is said."""
-    for kind in (beginning.rstrip(":") for beginning in BASES):
+    for kind in ("law", "precedent", "our default"):
         if text.lower().startswith(kind):
             return kind, text[len(kind) :].lstrip(" :;,")
     return "the profile", text

@@ -11,13 +11,13 @@ from auditor.data.protocols import split
 
 
 @pytest.mark.parametrize("protocol", ["cross-session", "same-session", "random-segment"])
-def test_an_enrolment_asks_what_its_protocol_asks_and_folds_people_whole(case, protocol):
-    parts = split(case.records, protocol)
-    who = Enrolment.of_release(case, parts)
+def test_an_enrolment_asks_what_its_protocol_asks_and_folds_people_whole(context, protocol):
+    parts = split(context.records, protocol)
+    who = Enrolment.of_release(context, parts)
     assert np.array_equal(who.pool.row[who.probe], parts.probe.row)
     assert np.array_equal(who.pool.half[who.probe], parts.probe.half)
     assert who.of_halves == (protocol == "random-segment")
-    subject = case.records["subject"].to_numpy().astype(str)
+    subject = context.records["subject"].to_numpy().astype(str)
     assert np.array_equal(who.gallery_subject, subject[who.gallery.row])
     assert np.array_equal(who.pool_subject, subject[who.pool.row])
     names = np.concatenate([who.pool_subject, who.gallery_subject])
@@ -26,9 +26,9 @@ def test_an_enrolment_asks_what_its_protocol_asks_and_folds_people_whole(case, p
     assert set(folds) == set(range(FOLDS))
 
 
-def test_two_protocols_share_their_pool_so_that_they_are_trained_on_the_same_pairs(case):
+def test_two_protocols_share_their_pool_so_that_they_are_trained_on_the_same_pairs(context):
     one, other = (
-        Enrolment.of_release(case, split(case.records, protocol))
+        Enrolment.of_release(context, split(context.records, protocol))
         for protocol in ("cross-session", "same-session")
     )
     assert np.array_equal(one.pool.row, other.pool.row)
@@ -38,8 +38,8 @@ def test_two_protocols_share_their_pool_so_that_they_are_trained_on_the_same_pai
 
 @pytest.mark.parametrize("other", range(FOLDS))
 @pytest.mark.parametrize("fold", range(FOLDS))
-def test_nobody_trains_a_match_they_are_in(case, fold, other):
-    who = Enrolment.of_release(case, split(case.records, "cross-session"))
+def test_nobody_trains_a_match_they_are_in(context, fold, other):
+    who = Enrolment.of_release(context, split(context.records, "cross-session"))
     named, repeats, whose = who.others(fold, other)
     for left_out in (fold, other):
         asked = set(who.pool_subject[who.pool_fold == left_out])

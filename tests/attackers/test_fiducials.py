@@ -9,8 +9,8 @@ from auditor.attackers.fiducials import COLUMNS, fiducial_table
 from auditor.data.protocols import Items
 
 
-def test_the_fiducial_table_agrees_with_itself(case):
-    values = fiducial_table(case, Items.whole(np.arange(len(case.records))))
+def test_the_fiducial_table_agrees_with_itself(context):
+    values = fiducial_table(context, Items.whole(np.arange(len(context.records))))
     assert len(set(COLUMNS)) == values.shape[1]
     table = dict(zip(COLUMNS, values.T, strict=True))
     assert len([name for name in table if "-" in name]) == 20

@@ -16,15 +16,15 @@ ALONE = [name for name in RECOGNISERS.ladder() if name != "fusion"]
 STEADY = [name for name in ALONE if not RECOGNISERS[name].needs_training]
 
 
-def enrolled(case, protocol: str = "cross-session") -> Enrolment:
-    return Enrolment.of_release(case, split(case.records, protocol))
+def enrolled(context, protocol: str = "cross-session") -> Enrolment:
+    return Enrolment.of_release(context, split(context.records, protocol))
 
 
 @pytest.mark.parametrize("name", STEADY)
 @pytest.mark.parametrize("protocol", ["cross-session", "random-segment"])
-def test_normalising_changes_the_unit_and_keeps_people_apart(case, name, protocol):
-    who = enrolled(case, protocol)
-    seen = RECOGNISERS[name](case, who)
+def test_normalising_changes_the_unit_and_keeps_people_apart(context, name, protocol):
+    who = enrolled(context, protocol)
+    seen = RECOGNISERS[name](context, who)
     asked = np.flatnonzero(who.pool_fold == 1)
     gallery, probe = adaptive_s_norm(seen.match, who)(seen.gallery, seen.pool[asked], 1)
     scores = (probe @ gallery.T).astype(np.float64)
@@ -36,13 +36,13 @@ def test_normalising_changes_the_unit_and_keeps_people_apart(case, name, protoco
     assert scores[own].mean() > np.median(near)
 
 
-def test_a_fusion_is_the_weighed_sum_of_what_it_fuses(case):
-    who = enrolled(case)
-    fused = RECOGNISERS["fusion"](case, who)
+def test_a_fusion_is_the_weighed_sum_of_what_it_fuses(context):
+    who = enrolled(context)
+    fused = RECOGNISERS["fusion"](context, who)
     assert isinstance(fused.match, Fusion)
-    names = [name for name in case.fused if name != "fusion"]
+    names = [name for name in context.fused if name != "fusion"]
     assert sorted(names) == sorted(ALONE)
-    parts = [RECOGNISERS[name](case, who) for name in names]
+    parts = [RECOGNISERS[name](context, who) for name in names]
     assert len(fused.match.matches) == len(parts)
     for fold in range(FOLDS):
         asked = np.flatnonzero(who.pool_fold == fold)
@@ -66,11 +66,11 @@ def test_a_fusion_listens_to_the_recogniser_that_knows():
     assert _weights(few) == pytest.approx([0.5, 0.5])
 
 
-def test_what_is_trained_on_pairs_is_left_out_where_few_people_have_any(case):
-    people = case.records["subject"].unique()
-    keep = case.records["subject"].isin(people[: MIN_MATED - 1])
-    first = ~case.records["subject"].duplicated()
-    few = prepared_as(case, case.prepared.part(np.flatnonzero(keep | first)))
+def test_what_is_trained_on_pairs_is_left_out_where_few_people_have_any(context):
+    people = context.records["subject"].unique()
+    keep = context.records["subject"].isin(people[: MIN_MATED - 1])
+    first = ~context.records["subject"].duplicated()
+    few = prepared_as(context, context.prepared.part(np.flatnonzero(keep | first)))
     firsts = np.flatnonzero(~few.records["subject"].duplicated())
     parts = Split("any", Items.whole(firsts), Items.whole(later(few.records)))
     halves, whole = enrolled(few, "random-segment"), Enrolment.of_release(few, parts)

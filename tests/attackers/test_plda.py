@@ -58,10 +58,10 @@ def test_the_scatter_of_pairs_is_the_mean_of_each_persons_covariance():
     assert scatter_of_pairs(items, whose.astype(str)) == pytest.approx(np.mean(each, axis=0))
 
 
-def test_the_pairs_of_two_people_do_not_train_the_match_they_meet_in(case):
+def test_the_pairs_of_two_people_do_not_train_the_match_they_meet_in(context):
     """Their items may say anything: how others scatter stays the same; elsewhere it counts."""
-    who = Enrolment.of_release(case, split(case.records, "cross-session"))
-    seen = RECOGNISERS["adapted"](case, who)
+    who = Enrolment.of_release(context, split(context.records, "cross-session"))
+    seen = RECOGNISERS["adapted"](context, who)
     rng = np.random.default_rng(0)
     gallery, pool = seen.gallery.copy(), seen.pool.copy()
     for rows, folds in ((gallery, who.gallery_fold), (pool, who.pool_fold)):
@@ -99,12 +99,14 @@ def test_where_there_is_no_identity_people_score_as_others_do(n_leads):
     assert np.mean(found) == pytest.approx(0.5, abs=0.04)
 
 
-def test_what_one_protocol_trained_is_not_trained_again_for_the_next(case):
+def test_what_one_protocol_trained_is_not_trained_again_for_the_next(context):
     searched = [
-        RECOGNISERS["plda"](case, Enrolment.of_release(case, split(case.records, protocol)))
+        RECOGNISERS["plda"](
+            context, Enrolment.of_release(context, split(context.records, protocol))
+        )
         for protocol in ("same-session", "cross-session")
     ]
     assert searched[0].match.trained is searched[1].match.trained
-    assert RECOGNISERS["adapted"](case, searched[0].enrolment).match.trained is not (
+    assert RECOGNISERS["adapted"](context, searched[0].enrolment).match.trained is not (
         searched[0].match.trained
     )

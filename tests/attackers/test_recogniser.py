@@ -22,13 +22,13 @@ LADDER = RECOGNISERS.ladder()
 PLAIN = ("template", "fiducials", "subspace", "embedding")
 
 
-def enrolled(case, protocol: str = "cross-session") -> Enrolment:
-    return Enrolment.of_release(case, split(case.records, protocol))
+def enrolled(context, protocol: str = "cross-session") -> Enrolment:
+    return Enrolment.of_release(context, split(context.records, protocol))
 
 
-def anew(case):
+def anew(context):
     """The same case, of which nothing was worked out yet."""
-    return replace(case, shared={})
+    return replace(context, memo={})
 
 
 def scores(seen: Recogniser) -> np.ndarray:
@@ -43,8 +43,10 @@ def scores(seen: Recogniser) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", LADDER)
-def test_it_scores_the_same_when_it_is_asked_again(name, case):
-    one, two = (RECOGNISERS[name](again, enrolled(again)) for again in (anew(case), anew(case)))
+def test_it_scores_the_same_when_it_is_asked_again(name, context):
+    one, two = (
+        RECOGNISERS[name](again, enrolled(again)) for again in (anew(context), anew(context))
+    )
     assert np.array_equal(scores(one), scores(two))
     found = [seen.search(np.random.default_rng(4)) for seen in (one, two)]
     for key, value in vars(found[0]).items():
@@ -52,24 +54,24 @@ def test_it_scores_the_same_when_it_is_asked_again(name, case):
 
 
 @pytest.mark.parametrize("name", LADDER)
-def test_it_changes_nothing_that_it_is_given(name, case):
-    records, who = case.records.copy(), enrolled(case)
+def test_it_changes_nothing_that_it_is_given(name, context):
+    records, who = context.records.copy(), enrolled(context)
     arrays = {key: value.copy() for key, value in vars(who).items() if hasattr(value, "shape")}
-    seen = RECOGNISERS[name](case, who)
+    seen = RECOGNISERS[name](context, who)
     gallery, pool = seen.gallery.copy(), seen.pool.copy()
     seen.search(np.random.default_rng(0))
     assert np.array_equal(seen.gallery, gallery, equal_nan=True)
     assert np.array_equal(seen.pool, pool, equal_nan=True)
-    assert case.records.equals(records)
+    assert context.records.equals(records)
     for key, value in arrays.items():
         assert np.array_equal(getattr(who, key), value), key
 
 
 @pytest.mark.parametrize("name", LADDER)
 @pytest.mark.parametrize("protocol", ["same-session", "random-segment"])
-def test_its_rows_are_those_of_the_items_that_are_asked_about(name, protocol, case):
-    who = enrolled(case, protocol)
-    seen = RECOGNISERS[name](case, who)
+def test_its_rows_are_those_of_the_items_that_are_asked_about(name, protocol, context):
+    who = enrolled(context, protocol)
+    seen = RECOGNISERS[name](context, who)
     assert len(seen.gallery) == len(who.gallery)
     assert len(seen.pool) == len(who.pool)
     places = np.flatnonzero(who.pool_fold == 2)
@@ -84,40 +86,40 @@ def test_its_rows_are_those_of_the_items_that_are_asked_about(name, protocol, ca
 
 
 @pytest.mark.parametrize("name", [name for name in LADDER if not RECOGNISERS[name].needs_training])
-def test_it_tells_apart_people_who_differ(name, case):
+def test_it_tells_apart_people_who_differ(name, context):
     """Two rounds of training, as here, are not enough for a network of the release."""
-    seen = RECOGNISERS[name](case, enrolled(case)).search(np.random.default_rng(0))
+    seen = RECOGNISERS[name](context, enrolled(context)).search(np.random.default_rng(0))
     assert rank_rate(seen, 1).mean() > 0.3
 
 
 @pytest.mark.parametrize("name", LADDER)
-def test_what_people_are_called_does_not_matter(name, case):
-    named = RECOGNISERS[name](case, enrolled(case))
-    records = case.records.assign(subject="x" + case.records["subject"].astype(str))
-    again = prepared_as(case, replace(case.prepared, records=records))
+def test_what_people_are_called_does_not_matter(name, context):
+    named = RECOGNISERS[name](context, enrolled(context))
+    records = context.records.assign(subject="x" + context.records["subject"].astype(str))
+    again = prepared_as(context, replace(context.prepared, records=records))
     assert np.array_equal(scores(RECOGNISERS[name](again, enrolled(again))), scores(named))
 
 
 @pytest.mark.parametrize("name", PLAIN)
-def test_nor_does_the_order_of_their_names_where_nobody_teaches(name, case):
-    named = RECOGNISERS[name](case, enrolled(case))
-    people = case.records["subject"].unique()
+def test_nor_does_the_order_of_their_names_where_nobody_teaches(name, context):
+    named = RECOGNISERS[name](context, enrolled(context))
+    people = context.records["subject"].unique()
     other = dict(zip(people, sorted(people, reverse=True), strict=True))
-    records = case.records.assign(subject=case.records["subject"].map(other))
-    again = prepared_as(case, replace(case.prepared, records=records))
+    records = context.records.assign(subject=context.records["subject"].map(other))
+    again = prepared_as(context, replace(context.prepared, records=records))
     seen = RECOGNISERS[name](again, enrolled(again))
     assert scores(seen) == pytest.approx(scores(named), rel=1e-3, abs=1e-3)
 
 
 @pytest.mark.parametrize("name", [name for name in LADDER if RECOGNISERS[name].untrained])
-def test_an_untrained_control_is_the_same_with_other_weights(name, case):
-    who = enrolled(case)
+def test_an_untrained_control_is_the_same_with_other_weights(name, context):
+    who = enrolled(context)
     untrained = RECOGNISERS[name].untrained
     assert untrained is not None
-    one, two = RECOGNISERS[name](case, who), untrained(case, who)
+    one, two = RECOGNISERS[name](context, who), untrained(context, who)
     assert one.gallery.shape == two.gallery.shape
     assert not np.array_equal(one.gallery, two.gallery)
-    assert np.array_equal(scores(untrained(case, who)), scores(two))
+    assert np.array_equal(scores(untrained(context, who)), scores(two))
 
 
 def test_whatever_is_trained_on_the_release_has_an_untrained_control():
@@ -126,20 +128,20 @@ def test_whatever_is_trained_on_the_release_has_an_untrained_control():
 
 
 @pytest.mark.parametrize("name", LADDER)
-def test_a_search_among_some_people_holds_nobody_else(name, case):
-    who = enrolled(case)
+def test_a_search_among_some_people_holds_nobody_else(name, context):
+    who = enrolled(context)
     some = np.unique(who.gallery_subject)[:7]
-    seen = RECOGNISERS[name](case, who).search(np.random.default_rng(0), some)
+    seen = RECOGNISERS[name](context, who).search(np.random.default_rng(0), some)
     assert seen.n_gallery == 7
     assert set(seen.subject) <= set(some)
 
 
 @pytest.mark.parametrize("name", [name for name in LADDER if RECOGNISERS[name].table])
-def test_a_table_has_a_row_per_item_in_order(name, case):
+def test_a_table_has_a_row_per_item_in_order(name, context):
     table = RECOGNISERS[name].table
     assert table is not None
-    rows = table(case, Items.whole(np.array([7, 2, 2, 11])))
-    alone = table(case, Items.whole(np.array([11])))
+    rows = table(context, Items.whole(np.array([7, 2, 2, 11])))
+    alone = table(context, Items.whole(np.array([11])))
     assert rows.dtype == np.float32
     assert np.array_equal(rows[1], rows[2], equal_nan=True)
     assert np.array_equal(rows[3], alone[0], equal_nan=True)
@@ -147,12 +149,12 @@ def test_a_table_has_a_row_per_item_in_order(name, case):
 
 
 @pytest.mark.parametrize("name", [name for name in LADDER if RECOGNISERS[name].table])
-def test_half_a_record_shows_something_else_than_the_whole(name, case):
+def test_half_a_record_shows_something_else_than_the_whole(name, context):
     table = RECOGNISERS[name].table
     assert table is not None
     row = np.array([3])
     one, two, whole = (
-        table(case, Items(row, np.array([half]))) for half in (FIRST_HALF, SECOND_HALF, 0)
+        table(context, Items(row, np.array([half]))) for half in (FIRST_HALF, SECOND_HALF, 0)
     )
     assert not np.array_equal(one, two, equal_nan=True)
     assert not np.array_equal(one, whole, equal_nan=True)
@@ -177,9 +179,9 @@ def test_the_ladder_begins_with_the_weakest_and_nobody_shares_a_rung():
     assert len({one.title for one in RECOGNISERS.values()}) == len(RECOGNISERS)
 
 
-def test_what_cannot_be_had_says_why(case, monkeypatch):
-    assert not any(RECOGNISERS.unavailable(case, name) for name in LADDER)
-    untrained = replace(case, training=None)
+def test_what_cannot_be_had_says_why(context, monkeypatch):
+    assert not any(RECOGNISERS.unavailable(context, name) for name in LADDER)
+    untrained = replace(context, training=None)
     assert "no network is trained" in str(RECOGNISERS.unavailable(untrained, "vit"))
     monkeypatch.setattr("auditor.attackers.embedding.shipped", list)
     blocked = [name for name in LADDER if RECOGNISERS.unavailable(untrained, name)]

@@ -10,9 +10,9 @@ from auditor.data.protocols import Items
 from auditor.signal.prepare import BEAT_SAMPLES, BEFORE_R
 
 
-def test_the_template_has_r_where_it_says_and_no_offset(case):
-    prepared = case.prepared
-    leads = median_beats(case, Items.whole(np.arange(10)))
+def test_the_template_has_r_where_it_says_and_no_offset(context):
+    prepared = context.prepared
+    leads = median_beats(context, Items.whole(np.arange(10)))
     leads = leads.reshape(10, len(prepared.leads), BEAT_SAMPLES)
     assert leads.mean(axis=2) == pytest.approx(0, abs=1e-5)
     rhythm = leads[:, prepared.leads.index(prepared.rhythm_lead)]

@@ -34,7 +34,7 @@ from auditor.simulate.population import Population
 from auditor.stats import metrics
 from auditor.stats.forecast import forecast, rank1_at
 from auditor.stats.intervals import person_bootstrap
-from auditor.targets.context import Case
+from auditor.targets.context import Context
 from auditor.targets.release import Release
 from tests.benchmarks.test_speed import say
 
@@ -124,30 +124,30 @@ def ladder(folder: Path, name: str, protocols: tuple[str, ...], measured) -> dic
     """Every rung that can be climbed, under each protocol; `any` asks of all later records."""
     found: dict[str, float] = {}
     with engine() as workers:
-        case = open_context(folder, Run.of(preset="quick"), workers)
+        context = open_context(folder, Run.of(preset="quick"), workers)
         for protocol in protocols:
-            first = np.flatnonzero(~case.records["subject"].duplicated())
+            first = np.flatnonzero(~context.records["subject"].duplicated())
             parts = (
-                Split("any", Items.whole(first), Items.whole(later(case.records)))
+                Split("any", Items.whole(first), Items.whole(later(context.records)))
                 if protocol == "any"
-                else split(case.records, protocol)
+                else split(context.records, protocol)
             )
-            who = Enrolment.of_release(case, parts)
+            who = Enrolment.of_release(context, parts)
             rates = {
                 view: told(
                     f"{name} {protocol} {view}",
-                    RECOGNISERS[view](case, who).search(np.random.default_rng(0)),
+                    RECOGNISERS[view](context, who).search(np.random.default_rng(0)),
                 )
                 for view in RUNGS
-                if not RECOGNISERS.unavailable(case, view)
+                if not RECOGNISERS.unavailable(context, view)
             }
             kept(measured, name, protocol, rates)
             found |= {f"{view} {protocol}": one.rank1[0] for view, one in rates.items()}
-            by_luck(name, protocol, case, who, measured)
+            by_luck(name, protocol, context, who, measured)
     return found
 
 
-def by_luck(name: str, protocol: str, case: Case, who: Enrolment, measured) -> None:
+def by_luck(name: str, protocol: str, context: Context, who: Enrolment, measured) -> None:
     """Everybody's later records given to the next person: they are found no more than by chance,
     and less, as the one they are of is still there to be found.
     """
@@ -158,7 +158,7 @@ def by_luck(name: str, protocol: str, case: Case, who: Enrolment, measured) -> N
         other = (code + shift) % len(people)
         dealt = replace(who, pool_subject=people[other], pool_fold=fold_of[other])
         # What was learned of who repeats what is forgotten.
-        fresh = replace(case, shared={})
+        fresh = replace(context, memo={})
         seen = RECOGNISERS["adapted"](fresh, dealt).search(np.random.default_rng(0))
         found.append(metrics.rank_rate(seen, 1).mean())
     chance = 1 / len(np.unique(who.gallery_subject))
@@ -209,7 +209,7 @@ def test_ptb_xl_on_lead_one_alone(data, tmp_path, measured):
 def test_hearts_in_two_releases(data, first, second, shared, measured):
     with engine() as workers:
         one, other = (Release.open(data / name, workers) for name in (first, second))
-        check, context = CrossRelease(other=one), Case(other, "cpu", 0, None)
+        check, context = CrossRelease(other=one), Context(other, "cpu", 0, None)
         # Weights that saw either are left out by name; where all did, the pair is not judged.
         try:
             seen = check.attack(context, np.random.default_rng(0))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from dataclasses import asdict, replace
 
 import pytest
 import yaml
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from auditor.core.finding import Estimate
 from auditor.policy import words
@@ -18,9 +20,8 @@ METRICS = [(one.id, name) for one in EVERY for name in one.metrics]
 
 
 def told(**more) -> Words:
-    known = {"id": "c", "folder": "c", "order": 1, "subject": "recordings", "title": "t",
-             "question": "q", "threat": "w"}  # fmt: skip
-    return Words.model_validate(known | more)
+    known = {"order": 1, "subject": "recordings", "title": "t", "question": "q", "threat": "w"}
+    return Words.of("c", known | more)
 
 
 @pytest.mark.parametrize(
@@ -139,10 +140,20 @@ def test_checks_have_places_of_their_own_and_pictures_too():
 
 
 def test_a_word_that_nobody_reads_is_refused():
-    with pytest.raises(ValidationError, match="remdy"):
+    with pytest.raises(TypeError, match="remdy"):
         told(remdy="x")
-    with pytest.raises(ValidationError, match="tilte"):
+    with pytest.raises(TypeError, match="tilte"):
         told(metrics={"a": {"tilte": "x"}})
+
+
+@pytest.mark.parametrize("one", EVERY, ids=lambda one: one.id)
+def test_every_word_is_of_its_kind(one):
+    kinds = TypeAdapter(Words)
+    kinds.validate_json(json.dumps(asdict(one)), strict=True)
+    wrong = {"order": "1"}, {"subject": "people"}, {"picture": "a cat"}, {"ladder": "no"}
+    for change in wrong:
+        with pytest.raises(ValidationError, match=next(iter(change))):
+            kinds.validate_json(json.dumps(asdict(replace(one, **change))), strict=True)
 
 
 def test_no_name_stands_twice_in_a_file_of_words():

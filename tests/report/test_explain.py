@@ -10,6 +10,7 @@ from auditor.core.errors import ConfigError
 from auditor.policy import words
 from auditor.report import json as report
 from auditor.report.explain import explain, explained
+from auditor.resources import names
 
 HEADINGS = [
     "What is asked", "What the number means", "Where the limit comes from",
@@ -47,7 +48,7 @@ def test_a_rule_is_explained_from_the_question_to_what_would_settle_it(name):
     assert [heading for heading, _ in told.sections][:5] == HEADINGS
     where = " ".join(dict(told.sections)["Where the limit comes from"])
     assert "our default" in where
-    assert "public, " in where or "model, " in where
+    assert any(f"{profile}, {name}: " in where for profile in names("profile"))
 
 
 @pytest.mark.parametrize(

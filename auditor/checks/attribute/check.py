@@ -19,7 +19,7 @@ from auditor.core.finding import Estimate
 from auditor.core.streams import stream
 from auditor.data.protocols import Items
 from auditor.stats.estimators import Curves, cross_fitted
-from auditor.targets.context import Case
+from auditor.targets.context import Context
 
 #: People of each sex, and people of known age, without whom nothing is measured.
 _MIN_OF_EACH = 10
@@ -41,7 +41,7 @@ class Guesses:
     age: NDArray[np.float64]
 
     def checked(
-        self, context: Case, prior: NDArray[np.float64], fold: NDArray[np.int64]
+        self, context: Context, prior: NDArray[np.float64], fold: NDArray[np.int64]
     ) -> Checked:
         """The guesses that can be checked, beside the truth.
 
@@ -85,7 +85,7 @@ class Attribute(OnRecordings):
         if known.table is None and known.read_attributes is None:
             raise ConfigError(f"neither sex nor age can be read by {self.view}")
 
-    def unmet(self, context: Case) -> str | None:
+    def unmet(self, context: Context) -> str | None:
         """Why the attack cannot be carried out on this release; None when it can."""
         if why := RECOGNISERS.unavailable(context, self.view):
             return why
@@ -97,7 +97,7 @@ class Attribute(OnRecordings):
             )
         return None
 
-    def attack(self, context: Case, rng: np.random.Generator) -> Checked:
+    def attack(self, context: Context, rng: np.random.Generator) -> Checked:
         """Guesses for each person by models that saw nobody but others."""
         records, n = people(context.records), len(context.records)
         guess, prior = Guesses(*(np.full(n, np.nan) for _ in range(2))), np.full(n, np.nan)
@@ -126,7 +126,7 @@ class Attribute(OnRecordings):
 
     def _guess(
         self,
-        context: Case,
+        context: Context,
         train: NDArray[np.int64],
         test: NDArray[np.int64],
         rng: np.random.Generator,
@@ -144,7 +144,7 @@ def people(records: pd.DataFrame) -> pd.DataFrame:
 
 
 def folds(
-    context: Case, rng: np.random.Generator
+    context: Context, rng: np.random.Generator
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Records to learn from and records to guess about: nobody is in both, everybody is asked
     about once.
@@ -165,7 +165,7 @@ def _measurable_age(people: pd.DataFrame) -> bool:
 
 
 def _by_table(
-    context: Case,
+    context: Context,
     view: str,
     train: NDArray[np.int64],
     test: NDArray[np.int64],
@@ -183,12 +183,12 @@ def _by_table(
     return Guesses(sex, told.predict(known["age"].to_numpy(), train, test, rng))
 
 
-def view_matrix(context: Case, view: str) -> NDArray[np.float32]:
+def view_matrix(context: Context, view: str) -> NDArray[np.float32]:
     """(n_records, d) what a view tells of each record."""
     key = "attribute", view
-    if key not in context.shared:
+    if key not in context.memo:
         table = RECOGNISERS[view].table
         assert table is not None
-        context.shared[key] = table(context, Items.whole(np.arange(len(context.records))))
-    found: NDArray[np.float32] = context.shared[key]
+        context.memo[key] = table(context, Items.whole(np.arange(len(context.records))))
+    found: NDArray[np.float32] = context.memo[key]
     return found

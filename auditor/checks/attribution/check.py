@@ -53,10 +53,10 @@ from auditor.core.evidence import (
 from auditor.core.finding import Estimate
 from auditor.core.streams import stream
 from auditor.data.protocols import Items, split, unmet
-from auditor.learning.device import own_randomness
+from auditor.learning.device import fork_rng
 from auditor.signal.filters import FS
 from auditor.stats.estimators import Curves
-from auditor.targets.context import Case
+from auditor.targets.context import Context
 
 #: People, and records of each, that parts are taken from; people whose beats are explained, and
 #: how many beats of each. What it costs does not grow with the release.
@@ -95,7 +95,7 @@ class PartsTaken(OnRecordings):
     def _of_attributes(self) -> bool:
         return self.protocol == "subject-disjoint"
 
-    def unmet(self, context: Case) -> str | None:
+    def unmet(self, context: Context) -> str | None:
         """Why the attack cannot be carried out on this release; None when it can."""
         if self._of_attributes:
             return Attribute(self.view).unmet(context)
@@ -103,7 +103,7 @@ class PartsTaken(OnRecordings):
             return "told of recordings of another occasion, which is the honest test"
         return Linkage(self.view, self.protocol).unmet(context)
 
-    def attack(self, context: Case, rng: np.random.Generator) -> Mapping[str, Attribution]:
+    def attack(self, context: Context, rng: np.random.Generator) -> Mapping[str, Attribution]:
         """By task ("" and "class" for who it is, "sex", "age"), what is left of the attack without
         each part, and how its network is explained.
         """
@@ -128,7 +128,7 @@ class PartsTaken(OnRecordings):
 
 
 def _linked(
-    context: Case, view: str, protocol: str, rng: np.random.Generator
+    context: Context, view: str, protocol: str, rng: np.random.Generator
 ) -> Iterator[tuple[str, Attribution]]:
     enrolment = Enrolment.of_release(context, split(context.records, protocol))
     of_whom = enrolment.pool_subject[enrolment.probe]
@@ -196,9 +196,9 @@ def _linked(
         yield "class", replace(by_score, masked={}, swapped={}, alone={}, explanations=by_class)
 
 
-def _taught_elsewhere(context: Case, rng: np.random.Generator) -> tuple[Reader, Reader]:
+def _taught_elsewhere(context: Context, rng: np.random.Generator) -> tuple[Reader, Reader]:
     """The network that was taught on other people, and one that was not taught."""
-    with own_randomness(rng):
+    with fork_rng(rng):
         blank = embedding.Embedder()
     taught = embedding.load(embedding.trained_without(context.dataset.name).path)
     return Reader.of_embedding(context, taught), Reader.of_embedding(context, blank)
@@ -239,7 +239,7 @@ def _by_size(
 Task = Literal["sex", "age"]
 
 
-def _tasks(context: Case, view: str) -> list[Task]:
+def _tasks(context: Context, view: str) -> list[Task]:
     """What can be asked and checked."""
     nothing = Guesses(*(np.zeros(len(context.records)) for _ in range(2)))
     known = nothing.checked(
@@ -259,7 +259,7 @@ class _Told:
     towards: NDArray[np.float64]
 
 
-def _read(context: Case, view: str, task: Task, rng: np.random.Generator) -> Attribution:
+def _read(context: Context, view: str, task: Task, rng: np.random.Generator) -> Attribution:
     known = attribute.people(context.records)
     subject = context.records["subject"].to_numpy().astype(str)
     truth = known.loc[subject, "male" if task == "sex" else "age"].to_numpy()
@@ -324,7 +324,7 @@ def _read(context: Case, view: str, task: Task, rng: np.random.Generator) -> Att
 
 
 def _teller(
-    context: Case,
+    context: Context,
     view: str,
     task: Task,
     fold: int,
@@ -363,7 +363,7 @@ class _Edits:
     beat : the population's mean beat, with its own
     """
 
-    context: Case
+    context: Context
     reads: Reads
     mean: Floats
     other: Floats
@@ -372,7 +372,7 @@ class _Edits:
 
     @classmethod
     def of(
-        cls, context: Case, reads: Reads, subject: NDArray[np.str_], rng: np.random.Generator
+        cls, context: Context, reads: Reads, subject: NDArray[np.str_], rng: np.random.Generator
     ) -> _Edits:
         """What the people of a release make of it.
 

@@ -113,7 +113,7 @@ class OfWindows(nn.Module):
 
     def read(self, z: Tensor, *beside: Tensor) -> Tensor:
         """What is answered to z-scores."""
-        answer: Tensor = getattr(self.model.read(z), self.head)
+        answer: Tensor = getattr(self.model.forward_normalised(z), self.head)
         if self.head == "embedding":
             return F.normalize(answer)
         return answer if answer.ndim == 2 else answer[:, None]

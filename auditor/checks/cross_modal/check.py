@@ -29,7 +29,7 @@ from auditor.core.target import Floats, Target
 from auditor.stats.estimators import measure, rate
 from auditor.stats.metrics import rank_rate
 from auditor.stats.searches import above_alike, measure_search, paired_gain, rate_gap
-from auditor.targets.context import Case
+from auditor.targets.context import Context
 
 #: The two sides' outputs.
 ASKED, SEARCHED = "embedding", "other"
@@ -88,7 +88,7 @@ class CrossModalRetrieval(OnModel):
     protocol: str = "same-session"
     id: ClassVar[str] = "cross-modal"
 
-    def unmet(self, context: Case) -> str | None:
+    def unmet(self, context: Context) -> str | None:
         """Why the attack cannot be carried out on this model; None when it can."""
         del context
         table = target_records(self.target)
@@ -97,7 +97,7 @@ class CrossModalRetrieval(OnModel):
             return f"needs at least {MIN_PEOPLE} people with an ECG and an image; found fewer"
         return None
 
-    def attack(self, context: Case, rng: np.random.Generator) -> Retrieved:
+    def attack(self, context: Context, rng: np.random.Generator) -> Retrieved:
         """Every search that there are people enough for.
 
         Raises

@@ -23,7 +23,7 @@ from auditor.data.protocols import Items, Split, later
 from auditor.signal.filters import FS
 from auditor.signal.prepare import Prepared
 from auditor.stats.small_cells import shares_of_people
-from auditor.targets.context import Case
+from auditor.targets.context import Context
 
 #: So many times between beats in a row, each the same to within so many samples (12 ms), and not
 #: all alike: their range is at least so many samples (40 ms).
@@ -52,12 +52,12 @@ class Duplicates(OnRecordings):
     view: str = "signal"
     id: ClassVar[str] = "duplicates"
 
-    def unmet(self, context: Case) -> str | None:
+    def unmet(self, context: Context) -> str | None:
         """Why the attack cannot be carried out on this release; None when it can."""
         n = context.records["subject"].nunique()
         return None if n >= MIN_PEOPLE else f"needs at least {MIN_PEOPLE} people; found fewer"
 
-    def attack(self, context: Case, rng: np.random.Generator) -> Counts:
+    def attack(self, context: Context, rng: np.random.Generator) -> Counts:
         """For each person, how many of their records have a copy under their own name, how many
         under another, and how many look less like them than like most others.
         """
@@ -153,7 +153,7 @@ def _rest(prepared: Prepared, row: int) -> NDArray[np.float64]:
     return rest
 
 
-def strangers(context: Case, rng: np.random.Generator) -> list[int]:
+def strangers(context: Context, rng: np.random.Generator) -> list[int]:
     """Rows that look less like their person's first record than like most other people's."""
     rows = later(context.records)
     if not len(rows):

@@ -14,7 +14,7 @@ from auditor.checks.base import Draw, Measured, OnRecordings, Settings
 from auditor.core.evidence import SearchResult
 from auditor.data.protocols import LINKAGE_PROTOCOLS, later, split, unmet
 from auditor.stats.estimators import measure
-from auditor.targets.context import Case
+from auditor.targets.context import Context
 
 
 def plan(settings: Settings) -> list[OnRecordings]:
@@ -55,7 +55,7 @@ class Linkage(OnRecordings):
         if self.protocol not in LINKAGE_PROTOCOLS:
             raise ValueError(f"no linkage protocol is named {self.protocol!r}")
 
-    def unmet(self, context: Case) -> str | None:
+    def unmet(self, context: Context) -> str | None:
         """Why the attack cannot be carried out on this release; None when it can."""
         if why := RECOGNISERS.unavailable(context, self.view):
             return why
@@ -67,7 +67,7 @@ class Linkage(OnRecordings):
             return f"needs {MIN_MATED} people with several records to learn from; found fewer"
         return None
 
-    def attack(self, context: Case, rng: np.random.Generator) -> Searches:
+    def attack(self, context: Context, rng: np.random.Generator) -> Searches:
         """The search of the gallery; for a network also by its untrained twin, the control."""
         enrolment = Enrolment.of_release(context, split(context.records, self.protocol))
         known = RECOGNISERS[self.view]

@@ -44,7 +44,7 @@ from auditor.stats.searches import (
     rate_gap,
 )
 from auditor.stats.small_cells import disclosable_groups, shares_of_people
-from auditor.targets.context import Case
+from auditor.targets.context import Context
 
 #: How often each condition is drawn for, how many people (of either kind) are asked about, and
 #: how many pictures are drawn for no condition at all.
@@ -75,7 +75,7 @@ class _Asked(OnModel):
         found: Generates = self.target.parts["generator"]
         return found
 
-    def unmet(self, context: Case) -> str | None:
+    def unmet(self, context: Context) -> str | None:
         """Why the attack cannot be carried out on this model; None when it can."""
         del context
         if self.target.unknown:
@@ -121,7 +121,7 @@ class Copies(_Asked):
 
     protocol: str = "copies"
 
-    def attack(self, context: Case, rng: np.random.Generator) -> CopyScores:
+    def attack(self, context: Context, rng: np.random.Generator) -> CopyScores:
         """By person, ratios of distances, which owe nothing to how spread out pictures are."""
         sides = [people(self.target, kind) for kind in KINDS]
         everybody = Gallery.of(self.generator, np.concatenate(sides))
@@ -231,7 +231,7 @@ class Extraction(_Asked):
 
     protocol: str = "extraction"
 
-    def unmet(self, context: Case) -> str | None:
+    def unmet(self, context: Context) -> str | None:
         """Why the attack cannot be carried out on this model; None when it can."""
         if why := super().unmet(context):
             return why
@@ -239,7 +239,7 @@ class Extraction(_Asked):
             return "the generator draws nothing without a condition"
         return None
 
-    def attack(self, context: Case, rng: np.random.Generator) -> ExtractionScores:
+    def attack(self, context: Context, rng: np.random.Generator) -> ExtractionScores:
         """By person, how near pictures come that are drawn for no condition."""
         sides = [people(self.target, kind) for kind in KINDS]
         galleries = [Gallery.of(self.generator, rows) for rows in sides]
@@ -291,14 +291,14 @@ class Retrieval(_Asked):
 
     protocol: str = "retrieval"
 
-    def unmet(self, context: Case) -> str | None:
+    def unmet(self, context: Context) -> str | None:
         """Why the attack cannot be carried out on this model; None when it can."""
         del context
         if len(people(self.target, None)) < MIN_PEOPLE:
             return f"needs {MIN_PEOPLE} people with a picture; found fewer"
         return None
 
-    def attack(self, context: Case, rng: np.random.Generator) -> Found:
+    def attack(self, context: Context, rng: np.random.Generator) -> Found:
         """The search of everybody's real pictures."""
         del context
         rows = people(self.target, None)

@@ -32,7 +32,7 @@ from auditor.data.protocols import later
 from auditor.stats.estimators import measure, rate
 from auditor.stats.metrics import rank_rate
 from auditor.stats.searches import measure_search, paired_gain, rate_gap
-from auditor.targets.context import Case
+from auditor.targets.context import Context
 
 #: What of a control is told: whom it finds first, and how open-set search by it would do.
 _CONTROLS = ("rank1", "auc_known", "eer", "tpir_at_fpir_10pct", "tpir_at_fpir_1pct")
@@ -87,7 +87,7 @@ class OutputLinkage(OnModel):
         """`cross-session` where enough people have records of two sessions."""
         return _protocol(target_records(self.target))
 
-    def unmet(self, context: Case) -> str | None:
+    def unmet(self, context: Context) -> str | None:
         """Why the attack cannot be carried out on this model; None when it can."""
         del context
         table = target_records(self.target)
@@ -96,7 +96,7 @@ class OutputLinkage(OnModel):
             return f"needs at least {MIN_PEOPLE} people with two records; found fewer"
         return None
 
-    def attack(self, context: Case, rng: np.random.Generator) -> OutputSearches:
+    def attack(self, context: Context, rng: np.random.Generator) -> OutputSearches:
         """The match is taught by other people's repeats, where there are enough; of leaves it is
         the share that are equal. Of the other matchers `whitened` is taught with every direction
         counting the same, and `standardised` and `cosine` learn nothing.

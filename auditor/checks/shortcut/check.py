@@ -18,7 +18,7 @@ from auditor.core.evidence import SearchResult
 from auditor.core.finding import Estimate
 from auditor.data.protocols import split, unmet
 from auditor.stats.estimators import measure
-from auditor.targets.context import Case
+from auditor.targets.context import Context
 
 
 def plan(settings: Settings) -> list[OnRecordings]:
@@ -42,23 +42,23 @@ class Shortcut(OnRecordings):
     view: str = "surroundings"
     id: ClassVar[str] = "shortcut"
 
-    def unmet(self, context: Case) -> str | None:
+    def unmet(self, context: Context) -> str | None:
         """Why the attack cannot be carried out on this release; None when it can."""
         if self.protocol == "random-segment":
             return "two halves of one recording share its surroundings"
         return unmet(context.records, self.protocol)
 
-    def attack(self, context: Case, rng: np.random.Generator) -> Searches:
+    def attack(self, context: Context, rng: np.random.Generator) -> Searches:
         """The search by all cues that a signal holds, and by each cue alone."""
         enrolment = Enrolment.of_release(context, split(context.records, self.protocol))
         key = ("surroundings",)
-        if key not in context.shared:
+        if key not in context.memo:
             told = partial(context.progress, "looking at what is not the heart")
-            context.shared[key] = tuple(
+            context.memo[key] = tuple(
                 surroundings(context.dataset, context.prepared, items, told)
                 for items in (enrolment.gallery, enrolment.pool)
             )
-        gallery, pool = context.shared[key]
+        gallery, pool = context.memo[key]
 
         def by(cues: tuple[str, ...]) -> SearchResult:
             chosen = [

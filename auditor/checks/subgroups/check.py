@@ -23,7 +23,7 @@ from auditor.signal.filters import FS
 from auditor.signal.segment import Cut, cut
 from auditor.stats.estimators import measure
 from auditor.stats.small_cells import disclosable_groups
-from auditor.targets.context import Case
+from auditor.targets.context import Context
 
 _AGES = (0, 30, 45, 60, 75, 200)
 #: Heart rates differ much from here on, 1/min; a rhythm is irregular when times between beats
@@ -61,12 +61,12 @@ class Subgroups(OnRecordings):
     view: str = "embedding"
     id: ClassVar[str] = "slices"
 
-    def unmet(self, context: Case) -> str | None:
+    def unmet(self, context: Context) -> str | None:
         """Why the attack cannot be carried out on this release; None when it can."""
         unavailable = RECOGNISERS.unavailable(context, self.view)
         return unavailable or unmet(context.records, self.protocol)
 
-    def attack(self, context: Case, rng: np.random.Generator) -> Groups:
+    def attack(self, context: Context, rng: np.random.Generator) -> Groups:
         """The searches of all probes and of each group that has ten people; smaller ones are left
         out. Noise is added to beats that were found without it.
         """
@@ -91,7 +91,7 @@ class Subgroups(OnRecordings):
         return Measured(found, curves)
 
 
-def _groups(context: Case, who: Enrolment) -> Iterator[dict[str, NDArray[np.bool_]]]:
+def _groups(context: Context, who: Enrolment) -> Iterator[dict[str, NDArray[np.bool_]]]:
     """The probes of an enrolment in groups of one kind after the other, by name."""
     records = context.records
     row = who.pool.row[who.probe]
@@ -140,7 +140,7 @@ def _rest(beats: Cut) -> float:
     return float(np.median(np.abs(signal - middle)) / max(float(middle.std()), 1e-6))
 
 
-def _held(context: Case, whole: Recogniser) -> Iterator[tuple[str, Recogniser]]:
+def _held(context: Context, whole: Recogniser) -> Iterator[tuple[str, Recogniser]]:
     """What the recogniser sees of probes of which the intruder holds less."""
     model = embedding.load(embedding.trained_without(context.dataset.name).path).to(context.device)
     who = whole.enrolment

@@ -32,10 +32,10 @@ def test_a_planted_sex_and_age_are_found_on_people_never_seen(strong):
 def test_nobody_is_in_training_and_test(strong, monkeypatch):
     seen = []
 
-    def remember(self, case, train, test, rng):
-        subject = case.records["subject"].to_numpy()
+    def remember(self, context, train, test, rng):
+        subject = context.records["subject"].to_numpy()
         seen.append((set(subject[train]), set(subject[test])))
-        return original(self, case, train, test, rng)
+        return original(self, context, train, test, rng)
 
     original = Attribute._guess
     monkeypatch.setattr(Attribute, "_guess", remember)

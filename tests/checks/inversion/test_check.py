@@ -13,7 +13,7 @@ from auditor.checks.inversion.check import ModelInversion, Rebuilt, plan
 from auditor.core.errors import EvidenceError
 from auditor.core.evidence import Predictions
 from tests.checks.asking import attacked, context, estimated
-from tests.checks.inversion.plant import PLANTS, giving_back
+from tests.checks.inversion.plant import giving_back
 from tests.checks.output_linkage.plant import People, naming
 
 REPEATS = 60
@@ -21,12 +21,6 @@ REPEATS = 60
 
 def run(target, output) -> Mapping[str, Predictions]:
     return attacked(ModelInversion(target, output)).columns
-
-
-@pytest.mark.parametrize("name", PLANTS)
-def test_a_planted_leak_is_found_and_its_clean_twin_is_not(name):
-    assert all(PLANTS[name](seed, True) for seed in range(3))
-    assert sum(PLANTS[name](seed, False) for seed in range(3)) <= 1
 
 
 def test_a_column_is_rebuilt_as_closely_as_the_scores_follow_it():

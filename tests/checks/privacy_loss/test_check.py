@@ -18,13 +18,6 @@ from auditor.core.target import NONMEMBER
 from auditor.stats.metrics import auc
 from tests.checks.asking import context, estimated
 from tests.checks.membership.plant import of_trees
-from tests.checks.privacy_loss.plant import PLANTS
-
-
-@pytest.mark.parametrize("leak", PLANTS)
-def test_a_planted_leak_is_found_and_its_clean_twin_is_not(leak):
-    assert PLANTS[leak](0, True)
-    assert not PLANTS[leak](0, False)
 
 
 def test_canaries_are_told_by_trees_that_learn_by_heart():

@@ -6,25 +6,17 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-from auditor.checks.split.estimates import measured
 
-from auditor.checks.split.check import NearDuplicates, SharedPeople
+from auditor.checks.base import OnModel
+from auditor.checks.split.check import NearDuplicates, SubjectOverlap
 from auditor.core.streams import stream
 from auditor.core.target import MEMBER, NONMEMBER, Target
+from tests.checks.asking import measured
 from tests.checks.structure.plant import population
 
-LEVEL = 0.95
 
-
-def amounts(attack: SharedPeople | NearDuplicates):
-    """What a question amounts to: estimates, curves, parameters."""
-    assert attack.unmet(None) is None
-    seen = attack.run(None, np.random.default_rng(0))
-    return measured(seen, level=LEVEL, rng=np.random.default_rng(0))
-
-
-def alarms(attack: SharedPeople | NearDuplicates) -> list[str]:
-    return amounts(attack)[2]["alarms"]
+def alarms(check: OnModel) -> list[str]:
+    return measured(check).params["alarms"]
 
 
 def both_sides(seed: int, planted: bool) -> bool:
@@ -32,7 +24,7 @@ def both_sides(seed: int, planted: bool) -> bool:
     target = population(stream(seed, "both sides"))
     if planted:
         target.part[np.flatnonzero(target.part == MEMBER)[-1]] = NONMEMBER
-    return bool(alarms(SharedPeople(target)))
+    return bool(alarms(SubjectOverlap(target)))
 
 
 def recorded(rng: np.random.Generator) -> Target:

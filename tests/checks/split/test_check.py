@@ -7,9 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from auditor.checks.split.check import NearDuplicates, SharedPeople, attacks
+from auditor.checks.base import Measured
+from auditor.checks.split.check import NAMES, NearDuplicates, SubjectOverlap, Twice, plan
 from auditor.core.errors import EvidenceError
+from auditor.core.evidence import Counts
 from auditor.core.target import MEMBER, NEITHER, NONMEMBER
+from auditor.stats.intervals import wilson
+from tests.checks.asking import estimated
 from tests.checks.split.plant import PLANTS, alarms, with_copies
 from tests.checks.structure.plant import at, population
 
@@ -18,8 +22,12 @@ def rng(seed: int = 0) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
-def near(target, output: str = "inputs"):
-    return NearDuplicates(target, output).run(None, rng())
+def near(target, output: str = "inputs") -> Twice:
+    return NearDuplicates(target, output).attack(None, rng())
+
+
+def both(target) -> Counts:
+    return SubjectOverlap(target).attack(None, rng())
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +40,7 @@ def test_who_has_records_on_both_sides_is_counted_by_person(clean):
     others = np.flatnonzero(part == NONMEMBER)
     for row in others[[0, 1, 30]]:  # two records of one person, one of another
         part[row] = MEMBER
-    counts = SharedPeople(replace(clean, part=part)).run(None, rng())["certain"]
+    counts = both(replace(clean, part=part))
     assert counts.names == ("both_sides",)
     assert sorted(counts.values[counts.values > 0]) == [1, 2]
     assert len(counts.values) == len(np.unique(clean.subject[others]))
@@ -41,21 +49,21 @@ def test_who_has_records_on_both_sides_is_counted_by_person(clean):
 def test_records_that_are_on_neither_side_put_nobody_on_both(clean):
     part = clean.part.copy()
     part[np.flatnonzero(part == MEMBER)[:9]] = NEITHER
-    assert not SharedPeople(replace(clean, part=part)).run(None, rng())["certain"].values.any()
+    assert not both(replace(clean, part=part)).values.any()
 
 
 def test_a_copy_under_another_name_is_found_and_counted_for_its_person(clean):
     target = with_copies(clean, rng(1), 4, 0.0)
     changed = (target.inputs != clean.inputs).all(axis=1)
     people = np.unique(clean.subject[clean.part == NONMEMBER])
-    counts = near(target)["judged"].values
+    counts = near(target).across.values
     by_hand = [(changed & (clean.subject == person)).sum() for person in people]
     np.testing.assert_array_equal(counts, np.stack([by_hand, by_hand], axis=1))
-    assert not near(target)["halves"].values.any()
+    assert not near(target).within.values.any()
 
 
 def test_a_second_measurement_is_near_and_no_copy(clean):
-    counts = near(with_copies(clean, rng(1), 4, 0.003))["judged"].values
+    counts = near(with_copies(clean, rng(1), 4, 0.003)).across.values
     assert counts[:, 0].sum() == 4
     assert counts[:, 1].sum() == 0
 
@@ -66,7 +74,7 @@ def test_people_who_are_on_both_sides_by_name_are_not_found_again(clean):
     part, inputs = clean.part.copy(), clean.inputs.copy()
     part[np.flatnonzero(mine)[1]] = MEMBER
     inputs[mine] = inputs[row]
-    assert not near(replace(clean, part=part, inputs=inputs))["judged"].values.any()
+    assert not near(replace(clean, part=part, inputs=inputs)).across.values.any()
 
 
 def test_members_under_two_names_are_told_as_those_of_halves(clean):
@@ -75,18 +83,18 @@ def test_members_under_two_names_are_told_as_those_of_halves(clean):
     target.inputs[mine[:36]] = target.inputs[mine[-36:]]
     seen = near(target)
     # Some half of 24 people are parted from their doubles by the halves.
-    assert 4 <= (seen["halves"].values[:, 1] > 0).sum() <= 24
-    assert (seen["judged"].values[:, 0] > 0).sum() >= 3
+    assert 4 <= (seen.within.values[:, 1] > 0).sum() <= 24
+    assert (seen.across.values[:, 0] > 0).sum() >= 3
 
 
 def test_what_is_found_does_not_go_by_order_nor_by_units(clean):
     target = with_copies(clean, rng(1), 4, 0.003)
-    seen = near(target)["judged"].values.sum(axis=0)
+    seen = near(target).across.values.sum(axis=0)
     order = rng(2).permutation(len(target.record))
-    np.testing.assert_array_equal(near(at(target, order))["judged"].values.sum(axis=0), seen)
+    np.testing.assert_array_equal(near(at(target, order)).across.values.sum(axis=0), seen)
     units = np.float32(2.0) ** np.arange(-3, 3) + 0
     scaled = replace(target, inputs=target.inputs * units)
-    np.testing.assert_array_equal(near(scaled)["judged"].values.sum(axis=0), seen)
+    np.testing.assert_array_equal(near(scaled).across.values.sum(axis=0), seen)
 
 
 def test_equal_values_mean_nothing_where_they_are_rounded_to_few(clean):
@@ -94,7 +102,7 @@ def test_equal_values_mean_nothing_where_they_are_rounded_to_few(clean):
     same = (coarse.inputs[:, None] == coarse.inputs[None]).all(axis=2)
     across = (clean.part == MEMBER)[:, None] & (clean.part == NONMEMBER)
     assert (same & across).any()
-    assert not near(coarse)["judged"].values.any()
+    assert not near(coarse).across.values.any()
 
 
 def test_unknown_values_are_like_unknown_ones(clean):
@@ -104,7 +112,7 @@ def test_unknown_values_are_like_unknown_ones(clean):
     inputs[(target.inputs == clean.inputs).all(axis=1) & (rng(3).random(len(inputs)) < 0.1), 0] = (
         np.nan
     )
-    assert near(replace(target, inputs=inputs))["judged"].values[:, 0].sum() >= 3
+    assert near(replace(target, inputs=inputs)).across.values[:, 0].sum() >= 3
     blank = inputs.copy()
     blank[:, :5] = np.nan
     with pytest.raises(EvidenceError, match="10 people measured on either side"):
@@ -129,19 +137,19 @@ def test_a_wide_embedding_is_looked_at_where_there_is_no_table(clean):
         outputs={"embedding": lambda: wide},
         known={},
     )
-    assert [one.view for one in attacks(target)] == ["simulated.people", "simulated.embedding"]
+    assert [one.view for one in plan(target)] == ["simulated.people", "simulated.embedding"]
     counts = near(target, "embedding")
-    assert counts["judged"].values.sum(axis=0).tolist() == [4, 4]
-    assert not counts["halves"].values.any()
+    assert counts.across.values.sum(axis=0).tolist() == [4, 4]
+    assert not counts.within.values.any()
 
 
 def test_questions_say_what_they_are_and_when_they_cannot_be_asked(clean):
-    first, second = attacks(clean)
+    first, second = plan(clean)
     assert (first.view, second.view) == ("simulated.people", "simulated.inputs")
-    assert first.check == second.check == "split"
+    assert first.id == second.id == "split"
     unknown = replace(clean, unknown="nobody says who is a member")
     nobody = replace(clean, part=np.full_like(clean.part, MEMBER))
-    for one, other, third in zip(attacks(clean), attacks(unknown), attacks(nobody), strict=True):
+    for one, other, third in zip(plan(clean), plan(unknown), plan(nobody), strict=True):
         assert one.threat.endswith(".")
         assert one.unmet(None) is None
         assert other.unmet(None) == "nobody says who is a member"
@@ -164,3 +172,55 @@ def test_a_space_of_heavy_tails_raises_no_alarm():
             alarms(NearDuplicates(replace(target, inputs=np.sinh(2 * target.inputs)), "inputs"))
         )
     assert rung <= 3
+
+
+# --- what counts amount to ----------------------------------------------------------------
+
+
+def counts(n: int, *k: int, names: tuple[str, ...] = NAMES) -> Counts:
+    """Of n people, of how many each is true."""
+    return Counts(names, np.stack([np.arange(n) < one for one in k], axis=1).astype(np.int64))
+
+
+def overlap(n: int, k: int) -> Measured:
+    return estimated(SubjectOverlap(None), counts(n, k, names=("both_sides",)))
+
+
+def twice(across: Counts, within: Counts) -> Measured:
+    return estimated(NearDuplicates(None, "inputs"), Twice(across, within))
+
+
+def test_people_on_both_sides_are_a_share_or_words():
+    found = overlap(50, 12)
+    one = found.estimates["both_sides"]
+    assert (one.value, one.chance, one.n_subjects) == (0.24, 0.0, 50)
+    assert (one.low, one.high) == wilson(12, 50, 0.95)
+    assert found.params == {"alarms": ["both_sides"]}
+    assert found.curves == {}
+    few = overlap(50, 1)
+    assert few.estimates == {}
+    assert few.params == {"alarms": ["both_sides"], "both_sides_people": "1 to 9 people"}
+    assert overlap(50, 0).params == {"alarms": []}
+
+
+def test_one_near_duplicate_is_an_alarm_where_halves_show_none():
+    found = twice(counts(50, 1, 0), counts(80, 0, 0))
+    assert found.params == {"alarms": ["near_duplicate"], "near_duplicate_people": "1 to 9 people"}
+    assert found.estimates["copied"].value == 0
+
+
+def test_where_halves_show_some_there_must_be_more_on_both_sides():
+    found = twice(counts(50, 12, 0), counts(80, 20, 0))
+    assert found.params["alarms"] == []
+    assert found.estimates["near_duplicate"].chance == 0.25
+    assert found.estimates["near_duplicate_excess"].value == pytest.approx(-0.01)
+    found = twice(counts(50, 40, 30), counts(80, 20, 0))
+    assert found.params["alarms"] == ["near_duplicate", "copied"]
+    assert found.estimates["near_duplicate_excess"].low > 0
+
+
+def test_too_few_people_are_refused():
+    with pytest.raises(EvidenceError, match="at least 10 people"):
+        twice(counts(9, 1, 0), counts(80, 0, 0))
+    with pytest.raises(EvidenceError, match="at least 10 people"):
+        overlap(9, 0)

@@ -20,8 +20,8 @@ from tests.releases import settings, write_release
 def evidence(tmp_path_factory):
     root = write_release(tmp_path_factory.mktemp("slices"), identity=1, seed=6, n_subjects=40)
     with engine() as workers:
-        case = open_context(root, settings(vit=False), workers)
-        yield Subgroups().attack(case, np.random.default_rng(0))
+        context = open_context(root, settings(vit=False), workers)
+        yield Subgroups().attack(context, np.random.default_rng(0))
 
 
 @given(st.lists(st.integers(0, 30), min_size=2, max_size=6))

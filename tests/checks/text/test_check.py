@@ -37,7 +37,6 @@ from auditor.systems.gem.grounding import TOLERANCES, Claim, claims, grounded
 from tests.checks.asking import context, estimated, measured
 from tests.checks.text.plant import (
     COLUMNS,
-    PLANTS,
     about,
     echoing,
     naming,
@@ -53,12 +52,6 @@ from tests.stats.evidence import random_search
 def ran(attack, seed=0):
     assert attack.unmet(context(seed)) is None
     return attack.attack(context(seed), np.random.default_rng(seed))
-
-
-@pytest.mark.parametrize("leak", PLANTS)
-def test_a_planted_leak_is_found_and_its_clean_twin_is_silent(leak):
-    assert all(PLANTS[leak](seed, True) for seed in range(3))
-    assert sum(PLANTS[leak](seed, False) for seed in range(5)) <= 1
 
 
 # --- numbers ------------------------------------------------------------------------------
