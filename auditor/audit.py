@@ -35,7 +35,7 @@ from auditor.report.disclosure import clean
 from auditor.signal.prepare import Prepared
 from auditor.systems.from_release import trained_on
 from auditor.systems.open import open_target
-from auditor.targets.context import Case
+from auditor.targets.context import Context
 from auditor.targets.release import Progress, Release
 
 _LIBRARIES = ("numpy", "scipy", "scikit-learn", "xgboost", "torch", "timm", "captum", "wfdb")
@@ -154,18 +154,18 @@ def run(
 ) -> Iterator[Finding | Audit]:
     """Each finding as it is made, and the audit last."""
     with engine(settings.jobs, settings.dask) as workers:
-        case = open_context(path, settings, workers, descriptor or {}, progress)
+        context = open_context(path, settings, workers, descriptor or {}, progress)
         if settings.baseline is not None:
-            refuse_other(settings.baseline, clean(case.dataset.name), settings.profile)
-        targets, untrained = open_targets(case, settings)
+            refuse_other(settings.baseline, clean(context.dataset.name), settings.profile)
+        targets, untrained = open_targets(context, settings)
         findings = []
         for name, reason in untrained.items():
             findings.append(training(name, reason))
             yield findings[-1]
-        for finding in run_checks(case, settings, targets):
+        for finding in run_checks(context, settings, targets):
             findings.append(finding)
             yield finding
-        yield conclude(case, settings, findings, targets)
+        yield conclude(context, settings, findings, targets)
 
 
 def open_context(
@@ -174,7 +174,7 @@ def open_context(
     workers: Engine,
     descriptor: Mapping[str, str | None] | None = None,
     progress: Progress = lambda task, done, total: None,
-) -> Case:
+) -> Context:
     """A release read, cleaned and delineated: ready to be attacked."""
     preset = settings.preset
     release = Release.open(
@@ -187,7 +187,7 @@ def open_context(
     )
     # A release of which nothing can be read is no audit: that shows here, and not as a finding.
     _ = release.prepared
-    return Case(
+    return Context(
         release,
         settings.device,
         settings.seed,
@@ -197,7 +197,7 @@ def open_context(
     )
 
 
-def open_targets(case: Case, settings: Run) -> tuple[list[Target], dict[str, str]]:
+def open_targets(context: Context, settings: Run) -> tuple[list[Target], dict[str, str]]:
     """The models that are released, and those that anybody may train on the recordings; and why
     others of them could not be trained.
 
@@ -207,12 +207,12 @@ def open_targets(case: Case, settings: Run) -> tuple[list[Target], dict[str, str
         One of those that are released cannot be read.
     """
     found = [
-        open_target(path, case.release, device=settings.device, seed=settings.seed)
+        open_target(path, context.release, device=settings.device, seed=settings.seed)
         for path in settings.models
     ]
     untrained: dict[str, str] = {}
     if settings.preset.models:
-        trained, untrained = trained_on(case.release, device=settings.device, seed=settings.seed)
+        trained, untrained = trained_on(context.release, device=settings.device, seed=settings.seed)
         found += trained
     names = Counter(one.name for one in found)
     numbers: Counter[str] = Counter()
@@ -223,7 +223,9 @@ def open_targets(case: Case, settings: Run) -> tuple[list[Target], dict[str, str
     return found, untrained
 
 
-def run_checks(context: Case, settings: Run, targets: Sequence[Target] = ()) -> Iterator[Finding]:
+def run_checks(
+    context: Context, settings: Run, targets: Sequence[Target] = ()
+) -> Iterator[Finding]:
     """Every check of the preset on a release, and every question to its models; then, where a rule
     would pass only if the attack were shown to be able, the proof of that on a twin.
     """
@@ -248,7 +250,7 @@ def run_checks(context: Case, settings: Run, targets: Sequence[Target] = ()) -> 
         )
 
 
-def _of_recordings(context: Case, settings: Run) -> list[OnRecordings]:
+def _of_recordings(context: Context, settings: Run) -> list[OnRecordings]:
     """The checks of a preset; each once where there are no recordings: all will say only that."""
     preset = settings.preset
     planned = list(
@@ -285,7 +287,7 @@ def link(
     DataError
         The two cannot be compared.
     """
-    context = Case(release, settings.device, settings.seed, None, progress=release.progress)
+    context = Context(release, settings.device, settings.seed, None, progress=release.progress)
     check = CrossRelease(other=other, told=told)
     if why := check.unmet(context):
         raise DataError(why)
@@ -299,11 +301,11 @@ def link(
 
 
 def conclude(
-    case: Case, settings: Run, findings: Iterable[Finding], targets: Sequence[Target] = ()
+    context: Context, settings: Run, findings: Iterable[Finding], targets: Sequence[Target] = ()
 ) -> Audit:
     """The findings judged under the profile."""
     found = tuple(findings)
-    dataset, preset = case.dataset, settings.preset
+    dataset, preset = context.dataset, settings.preset
     training = asdict(preset.training) if preset.training else None
     fewest = settings.profile.minimum_cell
     return Audit(
@@ -317,7 +319,7 @@ def conclude(
             "versions": {name: version(name) for name in _LIBRARIES}
             | {"python": platform.python_version()},
         },
-        release=describe_release(dataset, case.prepared)
+        release=describe_release(dataset, context.prepared)
         | ({"models": [describe_model(one, fewest) for one in targets]} if targets else {}),
         profile=settings.profile.recorded(),
         verdict=judge(

@@ -12,12 +12,12 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
-from auditor.attackers.ladder import ladder
+from auditor.attackers.recogniser import RECOGNISERS
 from auditor.core.errors import ConfigError
 from auditor.policy import words
 from auditor.resources import read_settings, resource, settings_file
 from auditor.targets.context import Training
-from auditor.training.metric import Recipe
+from auditor.training.attacker import BeatAugmentation, EmbedderTraining
 
 #: The checks that a preset may choose.
 CHECKS = tuple(one.id for one in words.checks().values() if one.in_presets)
@@ -49,8 +49,9 @@ class Preset(BaseModel):
     @classmethod
     def _known(cls, views: tuple[str, ...]) -> tuple[str, ...]:
         for view in views:
-            if view not in ladder():
-                raise ValueError(f"no view is named {view!r}; known: {', '.join(ladder())}")
+            if view not in RECOGNISERS:
+                known = ", ".join(RECOGNISERS.ladder())
+                raise ValueError(f"no view is named {view!r}; known: {known}")
         return views
 
     @field_validator("checks")
@@ -72,14 +73,28 @@ def load_preset(name: str) -> Preset:
         raise ConfigError(f"preset {path}: {first_problem(error)}") from None
 
 
-def load_recipe(path: Path | None) -> Recipe:
-    """How the attacker's network is taught: as shipped, or by the user's own file."""
+#: Settings of `EmbedderTraining` that are called otherwise in its file.
+_IN_THE_FILE = {"learning_rate": "rate", "weight_decay": "decay"}
+
+
+def load_attacker(path: Path | None) -> EmbedderTraining:
+    """How the attacker's network is trained: as shipped, or by the user's own file."""
     path = path or resource("configs") / "attacker.yaml"
     raw = read_settings(path)
-    if odd := raw.keys() - {field.name for field in fields(Recipe)}:
+    days = {one.name: raw.pop(one.name) for one in fields(BeatAugmentation) if one.name in raw}
+    names = {
+        _IN_THE_FILE.get(one.name, one.name): one.name
+        for one in fields(EmbedderTraining)
+        if one.name != "augmentation"
+    }
+    if odd := raw.keys() - names.keys():
         raise ConfigError(f"recipe {path}: unknown setting {min(map(str, odd))}")
     try:
-        return TypeAdapter(Recipe).validate_python(raw)
+        augmentation = TypeAdapter(BeatAugmentation).validate_python(days)
+        settings = {names[name]: value for name, value in raw.items()}
+        return TypeAdapter(EmbedderTraining).validate_python(
+            {**settings, "augmentation": augmentation}
+        )
     except ValidationError as error:
         raise ConfigError(f"recipe {path}: {first_problem(error)}") from None
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 from auditor.attackers.transformer import MODELS, ViTConfig
 from auditor.audit import Run, run
 from auditor.config import Preset
 from auditor.core.finding import Audit
-from auditor.learning.schedule import Recipe
 from auditor.policy.profile import load_profile
+from auditor.signal.prepare import Prepared
 from auditor.simulate.population import Population
-from auditor.targets.context import Training
+from auditor.targets.context import Context, Training, ViTTraining
 
 PROTOCOLS = ("random-segment", "same-session", "cross-session")
 
@@ -37,7 +39,7 @@ def settings(
     *, seed: int = 0, vit: bool = True, epochs: int = 10, profile: str = "public", **engine
 ) -> Run:
     """A preset of every rung, the transformer in miniature, or of the cheap rungs alone."""
-    recipe = Recipe(epochs=epochs, batch=32, learning_rate=3e-3, patience=epochs)
+    recipe = ViTTraining(epochs=epochs, batch=32, learning_rate=3e-3, patience=epochs)
     views = ("template", "fiducials", "whitened", "subspace", "plda", "embedding", "adapted")
     views = (*views, *(("vit",) if vit else ()), "fusion")
     preset = Preset(
@@ -51,6 +53,13 @@ def settings(
         checks=("identifiers", "uniqueness", "linkage", "shortcut", "attribute"),
     )
     return Run(load_profile(profile), preset, seed=seed, **engine)
+
+
+def prepared_as(context: Context, prepared: Prepared, **changes: Any) -> Context:
+    """A case of a release that was prepared like this, of which nothing was worked out yet."""
+    release = replace(context.release)
+    vars(release)["prepared"] = prepared
+    return replace(context, release=release, memo={}, **changes)
 
 
 def finished(root: Path, run_settings: Run) -> Audit:

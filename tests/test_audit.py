@@ -67,7 +67,7 @@ def test_a_broken_attack_is_said_and_costs_no_other(tmp_path, monkeypatch):
     def broken(*args, **kwargs):
         raise RuntimeError("person p0001 was here")
 
-    monkeypatch.setattr("auditor.checks.linkage.check.compare", broken)
+    monkeypatch.setattr("auditor.attackers.recogniser.search_gallery", broken)
     audited = finished(write_release(tmp_path, identity=1, seed=0), settings(vit=False))
     finding = audited["linkage/template/cross-session"]
     assert finding.status == "failed"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -19,6 +20,7 @@ from tests import manual
 from tests.releases import write_release
 
 ROOT = Path(__file__).parent.parent
+RELEASED = ROOT / "tests" / "report" / "released" / "audit-1.json"
 
 
 def commands(group=main, path=()):
@@ -215,15 +217,39 @@ def test_an_audit_of_a_newer_auditor_is_one_clear_line(finished, tmp_path):
         assert "newer" in one_line(auditor(command, *name, tmp_path / "newer.json"))
 
 
-def test_a_gate_does_not_wait_for_torch(finished):
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [
+        (["gate", "AUDIT"], 1),
+        (["report", "AUDIT", "--out", "page.html"], 0),
+        (["report", "AUDIT", "--format", "sarif", "--format", "markdown", "--out", "."], 0),
+        (["explain"], 0),
+        (["explain", "linkage-cross-session", "--audit", "AUDIT"], 0),
+        (["compare", "AUDIT", "AUDIT"], 0),
+        (["verify", "evidence.zip"], 0),
+    ],
+    ids=lambda one: one[0] if isinstance(one, list) else "",
+)
+def test_a_command_on_a_finished_audit_waits_neither_for_torch_nor_for_pandas(
+    command, status, tmp_path
+):
+    assert auditor("bundle", RELEASED, "--out", tmp_path / "evidence.zip").exit_code == 0
     code = (
-        "import sys; from auditor.cli import main\n"
-        f"main(['gate', {str(finished / 'audit.json')!r}], standalone_mode=False)"
+        "import atexit, sys\n"
+        "from auditor.cli import main\n"
+        "atexit.register(lambda: print({'torch', 'pandas'} & sys.modules.keys()))\n"
+        "main(standalone_mode=False)"
     )
-    check = "import atexit, sys; atexit.register(lambda: print('torch' in sys.modules)); "
-    done = subprocess.run([sys.executable, "-c", check + code], capture_output=True, text=True)
-    assert done.returncode == 1
-    assert done.stdout.endswith("False\n")
+    called = [str(RELEASED) if word == "AUDIT" else word for word in command]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *called],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert done.returncode == status, done.stderr
+    assert done.stdout.endswith("set()\n")
 
 
 def test_inspect_shows_what_would_be_believed_and_starts_a_descriptor(release, tmp_path):

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from auditor.policy import words
+
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "auditor"
 
@@ -39,6 +41,14 @@ EVERYBODYS_STREAM = {
     ),
 }
 OPENS_A_FOLDER = {"auditor.data.catalog.describe", "auditor.data.dataset.open_dataset"}
+#: Ids of checks that are words of other trades as well: of files, settings, SARIF; a protocol.
+ORDINARY = {"text", "training", "split", "cross-release"}
+CHECKS = words.checks()
+METRICS = {name for one in CHECKS.values() for name in one.metrics if "<" not in name}
+#: A check that takes apart what others found draws from their streams.
+TAKES_APART = {"attribution": {"attribute", "linkage"}}
+#: What a training loop calls: of a loss, and of an optimizer.
+STEPS = {"backward", "step", "zero_grad"}
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|NotImplementedError)\b")
 
 
@@ -147,6 +157,20 @@ def nobody_touches_the_random_stream_of_others(module: Module) -> Iterator[tuple
             yield line, full
 
 
+def only_one_loop_trains_networks(module: Module) -> Iterator[tuple[int, str]]:
+    if module.path == "auditor/learning/fit.py":
+        return
+    for line, full, _ in module.imports:
+        if f"{full}.".startswith("torch.optim."):
+            yield line, full
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Attribute) and module.full(node) == "torch.optim":
+            yield node.lineno, "torch.optim"
+        call = node.func if isinstance(node, ast.Call) else None
+        if isinstance(call, ast.Attribute) and call.attr in STEPS:
+            yield call.lineno, call.attr
+
+
 def nothing_is_left_to_be_written(module: Module) -> Iterator[tuple[int, str]]:
     yield from _lines(module.text, UNFINISHED)
 
@@ -154,6 +178,52 @@ def nothing_is_left_to_be_written(module: Module) -> Iterator[tuple[int, str]]:
 def a_helper_lives_with_its_first_user(module: Module) -> Iterator[tuple[int, str]]:
     if Path(module.path).stem in ("utils", "util", "helpers", "misc", "common"):
         yield 1, module.path
+
+
+def no_other_file_names_a_check_or_a_metric(module: Module) -> Iterator[tuple[int, str]]:
+    """What is told about a check stands in its `words.yaml`: no other file has a case for it.
+
+    Seen is a literal that is a check's id or a metric's name, as a key of a mapping or a subscript,
+    as what `get` is asked for, in a comparison, and in a tuple, list or set; and a text, or the
+    beginning of one, that a finding's id begins with. Not seen are names that are put together,
+    patterns of names, ids that are ordinary words (but where something called `check` is compared
+    with them), and a check's folder, where another check's id alone is objected to.
+    """
+    if module.layer == "stats":
+        return
+    here = [one for one in CHECKS.values() if f"auditor/checks/{one.folder}/" in module.path]
+    own = {name for one in here for name in (one.id, *one.protocols, *TAKES_APART.get(one.id, ()))}
+    others = CHECKS.keys() - own
+    names = others if here else others | METRICS
+    for node in ast.walk(module.tree):
+        for one, of_a_check in _used_as_a_name(node):
+            known = names if of_a_check else names - ORDINARY
+            if isinstance(one, ast.Constant) and one.value in known:
+                yield one.lineno, str(one.value)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            first, slash, _ = node.value.partition("/")
+            if slash and first in others:
+                yield node.lineno, node.value
+
+
+def _used_as_a_name(node: ast.AST) -> Iterator[tuple[ast.AST | None, bool]]:
+    """What is used as a key or looked for, and whether it is surely asked of a check."""
+    if isinstance(node, ast.Dict):
+        yield from ((one, False) for one in node.keys)
+    elif isinstance(node, ast.Subscript):
+        yield node.slice, False
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        if node.func.attr == "get":
+            yield from ((one, False) for one in node.args[:1])
+    elif isinstance(node, ast.Compare):
+        sides = [node.left, *node.comparators]
+        of_a_check = any(ast.unparse(one).split(".")[-1] == "check" for one in sides)
+        for side in sides:
+            yield side, of_a_check
+            if isinstance(side, ast.Tuple | ast.List | ast.Set):
+                yield from ((one, of_a_check) for one in side.elts)
+    elif isinstance(node, ast.Tuple | ast.List | ast.Set):
+        yield from ((one, False) for one in node.elts)
 
 
 def _lines(text: str, pattern: re.Pattern[str]) -> Iterator[tuple[int, str]]:
@@ -167,8 +237,8 @@ RULES: dict[Rule, list[tuple[str, str]]] = {
     imports_reach_only_downwards: [
         ("auditor/core/record.py", "from auditor.data import store"),
         ("auditor/policy/judge.py", "def f():\n    import auditor.report.json"),
-        ("auditor/attackers/views.py", "from ..attacks import linkage"),
-        ("auditor/attackers/views.py", "from .. import audit"),
+        ("auditor/attackers/template.py", "from ..checks import linkage"),
+        ("auditor/attackers/template.py", "from .. import audit"),
         ("auditor/config.py", "from auditor import scan"),
         ("auditor/extras/new.py", ""),
     ],
@@ -201,15 +271,38 @@ RULES: dict[Rule, list[tuple[str, str]]] = {
         ("auditor/config.py", "eval(text)"),
     ],
     nobody_touches_the_random_stream_of_others: [
-        ("auditor/attackers/train.py", "import torch\ntorch.manual_seed(0)"),
-        ("auditor/attackers/train.py", "import numpy as np\nnp.random.seed(0)"),
-        ("auditor/attackers/train.py", "from numpy.random import seed\nseed(0)"),
+        ("auditor/attackers/vit.py", "import torch\ntorch.manual_seed(0)"),
+        ("auditor/attackers/vit.py", "import numpy as np\nnp.random.seed(0)"),
+        ("auditor/attackers/vit.py", "from numpy.random import seed\nseed(0)"),
+    ],
+    only_one_loop_trains_networks: [
+        ("auditor/attackers/vit.py", "loss.backward()"),
+        ("auditor/attackers/vit.py", "fabric.backward(loss)"),
+        ("auditor/systems/dianet/network.py", "self.optimizer.step()"),
+        ("auditor/systems/dianet/network.py", "optimizer.zero_grad()"),
+        ("auditor/training/attacker.py", "import torch\ntorch.optim.AdamW([])"),
+        ("auditor/training/attacker.py", "from torch.optim import AdamW"),
+        ("auditor/training/delineator.py", "from torch import optim"),
+        ("auditor/training/delineator.py", "import torch.optim.swa_utils"),
     ],
     nothing_is_left_to_be_written: [
         ("auditor/audit.py", "pass  # TO" + "DO"),
         ("auditor/audit.py", "raise NotImplemented" + "Error"),
     ],
     a_helper_lives_with_its_first_user: [("auditor/data/utils.py", "")],
+    no_other_file_names_a_check_or_a_metric: [
+        ("auditor/report/summary.py", '_TOLD = {"rank1": "People found"}'),
+        ("auditor/report/summary.py", 'estimate = finding.estimates["rank1"]'),
+        ("auditor/report/summary.py", 'estimate = finding.estimates.get("rank1")'),
+        ("auditor/report/summary.py", 'linked = finding.check == "linkage"'),
+        ("auditor/report/summary.py", 'written = finding.check == "text"'),
+        ("auditor/report/summary.py", 'counted = one.check in {"uniqueness", "split"}'),
+        ("auditor/report/summary.py", '_ORDER = ("linkage", "identifiers")'),
+        ("auditor/report/summary.py", 'ours = name.startswith("linkage/")'),
+        ("auditor/report/summary.py", 'name = f"linkage/{view}"'),
+        ("auditor/checks/split/check.py", 'other = one.check == "membership"'),
+        ("auditor/checks/run.py", 'known = measured.estimates["rank1"]'),
+    ],
 }
 
 
@@ -239,8 +332,13 @@ def test_the_rule_objects_where_it_should(rule: Rule, path: str, text: str):
             "auditor/cli/__init__.py",
             "import sys\nfrom auditor.audit import run\nprint(1)\nsys.exit(0)",
         ),
-        ("auditor/attackers/infer.py", "model.eval()\nfrom .vit import ViT\nself.exit()"),
-        ("auditor/attackers/train.py", "import torch\ntorch.Generator().manual_seed(0)"),
+        ("auditor/attackers/vit.py", "model.eval()\nfrom .transformer import ViT\nself.exit()"),
+        ("auditor/attackers/vit.py", "import torch\ntorch.Generator().manual_seed(0)"),
+        (
+            "auditor/learning/fit.py",
+            "import torch.optim\nloss.backward()\noptimizer.step()",
+        ),
+        ("auditor/systems/training.py", "after(step)\nprogress.steps\ntorch.autograd.grad(a, b)"),
         (
             "auditor/learning/device.py",
             "import torch\nwith torch.random.fork_rng():\n    torch.manual_seed(0)",
@@ -248,6 +346,9 @@ def test_the_rule_objects_where_it_should(rule: Rule, path: str, text: str):
         ("auditor/data/store.py", "import numpy as np\nnp.load(path, allow_pickle=False)"),
         ("auditor/config.py", "import yaml\nfrom auditor import __version__\nyaml.safe_load(text)"),
         ("auditor/targets/release.py", "from auditor.data.dataset import open_dataset"),
+        ("auditor/report/sarif.py", 'message = {"text": told}'),
+        ("auditor/checks/linkage/check.py", 'found = measured["rank1"]\nname = "linkage/vit"'),
+        ("auditor/stats/estimators.py", 'found = {"rank1": rank1}'),
     ],
 )
 def test_no_rule_objects_to_what_is_right(path: str, text: str):

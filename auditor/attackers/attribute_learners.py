@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from auditor.attackers import vit
+from auditor.attackers.enrolment import FOLDS
 from auditor.data.protocols import subject_folds
-
-FOLDS = 5
 
 
 def subject_kfold(
@@ -45,10 +44,10 @@ class CrossFitted:
     subject: NDArray[np.str_]
     seed: int
 
-    def likely(
+    def predict_proba(
         self, truth: NDArray[np.float64], train: NDArray[np.int64], test: NDArray[np.int64]
     ) -> NDArray[np.float64]:
-        """(n_test,) how likely a yes is; 0 where those to learn from are all of one kind.
+        """(n_test,) probability of the positive class; 0 if the training rows have one class.
 
         Parameters
         ----------
@@ -59,20 +58,20 @@ class CrossFitted:
             return np.zeros(len(test))
         return self._fitted("binary:logistic", truth, rows)(self.table[test])
 
-    def guessed(
+    def predict(
         self,
         truth: NDArray[np.float64],
         train: NDArray[np.int64],
         test: NDArray[np.int64],
         rng: np.random.Generator,
     ) -> NDArray[np.float64]:
-        """(n_test,) a quantity, believed no further than it deserves; NaN where none is known."""
+        """(n_test,) a quantity, shrunk towards the median; NaN where none is known."""
         rows = train[~np.isnan(truth[train])]
         if not len(rows):
             return np.full(len(test), np.nan)
         middle = float(np.median(truth[rows]))
         centred = truth - middle
-        # How much of a guess to believe is learnt on people the learner did not see.
+        # How far to shrink is learnt on people the learner did not see.
         inner = np.empty(len(rows))
         names, code = np.unique(self.subject[rows], return_inverse=True)
         for fold in subject_folds(np.zeros(len(names), dtype=np.int64), 3, rng):
@@ -80,8 +79,8 @@ class CrossFitted:
             inner[out] = self._fitted("reg:squarederror", centred, rows[~out])(
                 self.table[rows[out]]
             )
-        belief = vit.believed(inner, centred[rows])
-        return middle + belief * self._fitted("reg:squarederror", centred, rows)(self.table[test])
+        slope = vit.shrinkage_slope(inner, centred[rows])
+        return middle + slope * self._fitted("reg:squarederror", centred, rows)(self.table[test])
 
     def _fitted(
         self, objective: str, truth: NDArray[np.float64], rows: NDArray[np.int64]

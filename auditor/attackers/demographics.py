@@ -20,7 +20,7 @@ class Demographics:
 
     @property
     def kind(self) -> str:
-        """Sex and five-year age band, within which strangers are drawn."""
+        """Sex and five-year age band, within which a matched impostor is drawn."""
         return f"{self.sex}{self.age // 5}"
 
 

@@ -24,10 +24,17 @@ from timm.models.vision_transformer import Block
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from auditor.attackers.enrolment import Enrolment
+from auditor.attackers.matchers import Rows, cosine
+from auditor.attackers.plda import kept_plda, repeat_plda
+from auditor.attackers.recogniser import Recogniser, recogniser
 from auditor.core.errors import ModelError
 from auditor.core.files import atomic_write
+from auditor.core.streams import stream
+from auditor.data.protocols import Items
 from auditor.signal.filters import FS
-from auditor.signal.segment import Cut, at_one_rate
+from auditor.signal.segment import Cut, at_one_rate, cut
+from auditor.targets.context import Context
 
 #: What it reads of a beat at one beat a second: 300 ms before the anchor to 500 ms after.
 PLACES = np.arange(-round(0.30 * FS), round(0.50 * FS))
@@ -42,6 +49,8 @@ _FLAT_MV = 1e-3
 _SMOOTH = 3e-3
 #: An item is read as the median of its beats and as means of so many of them, at most so often.
 _TOGETHER, _MEANS = 4, 8
+#: Directions that are kept where several leads have more.
+_KEPT = 256
 
 
 class Embedder(nn.Module):
@@ -67,17 +76,17 @@ class Embedder(nn.Module):
 
     def forward(self, beats: Tensor) -> Tensor:
         """The direction of each beat."""
-        return self.read(*self.door(beats))
+        return self.forward_normalised(*self.normalise(beats))
 
     @staticmethod
-    def door(beats: Tensor) -> tuple[Tensor, Tensor]:
+    def normalise(beats: Tensor) -> tuple[Tensor, Tensor]:
         """Each beat about its median with a root mean square of 1, and that height, (B, 1) mV."""
         beats = beats - beats.median(dim=-1, keepdim=True).values
         height = beats.square().mean(dim=-1, keepdim=True).sqrt().clamp(min=_FLAT_MV)
         return beats / height, height
 
-    def read(self, shape: Tensor, height: Tensor) -> Tensor:
-        """The direction of beats that are through the door."""
+    def forward_normalised(self, shape: Tensor, height: Tensor) -> Tensor:
+        """The direction of beats that are normalised already, differentiable in them."""
         shape = shape[:, None]  # (B, 1, n_places)
         root = shape / (shape.abs() + _SMOOTH).sqrt()
         tokens = self.beat(shape) + self.root(root)
@@ -142,7 +151,7 @@ def shipped() -> list[Shipped]:
     return found
 
 
-def stranger_to(*datasets: str) -> Shipped:
+def trained_without(*datasets: str) -> Shipped:
     """The preferred weights among those that were not taught on the people of some data sets.
 
     Raises
@@ -181,3 +190,66 @@ def load(path: Path) -> Embedder:
         raise ModelError(f"{path.name}: these are not the weights of this network")
     model.load_state_dict({name: one.float() for name, one in weights.items()})
     return model.eval()
+
+
+def directions(context: Context, items: Items) -> Rows:
+    """(n_items, n_leads · EMBEDDING) items as a network sees them that knows nobody of the release.
+
+    Raises
+    ------
+    ModelError
+        Every network that ships with the package was trained on people of the release.
+    """
+    model = load(trained_without(context.dataset.name).path).to(context.device)
+    rows = []
+    for row, half in items.pairs:
+        rng = stream(context.seed, f"embedding/{context.prepared.records['record'].iloc[row]}")
+        rows.append(embed(model, cut(context.prepared, row, half, context.seed), rng))
+        context.progress("reading beats", len(rows), len(items))
+    return np.stack(rows)
+
+
+def _unavailable(context: Context) -> str | None:
+    try:
+        trained_without(context.dataset.name)
+    except ModelError as error:
+        return str(error)
+    return None
+
+
+@recogniser(
+    "embedding",
+    title="Network taught on others",
+    rung=80,
+    unavailable=_unavailable,
+    table=directions,
+    by_lines=True,
+)
+def embedding(context: Context, enrolment: Enrolment) -> Recogniser:
+    """Directions by their cosine."""
+    key = "embedding", enrolment.of_halves
+    if key not in context.memo:
+        context.memo[key] = (
+            directions(context, enrolment.gallery),
+            directions(context, enrolment.pool),
+        )
+    gallery, pool = context.memo[key]
+    return Recogniser(enrolment, gallery, pool, cosine)
+
+
+@recogniser(
+    "adapted",
+    title="Network tuned on repeats",
+    rung=90,
+    trained_on_pairs=True,
+    unavailable=_unavailable,
+)
+def embedding_plda(context: Context, enrolment: Enrolment) -> Recogniser:
+    """The same, and how other people's directions scatter from one record to the next."""
+    plain = embedding(context, enrolment)
+    gallery, pool = plain.gallery, plain.pool
+    centred = gallery - gallery.mean(axis=0)
+    if centred.shape[1] > _KEPT:
+        kept = np.linalg.eigh(centred.T @ centred)[1][:, -_KEPT:]
+        gallery, pool = gallery @ kept, pool @ kept
+    return repeat_plda(enrolment, gallery, pool, kept_plda(context, enrolment, "adapted"))

@@ -1,157 +1,143 @@
-"""Whose records are named and whose are to be, and how the two are matched."""
+"""Who is enrolled, who is asked about, and by whom a match of the two may be trained."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from auditor.attackers.attribute_learners import FOLDS
 from auditor.attackers.demographics import Demographics, demographics
-from auditor.attackers.matchers import MATCHERS, Rows
-from auditor.attackers.search import compare
-from auditor.attackers.subspace import Plda, scatter_of_repeats
-from auditor.core.evidence import Comparison
-from auditor.core.target import Floats
-from auditor.data.protocols import subject_folds
+from auditor.attackers.matchers import Rows
+from auditor.core.streams import stream
+from auditor.data.protocols import Items, Split, later, subject_folds
+from auditor.targets.context import Context
 
-#: People with repeats from whom a match can be taught: two of five folds are left out each time.
-MIN_TEACHERS = 20
+FOLDS = 5
 
-
-#: How far one person scatters where no repeat says, as a share of how far people do.
-_UNSEEN_SCATTER = 0.2
-
-
-#: Of a fold, the gallery (n, k) and that fold's probes: the dot product of two rows is the score.
-Match = Callable[[int], tuple[Rows, Rows]]
-
-
-#: (n_people,) who may teach → how a gallery and probes are then matched.
-Teach = Callable[[NDArray[np.bool_]], Callable[[Floats, Floats], tuple[Floats, Floats]]]
+Places = NDArray[np.int64]
+#: Rows of a gallery and of items asked about → rows of both whose dot product is the score.
+Trained = Callable[[Rows, Rows], tuple[NDArray[np.floating], NDArray[np.floating]]]
+#: Places in the gallery and in the pool of mated items, and whose they are, the gallery's first →
+#: what they train.
+Train = Callable[[Places, Places, NDArray[np.str_]], Trained]
 
 
 @dataclass(frozen=True, eq=False)
 class Enrolment:
-    """Whose records are named and whose are to be.
+    """Who is enrolled, who is asked about, and in which fold each person is.
 
     Attributes
     ----------
-    gallery, probe : rows of the target
-    enrolled, asked : whose they are; everybody who is asked about is enrolled
-    gallery_fold, fold : the fold of the row's person, by whom nobody of that fold is taught
+    gallery, pool : the named items, and all others whose people are enrolled
+        Their rows are of the records of a release, or of the outputs of a model.
+    probe : places in the pool of the items that the protocol asks about
+    gallery_subject, pool_subject : (n_gallery,), (n_pool,) whose they are
+    gallery_fold, pool_fold : (n_gallery,), (n_pool,) the fold of the item's person
+    demographics : of each person
     """
 
-    gallery: NDArray[np.int64]
-    probe: NDArray[np.int64]
-    enrolled: NDArray[np.str_]
-    asked: NDArray[np.str_]
-    gallery_fold: NDArray[np.int64]
-    fold: NDArray[np.int64]
+    gallery: Items
+    pool: Items
+    probe: Places
+    gallery_subject: NDArray[np.str_]
+    pool_subject: NDArray[np.str_]
+    gallery_fold: Places
+    pool_fold: Places
     demographics: Mapping[str, Demographics]
 
     @classmethod
-    def of(
-        cls,
-        records: pd.DataFrame,
-        gallery: NDArray[np.int64],
-        probe: NDArray[np.int64],
-        rng: np.random.Generator,
+    def of_release(cls, context: Context, split: Split) -> Enrolment:
+        """Of the recordings of a release under one protocol.
+
+        Of whole records the pool holds all that may be asked about under any protocol, so that
+        two protocols are trained on the same people.
+        """
+        pool, probe = split.probe, np.arange(len(split.probe))
+        if not split.gallery.half.any():
+            pool = Items.whole(later(context.records))
+            probe = np.searchsorted(pool.row, split.probe.row)
+        rng = stream(context.seed, "folds")
+        return replace(cls._of(context.records, split.gallery, pool, rng), probe=probe)
+
+    @classmethod
+    def of_outputs(
+        cls, records: pd.DataFrame, gallery: Places, probe: Places, rng: np.random.Generator
     ) -> Enrolment:
-        """Of places in a table of records."""
-        row, subject = (
-            records["row"].to_numpy(),
-            records["subject"].to_numpy().astype(str),
-        )
+        """Of places in a table of a model's records, whose column `row` says where its outputs
+        stand.
+        """
+        row = records["row"].to_numpy()
+        named = cls._of(records, Items.whole(gallery), Items.whole(probe), rng)
+        return replace(named, gallery=Items.whole(row[gallery]), pool=Items.whole(row[probe]))
+
+    @classmethod
+    def _of(
+        cls, records: pd.DataFrame, gallery: Items, pool: Items, rng: np.random.Generator
+    ) -> Enrolment:
+        subject = records["subject"].to_numpy().astype(str)
         people, code = np.unique(subject, return_inverse=True)
         fold = np.empty(len(people), dtype=np.int64)
-        for one, members in enumerate(subject_folds(np.zeros(len(people), np.int64), FOLDS, rng)):
+        nobody = np.zeros(len(people), dtype=np.int64)
+        for one, members in enumerate(subject_folds(nobody, FOLDS, rng)):
             fold[members] = one
-        sides = [(row[places], subject[places], fold[code[places]]) for places in (gallery, probe)]
-        (rows, enrolled, gallery_fold), (probes, asked, probe_fold) = sides
-        known = demographics(records)
-        return cls(rows, probes, enrolled, asked, gallery_fold, probe_fold, known)
+        whose = subject[gallery.row], subject[pool.row]
+        folds = fold[code[gallery.row]], fold[code[pool.row]]
+        return cls(gallery, pool, np.arange(len(pool)), *whose, *folds, demographics(records))
 
-    def met(
-        self, match: Match, rng: np.random.Generator, people: NDArray[np.str_] | None = None
-    ) -> Comparison:
-        """Every probe against everybody enrolled; of some people alone where they are given."""
-        everybody = np.unique(self.enrolled) if people is None else people
-        named, asked = np.isin(self.enrolled, everybody), np.isin(self.asked, everybody)
+    @property
+    def of_halves(self) -> bool:
+        """Whether halves of one record are searched for by the other halves."""
+        return bool(self.gallery.half.any())
 
-        def rows(fold: int) -> tuple[Rows, Rows]:
-            gallery, probe = match(fold)
-            return gallery[named], probe[asked[self.fold == fold]]
+    @property
+    def n_mated(self) -> int:
+        """How many people have items in the pool, too."""
+        return len(np.unique(self.pool_subject))
 
-        fold = self.fold[asked]
-        return compare(rows, self.enrolled[named], self.asked[asked], self.demographics, rng, fold)
-
-    def plainly(self, matcher: str, gallery: Rows, probe: Rows) -> Match:
-        """By a registered matcher, which learns nothing of what one person does.
-
-        Parameters
-        ----------
-        gallery, probe : (n, d) of the target's records, as each side is seen
+    def others(self, fold: int, other: int) -> tuple[Places, Places, NDArray[np.str_]]:
+        """Places in the gallery and in the pool of the mated items of people outside two folds, and
+        whose those are, gallery first. Where the two are one, the next stands in for it, so that
+        as many are left.
         """
-        rows, probes = MATCHERS[matcher](gallery[self.gallery], probe[self.probe])
-        return lambda fold: (rows, probes[self.fold == fold])
-
-    def taught(self, teach: Teach, gallery: Rows, probe: Rows) -> Match:
-        """By matches that others teach.
-
-        A probe is met by as many matches as there are folds, each for the gallery's people of one
-        fold: neither the probe's person nor the one it is held against has taught it anything.
-        """
-        taught: dict[frozenset[int], Callable[[Floats, Floats], tuple[Floats, Floats]]] = {}
-        named, probes = (
-            side[rows].astype(np.float64)
-            for side, rows in ((gallery, self.gallery), (probe, self.probe))
-        )
-
-        def rows(fold: int) -> tuple[Rows, Rows]:
-            sides: tuple[list[Floats], list[Floats]] = [], []
-            for other in range(FOLDS):
-                # Where the two are one, the next stands in for it, so that as many are left.
-                left_out = frozenset((fold, other if other != fold else (fold + 1) % FOLDS))
-                if left_out not in taught:
-                    may = ~np.isin(self.gallery_fold, list(left_out))
-                    taught[left_out] = teach(np.isin(self.enrolled, self.enrolled[may]))
-                one, two = taught[left_out](named, probes[self.fold == fold])
-                sides[0].append(one * (self.gallery_fold == other)[:, None])
-                sides[1].append(two)
-            return np.hstack(sides[0]).astype(np.float32), np.hstack(sides[1]).astype(np.float32)
-
-        return rows
+        pool = np.flatnonzero(~np.isin(self.pool_fold, list(_left_out(fold, other))))
+        gallery = np.flatnonzero(np.isin(self.gallery_subject, self.pool_subject[pool]))
+        whose = np.concatenate([self.gallery_subject[gallery], self.pool_subject[pool]])
+        return gallery, pool, whose
 
 
-def whitened(seen: Rows) -> Rows:
-    """The same along its directions, each in units of its spread, but for what is next to none."""
-    centred = (seen - seen.mean(axis=0)).astype(np.float64)
-    size, directions = np.linalg.eigh(centred.T @ centred / len(centred))
-    spread = np.sqrt(np.maximum(size, 0) + _NEXT_TO_NONE * size.mean() + 1e-12)
-    return np.asarray(centred @ directions / spread, dtype=np.float32)
+def _left_out(fold: int, other: int) -> frozenset[int]:
+    return frozenset((fold, other if other != fold else (fold + 1) % FOLDS))
 
 
-def taught_by_repeats(field: Enrolment, seen: Rows) -> Teach:
-    """A match that has learned how other people's records scatter from one to the next."""
-    values = seen.astype(np.float64)
-    people, again = values[field.gallery], values[field.probe]
-    alike = people.var(axis=0).mean() * _UNSEEN_SCATTER * np.eye(people.shape[1])
-    repeating = np.isin(field.enrolled, field.asked)
+@dataclass(frozen=True, eq=False)
+class CrossFittedMatch:
+    """A match that is trained on mated items of other people of an enrolment.
 
-    def teach(may: NDArray[np.bool_]) -> Callable[[Floats, Floats], tuple[Floats, Floats]]:
-        named = may & repeating
-        asked = np.isin(field.asked, field.enrolled[named])
-        items = np.concatenate([people[named], again[asked]])
-        whose = np.concatenate([field.enrolled[named], field.asked[asked]])
-        scatter = scatter_of_repeats(items, np.unique(whose, return_inverse=True)[1])
-        return Plda.of(people, scatter + alike).rows
+    A probe is met by as many matches as there are folds, each for the gallery's people of one fold:
+    neither the probe's person nor the one it is held against has trained it. Were only the probe's
+    own left out, the others of the gallery would be matched by what they taught, and the person by
+    what they did not.
 
-    return teach
+    Attributes
+    ----------
+    trained : what was trained without the people of two folds, by these
+    """
 
+    enrolment: Enrolment
+    train: Train
+    trained: dict[frozenset[int], Trained] = field(default_factory=dict)
 
-#: Of the mean scatter of an output, what is next to no scatter in one direction.
-_NEXT_TO_NONE = 0.01
+    def __call__(self, gallery: Rows, asked: Rows, fold: int) -> tuple[Rows, Rows]:
+        """Rows of the whole gallery, and of some items that are asked about in a fold."""
+        sides: tuple[list[NDArray[np.floating]], list[NDArray[np.floating]]] = [], []
+        for other in range(FOLDS):
+            left_out = _left_out(fold, other)
+            if left_out not in self.trained:
+                self.trained[left_out] = self.train(*self.enrolment.others(fold, other))
+            rows, probes = self.trained[left_out](gallery, asked)
+            sides[0].append(rows * (self.enrolment.gallery_fold == other)[:, None])
+            sides[1].append(probes)
+        return np.hstack(sides[0]).astype(np.float32), np.hstack(sides[1]).astype(np.float32)

@@ -12,10 +12,16 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from auditor.attackers.views import VIEWS
+from auditor.attackers.enrolment import Enrolment
+from auditor.attackers.matchers import Rows, in_spreads, standardised
+from auditor.attackers.plda import kept_plda, repeat_plda
+from auditor.attackers.recogniser import Recogniser, recogniser
+from auditor.attackers.tables import item_table
+from auditor.data.protocols import Items
 from auditor.signal.filters import FS
 from auditor.signal.measurements import intervals
 from auditor.signal.prepare import Prepared
+from auditor.targets.context import Context
 
 _PEAKS = ("P", "Q", "R", "S", "T")
 _PAIRS = tuple(combinations(range(len(_PEAKS)), 2))
@@ -33,36 +39,55 @@ _CORE = round(0.02 * FS)
 _REACH = round(0.06 * FS)
 
 
-class Fiducials:
-    """Medians over a record's beats, in the lead that was delineated."""
+#: Names of the columns, with their unit.
+COLUMNS = (
+    *(f"{_PEAKS[b]}-{_PEAKS[a]} mV" for a, b in _PAIRS),
+    *(f"{_PEAKS[a]}-{_PEAKS[b]} ms" for a, b in _PAIRS),
+    *(f"{name} ms" for name, _, _ in _DURATIONS),
+    "RR ms",
+)
 
-    matcher = "standardised"
 
-    def columns(self, leads: tuple[str, ...]) -> tuple[str, ...]:
-        """Names with their unit."""
-        del leads
-        names = [f"{_PEAKS[b]}-{_PEAKS[a]} mV" for a, b in _PAIRS]
-        names += [f"{_PEAKS[a]}-{_PEAKS[b]} ms" for a, b in _PAIRS]
-        return (*names, *(f"{name} ms" for name, _, _ in _DURATIONS), "RR ms")
+def fiducial_row(prepared: Prepared, row: int, chosen: NDArray[np.int64]) -> NDArray[np.float32]:
+    """(26,) `COLUMNS`: medians over some beats in the lead that was delineated; NaN where a wave
+    was seen in no beat.
+    """
+    every = prepared.beats(row).of(prepared.rhythm_lead)
+    lead = prepared.signal(row)[prepared.leads.index(prepared.rhythm_lead)]
+    # R is found in all leads together; where this one does not show it, theirs stands in.
+    r = np.where(np.isnan(every["r"]), prepared.beats(row)["r"], every["r"])
+    where, height = _peaks(lead, every.fiducials[chosen], r[chosen])
+    rr = intervals(every)["RR ms"][chosen]
+    columns = [height[:, b] - height[:, a] for a, b in _PAIRS]
+    columns += [(where[:, b] - where[:, a]) * _TO_MS for a, b in _PAIRS]
+    columns += [(every[off] - every[on])[chosen] * _TO_MS for _, on, off in _DURATIONS]
+    table = np.column_stack([*columns, rr])
+    seen = ~np.isnan(table).all(axis=0)
+    medians = np.full(table.shape[1], np.nan, dtype=np.float32)
+    medians[seen] = np.nanmedian(table[:, seen], axis=0)
+    return medians
 
-    def values(
-        self, prepared: Prepared, row: int, chosen: NDArray[np.int64]
-    ) -> NDArray[np.float32]:
-        """(26,) NaN where a wave was seen in no beat."""
-        every = prepared.beats(row).of(prepared.rhythm_lead)
-        lead = prepared.signal(row)[prepared.leads.index(prepared.rhythm_lead)]
-        # R is found in all leads together; where this one does not show it, theirs stands in.
-        r = np.where(np.isnan(every["r"]), prepared.beats(row)["r"], every["r"])
-        where, height = _peaks(lead, every.fiducials[chosen], r[chosen])
-        rr = intervals(every)["RR ms"][chosen]
-        columns = [height[:, b] - height[:, a] for a, b in _PAIRS]
-        columns += [(where[:, b] - where[:, a]) * _TO_MS for a, b in _PAIRS]
-        columns += [(every[off] - every[on])[chosen] * _TO_MS for _, on, off in _DURATIONS]
-        table = np.column_stack([*columns, rr])
-        seen = ~np.isnan(table).all(axis=0)
-        medians = np.full(table.shape[1], np.nan, dtype=np.float32)
-        medians[seen] = np.nanmedian(table[:, seen], axis=0)
-        return medians
+
+def fiducial_table(context: Context, items: Items) -> Rows:
+    """(n_items, 26) `COLUMNS` of each item."""
+    return item_table(context, items, fiducial_row)
+
+
+@recogniser("fiducials", title="Table of wave timings", rung=30, table=fiducial_table)
+def fiducials(context: Context, enrolment: Enrolment) -> Recogniser:
+    """Fiducial tables by the distance of their standardised values."""
+    gallery, pool = (
+        fiducial_table(context, items) for items in (enrolment.gallery, enrolment.pool)
+    )
+    return Recogniser(enrolment, gallery, pool, standardised)
+
+
+@recogniser("whitened", title="Timings tuned on repeats", rung=40, trained_on_pairs=True)
+def fiducials_plda(context: Context, enrolment: Enrolment) -> Recogniser:
+    """The same, and how other people's tables scatter from one record to the next."""
+    plain = fiducials(context, enrolment)
+    gallery, pool = (in_spreads(plain.gallery, values) for values in (plain.gallery, plain.pool))
+    return repeat_plda(enrolment, gallery, pool, kept_plda(context, enrolment, "whitened"))
 
 
 def _peaks(
@@ -90,6 +115,3 @@ def _deepest(
     height = lead[np.clip(at, 0, len(lead) - 1).astype(int)]
     deepest: NDArray[np.float64] = first + np.where(inside, height, np.inf).argmin(axis=1)
     return deepest
-
-
-VIEWS.register("fiducials")(Fiducials())

@@ -1,4 +1,7 @@
-"""Matchers: maps of views to rows whose dot product says how alike two of them are."""
+"""Matchers: what gives rows of a gallery and of items asked about, whose dot product is the score.
+
+A matcher that learns nothing of what one person does is the same for every fold.
+"""
 
 from __future__ import annotations
 
@@ -7,29 +10,25 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from auditor.core.registry import Registry
-
 Rows = NDArray[np.float32]
-#: (gallery, probe) values, (n, d) each, NaN where unknown → rows, (n, k) each.
-Matcher = Callable[[Rows, Rows], tuple[Rows, Rows]]
-MATCHERS: Registry[Matcher] = Registry("matcher")
+#: Gallery (n, d), items asked about (m, d), NaN where unknown, and the fold of these → rows of
+#: both, (n, k) and (m, k), whose dot product says how alike two of them are.
+Match = Callable[[Rows, Rows, int], tuple[Rows, Rows]]
 
 
-@MATCHERS.register("cosine")
-def cosine(gallery: Rows, probe: Rows) -> tuple[Rows, Rows]:
+def cosine(gallery: Rows, asked: Rows, fold: int = 0) -> tuple[Rows, Rows]:
     """Rows of unit length; a value that is missing counts as the gallery's median."""
     middle = _middle(gallery)
-    x, y = (_unit(np.where(np.isnan(rows), middle, rows)) for rows in (gallery, probe))
+    x, y = (_unit(np.where(np.isnan(rows), middle, rows)) for rows in (gallery, asked))
     return x, y
 
 
-@MATCHERS.register("standardised")
-def standardised(gallery: Rows, probe: Rows) -> tuple[Rows, Rows]:
+def standardised(gallery: Rows, asked: Rows, fold: int = 0) -> tuple[Rows, Rows]:
     """Rows whose dot product is the negative squared distance of standardised values.
 
     −|x − y|² = (2x, −|x|², −1) · (y, 1, |y|²), so that this, too, is a dot product.
     """
-    x, y = in_spreads(gallery, gallery), in_spreads(gallery, probe)
+    x, y = in_spreads(gallery, gallery), in_spreads(gallery, asked)
     one = np.ones((1, 1), dtype=np.float32)
     xx, yy = ((z**2).sum(axis=1, keepdims=True) for z in (x, y))
     return (

@@ -12,7 +12,7 @@ from auditor.attackers.demographics import age_and_sex_bands
 from auditor.core.evidence import MIN_PEOPLE, Trials
 from auditor.core.target import MEMBER, NEITHER, NONMEMBER, Floats, Refit, Target
 from auditor.data.protocols import subject_folds
-from auditor.targets.context import Case
+from auditor.targets.context import Context
 
 #: People of each kind without whom nothing is asked.
 _LEAST = 2 * MIN_PEOPLE
@@ -109,7 +109,7 @@ def complementary_halves(n_people: int, n: int, rng: np.random.Generator) -> NDA
 
 
 def reference_fits(
-    target: Target, refit: Refit, subjects: Subjects, inside: NDArray[np.bool_], context: Case
+    target: Target, refit: Refit, subjects: Subjects, inside: NDArray[np.bool_], context: Context
 ) -> Floats:
     """(n_references, p, m) how well each reference fits each person.
 

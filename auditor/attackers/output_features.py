@@ -13,8 +13,11 @@ from auditor.core.target import MEMBER, NONMEMBER, Floats, Target
 #: Columns of an output beyond which it is looked at along its largest directions, and rows they
 #: are found from; leaves, over all trees, beyond which some trees stand for all.
 _WIDE, _SAMPLE, _MANY_LEAVES = 256, 4000, 4096
-
-
+#: People with two outputs without whom nothing is trained on pairs of these: two of five folds are
+#: left out each time.
+MIN_MATED_OUTPUTS = 20
+#: Of the mean scatter of an output, what is next to no scatter in one direction.
+_NEXT_TO_NONE = 0.01
 #: No risk is told further from 0 and 1 than so.
 _SURE = 1e-6
 
@@ -57,6 +60,14 @@ def standardise_output(output: str, values: Rows) -> Rows:
         directions = randomized_svd(some - middle, _WIDE, random_state=0)[2]
         found = (found - middle) @ directions.T
     return np.asarray(found, dtype=np.float32)
+
+
+def whiten(seen: Rows) -> Rows:
+    """The same along its directions, each in units of its spread, but for what is next to none."""
+    centred = (seen - seen.mean(axis=0)).astype(np.float64)
+    size, directions = np.linalg.eigh(centred.T @ centred / len(centred))
+    spread = np.sqrt(np.maximum(size, 0) + _NEXT_TO_NONE * size.mean() + 1e-12)
+    return np.asarray(centred @ directions / spread, dtype=np.float32)
 
 
 def polynomial_features(*demographics: Floats) -> Rows:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.attackers.demographics import Demographics
-from auditor.core.evidence import Comparison
+from auditor.core.evidence import SearchResult
 
 Rows = NDArray[np.float32]
 #: Probes compared at once.
@@ -23,14 +23,14 @@ SKETCHED = 1000
 AGE_REACH = 5.0
 
 
-def compare(
+def search_gallery(
     rows: Callable[[int], tuple[Rows, Rows]],
     gallery_subject: NDArray[np.str_],
     probe_subject: NDArray[np.str_],
-    traits: Mapping[str, Demographics],
+    demographics: Mapping[str, Demographics],
     rng: np.random.Generator,
     fold: NDArray[np.int64] | None = None,
-) -> Comparison:
+) -> SearchResult:
     """What searching a gallery for each probe gives; the score is the dot product of two rows.
 
     Never holds more than `BLOCK` × gallery scores.
@@ -39,68 +39,67 @@ def compare(
     ----------
     rows : of a fold, the gallery (n, k) and that fold's probes in order, (n_in_fold, k)
     gallery_subject, probe_subject : whose each row is; every probe's person is enrolled
-    traits : of each person
+    demographics : of each person
     fold : (n_probes,) which fold each probe is in; all in fold 0 if not given
     """
     people, code = np.unique(gallery_subject, return_inverse=True)
-    mate_code = np.searchsorted(people, probe_subject)
-    if (people[np.minimum(mate_code, len(people) - 1)] != probe_subject).any():
+    own_code = np.searchsorted(people, probe_subject)
+    if (people[np.minimum(own_code, len(people) - 1)] != probe_subject).any():
         raise ValueError("a probe's person is not in the gallery")
     fold = np.zeros(len(probe_subject), dtype=np.int64) if fold is None else fold
     order = np.argsort(code, kind="stable")
     search = _Search(order, np.flatnonzero(np.diff(code[order], prepend=-1)), rows, fold)
-    every = [traits[person] for person in people]
-    stranger_of, known = _strangers(every, rng), _Known(every)
+    every = [demographics[person] for person in people]
+    matched, alike = _matched_impostors(every, rng), _AlikeInDemographics(every)
     sketch_subject, sketch_row = np.unique(probe_subject, return_inverse=True)
-    edges = _edges(search.mates(mate_code), len(sketch_subject))
+    edges = _edges(search.mated_scores(own_code), len(sketch_subject))
     sketch = np.zeros((len(sketch_subject), len(edges)), dtype=np.int64)
     n_sketched = np.zeros(len(sketch_subject), dtype=np.int64)
 
     n = len(probe_subject)
-    mate, best_impostor = np.empty(n), np.full(n, -np.inf)
-    above, ties, known_above, known_ties = np.zeros((4, n), dtype=np.int64)
-    known_size = np.ones(n, dtype=np.int64)
-    stranger_above, stranger_ties = np.full((2, n), -1)
+    mated_score, best_impostor = np.empty(n), np.full(n, -np.inf)
+    n_above, n_tied, demographic_above, demographic_tied = np.zeros((4, n), dtype=np.int64)
+    demographic_size = np.ones(n, dtype=np.int64)
+    matched_above, matched_tied = np.full((2, n), -1)
     for block, scores in search.blocks():
-        own = mate_code[block]
+        own = own_code[block]
         at = np.arange(len(block)), own
-        mine = scores[at]
+        mated = scores[at]
         scores[at] = -np.inf
-        mate[block], best_impostor[block] = mine, scores.max(axis=1)
-        # Whose mate scores best is first of all, and first among any of them.
-        beaten = np.flatnonzero(best_impostor[block] >= mine)
-        over, same = _place(scores[beaten], mine[beaten])
-        above[block[beaten]], ties[block[beaten]] = over, same
-        known_size[block] += known.count[own]
+        mated_score[block], best_impostor[block] = mated, scores.max(axis=1)
+        # Whose own person scores best is first of all, and first among any of them.
+        beaten = np.flatnonzero(best_impostor[block] >= mated)
+        n_above[block[beaten]], n_tied[block[beaten]] = _place(scores[beaten], mated[beaten])
+        demographic_size[block] += alike.count[own]
         for place in beaten:
-            theirs = scores[place, known.alike(own[place])]
-            known_above[block[place]] = np.count_nonzero(theirs > mine[place])
-            known_ties[block[place]] = np.count_nonzero(theirs == mine[place])
-        has = np.flatnonzero(stranger_of[own] >= 0)
-        over, same = _place(scores[has], scores[has, stranger_of[own[has]]])
-        stranger_above[block[has]], stranger_ties[block[has]] = over, same - 1
-        # A large gallery is sketched by a part of it; the mate's own place, −inf, reaches no edge.
+            theirs = scores[place, alike.to(own[place])]
+            demographic_above[block[place]] = np.count_nonzero(theirs > mated[place])
+            demographic_tied[block[place]] = np.count_nonzero(theirs == mated[place])
+        has = np.flatnonzero(matched[own] >= 0)
+        over, same = _place(scores[has], scores[has, matched[own[has]]])
+        matched_above[block[has]], matched_tied[block[has]] = over, same - 1
+        # A large gallery is sketched by a part of it; the own person, −inf, reaches no edge.
         drawn = np.arange(len(people))
         if len(people) > SKETCHED:
             drawn = np.sort(rng.choice(len(people), SKETCHED, replace=False))
         np.add.at(n_sketched, sketch_row[block], len(drawn) - np.isin(own, drawn))
         np.add.at(sketch, sketch_row[block], _reached(scores[:, drawn], edges))
-    return Comparison(
+    return SearchResult(
         subject=probe_subject,
-        mate=mate,
-        above=above,
-        ties=ties,
+        mated_score=mated_score,
+        n_above=n_above,
+        n_tied=n_tied,
         best_impostor=best_impostor,
         n_gallery=len(people),
         edges=edges.astype(np.float64),
         sketch_subject=sketch_subject,
         sketch=sketch,
         n_impostors=n_sketched,
-        stranger_above=stranger_above,
-        stranger_ties=stranger_ties,
-        known_above=known_above,
-        known_ties=known_ties,
-        known_size=known_size,
+        matched_impostor_above=matched_above,
+        matched_impostor_tied=matched_tied,
+        demographic_above=demographic_above,
+        demographic_tied=demographic_tied,
+        demographic_size=demographic_size,
     )
 
 
@@ -119,23 +118,23 @@ class _Search:
     rows: Callable[[int], tuple[Rows, Rows]]
     fold: NDArray[np.int64]
 
-    def mates(self, mate_code: NDArray[np.int64]) -> NDArray[np.float32]:
+    def mated_scores(self, own_code: NDArray[np.int64]) -> NDArray[np.float32]:
         """(n_probes,) each probe's score with its own person, to within rounding."""
-        mate = np.empty(len(mate_code), dtype=np.float32)
+        mated = np.empty(len(own_code), dtype=np.float32)
         n_rows = np.diff(self.starts, append=len(self.order))
         for one in np.unique(self.fold):
             places = np.flatnonzero(self.fold == one)
             gallery, probe = self.rows(int(one))
             for start in range(0, len(places), BLOCK):
                 some = slice(start, start + BLOCK)
-                own = mate_code[places[some]]
+                own = own_code[places[some]]
                 count = n_rows[own]
                 first = np.cumsum(count) - count
                 rank = np.arange(count.sum()) - np.repeat(first, count)
                 theirs = self.order[np.repeat(self.starts[own], count) + rank]
                 scores = np.einsum("ij,ij->i", np.repeat(probe[some], count, 0), gallery[theirs])
-                mate[places[some]] = np.maximum.reduceat(scores, first)
-        return mate
+                mated[places[some]] = np.maximum.reduceat(scores, first)
+        return mated
 
     def blocks(self) -> Iterator[tuple[NDArray[np.int64], Rows]]:
         """Some probes' places, and each one's best score with each person, (n, n_people)."""
@@ -158,12 +157,12 @@ def _reached(scores: NDArray[np.float32], edges: NDArray[np.float32]) -> NDArray
     return np.asarray(met[:, :0:-1].cumsum(axis=1)[:, ::-1])
 
 
-class _Known:
+class _AlikeInDemographics:
     """For each person, who else is of that sex and about that age; what is unknown fits all."""
 
-    def __init__(self, traits: list[Demographics]) -> None:
-        self.sex = np.array([one.sex for one in traits])
-        self.age = np.array([one.age for one in traits])
+    def __init__(self, people: list[Demographics]) -> None:
+        self.sex = np.array([one.sex for one in people])
+        self.age = np.array([one.age for one in people])
         #: Of each sex: everybody by age, the unknown last, and how many have one.
         self.by_age: dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]] = {}
         for sex in np.unique(self.sex).tolist():
@@ -171,7 +170,7 @@ class _Known:
             members = members[np.argsort(self.age[members], kind="stable")]
             ages = self.age[members]
             self.by_age[sex] = members, ages[np.isfinite(ages)]
-        self.count = np.full(len(traits), -1)  # nobody counts themselves
+        self.count = np.full(len(people), -1)  # nobody counts themselves
         for sex, (members, ages) in self.by_age.items():
             fits = (self.sex == sex) | (self.sex == "") | (sex == "")
             low = np.searchsorted(ages, self.age - AGE_REACH, side="left")
@@ -179,7 +178,7 @@ class _Known:
             in_reach = np.where(np.isfinite(self.age), high - low, len(ages))
             self.count += fits * (in_reach + len(members) - len(ages))
 
-    def alike(self, person: int) -> NDArray[np.int64]:
+    def to(self, person: int) -> NDArray[np.int64]:
         """Places of those whom somebody who knows the person's sex and age looks among."""
         age, own = self.age[person], str(self.sex[person])
         found = []
@@ -194,18 +193,18 @@ class _Known:
         return near[near != person]
 
 
-def _edges(mate: NDArray[np.float32], n_people: int) -> NDArray[np.float32]:
-    """The thresholds of the sketch: every mate's score, or quantiles of them when they are many.
+def _edges(mated: NDArray[np.float32], n_people: int) -> NDArray[np.float32]:
+    """The thresholds of the sketch: every mated score, or quantiles of them when they are many.
 
-    Drawn a few roundings lower, so that a mate's score reaches its own edge however it is summed.
+    Drawn a few roundings lower, so that a mated score reaches its own edge however it is summed.
     """
     most = int(np.clip(_MAX_CELLS // n_people, 64, MAX_EDGES))
-    edges = np.unique(mate)
+    edges = np.unique(mated)
     if len(edges) > most:
-        # Closer together where few mates score as low: there the errors are equal.
+        # Closer together where few mated scores are as low: there the errors are equal.
         low, high = np.geomspace(1e-5, 0.2, most // 2), np.linspace(0.2, 1, most - most // 2)
         shares = np.concatenate([[0.0], low, high[1:]])
-        edges = np.unique(np.quantile(mate, shares, method="lower"))
+        edges = np.unique(np.quantile(mated, shares, method="lower"))
     return np.asarray(edges - 8 * np.finfo(np.float32).eps * np.abs(edges), dtype=np.float32)
 
 
@@ -217,14 +216,14 @@ def _place(
     return over, same
 
 
-def _strangers(traits: list[Demographics], rng: np.random.Generator) -> NDArray[np.int64]:
+def _matched_impostors(people: list[Demographics], rng: np.random.Generator) -> NDArray[np.int64]:
     """For each person another one of the same kind, −1 where there is none or none is needed."""
-    kind = np.array([one.kind for one in traits])
-    stranger = np.full(len(traits), -1)
+    kind = np.array([one.kind for one in people])
+    matched = np.full(len(people), -1)
     for one in np.unique(kind):
         members = rng.permutation(np.flatnonzero(kind == one))
         if len(members) > 1:
-            stranger[members] = np.roll(members, 1)
+            matched[members] = np.roll(members, 1)
     # A control of so many people is as telling as one of all.
-    stranger[rng.permutation(len(traits))[SKETCHED:]] = -1
-    return stranger
+    matched[rng.permutation(len(people))[SKETCHED:]] = -1
+    return matched

@@ -1,193 +1,27 @@
-"""A linear space in which the beats of one person lie together and those of two lie apart.
-
-Linear discriminant analysis of whole beats (Fisher 1936; for ECG, Israel et al. 2005) and the
-likelihood ratio of two-covariance PLDA (Ioffe, ECCV 2006; Brümmer and de Villiers, Odyssey 2010).
-Three things make it strong: beats are brought to one heart rate; it is taught copies of each beat
-as other heart rates would have made it, so that what heart rate changes does not count; and four
-spaces, of two stretches of the beat in two scalings, are asked together.
-"""
+"""Beats in a space learned from the gallery: how one record's beats scatter, and how people do."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
-
 import numpy as np
-from numpy.typing import NDArray
-from scipy.linalg import eigh
 
-from auditor.signal.filters import FS
-from auditor.signal.segment import Cut, at_one_rate
-
-#: What is compared of a beat at one beat a second: 300 ms before the anchor to 500 ms after.
-_PLACES = np.arange(-round(0.30 * FS), round(0.50 * FS))
-#: The whole of it, and from the end of P to the top of T.
-_STRETCHES = (slice(None), slice(round(0.14 * FS), round(0.60 * FS)))
-_SHAPES = tuple((stretch, root) for stretch in _STRETCHES for root in (False, True))
-_COPIES, _RATE_CHANGE = 8, 0.06
-#: Of the scatter within people, this much is taken to be alike in all directions.
-_SHRINKAGE = 0.1
-#: Directions that are kept: of the signal, and of these the ones that tell people apart.
-_SIGNAL_DIMENSIONS, _DIMENSIONS = 256, 80
-#: Beats the signal's directions are found from.
-_SAMPLE = 4000
-
-Floats = NDArray[np.float64]
+from auditor.attackers.beat_space import placed
+from auditor.attackers.enrolment import Enrolment
+from auditor.attackers.matchers import Rows
+from auditor.attackers.plda import PLDA, log_ratios
+from auditor.attackers.recogniser import Recogniser, recogniser
+from auditor.targets.context import Context
 
 
-@dataclass(frozen=True, eq=False)
-class Subspace:
-    """Where beats lie, and how far those of one record stray, as learned from some records.
+@recogniser("subspace", title="Beats in a learned space", rung=50)
+def subspace(context: Context, enrolment: Enrolment) -> Recogniser:
+    """Likelihood ratios of two items' mean beats."""
+    seen = placed(context, enrolment)
+    models = [
+        PLDA.of(seen.gallery[:, part].astype(np.float64), within)
+        for part, within in zip(seen.parts, seen.within, strict=True)
+    ]
 
-    Attributes
-    ----------
-    bases : of each of the four spaces (d, k) directions of the signal
-    within : of each (k, k) how the beats of a record scatter, copies at other heart rates included
-    """
+    def match(gallery: Rows, asked: Rows, fold: int) -> tuple[Rows, Rows]:
+        return log_ratios(gallery, asked, seen.parts, models)
 
-    bases: tuple[Floats, ...]
-    within: tuple[Floats, ...]
-
-    @property
-    def parts(self) -> list[slice]:
-        """Which coordinates belong to which space."""
-        ends = np.cumsum([0, *(basis.shape[1] for basis in self.bases)])
-        return [slice(int(one), int(other)) for one, other in pairwise(ends)]
-
-    def coordinates(self, beats: Cut) -> NDArray[np.float32]:
-        """Where an item's mean beat lies in each space; NaN where it holds no beat."""
-        if not len(beats[0]):
-            return np.full(self.parts[-1].stop, np.nan, dtype=np.float32)
-        warped = at_one_rate(beats, _PLACES)
-        means = [
-            _scaled(warped, stretch, root).mean(axis=0) @ basis
-            for (stretch, root), basis in zip(_SHAPES, self.bases, strict=True)
-        ]
-        return np.concatenate(means).astype(np.float32)
-
-
-def learn(
-    records: Sequence[Callable[[], Cut]],
-    rng: np.random.Generator,
-    progress: Callable[[int, int], None] = lambda done, total: None,
-) -> Subspace:
-    """The spaces that some records' beats lie in.
-
-    Parameters
-    ----------
-    records : for each, what reads its beats, as often as it is asked
-        One is held at a time, so memory does not grow with them.
-    """
-    per_record = max(_SAMPLE // len(records), 1)
-    sample = []
-    for place in rng.permutation(len(records))[:_SAMPLE]:
-        signal, rr = records[int(place)]()
-        chosen = rng.permutation(len(signal))[:per_record]
-        sample.append(at_one_rate((signal[chosen], rr[chosen]), _PLACES))
-    some = np.concatenate(sample)
-    bases = [_directions(_scaled(some, stretch, root)) for stretch, root in _SHAPES]
-    within = [np.zeros((basis.shape[1],) * 2) for basis in bases]
-    n_rows = 0
-    for done, read in enumerate(records):
-        beats = read()
-        if not len(beats[0]):
-            continue
-        copies = [at_one_rate(beats, _PLACES)]
-        for _ in range(_COPIES - 1):
-            after, before = np.exp(rng.normal(0, _RATE_CHANGE, 2))
-            copies.append(at_one_rate(beats, _PLACES, after, before))
-        warped = np.concatenate(copies)
-        n_rows += len(warped)
-        for (stretch, root), basis, scatter in zip(_SHAPES, bases, within, strict=True):
-            rows = _scaled(warped, stretch, root) @ basis
-            rows = rows - rows.mean(axis=0)
-            scatter += rows.T @ rows
-        progress(done + 1, len(records))
-    return Subspace(tuple(bases), tuple(scatter / max(n_rows, 1) for scatter in within))
-
-
-@dataclass(frozen=True, eq=False)
-class Plda:
-    """How people differ beside how one person does, along directions that tell them apart.
-
-    In these coordinates one person scatters alike in all directions, by 1, and people by `ratio`.
-    """
-
-    origin: Floats
-    directions: Floats
-    ratio: Floats
-
-    @classmethod
-    def of(cls, people: Floats, within: Floats) -> Plda:
-        """From (n_people, k) where people lie and (k, k) how one person scatters."""
-        origin = people.mean(axis=0)
-        centred = people - origin
-        between = centred.T @ centred / max(len(people) - 1, 1)
-        size = np.trace(within) / len(within)
-        alike = (_SHRINKAGE * size + 1e-12) * np.eye(len(within))
-        kept = max(min(_DIMENSIONS, len(within), len(people) - 1), 1)
-        spread = (1 - _SHRINKAGE) * within + alike
-        first = len(within) - kept
-        ratio, directions = eigh(between, spread, subset_by_index=[first, len(within) - 1])
-        return cls(origin, directions[:, ::-1], np.maximum(ratio[::-1], 1e-9))
-
-    def rows(self, gallery: Floats, probe: Floats) -> tuple[Floats, Floats]:
-        """Rows whose dot product is the log-likelihood ratio of one person to two.
-
-        With T = 1 + r and D = T² − r², of x and y along a direction with ratio r it is
-        r/D · xy + (1/T − T/D)/2 · (x² + y²), and a constant. Each item is first brought to the
-        length that a random one would have (Garcia-Romero and Espy-Wilson, Interspeech 2011).
-        """
-        total = 1 + self.ratio
-        spare = total**2 - self.ratio**2
-        cross, own = self.ratio / spare, (1 / total - total / spare) / 2
-        x, y = self._placed(gallery), self._placed(probe)
-        one_x, one_y = np.ones((len(x), 1)), np.ones((len(y), 1))
-        scale = 1 / np.sqrt(len(self.ratio))
-        return (
-            np.hstack([x * cross, (x**2) @ own[:, None], one_x]) * scale,
-            np.hstack([y, one_y, (y**2) @ own[:, None]]),
-        )
-
-    def _placed(self, items: Floats) -> Floats:
-        """Coordinates, of the length that is expected of them."""
-        spread = np.sqrt(1 + self.ratio)
-        rows = (items - self.origin) @ self.directions / spread
-        length = np.linalg.norm(rows, axis=1, keepdims=True) / np.sqrt(len(spread))
-        return np.asarray(rows / np.maximum(length, 1e-12) * spread)
-
-
-def scatter_of_repeats(items: Floats, whose: NDArray[np.int64]) -> Floats:
-    """(k, k) how the records of one person scatter, averaged over people who have several.
-
-    Parameters
-    ----------
-    items : (n, k)
-    whose : (n,) the person of each; everybody has at least two
-    """
-    _, code, count = np.unique(whose, return_inverse=True, return_counts=True)
-    means = np.stack([np.bincount(code, column) for column in items.T], axis=1) / count[:, None]
-    away = (items - means[code]) / np.sqrt((count[code] - 1) * len(count))[:, None]
-    return np.asarray(away.T @ away)
-
-
-def _directions(rows: Floats) -> Floats:
-    """(d, k) orthonormal directions that hold nearly all of some rows (n, d)."""
-    centred = rows - rows.mean(axis=0)
-    if centred.shape[1] <= _SIGNAL_DIMENSIONS:
-        return np.eye(centred.shape[1])
-    return np.asarray(eigh(centred.T @ centred)[1][:, ::-1][:, :_SIGNAL_DIMENSIONS])
-
-
-def _scaled(warped: Floats, stretch: slice, root: bool) -> Floats:
-    """(n_beats, n_leads · n) a stretch of each beat about each lead's median, of unit length.
-
-    Of roots, small waves count for more beside the QRS.
-    """
-    part = warped[..., stretch]
-    part = part - np.median(part, axis=2, keepdims=True)
-    if root:
-        part = np.sign(part) * np.sqrt(np.abs(part))
-    rows = part.reshape(len(part), -1)
-    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9))
+    return Recogniser(enrolment, seen.gallery, seen.pool, match)

@@ -9,6 +9,7 @@ because what is wanted of the representation is a direction that survives to ano
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from math import inf
@@ -16,14 +17,14 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from timm.models.vision_transformer import Attention, Block
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from auditor.core.registry import Registry
 from auditor.learning.artifact import ARCHITECTURES
-from auditor.learning.augmentation import Alter
-from auditor.learning.device import own_randomness
+from auditor.learning.device import Gather, fork_rng
 from auditor.learning.normalise import normalise
 
 #: Size of the representation.
@@ -100,7 +101,7 @@ class ViT(nn.Module):
     `normalise` is the door: there each lead becomes a robust z-score and NaN becomes 0.
     """
 
-    #: Of the training people, in years; `train.fit` sets them.
+    #: Of the training people, in years.
     age_mean: Tensor
     age_std: Tensor
 
@@ -131,12 +132,12 @@ class ViT(nn.Module):
             if parameter is not None:
                 nn.init.trunc_normal_(parameter, std=0.02)
 
-    def forward(self, x: Tensor, alter: Alter | None = None) -> Output:
-        """What the model says; `alter` disturbs the normalised windows, in training."""
+    def forward(self, x: Tensor, augment: Callable[[Tensor], Tensor] | None = None) -> Output:
+        """What the model says; `augment` disturbs the normalised windows, in training."""
         z = normalise(x)  # (B, n_leads, n_samples)
-        return self.read(z if alter is None else alter(z))
+        return self.forward_normalised(z if augment is None else augment(z))
 
-    def read(self, z: Tensor) -> Output:
+    def forward_normalised(self, z: Tensor) -> Output:
         """What the model says of windows that are normalised already, differentiable in them."""
         tokens = self.tokens(z)
         for block in self.blocks:
@@ -163,6 +164,15 @@ class ViT(nn.Module):
         tokens = torch.cat([self.cls.expand(n, -1, -1), self.patches(patches)], dim=1)
         placed: Tensor = self.dropout(tokens + self.positions)
         return placed
+
+    def standardise_age(self, labels: Labels, train: NDArray[np.int64]) -> None:
+        """Take the mean and spread of age from some items, each person counted once."""
+        _, first = np.unique(labels.person[train], return_index=True)
+        age = labels.age[train][first]
+        age = age[~np.isnan(age)]
+        if len(age):
+            self.age_mean.fill_(float(age.mean()))
+            self.age_std.fill_(max(float(age.std()), 1.0))
 
     def _cosines(self, embedding: Tensor, people: Tensor) -> Tensor:
         return self.config.scale * F.linear(F.normalize(embedding), F.normalize(people))
@@ -195,5 +205,170 @@ MODELS["beat"] = partial(
 
 def create(config: ViTConfig, rng: np.random.Generator) -> ViT:
     """A model with initial weights drawn from `rng`; torch's own stream is left as it was."""
-    with own_randomness(rng):
+    with fork_rng(rng):
         return ViT(config)
+
+
+# --- what it is trained by ----------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """What is known of each item that a model learns from.
+
+    Attributes
+    ----------
+    person : (n,) int64
+        Whose item it is: sampling is balanced over people.
+    identity : (n,) int64
+        The person's place in the gallery, −1 where they are not in it.
+    sex : (n,) float32, 1 male, 0 female, NaN unknown
+    age : (n,) float32 years, NaN unknown
+    """
+
+    person: NDArray[np.int64]
+    identity: NDArray[np.int64]
+    sex: NDArray[np.float32]
+    age: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        for name in ("identity", "sex", "age"):
+            if getattr(self, name).shape != self.person.shape:
+                raise ValueError(f"{name} is {getattr(self, name).shape}, person differs")
+
+    @classmethod
+    def of(
+        cls,
+        person: NDArray[np.int64],
+        *,
+        identity: NDArray[np.int64] | None = None,
+        sex: NDArray[np.float32] | None = None,
+        age: NDArray[np.float32] | None = None,
+    ) -> Labels:
+        """Labels where what is not given is unknown."""
+        unknown = np.full(len(person), np.nan, dtype=np.float32)
+        return cls(
+            np.asarray(person, dtype=np.int64),
+            np.full(len(person), -1) if identity is None else np.asarray(identity, np.int64),
+            unknown if sex is None else np.asarray(sex, np.float32),
+            unknown if age is None else np.asarray(age, np.float32),
+        )
+
+    def __len__(self) -> int:
+        return len(self.person)
+
+    def batch(self, indices: NDArray[np.int64], device: torch.device) -> Targets:
+        """Some items' labels as tensors."""
+        columns = (self.identity, self.sex, self.age)
+        return Targets(*(torch.from_numpy(one[indices]).to(device) for one in columns))
+
+
+@dataclass(frozen=True, eq=False)
+class Targets:
+    """The labels of a batch: `identity` (B,) −1 unknown; `sex`, `age` (B,) NaN unknown."""
+
+    identity: Tensor
+    sex: Tensor
+    age: Tensor
+
+
+def loss(
+    output: Output,
+    targets: Targets,
+    age_mean: Tensor,
+    age_std: Tensor,
+    *,
+    margin: float = 0.0,
+    smoothing: float = 0.0,
+) -> Tensor:
+    """The sum of the heads' losses, each a mean over the items whose label is known.
+
+    Parameters
+    ----------
+    margin : logits
+        Taken off the true person's logit, so that the rest has to be cleared by as much.
+    smoothing : share of the label that is spread over all people
+    """
+    total = output.embedding.sum() * 0
+    if output.identity is not None:
+        known = targets.identity >= 0
+        logits, person = output.identity[known].float(), targets.identity[known]
+        logits = logits - margin * F.one_hot(person, logits.shape[1])
+        each = F.cross_entropy(logits, person, label_smoothing=smoothing, reduction="sum")
+        total = total + each / known.sum().clamp(min=1)
+    if output.sex is not None:
+        known = ~targets.sex.isnan()
+        each = F.binary_cross_entropy_with_logits(
+            output.sex[known].float(), targets.sex[known], reduction="sum"
+        )
+        total = total + each / known.sum().clamp(min=1)
+    if output.age is not None:
+        known = ~targets.age.isnan()
+        truth = (targets.age[known] - age_mean) / age_std
+        each = F.smooth_l1_loss(output.age[known].float(), truth, reduction="sum")
+        total = total + each / known.sum().clamp(min=1)
+    return total
+
+
+# --- what it says -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What a model says of n windows; None where it has no such head.
+
+    Attributes
+    ----------
+    embedding : (n, 128) float32
+    identity : (n, n_ids) float32, log-probability of each person
+    sex : (n,) float32, probability of being male
+    age : (n,) float32, years
+    """
+
+    embedding: NDArray[np.float32]
+    identity: NDArray[np.float32] | None
+    sex: NDArray[np.float32] | None
+    age: NDArray[np.float32] | None
+
+
+def embed(
+    model: ViT, gather: Gather, n: int, *, device: torch.device | str = "cpu", batch: int = 256
+) -> NDArray[np.float32]:
+    """The representation of windows 0 … n − 1, (n, 128), rows in that order."""
+    rows = np.empty((n, EMBEDDING), dtype=np.float32)
+    for part, output in _outputs(model, gather, n, torch.device(device), batch):
+        rows[part] = output.embedding.float().cpu().numpy()
+    return rows
+
+
+def predict(
+    model: ViT, gather: Gather, n: int, *, device: torch.device | str = "cpu", batch: int = 256
+) -> Prediction:
+    """What every head says of windows 0 … n − 1, rows in that order."""
+    has = model.config
+    embedding = np.empty((n, EMBEDDING), dtype=np.float32)
+    identity = np.empty((n, has.n_ids), dtype=np.float32) if has.n_ids else None
+    sex = np.empty(n, dtype=np.float32) if has.sex else None
+    age = np.empty(n, dtype=np.float32) if has.age else None
+    for part, output in _outputs(model, gather, n, torch.device(device), batch):
+        embedding[part] = output.embedding.float().cpu().numpy()
+        if identity is not None and output.identity is not None:
+            identity[part] = output.identity.float().log_softmax(dim=1).cpu().numpy()
+        if sex is not None and output.sex is not None:
+            sex[part] = output.sex.float().sigmoid().cpu().numpy()
+        if age is not None and output.age is not None:
+            years = output.age.float() * model.age_std + model.age_mean
+            age[part] = years.cpu().numpy()
+    return Prediction(embedding, identity, sex, age)
+
+
+@torch.inference_mode()
+def _outputs(
+    model: ViT, gather: Gather, n: int, device: torch.device, batch: int
+) -> Iterator[tuple[slice, Output]]:
+    """The model's output for each batch of windows, beside the rows it belongs to."""
+    model.eval().to(device)
+    for start in range(0, n, batch):
+        stop = min(start + batch, n)
+        x = torch.from_numpy(gather(np.arange(start, stop))).to(device)
+        yield slice(start, stop), model(x)

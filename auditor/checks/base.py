@@ -12,7 +12,7 @@ import numpy as np
 from auditor.core.finding import Estimate
 from auditor.core.target import Target
 from auditor.policy import words
-from auditor.targets.context import Case
+from auditor.targets.context import Context
 
 #: Where an estimate draws from: a stream for each part of the evidence, by name, or for all of it.
 Draw = Callable[..., np.random.Generator]
@@ -66,11 +66,11 @@ class Check(ABC):
         return words.checks()[self.id].threat_of(self.protocol, self.output)
 
     @abstractmethod
-    def unmet(self, context: Case) -> str | None:
+    def unmet(self, context: Context) -> str | None:
         """Why the attack cannot be carried out; None when it can."""
 
     @abstractmethod
-    def attack(self, context: Case, rng: np.random.Generator) -> Any:
+    def attack(self, context: Context, rng: np.random.Generator) -> Any:
         """What the attack saw: evidence, and no number.
 
         Raises

@@ -25,12 +25,10 @@ def of_recordings(settings: Settings, chosen: Collection[str]) -> Iterator[OnRec
 
 def of_models(targets: Sequence[Target]) -> Iterator[OnModel]:
     """The questions to each model, one model after the other."""
-    known = [one for one in words.checks().values() if one.subject == "model"]
-    planned = [(one.id, code_of(one.id)) for one in known]
+    asked = [one.id for one in words.checks().values() if one.subject == "model"]
     for target in targets:
-        for _, code in planned:
-            if hasattr(code, "plan"):
-                yield from code.plan(target)
+        for check in asked:
+            yield from code_of(check).plan(target)
 
 
 def finding_id(check: Check) -> str:

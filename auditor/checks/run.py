@@ -16,12 +16,12 @@ from auditor.core.finding import Finding
 from auditor.core.streams import stream
 from auditor.policy import words
 from auditor.signal.prepare import NO_RECORDINGS
-from auditor.targets.context import Case
+from auditor.targets.context import Context
 
 log = logging.getLogger(__name__)
 
 
-def run_check(check: Check, context: Case, *, level: float, smallest_cell: int) -> Finding:
+def run_check(check: Check, context: Context, *, level: float, smallest_cell: int) -> Finding:
     """What a check finds: its attack carried out, and its evidence measured.
 
     Parameters
@@ -70,7 +70,7 @@ def not_begun(check: Check) -> Finding:
     )
 
 
-def _nothing_to_ask(check: Check, context: Case) -> str | None:
+def _nothing_to_ask(check: Check, context: Context) -> str | None:
     """Why the release holds nothing that the check could be put to; None where it does."""
     about = words.checks()[check.id]
     if about.subject == "recordings" and context.release.is_empty:

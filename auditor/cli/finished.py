@@ -185,20 +185,21 @@ def _wrapped(text: str) -> str:
 
 def _say_numbers(every: Sequence[Change], asked: set[str]) -> None:
     """The numbers that changed, and those that rules ask for."""
-    from auditor.report import labels
+    from auditor.policy import words
 
     moved = [one for one in every if one.moved]
     click.echo(f"\nNumbers that changed beyond their intervals: {len(moved)} of {len(every)}")
     for one in [*moved, *(one for one in every if not one.moved and one.name in asked)]:
-        label = labels.estimate_label(one.name)
+        metric = words.metric(one.finding.split("/")[0], one.name)
         then, now = (
-            f"{amount(each.value, label.unit)} "
-            f"({amount(each.low, label.unit)} to {amount(each.high, label.unit)})"
+            f"{amount(each.value, metric.unit)} "
+            f"({amount(each.low, metric.unit)} to {amount(each.high, metric.unit)})"
             for each in (one.then, one.now)
         )
         told = {1: "up", -1: "down", 0: "no change"}[one.moved]
-        if one.moved and label.role in ("attack", "exposure"):
-            told += ", worse" if (one.moved > 0) != label.lower_is_worse else ", better"
+        if one.moved and metric.role in ("attack", "exposure"):
+            higher = one.moved > 0
+            told += ", worse" if higher == (metric.worse == "higher") else ", better"
         click.echo(f"  {one.finding} {one.name}: {then} → {now}, {told}")
 
 

@@ -491,14 +491,19 @@ def _write(audit: Audit, out: Path) -> None:
 
 
 def _say_finding(finding: Finding) -> None:
+    from auditor.core.formatting import amount, interval
+    from auditor.policy import words
+
     line = f"{finding.status:9} {finding.id}"
+    known_by = (one for one in words.about(finding.check).headline if one in finding.estimates)
     if finding.status != "measured":
         line += f": {finding.reason}"
-    elif (estimate := finding.estimates.get("rank1")) is not None:
-        line += (
-            f": rank-1 {estimate.value:.1%} ({estimate.low:.1%} to {estimate.high:.1%}), "
-            f"guessing {estimate.chance:.1%}"
-        )
+    elif name := next(known_by, None):
+        metric, estimate = words.metric(finding.check, name), finding.estimates[name]
+        value, low, high = interval(estimate, metric.unit)
+        line += f": {metric.title.lower()} {value} ({low} to {high})"
+        if estimate.chance is not None:
+            line += f", guessing {amount(estimate.chance, metric.unit)}"
     click.echo(line, err=True)
 
 

@@ -194,20 +194,20 @@ def attacker(
     auditor train attacker data/ptb-xl data/ludb --out attacker.safetensors
     """
     from auditor.audit import choose_device
-    from auditor.config import load_recipe
+    from auditor.config import load_attacker
     from auditor.engine import engine
     from auditor.targets.release import Release
-    from auditor.training.attacker import MAX_SECONDS, school
+    from auditor.training.attacker import MAX_SECONDS, train_attacker
 
     if out.suffix != ".safetensors":
         raise ConfigError(f"--out {out}: wanted a name that ends in .safetensors")
     writable(out.parent)
-    recipe = load_recipe(config)
+    training = load_attacker(config)
     with engine(jobs, dask) as workers, progress_line(quiet) as progress:
         releases = (
             Release.open(folder, workers, max_seconds=MAX_SECONDS, progress=progress)
             for folder in folders
         )
-        card = school(releases, out, recipe, seed, choose_device(device), progress)
+        card = train_attacker(releases, out, training, seed, choose_device(device), progress)
     if not quiet:
         click.echo(f"taught on {card['people']} people: {out}")

@@ -1,6 +1,6 @@
 """What an attack hands back: never a verdict.
 
-A `Comparison` is what 1:N search gave, `Trials` what a detector of one property gave,
+A `SearchResult` is what 1:N search gave, `Trials` what a detector of one property gave,
 `Predictions` what a regression gave, `Counts` what was counted for each person, `Attribution`
 what the parts of a heartbeat had to do with any of it, `Diagnosed` what a clinical model said.
 """
@@ -20,13 +20,14 @@ MIN_PEOPLE = 10
 NOBODY = "none can be believed"
 
 _PER_PROBE = (
-    *("mate", "above", "ties", "best_impostor", "stranger_above", "stranger_ties"),
-    *("known_above", "known_ties", "known_size"),
+    *("mated_score", "n_above", "n_tied", "best_impostor"),
+    *("matched_impostor_above", "matched_impostor_tied"),
+    *("demographic_above", "demographic_tied", "demographic_size"),
 )
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class SearchResult:
     """Every probe against every person of a gallery, without the probe × gallery matrix.
 
     A probe's score for a person is its best score over that person's gallery records; larger is
@@ -36,16 +37,16 @@ class Comparison:
     ----------
     subject : (n,) str
         Whose probe it is. Each has a record in the gallery.
-    mate : (n,) float64
+    mated_score : (n,) float64
         Score of the probe with its own person.
-    above, ties : (n,) int
-        Impostors who score more than the mate, and as much as the mate.
+    n_above, n_tied : (n,) int
+        Impostors who score more than the probe's own person, and as much.
     best_impostor : (n,) float64
         Best score among impostors: the top score had the person not been enrolled.
     n_gallery : int
         People in the gallery.
     edges : (m,) float64, ascending
-        Thresholds of the sketch of impostor scores: every mate score, or quantiles of them
+        Thresholds of the sketch of impostor scores: every mated score, or quantiles of them
         when there are many.
     sketch_subject : (p,) str
         The probes' people, in the order of the rows of `sketch`.
@@ -54,27 +55,30 @@ class Comparison:
         edge.
     n_impostors : (p,) int64
         How many impostor scores each row of `sketch` summarises: of a large gallery, a sample.
-    stranger_above, stranger_ties : (n,) int
-        The same as `above` and `ties` for a *stranger* put in the mate's place: another person of
-        the same sex and age band, with the true mate left out of the gallery. What sex and age
-        alone would link. −1 where there is no such person.
+    matched_impostor_above, matched_impostor_tied : (n,) int
+        The same as `n_above` and `n_tied` for a matched impostor in the place of the probe's own
+        person, who is left out of the gallery: another person of the same sex and age band. What
+        sex and age alone would link. −1 where there is no such person.
+    demographic_above, demographic_tied, demographic_size : (n,) int
+        The same as `n_above` and `n_tied` among people of the same sex and about the same age
+        alone, and how many those are, the probe's own person included.
     """
 
     subject: NDArray[np.str_]
-    mate: NDArray[np.float64]
-    above: NDArray[np.int64]
-    ties: NDArray[np.int64]
+    mated_score: NDArray[np.float64]
+    n_above: NDArray[np.int64]
+    n_tied: NDArray[np.int64]
     best_impostor: NDArray[np.float64]
     n_gallery: int
     edges: NDArray[np.float64]
     sketch_subject: NDArray[np.str_]
     sketch: NDArray[np.int64]
     n_impostors: NDArray[np.int64]
-    stranger_above: NDArray[np.int64]
-    stranger_ties: NDArray[np.int64]
-    known_above: NDArray[np.int64]
-    known_ties: NDArray[np.int64]
-    known_size: NDArray[np.int64]
+    matched_impostor_above: NDArray[np.int64]
+    matched_impostor_tied: NDArray[np.int64]
+    demographic_above: NDArray[np.int64]
+    demographic_tied: NDArray[np.int64]
+    demographic_size: NDArray[np.int64]
 
     def __post_init__(self) -> None:
         n = len(self.subject)
@@ -84,7 +88,7 @@ class Comparison:
         if self.sketch.shape != (len(self.sketch_subject), len(self.edges)):
             raise ValueError("sketch is not (people, edges)")
 
-    def of(self, probes: NDArray[np.bool_]) -> Comparison:
+    def of(self, probes: NDArray[np.bool_]) -> SearchResult:
         """The same of some probes alone; the sketch is that of all probes of their people."""
         people = np.isin(self.sketch_subject, self.subject[probes])
         return replace(
@@ -222,7 +226,7 @@ class Portrait:
 
 
 #: What parts of the heartbeat can be taken from.
-Seen = Comparison | Trials | Predictions
+Seen = SearchResult | Trials | Predictions
 
 
 @dataclass(frozen=True, eq=False)
@@ -241,7 +245,7 @@ class Attribution:
     """
 
     whole: Seen
-    untrained: Comparison | None
+    untrained: SearchResult | None
     masked: Mapping[str, Seen]
     swapped: Mapping[str, Seen]
     alone: Mapping[str, Seen]

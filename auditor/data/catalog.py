@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from auditor.core.errors import ConfigError
+from auditor.data.readers import record_suffixes
 from auditor.resources import resource
 
 DESCRIPTOR = "auditor.yaml"
@@ -235,10 +236,10 @@ def _recognised(root: Path) -> Descriptor | None:
 def _header_names(root: Path) -> set[str]:
     """What the headers in a folder are called, without suffix."""
     return {
-        file.removesuffix(".hea")
+        Path(file).stem
         for _, _, files in os.walk(root)
         for file in files
-        if file.endswith(".hea")
+        if file.endswith(record_suffixes())
     }
 
 

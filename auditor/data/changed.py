@@ -14,6 +14,7 @@ import yaml
 
 from auditor.core.errors import DataError
 from auditor.data.catalog import recognised
+from auditor.data.readers import record_suffixes
 
 #: No pointer is larger.
 _LARGEST_POINTER = 1024
@@ -59,7 +60,8 @@ def changed_datasets(files: Iterable[Path], root: Path) -> list[Path]:
 
 
 def _headers(folder: Path, root: Path) -> Iterable[Path]:
-    return folder.glob("*.hea") if folder == root else folder.rglob("*.hea")
+    every = folder.glob("*") if folder == root else folder.rglob("*")
+    return (one for one in every if one.suffix in record_suffixes())
 
 
 def _stands_for(path: Path, root: Path) -> list[Path]:

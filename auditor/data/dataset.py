@@ -128,9 +128,7 @@ def open_dataset(
     records = _chosen(found, descriptor.records)
     if not records:
         what = "is empty" if not any(root.iterdir()) else "holds no ECG that can be read"
-        raise NoRecordsError(
-            f"{root}: {what}; wanted WFDB records (.hea with .dat or .mat), at any depth"
-        )
+        raise NoRecordsError(f"{root}: {what}; wanted {reader.title}, at any depth")
     jobs = [_Job(root, descriptor, tuple(part), min_seconds) for part in shards(records)]
     rows = [row for part in engine.map(_examine, jobs) for row in part]
     seen = pd.DataFrame(rows)

@@ -23,7 +23,7 @@ from PIL import Image
 
 from auditor.core.errors import DataError
 from auditor.core.record import Record
-from auditor.data.readers import READERS
+from auditor.data.readers import READERS, record_suffixes
 from auditor.data.readers.base import inside
 from auditor.data.readers.comments import age_of, sex_of
 from auditor.data.tables import header
@@ -68,7 +68,8 @@ class Pairs:
         """
         path = self._path("ecg", row)
         name = path.relative_to(self.root).with_suffix("").as_posix()
-        seen = READERS["wfdb"].read(self.root, name)
+        reader = next(one for one in READERS.values() if path.suffix in one.suffixes)
+        seen = reader.read(self.root, name)
         known = self.table.iloc[row]
         told = sex_of(str(known.get("sex", ""))) | age_of(str(known.get("age", "")))
         return Record(
@@ -130,8 +131,12 @@ class Pairs:
         if not name:
             raise DataError(f"{line}: names no {modality}; leave out the visits without one")
         try:
-            path = self.root / (f"{name}.hea" if modality == "ecg" else name)
-            there = inside(self.root, path, f"{line}, column {modality}").is_file()
+            names = [f"{name}{one}" for one in record_suffixes()] if modality == "ecg" else [name]
+            paths = [
+                inside(self.root, self.root / one, f"{line}, column {modality}") for one in names
+            ]
+            path = next((one for one in paths if one.is_file()), paths[0])
+            there = path.is_file()
         except (OSError, ValueError):
             there = False
         if not there:

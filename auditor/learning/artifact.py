@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from auditor.core.errors import ModelError
 from auditor.core.registry import Registry
-from auditor.learning.device import own_randomness
+from auditor.learning.device import fork_rng
 
 SCHEMA = "auditor/model/1"
 #: Name → the network's class; its one argument is annotated with its configuration, a frozen
@@ -64,7 +64,7 @@ def load(path: Path) -> Any:
     weights = _weights(path, model.state_dict())
     model.load_state_dict(weights, assign=True)
     if any(one.is_meta for one in model.buffers()):  # some are computed, and in no file
-        with own_randomness(np.random.default_rng(0)):
+        with fork_rng(np.random.default_rng(0)):
             model = kind(config)
         model.load_state_dict(weights)
     return model.requires_grad_().eval()

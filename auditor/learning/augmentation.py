@@ -6,19 +6,15 @@ posture (waves grow and shrink), drift and noise. Drawn from a `torch.Generator`
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-#: Normalised windows (B, n_leads, n_samples) → the same, disturbed.
-Alter = Callable[[Tensor], Tensor]
-
 
 @dataclass(frozen=True)
-class Augment:
+class Augmentation:
     """How far windows are disturbed, in units of a lead's robust standard deviation.
 
     Attributes

@@ -1,8 +1,9 @@
-"""Training step by step, that can be cut off anywhere and goes on as if it had not been.
+"""The training loop of every network. It can be cut off anywhere and goes on as if it had not been.
 
 What is drawn in a step (its batch, its masks and noise, its dropout) hangs on the seed and the
-step's number alone, so that weights, the optimizer's memory and that number are all that has to be
-kept. Under torchrun every process takes its part of each batch (Fabric's DDP).
+step's number alone, so that weights, the optimizer's memory, what validation has seen and that
+number are all that has to be kept. Under torchrun every process takes its part of each batch
+(Fabric's DDP).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from math import cos, pi
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -25,65 +26,74 @@ from torch import Tensor, nn
 from auditor.core.errors import ModelError
 from auditor.core.files import atomic_write
 from auditor.core.streams import stream
-from auditor.learning.device import fabric, own_randomness
+from auditor.learning.device import fabric, fork_rng
+from auditor.learning.sampler import Sampler, ShuffledSampler
+from auditor.learning.schedule import Schedule
 
 #: A batch, (B,) rows, and where masks, views and noise are drawn from → a loss.
 Objective = Callable[[NDArray[np.int64], torch.Generator], Tensor]
-#: Told the step, from 1, how many there are, and the step's loss.
+#: Told the step, from 1, how many there are at most, and the step's loss.
 Progress = Callable[[int, int, float], None]
 
 
 @dataclass(frozen=True)
-class Pace:
-    """How long and how fast a network is trained.
+class Validation:
+    """How it is judged when a training has been long enough; it ends with the best weights.
 
     Attributes
     ----------
-    steps, batch : batches, and rows of each, of all processes together
-    rate, floor, start : learning rate at its highest, at the end, and at the first step
-    warm_up : steps over which it rises; then it falls along a cosine
-    decay : weight decay of matrices; vectors (biases, norms) have none
-    clip : largest norm of the gradient
-    average : what the mean of weights over steps keeps of itself at each step (EMA); the network
-        ends with that mean; at 0 with its last weights
+    loss : of the module as it is, in evaluation mode; draws nothing, and less is better
+    every : steps from one to the next; the last step has one too
+    patience : so many in a row without a lower loss end the training
     """
 
-    steps: int
-    batch: int
-    rate: float
-    warm_up: int = 0
-    floor: float = 0.0
-    start: float = 0.0
-    decay: float = 0.05
-    betas: tuple[float, float] = (0.9, 0.999)
-    clip: float = 1.0
-    average: float = 0.0
+    loss: Callable[[], float]
+    every: int
+    patience: float = inf
 
-    def at(self, step: int) -> float:
-        """The learning rate of a step, from 0. The cosine is counted from the first step on, so
-        that what comes after the warm-up is below the highest already.
+
+@dataclass(frozen=True)
+class History:
+    """How a training went.
+
+    Attributes
+    ----------
+    loss : of every step that this call took
+    validation : every validation's loss, those before a training was taken up again too
+    """
+
+    loss: list[float]
+    validation: list[float]
+
+    @property
+    def best(self) -> int:
+        """Which validation the weights are of, from 0.
+
+        Raises
+        ------
+        ValueError
+            There was none.
         """
-        if step < self.warm_up:
-            return self.start + (self.rate - self.start) * step / self.warm_up
-        share = step / max(self.steps, 1)
-        return self.floor + (self.rate - self.floor) * 0.5 * (1 + cos(pi * share))
+        return _lowest(self.validation)
 
 
-def train(
+def fit(
     module: nn.Module,
     objective: Objective,
     rows: NDArray[np.int64],
-    pace: Pace,
+    schedule: Schedule,
     *,
     seed: int,
     name: str,
+    sampler: Sampler | None = None,
+    validate: Validation | None = None,
     device: torch.device | str = "cpu",
     precision: str = "32-true",
     after: Callable[[int], None] = lambda step: None,
     keep: Path | None = None,
     every: int = 200,
     progress: Progress = lambda step, steps, loss: None,
-) -> list[float]:
+) -> History:
     """Train a module in place; it ends on the CPU, in evaluation mode.
 
     Parameters
@@ -91,58 +101,83 @@ def train(
     module : everything that is trained or follows, such as a teacher; what needs no gradient is
         kept with the rest, but not trained
     objective : draws nothing but from the generator it is given, or torch's own stream
-    rows : what batches are made of; each is drawn once before any is drawn again
+    rows : what batches are made of
     name : of the stream that batches are drawn from
+    sampler : the rows of each step; by default each is drawn once before any is drawn again
+    validate : when to stop, and which weights to end with; by default the last
     precision : Fabric's name; "bf16-mixed" on a GPU
     after : what follows a step, from 0, such as a teacher
     keep : a `.safetensors` that the training is kept in `every` so many steps, and goes on from
         when it is there
 
-    Returns
-    -------
-    the loss of every step that this call took
-
     Raises
     ------
     ModelError
         What was kept is damaged, or of another training.
+    ValueError
+        There are no rows; or weights are to be both averaged over steps and chosen by validation.
     """
+    if validate is not None and schedule.ema_decay:
+        raise ValueError("weights are averaged over steps or chosen by validation, not both")
+    sampler = sampler or ShuffledSampler(rows, schedule.batch, seed, name)
     work = fabric(device, precision)
-    trained = [one for one in module.parameters() if one.requires_grad]
-    groups: list[dict[str, Any]] = [
-        {"params": [one for one in trained if one.ndim > 1], "weight_decay": pace.decay},
-        {"params": [one for one in trained if one.ndim <= 1], "weight_decay": 0.0},
-    ]
-    optimizer = torch.optim.AdamW(groups, lr=pace.rate, betas=pace.betas)
+    optimizer = _adamw(module, schedule)
     module.to(work.device)
-    this = json.dumps([asdict(pace), seed, name, len(rows)])
-    mean = _Mean(module, pace.average)
-    first = _resume(keep, module, optimizer, mean, this) if keep else 0
+    about = json.dumps([asdict(schedule), seed, name, len(rows)])
+    state = _State(module, optimizer, EMA(module, schedule.ema_decay), about)
+    first = state.resume(keep) if keep else 0
     wrapped, optimizer = work.setup(_Asked(module, objective), optimizer)
-    losses = []
-    batches = _Batches(rows, pace.batch, seed, name)
+    losses: list[float] = []
     wrapped.train()
-    for step in range(first, pace.steps):
+    for step in range(first, schedule.steps):
+        if validate is not None and state.n_since_best >= validate.patience:
+            break
         rng = stream(seed, f"{name}/step/{step}")
         generator = torch.Generator(device=work.device).manual_seed(int(rng.integers(2**62)))
         for group in optimizer.param_groups:
-            group["lr"] = pace.at(step)
-        batch = np.array_split(batches.of(step), work.world_size)[work.global_rank]
-        with own_randomness(rng):
+            group["lr"] = schedule.at(step)
+        batch = np.array_split(sampler(step), work.world_size)[work.global_rank]
+        with fork_rng(rng):
             loss = wrapped(batch, generator)
             optimizer.zero_grad()
             work.backward(loss)
-        work.clip_gradients(wrapped, optimizer, max_norm=pace.clip)
+        if schedule.clip < inf:
+            work.clip_gradients(wrapped, optimizer, max_norm=schedule.clip)
         optimizer.step()
-        mean.follow()
+        state.ema.update(module)
         after(step)
         losses.append(float(loss.detach()))
-        progress(step + 1, pace.steps, losses[-1])
-        if keep and work.is_global_zero and ((step + 1) % every == 0 or step + 1 == pace.steps):
-            _keep(keep, module, optimizer, mean, step + 1, this)
-    mean.take_over()
+        last = step + 1 == schedule.steps
+        if validate is not None and ((step + 1) % validate.every == 0 or last):
+            wrapped.eval()
+            with torch.inference_mode(), work.autocast():
+                found = validate.loss()
+            wrapped.train()
+            state.validated(work.broadcast(found))  # all processes stop together
+        progress(step + 1, schedule.steps, losses[-1])
+        if keep and work.is_global_zero and ((step + 1) % every == 0 or last):
+            state.keep(keep, step + 1)
+    state.ema.copy_to(module)
+    if state.best:
+        module.load_state_dict(state.best)
     module.cpu().eval()
-    return losses
+    return History(losses, state.validation)
+
+
+def _adamw(module: nn.Module, schedule: Schedule) -> torch.optim.AdamW:
+    trained = [one for one in module.parameters() if one.requires_grad]
+    matrices = [one for one in trained if one.ndim > 1]
+    vectors = [one for one in trained if one.ndim <= 1]
+    groups: list[dict[str, Any]] = [
+        {"params": matrices, "weight_decay": schedule.weight_decay},
+        {"params": vectors, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=schedule.learning_rate, betas=schedule.betas)
+
+
+def _lowest(losses: list[float]) -> int:
+    """Where the lowest loss is, the first of several."""
+    return min(range(len(losses)), key=losses.__getitem__)
 
 
 class _Asked(nn.Module):
@@ -156,100 +191,107 @@ class _Asked(nn.Module):
         return self.objective(batch, generator)
 
 
-class _Mean:
-    """The exponential mean of the trained weights over steps; of `share` 0, nothing."""
+class EMA:
+    """The exponential mean of a module's trained weights over steps.
 
-    def __init__(self, module: nn.Module, share: float) -> None:
-        named = {name: one for name, one in module.named_parameters() if one.requires_grad}
-        self.share, self.last = share, named if share else {}
-        self.weights = {name: one.detach().clone() for name, one in self.last.items()}
+    Parameters
+    ----------
+    decay : what the mean keeps of itself at each step; at 0 there is no mean
+    """
 
-    def follow(self) -> None:
-        for name, one in self.last.items():
-            self.weights[name].lerp_(one.detach(), 1 - self.share)
+    def __init__(self, module: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.weights = {
+            name: one.detach().clone()
+            for name, one in module.named_parameters()
+            if decay and one.requires_grad
+        }
 
-    def take_over(self) -> None:
-        with torch.no_grad():
-            for name, one in self.last.items():
+    def update(self, module: nn.Module) -> None:
+        """Take a step's weights into the mean."""
+        if self.weights:
+            for name, one in module.named_parameters():
+                if name in self.weights:
+                    self.weights[name].lerp_(one.detach(), 1 - self.decay)
+
+    @torch.no_grad()
+    def copy_to(self, module: nn.Module) -> None:
+        """Put the mean in the place of the weights."""
+        for name, one in module.named_parameters():
+            if name in self.weights:
                 one.copy_(self.weights[name])
 
 
-class _Batches:
-    """Rows in turn: of each round a new order, which hangs on its number alone."""
+class _State:
+    """All that the rest of a training hangs on, and how it is kept.
 
-    def __init__(self, rows: NDArray[np.int64], batch: int, seed: int, name: str) -> None:
-        if not len(rows):
-            raise ValueError("nothing to train on")
-        self.rows, self.batch, self.seed, self.name = rows, batch, seed, name
-        self._round, self._order = -1, rows
+    Attributes
+    ----------
+    about : names the training, so that no other goes on from what was kept of it
+    validation : the losses of validations so far
+    best : the weights that had the lowest; empty before the first
+    """
 
-    def of(self, step: int) -> NDArray[np.int64]:
-        """(batch,) the rows of a step."""
-        places = np.arange(step * self.batch, (step + 1) * self.batch)
-        return np.concatenate(
-            [
-                self._in(number)[places[places // len(self.rows) == number] % len(self.rows)]
-                for number in np.unique(places // len(self.rows))
-            ]
-        )
+    def __init__(
+        self, module: nn.Module, optimizer: torch.optim.Optimizer, ema: EMA, about: str
+    ) -> None:
+        self.module, self.optimizer, self.ema, self.about = module, optimizer, ema, about
+        self.validation: list[float] = []
+        self.best: dict[str, Tensor] = {}
 
-    def _in(self, number: int) -> NDArray[np.int64]:
-        if number != self._round:
-            rng = stream(self.seed, f"{self.name}/round/{number}")
-            self._round, self._order = number, rng.permutation(self.rows)
-        return self._order
+    @property
+    def n_since_best(self) -> int:
+        """Validations since the one with the lowest loss."""
+        return len(self.validation) - 1 - _lowest(self.validation) if self.validation else 0
 
+    def validated(self, loss: float) -> None:
+        """Take note of a validation, and of the weights if they are the best."""
+        self.validation.append(loss)
+        if self.n_since_best == 0:
+            state = self.module.state_dict()
+            self.best = {name: one.detach().cpu().clone() for name, one in state.items()}
 
-# --- what is kept -------------------------------------------------------------------------
-
-
-def _keep(
-    path: Path,
-    module: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    mean: _Mean,
-    step: int,
-    this: str,
-) -> None:
-    tensors = {f"module.{name}": one for name, one in module.state_dict().items()}
-    tensors |= {f"mean.{name}": one for name, one in mean.weights.items()}
-    for number, state in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{number}.{name}": value for name, value in state.items()}
-    tensors = {name: one.detach().cpu().clone() for name, one in tensors.items()}
-    with atomic_write(path) as file:
-        file.write(save(tensors, {"step": str(step), "training": this}))
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _resume(
-    path: Path, module: nn.Module, optimizer: torch.optim.Optimizer, mean: _Mean, this: str
-) -> int:
-    """The step to go on with."""
-    if not path.exists():
-        return 0
-    try:
-        with safe_open(path, framework="pt") as file:
-            about = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        raise ModelError(f"{path.name}: is damaged; delete it to start anew") from error
-    if about.get("training") != this or not about.get("step", "").isdecimal():
-        raise ModelError(f"{path.name}: is of another training; delete it to start anew")
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, value in tensors.items():
-        kind, _, rest = name.partition(".")
-        if kind == "optimizer":
-            number, _, what = rest.partition(".")
-            state.setdefault(int(number), {})[what] = value
-    module.load_state_dict(
-        {
-            name.removeprefix("module."): value
-            for name, value in tensors.items()
-            if name.startswith("module.")
+    def keep(self, path: Path, step: int) -> None:
+        """Write what there is after so many steps."""
+        tensors = {f"module.{name}": one for name, one in self.module.state_dict().items()}
+        tensors |= {f"mean.{name}": one for name, one in self.ema.weights.items()}
+        tensors |= {f"best.{name}": one for name, one in self.best.items()}
+        for number, state in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{number}.{name}": value for name, value in state.items()}
+        tensors = {name: one.detach().cpu().clone() for name, one in tensors.items()}
+        about = {
+            "step": str(step),
+            "training": self.about,
+            "validation": json.dumps(self.validation),
         }
-    )
-    for name, one in mean.weights.items():
-        one.copy_(tensors[f"mean.{name}"])
-    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
-    return int(about["step"])
+        with atomic_write(path) as file:
+            file.write(save(tensors, about))
+            file.flush()
+            os.fsync(file.fileno())
+
+    def resume(self, path: Path) -> int:
+        """Take up what was kept; the step to go on with."""
+        if not path.exists():
+            return 0
+        try:
+            with safe_open(path, framework="pt") as file:
+                about = file.metadata() or {}
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        except (OSError, SafetensorError) as error:
+            raise ModelError(f"{path.name}: is damaged; delete it to start anew") from error
+        if about.get("training") != self.about or not about.get("step", "").isdecimal():
+            raise ModelError(f"{path.name}: is of another training; delete it to start anew")
+        kept: dict[str, dict[str, Tensor]] = {"module": {}, "mean": {}, "best": {}, "optimizer": {}}
+        for name, one in tensors.items():
+            kind, _, rest = name.partition(".")
+            kept[kind][rest] = one
+        state: dict[int, dict[str, Tensor]] = {}
+        for name, one in kept["optimizer"].items():
+            number, _, what = name.partition(".")
+            state.setdefault(int(number), {})[what] = one
+        self.module.load_state_dict(kept["module"])
+        for name, one in self.ema.weights.items():
+            one.copy_(kept["mean"][name])
+        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
+        self.best, self.validation = kept["best"], json.loads(about.get("validation", "[]"))
+        return int(about["step"])

@@ -2,34 +2,43 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
-from auditor.learning.augmentation import Augment
+from dataclasses import dataclass
+from math import cos, pi
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """How a model is trained.
+class Schedule:
+    """How long and how fast a network is trained, with AdamW.
+
+    Loshchilov and Hutter, *Decoupled weight decay regularization* (ICLR 2019).
 
     Attributes
     ----------
-    per_epoch : items drawn per epoch; None means as many as there are
-    warm_up : share of the steps over which the learning rate rises
-    margin : cosine by which the true person has to win, in training
-    mix : share of windows that are blended with another window of the same person; their
-        windows must be aligned, as beats are
-    patience : epochs without a lower validation loss before training stops
+    steps, batch : batches, and rows of each, of all processes together
+    learning_rate, floor, start : the highest, the one at the end, and that of the first step
+    warm_up : steps over which it rises; then it falls along a cosine
+    weight_decay : of matrices; vectors (biases, norms) have none
+    clip : largest norm of the gradient
+    ema_decay : what the mean of weights over steps keeps of itself at each step; the network ends
+        with that mean; at 0 with its last weights
     """
 
-    epochs: int = 25
-    batch: int = 64
-    per_epoch: int | None = None
-    learning_rate: float = 3e-4
+    steps: int
+    batch: int
+    learning_rate: float
+    warm_up: int = 0
+    floor: float = 0.0
+    start: float = 0.0
     weight_decay: float = 0.05
-    warm_up: float = 0.1
-    smoothing: float = 0.1
-    margin: float = 0.2
+    betas: tuple[float, float] = (0.9, 0.999)
     clip: float = 1.0
-    patience: int = 5
-    mix: float = 0.0
-    augment: Augment = field(default_factory=Augment)
+    ema_decay: float = 0.0
+
+    def at(self, step: int) -> float:
+        """The learning rate of a step, from 0. The cosine is counted from the first step on, so
+        that what comes after the warm-up is below the highest already.
+        """
+        if step < self.warm_up:
+            return self.start + (self.learning_rate - self.start) * step / self.warm_up
+        share = step / max(self.steps, 1)
+        return self.floor + (self.learning_rate - self.floor) * 0.5 * (1 + cos(pi * share))

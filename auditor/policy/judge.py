@@ -17,7 +17,8 @@ from datetime import date
 
 from auditor.core.errors import ConfigError
 from auditor.core.finding import Audit, Estimate, Finding, Outcome, Ruling, Verdict, Waiver
-from auditor.core.formatting import Unit, amount, interval
+from auditor.core.formatting import amount, interval
+from auditor.policy import words
 from auditor.policy.baseline import (
     Standing,
     answer,
@@ -28,24 +29,6 @@ from auditor.policy.baseline import (
     worsened,
 )
 from auditor.policy.profile import Profile, Rule, recorded_profile
-from auditor.policy.questions import greatest
-from auditor.stats.intervals import wilson
-
-#: How a ruling tells what it judged.
-_SENTENCES = {
-    "rank1": "An intruder's first pick is the right person in {} of cases",
-    "direct": "{} of people carry a direct identifier",
-    "ages_over_89": "{} of people are given with an age over 89",
-    "max_risk": "The most exposed person can be named with a chance of {}",
-    "below_11": "{} of people share their values with fewer than ten others",
-    "sex_auc": "Sex can be told from the ECG with an AUC of {}",
-    "tpr_at_fpr_1pct": "Of the people a model was trained on, {} are named at one false name in a "
-    "hundred others",
-    "copied": "Pictures of {} in its training are drawn again by a model",
-    "full_recited": "Training answers of {} are told again by a model, word for word",
-    "auc": "People a model was trained on are told from others with an AUC of {}",
-    "age_gain_years": "Guesses of age are better than naming the middle age by {}",
-}
 
 
 def judge(
@@ -108,7 +91,9 @@ def judge_again(
 
 def _refuse_other_population(audit: Audit, profile: Profile) -> None:
     told = audit.profile.get("population")
-    if told != profile.population and any(one.check == "uniqueness" for one in profile.rules):
+    if told != profile.population and any(
+        words.about(one.check).declared_population for one in profile.rules
+    ):
         reckoned = "nobody says how many" if told is None else f"{told:,}"
         raise ConfigError(
             f"the audit reckons with {reckoned} people among whom an intruder looks, the profile "
@@ -289,7 +274,7 @@ def _failed(rule: Rule, failing: Sequence[Finding]) -> Ruling:
     """That a rule fails, by the finding that shows it best."""
     for one in failing:
         if few := some_but_few(rule, one):
-            reason = f"{_SENTENCES.get(rule.estimate, '{}').format(few)}, where the limit is nobody"
+            reason = f"{(_metric(rule).ruling or '{}').format(few)}, where the limit is nobody"
             return _ruling(rule, "fail", reason, one)
     proven = max(failing, key=lambda one: one.estimates[rule.estimate].low)
     return _ruling(rule, "fail", _told(rule, proven.estimates[rule.estimate], "beyond"), proven)
@@ -327,7 +312,7 @@ def _settled(rule: Rule, findings: Sequence[Finding], failing: Sequence[Finding]
             f"it; the strongest, {' or '.join(rule.strongest)}, was not"
         )
         return _ruling(rule, "not assessed", reason, strongest)
-    if rule.strongest or rule.models:
+    if rule.needs_proof:
         for one in _to_be_proven(rule, measured, failing):
             if doubt := _incompetent(rule, one, findings):
                 return _ruling(rule, "inconclusive", doubt, one if rule.models else strongest)
@@ -370,7 +355,7 @@ def _incompetent(rule: Rule, finding: Finding, findings: Sequence[Finding]) -> s
         (
             one
             for one in findings
-            if one.check == "competence"
+            if words.about(one.check).subject == "attack"
             and one.view == finding.view
             and one.protocol == finding.protocol
         ),
@@ -398,9 +383,10 @@ def _why_unmeasured(rule: Rule, findings: Sequence[Finding]) -> str:
 
 
 def _told(rule: Rule, estimate: Estimate, relation: str) -> str:
-    value, low, high = interval(estimate, _unit(rule))
+    metric = _metric(rule)
+    value, low, high = interval(estimate, metric.unit)
     between = f" ({low} to {high})" if low != high else ""
-    what = _SENTENCES.get(rule.estimate, "{} was measured")
+    what = metric.ruling or "{} was measured"
     return (
         f"{what.format(value + between)}, among {estimate.n_subjects} people; "
         f"that is {relation} the limit of {_shown(rule, rule.limit)}"
@@ -408,31 +394,28 @@ def _told(rule: Rule, estimate: Estimate, relation: str) -> str:
 
 
 def _shown(rule: Rule, value: float) -> str:
-    return amount(value, _unit(rule))
+    return amount(value, _metric(rule).unit)
 
 
-def _unit(rule: Rule) -> Unit:
-    """The unit that an estimate's name ends in."""
-    if rule.estimate.endswith("_years"):
-        return "years"
-    return "number" if rule.estimate.endswith("auc") or greatest(rule.estimate) > 1 else "percent"
+def _metric(rule: Rule) -> words.Metric:
+    return words.metric(rule.check, rule.estimate)
 
 
 def _settled_by(rule: Rule, estimate: Estimate) -> str:
     """How many more people would bring the nearer bound to the limit, were the value to stay."""
+    # A gate that settles everything does not wait for what few rules ask for.
+    from auditor.stats.intervals import wilson
+
     gap = abs(estimate.value - rule.limit)
     if not math.isfinite(gap):
         return "it could not be computed"
     if gap == 0:
         return "no number of people settles a value that is the limit itself"
-    if rule.estimate.startswith("tpr_at"):
-        return "more people the model never saw, and more it was trained on, would settle it"
+    metric = _metric(rule)
+    if metric.settled_by:
+        return metric.settled_by
     n = estimate.n_subjects
-    if (
-        0 <= estimate.value <= 1
-        and 0 < rule.limit < 1
-        and not rule.estimate.endswith(("_years", "auc"))
-    ):
+    if metric.unit == "percent" and 0 <= estimate.value <= 1 and 0 < rule.limit < 1:
         wanted = n
         while wanted < 10_000_000:
             low, high = wilson(estimate.value * wanted, wanted, estimate.level)

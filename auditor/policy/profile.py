@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from auditor.core.errors import ConfigError
-from auditor.policy.questions import QUESTIONS, RUNGS, greatest, small_is_bad
+from auditor.policy import words
 from auditor.resources import names, read_settings, resource, settings_file
 
 #: What a limit may rest on, as a basis begins.
@@ -49,38 +49,44 @@ class Rule(BaseModel):
     #: The rule is about models: it is left out where none is released, and each is judged.
     models: bool = Field(default=False, strict=True)
 
+    @property
+    def needs_proof(self) -> bool:
+        """Whether it passes only where the attack was shown able to find what it asks for."""
+        return self.models or bool(self.strongest)
+
     @model_validator(mode="after")
     def _can_be_answered(self) -> Rule:
-        question = QUESTIONS.get(self.check)
-        if question is None:
-            raise ValueError(f"no check is named {self.check!r}; {_nearest(self.check, QUESTIONS)}")
-        if not question.estimates:
-            raise ValueError(f"no rule can be about {self.check!r}: it explains, and measures none")
-        if not question.answers(self.estimate):
-            if small_is_bad(self.estimate):
-                raise ValueError(
-                    f"a small {self.estimate!r} is bad news, and a rule passes what is small; "
-                    f"name one of {', '.join(question.estimates)}"
-                )
-            hint = _nearest(self.estimate, question.estimates)
-            raise ValueError(f"{self.check!r} measures no {self.estimate!r}; {hint}")
-        if self.protocol is not None and self.protocol not in question.protocols:
-            known = _nearest(self.protocol, question.protocols)
+        every = words.checks()
+        if self.check not in every:
+            raise ValueError(f"no check is named {self.check!r}; {_nearest(self.check, every)}")
+        about = every[self.check]
+        metric = _limited(about, self.estimate)
+        if self.protocol is not None and self.protocol not in about.protocols:
+            known = _nearest(self.protocol, about.protocols)
             raise ValueError(f"{self.check!r} has no protocol {self.protocol!r}; {known}")
-        if self.limit >= greatest(self.estimate):
+        if self.limit >= metric.most:
             raise ValueError(f"no {self.estimate!r} is beyond {self.limit:g}; wanted less than 1")
         if not self.basis.startswith(BASES):
             raise ValueError(f"basis {self.basis!r:.60} must begin with one of {', '.join(BASES)}")
-        if self.models != question.of_models:
-            whom = "each model" if question.of_models else "the recordings"
-            wanted = str(question.of_models).lower()
+        of_models = about.subject == "model"
+        if self.models != of_models:
+            whom = "each model" if of_models else "the recordings"
+            wanted = str(of_models).lower()
             raise ValueError(f"{self.check!r} is asked of {whom}; wanted models: {wanted}")
-        if question.ladder and not self.strongest:
+        if about.ladder and not self.strongest:
             raise ValueError("a cheap attack must not pass a release; name the rungs of which one "
                              "must have been tried as strongest: [...]")  # fmt: skip
+        rungs = words.attackers()
         for view in self.strongest:
-            if view not in RUNGS:
-                raise ValueError(f"strongest: no rung is named {view!r}; {_nearest(view, RUNGS)}")
+            if view not in rungs:
+                raise ValueError(f"strongest: no rung is named {view!r}; {_nearest(view, rungs)}")
+        if self.required and self.needs_proof and not metric.proof:
+            others = about.limits(proven=True)
+            cure = f"name one of {', '.join(others)}, or say required: false"
+            raise ValueError(
+                f"nothing can show that an attack finds {self.estimate!r}, so that the rule could "
+                f"never pass; {cure if others else 'say required: false'}"
+            )
         return self
 
 
@@ -189,3 +195,23 @@ def _nearest(name: str, known: Iterable[str]) -> str:
     names = list(known)
     near = get_close_matches(name, names, n=1)
     return f"did you mean {near[0]}?" if near else f"known: {', '.join(names) or 'none'}"
+
+
+def _limited(about: words.Words, estimate: str) -> words.Metric:
+    """The number of a check that a rule limits."""
+    may = about.limits()
+    if not may:
+        raise ValueError(
+            f"no rule can be about {about.id!r}: it explains, and measures nothing to be limited"
+        )
+    metric = about.metric(estimate)
+    if metric is None:
+        raise ValueError(f"{about.id!r} measures no {estimate!r}; {_nearest(estimate, may)}")
+    if not metric.may_be_limited:
+        why = (
+            f"a small {estimate!r} is bad news, and a rule passes what is small"
+            if metric.worse == "lower"
+            else f"{estimate!r} tells of the attack, and not of what a release gives away"
+        )
+        raise ValueError(f"{why}; name one of {', '.join(may)}")
+    return metric

@@ -8,7 +8,9 @@ decorator `recogniser`, whose literal arguments are its words.
 from __future__ import annotations
 
 import ast
+import math
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -17,7 +19,8 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-from auditor.core.formatting import Unit
+from auditor.core.finding import Estimate
+from auditor.core.formatting import Unit, per_thousand
 from auditor.resources import package
 
 #: Sentences that many numbers are told by, as people in a thousand.
@@ -30,8 +33,9 @@ _SENTENCES = {
     "ordered": "Of 1,000 pairs of people, about {value} would be told apart rightly "
     "(between {low} and {high}); guessing gets {chance}.",
 }
-#: What stands in a metric's name for a number, a name, a control, another metric.
+#: What stands in a metric's name for a number, a name, another metric.
 _PLACES = {"<n>": r"\d+(?:\.\d+)?", "<name>": ".+", "<metric>": ".+"}
+_PLACE = re.compile(r"(<\w+>)")
 
 Role = Literal["attack", "control", "exposure", "unknown"]
 
@@ -49,7 +53,7 @@ class Metric(BaseModel):
     most : what it cannot be greater than
     sentence : the number told as people, with {value}, {low}, {high}, {chance}; or the name of one
         that many are told by; or ""
-    ruling : how a rule tells it, {} being the number
+    ruling : how a rule tells it, {} being the number; "" where the number says all
     limited : whether a rule may limit it; by default where it is no control and high is worse
     proof : whether a planted twin shows that the attack finds it
     settled_by : what would settle it where more people alone would not
@@ -64,7 +68,7 @@ class Metric(BaseModel):
     worse: Literal["higher", "lower"] = "higher"
     most: float = 1.0
     sentence: str = ""
-    ruling: str = "{} was measured"
+    ruling: str = ""
     limited: bool | None = None
     proof: bool = False
     settled_by: str = ""
@@ -76,10 +80,23 @@ class Metric(BaseModel):
             return self.limited
         return self.role != "control" and self.worse == "higher"
 
-    @property
-    def told(self) -> str:
-        """The sentence with its places still open; "" where it has none."""
-        return _SENTENCES.get(self.sentence, self.sentence)
+    def told(self, estimate: Estimate) -> str:
+        """An estimate as people, in a sentence; "" where it has none."""
+        told = _SENTENCES.get(self.sentence, self.sentence)
+        if not told or not math.isfinite(estimate.value):
+            return ""
+        if estimate.chance is None and "{chance}" in told:
+            told = told.partition(";")[0] + "."
+        width = estimate.high - estimate.low
+        value, low, high = (
+            per_thousand(part, self.unit, width)
+            for part in (estimate.value, estimate.low, estimate.high)
+        )
+        if low == high:  # a count of everybody has no interval to tell
+            told = told.replace(" (between {low} and {high})", "")
+        chance = per_thousand(estimate.chance, self.unit)
+        text = told.format(value=value, low=low, high=high, chance=chance)
+        return re.sub(r"\babout (?=more than|fewer than|nobody)", "", text)
 
 
 class Answer(BaseModel):
@@ -97,8 +114,10 @@ class Words(BaseModel):
     Attributes
     ----------
     id : the check's, as findings bear it
+    folder : of its code; "" where this version has none
     order : its place among the others, on the page and in tables
-    subject : what it is put to: a release's recordings, a model, or an attack of another check
+    subject : what it is put to: a release's recordings, a model, an attack of another check; or
+        unknown, where this version has no such check
     in_presets : whether a preset chooses it
     needs_beats : whether nothing can be asked where no heartbeat was found
     counted : whether nothing is attacked, and what is there is counted
@@ -109,18 +128,23 @@ class Words(BaseModel):
     intruder, remedy, settled_by : who does what where the answer is bad; what a steward can do;
         what would settle it where it is not
     protocols : those it may be asked under
-    controls : prefix of a metric → what the attack is held against
+    views : what it looks at where that is no attacker of the ladder → what it is called
+    controls : part of a metric's name → what the attack is held against
+    parts : part of a metric's name → what of a recording is looked at, or taken away
     metrics : name, or pattern of names (`<n>` a number, `<name>` a name, `<control>` a control,
-        `<metric>` a metric of another check) → the number
+        `<part>` a part, `<metric>` a metric of another check) → the number
     headline : the metrics it is known by, plainest first
+    among : the pattern of the metric that tells the first of them among so many people as a
+        profile declares; "" where none does
     picture : what is drawn of it beside its numbers; "" for nothing
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     id: str
+    folder: str
     order: int
-    subject: Literal["recordings", "model", "attack"]
+    subject: Literal["recordings", "model", "attack", "unknown"]
     in_presets: bool = False
     needs_beats: bool = False
     counted: bool = False
@@ -135,23 +159,42 @@ class Words(BaseModel):
     settled_by: str = ""
     faq: tuple[Answer, ...] = ()
     protocols: tuple[str, ...] = ()
+    views: Mapping[str, str] = Field(default_factory=dict)
     controls: Mapping[str, str] = Field(default_factory=dict)
+    parts: Mapping[str, str] = Field(default_factory=dict)
     metrics: Mapping[str, Metric] = Field(default_factory=dict)
     headline: tuple[str, ...] = ()
-    picture: str = ""
+    among: str = ""
+    picture: Literal["", "ladder", "heartbeat"] = ""
 
     def metric(self, name: str) -> Metric | None:
         """A number of this check by its name in an audit; None where it declares none so called."""
         if name in self.metrics:
             return self.metrics[name]
         for pattern, metric in self.metrics.items():
-            if found := _pattern(pattern, tuple(self.controls)).fullmatch(name):
+            place = _pattern(pattern, tuple(self.controls), tuple(self.parts))
+            if found := place.fullmatch(name):
                 return self._filled(metric, found.groupdict())
         return None
 
-    def limits(self) -> list[str]:
-        """The names, and patterns of names, that a rule may limit."""
-        return [name for name, metric in self.metrics.items() if metric.may_be_limited]
+    def may_limit(self, name: str) -> bool:
+        """Whether a rule may limit the number so called."""
+        metric = self.metric(name)
+        return metric is not None and metric.may_be_limited
+
+    def limits(self, *, proven: bool = False) -> list[str]:
+        """The names, and patterns of names, that a rule may limit.
+
+        Parameters
+        ----------
+        proven : those alone of which a twin shows that the attack finds them
+        """
+        return [
+            name
+            for pattern, metric in self.metrics.items()
+            if metric.may_be_limited and (metric.proof or not proven)
+            for name in self._names(pattern)
+        ]
 
     def threat_of(self, protocol: str | None, output: str = "") -> str:
         """Who does what, under a protocol or by an output of a model."""
@@ -162,6 +205,14 @@ class Words(BaseModel):
             told = next(self.threat[key] for key in keys if key in self.threat)
         return told.replace("{output}", output)
 
+    def _names(self, pattern: str) -> list[str]:
+        """A pattern with every control, or every part, in its place."""
+        known = {"<control>": self.controls, "<part>": self.parts}
+        for place, names in known.items():
+            if place in pattern:
+                return [pattern.replace(place, name) for name in names]
+        return [pattern]
+
     def _filled(self, metric: Metric, said: Mapping[str, str]) -> Metric:
         """A metric whose words name what stands in the places of its pattern."""
         words = {"title": metric.title, "meaning": metric.meaning, "sentence": metric.sentence}
@@ -170,8 +221,8 @@ class Words(BaseModel):
             shown = value.replace("_", " ")
             if key == "n" and value.isdigit():
                 shown = f"{int(value):,}"
-            if key == "control":
-                shown = self.controls[value]
+            if key in ("control", "part"):
+                shown = (self.controls if key == "control" else self.parts)[value]
             if key == "metric":
                 inner = any_metric(value)
                 shown, unit = inner.title[:1].lower() + inner.title[1:], inner.unit
@@ -186,26 +237,34 @@ def checks() -> Mapping[str, Words]:
     for path in package("checks").glob("*/words.yaml"):
         # libyaml's safe loader: a command that only judges should not wait for the words.
         raw: dict[str, Any] = yaml.CSafeLoader(path.read_text("utf-8")).get_single_data()
-        found.append(Words.model_validate({"id": path.parent.name.replace("_", "-"), **raw}))
+        folder = path.parent.name
+        found.append(
+            Words.model_validate({"id": folder.replace("_", "-"), "folder": folder, **raw})
+        )
     return {one.id: one for one in sorted(found, key=lambda one: one.order)}
+
+
+def about(check: str) -> Words:
+    """All that is told of a check; of one that this version does not have, its name."""
+    return checks().get(check) or Words(
+        id=check,
+        folder="",
+        order=sys.maxsize,
+        subject="unknown",
+        title=humanise(check),
+        question="",
+        threat="",
+    )
 
 
 def folder_of(check: str) -> str:
     """The folder of a check's code, by its id."""
-    for path in package("checks").glob("*/words.yaml"):
-        if path.parent.name.replace("_", "-") == check:
-            return path.parent.name
-    return next(
-        path.parent.name
-        for path in package("checks").glob("*/words.yaml")
-        if f"\nid: {check}\n" in f"\n{path.read_text('utf-8')}"
-    )
+    return checks()[check].folder
 
 
 def metric(check: str, name: str) -> Metric:
     """A number of a check; one that no check of this version declares is of unknown role."""
-    declared = checks()[check].metric(name) if check in checks() else None
-    return declared or _unknown(name)
+    return about(check).metric(name) or _unknown(name)
 
 
 def any_metric(name: str) -> Metric:
@@ -233,13 +292,15 @@ def humanise(name: str) -> str:
 
 
 @cache
-def _pattern(name: str, controls: tuple[str, ...]) -> re.Pattern[str]:
-    places = _PLACES | {"<control>": "|".join(map(re.escape, controls)) or "(?!)"}
-    parts = re.split(r"(<\w+>)", name)
+def _pattern(name: str, controls: tuple[str, ...], parts: tuple[str, ...]) -> re.Pattern[str]:
+    places = _PLACES | {
+        place: "|".join(map(re.escape, known)) or "(?!)"
+        for place, known in (("<control>", controls), ("<part>", parts))
+    }
     return re.compile(
         "".join(
             f"(?P<{part[1:-1]}>{places[part]})" if part in places else re.escape(part)
-            for part in parts
+            for part in _PLACE.split(name)
         )
     )
 
@@ -258,9 +319,11 @@ def attackers() -> Mapping[str, Attacker]:
     """Every attacker there is, weakest first: the adversary ladder."""
     found = []
     for path in package("attackers").glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "recogniser":
-                said = {one.arg: ast.literal_eval(one.value) for one in node.keywords if one.arg}
-                name = ast.literal_eval(node.args[0])
-                found.append(Attacker(name, said["title"], said["rung"]))
+        for part in path.read_text("utf-8").split("\n@recogniser")[1:]:
+            decorator, *_ = re.split(r"\n(?=@|def |class )", part)
+            call = ast.parse(f"recogniser{decorator}", mode="eval").body
+            assert isinstance(call, ast.Call)
+            said = {one.arg: one.value for one in call.keywords}
+            literals = (call.args[0], said["title"], said["rung"])
+            found.append(Attacker(*map(ast.literal_eval, literals)))
     return {one.name: one for one in sorted(found, key=lambda one: one.rung)}

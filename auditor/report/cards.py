@@ -11,6 +11,8 @@ from typing import Any
 from auditor.core.finding import Audit
 from auditor.report import markdown, summary
 
+FORMATS = {"croissant": "croissant.json", "huggingface": "dataset-card.md"}
+
 CONFORMS_TO = ("http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0")
 
 

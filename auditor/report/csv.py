@@ -10,6 +10,8 @@ from dataclasses import replace
 from auditor.core.finding import Audit, Estimate, Ruling
 from auditor.core.formatting import finest
 
+FORMATS = {"csv": "estimates.csv"}
+
 COLUMNS = (
     *("finding", "check", "view", "protocol", "estimate"),
     *("value", "low", "high", "level", "n_subjects", "chance"),

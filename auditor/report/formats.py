@@ -1,14 +1,20 @@
 """What an audit is drawn as, each from its JSON alone.
 
-An audit goes through its JSON form before it is drawn, so whatever the JSON withholds no format
-tells. What draws is imported when it draws: the command line names every format, and loads none.
+A module of this room that draws a file says so in a literal `FORMATS`, format → file name; the
+function that draws is `render`, or called like the format where a module draws several. The literal
+is read from the source, so that the command line names every format and loads none. An audit goes
+through its JSON form before it is drawn, so whatever the JSON withholds no format tells.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import ast
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING
+
+from auditor.resources import package
 
 if TYPE_CHECKING:
     from auditor.core.finding import Audit
@@ -16,66 +22,30 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Format:
-    """A file that an audit is drawn as: what it is called beside audit.json, and how."""
+    """A file that an audit is drawn as: what it is called beside audit.json, and who draws it."""
 
+    name: str
     file: str
-    draw: Callable[[Audit], str]
+    module: str
 
     def render(self, audit: Audit) -> str:
         """The file's text."""
         from auditor.report.json import from_dict, to_dict
 
-        return self.draw(from_dict(to_dict(audit)))
+        drawing = import_module(self.module)
+        draw = getattr(drawing, "render", None) or getattr(drawing, self.name)
+        text: str = draw(from_dict(to_dict(audit)))
+        return text
 
 
-def _html(audit: Audit) -> str:
-    from auditor.report import html
-
-    return html.render(audit)
-
-
-def _sarif(audit: Audit) -> str:
-    from auditor.report import sarif
-
-    return sarif.render(audit)
+def _declared() -> Iterator[Format]:
+    for path in sorted(package("report").glob("*.py")):
+        for node in ast.parse(path.read_text("utf-8")).body:
+            if isinstance(node, ast.Assign) and [
+                one.id for one in node.targets if isinstance(one, ast.Name)
+            ] == ["FORMATS"]:
+                for name, file in ast.literal_eval(node.value).items():
+                    yield Format(name, file, f"auditor.report.{path.stem}")
 
 
-def _junit(audit: Audit) -> str:
-    from auditor.report import junit
-
-    return junit.render(audit)
-
-
-def _markdown(audit: Audit) -> str:
-    from auditor.report import markdown
-
-    return markdown.render(audit)
-
-
-def _csv(audit: Audit) -> str:
-    from auditor.report import csv as table
-
-    return table.render(audit)
-
-
-def _croissant(audit: Audit) -> str:
-    from auditor.report import cards
-
-    return cards.croissant(audit)
-
-
-def _huggingface(audit: Audit) -> str:
-    from auditor.report import cards
-
-    return cards.huggingface(audit)
-
-
-FORMATS: Mapping[str, Format] = {
-    "html": Format("report.html", _html),
-    "sarif": Format("audit.sarif", _sarif),
-    "junit": Format("junit.xml", _junit),
-    "markdown": Format("summary.md", _markdown),
-    "csv": Format("estimates.csv", _csv),
-    "croissant": Format("croissant.json", _croissant),
-    "huggingface": Format("dataset-card.md", _huggingface),
-}
+FORMATS: Mapping[str, Format] = {one.name: one for one in _declared()}

@@ -12,7 +12,8 @@ from markupsafe import Markup
 from auditor.core import formatting
 from auditor.core.evidence import NOBODY
 from auditor.core.finding import Audit, Finding
-from auditor.report import svg, words
+from auditor.policy import words
+from auditor.report import svg, terms
 
 #: A segment with so many times the relevance that its length would give it is painted full.
 _FULL = 6.0
@@ -49,10 +50,15 @@ def hearts(audit: Audit, keys: Iterator[str]) -> list[Heart]:
     return [
         _heart(finding, task, next(keys))
         for finding in audit
-        if finding.check == "attribution" and finding.status == "measured"
+        if drawn_of(finding) and finding.status == "measured"
         for task in _TITLES
         if f"{_key(task)}segments" in finding.curves
     ]
+
+
+def drawn_of(finding: Finding) -> bool:
+    """Whether a finding is of the check whose heartbeat is drawn."""
+    return words.about(finding.check).picture == "heartbeat"
 
 
 def tables(finding: Finding) -> dict[str, dict[str, list[Any]]]:
@@ -103,8 +109,8 @@ def _heart(finding: Finding, task: str, name: str) -> Heart:
             "Nothing is painted, for no explanation of where the network looks stood its tests."
         )
     return Heart(
-        f"{_TITLES[task]}: {words.view_title(finding.view).lower()}, "
-        f"{words.protocol_title(finding.protocol).lower()}",
+        f"{_TITLES[task]}: {terms.view_title(finding).lower()}, "
+        f"{terms.protocol_title(finding.protocol).lower()}",
         finding,
         str(finding.params.get(f"{key}reading", "")),
         picture,

@@ -19,9 +19,13 @@ from markupsafe import Markup
 
 from auditor.core import files, formatting
 from auditor.core.finding import Audit, Estimate, Finding, Ruling
-from auditor.report import disclosure, heartbeat, labels, regulations, summary, words
+from auditor.policy import words
+from auditor.policy.words import Metric
+from auditor.report import disclosure, heartbeat, regulations, summary, terms
 from auditor.report.json import as_written
 from auditor.resources import resource
+
+FORMATS = {"html": "report.html"}
 
 #: Bytes a page may have; one that would be larger leaves its curves out, then its tables.
 LARGEST = 2 * 2**20
@@ -51,7 +55,7 @@ class Judged:
 
     rule: Ruling
     estimate: Estimate | None
-    label: labels.Label | None
+    label: Metric | None
     anchor: str | None
     kind: str
     basis: str
@@ -170,8 +174,9 @@ def _render(audit: Audit, told: int, drawn: int) -> str:
         steps=summary.steps(audit),
         subjects=subjects,
         n_more=n_more,
-        regulations=regulations.annexes(audit),
+        annexes=regulations.annexes(audit),
         anchors=anchors,
+        upper_bounds=terms.UPPER_BOUNDS,
         glossary=_glossary(subjects),
         protocols=_protocols(audit),
         settings=_pairs(audit.auditor.get("settings", {})),
@@ -192,21 +197,21 @@ def _environment() -> Environment:
         "amount": formatting.amount,
         "interval": formatting.interval,
         "brief": _brief,
-        "full_stop": words.full_stop,
-        "who": words.intruder,
-        "view_title": words.view_title,
+        "full_stop": terms.full_stop,
+        "about": words.about,
+        "view_title": terms.view_title,
         "duration": formatting.duration,
-        "label": labels.estimate_label,
-        "protocol_title": words.protocol_title,
-        "protocol_meaning": words.protocol_meaning,
+        "label": lambda name, finding: words.metric(finding.check, name),
+        "protocol_title": terms.protocol_title,
+        "protocol_meaning": terms.protocol_meaning,
         "humanise": words.humanise,
         "thousands": lambda number: f"{number:,}",
         "finding_title": _title,
         "missing_title": _missing_title,
         "status_word": lambda status: regulations.STATUSES[status],
-        "outcome_word": lambda outcome: words.OUTCOMES[outcome][0],
-        "outcome_mark": lambda outcome: words.OUTCOMES[outcome][1],
-        "outcome_class": lambda outcome: words.OUTCOMES[outcome][2],
+        "outcome_word": lambda outcome: terms.OUTCOMES[outcome][0],
+        "outcome_mark": lambda outcome: terms.OUTCOMES[outcome][1],
+        "outcome_class": lambda outcome: terms.OUTCOMES[outcome][2],
     }
     return made
 
@@ -241,8 +246,9 @@ def _subjects(
             for rank, finding in enumerate(group.findings)
             if turn[rank, number] < _LINES
         ]  # fmt: skip
-        title, method = words.check_title(group.check), words.check_method(group.check)
-        subjects.setdefault(group.model, []).append(Question(_brief(title), method, sections))
+        about = words.about(group.check)
+        question = Question(_brief(about.title), about.method, sections)
+        subjects.setdefault(group.model, []).append(question)
     named = {
         model: f"The model {_brief(model)}: {_brief(titles[model])}" if model else "The release"
         for model in subjects
@@ -256,7 +262,7 @@ def _missing_title(missing: summary.Missing) -> str:
     first = missing.findings[0]
     if len(missing.findings) == 1:
         return _title(first)
-    parts = [words.check_title(first.check), words.protocol_title(first.protocol).lower()]
+    parts = [words.about(first.check).title, terms.protocol_title(first.protocol).lower()]
     return ": ".join(filter(None, parts))
 
 
@@ -267,7 +273,7 @@ def _glossary(subjects: Sequence[Subject]) -> list[tuple[str, str]]:
         for question in subject.questions:
             for section in question.sections:
                 for name, _ in (*section.estimates, *section.controls) if section.told else ():
-                    label = labels.estimate_label(name)
+                    label = words.metric(section.finding.check, name)
                     titles = named.setdefault(label.meaning, [])
                     if label.title not in titles:
                         titles.append(label.title)
@@ -296,7 +302,7 @@ def _facts(release: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _profile_meaning(profile: Mapping[str, Any]) -> str:
-    meaning = _sentence(profile.get("description") or words.profile_meaning(profile["name"]))
+    meaning = _sentence(profile.get("description") or terms.profile_meaning(profile["name"]))
     if population := profile.get("population"):
         meaning += f" It reckons with an attacker who searches among {population:,} people."
     if cell := profile.get("minimum_cell"):
@@ -307,7 +313,7 @@ def _profile_meaning(profile: Mapping[str, Any]) -> str:
 def _protocols(audit: Audit) -> list[str]:
     """The protocols of an audit that this page can explain."""
     used = {finding.protocol for finding in audit if finding.protocol}
-    return sorted((one for one in used if words.protocol_meaning(one)), key=words.protocol_order)
+    return sorted((one for one in used if terms.protocol_meaning(one)), key=terms.protocol_order)
 
 
 def _sentence(text: object) -> str:
@@ -317,12 +323,12 @@ def _sentence(text: object) -> str:
 
 
 def _judged(audit: Audit, rule: Ruling, anchors: Mapping[str, str]) -> Judged:
-    kind, basis = words.basis(rule.basis)
+    kind, basis = terms.basis(rule.basis)
     asked = summary.asked_of(audit, rule)
     return Judged(
         rule=rule,
         estimate=summary.measured_by(audit, rule),
-        label=labels.estimate_label(asked) if asked else None,
+        label=asked[1] if asked else None,
         anchor=anchors.get(rule.finding or ""),
         kind=kind,
         basis=basis,
@@ -337,7 +343,9 @@ def _section(
     told: bool,
     drawn: bool,
 ) -> Section:
-    every = [(name, one, labels.estimate_label(name)) for name, one in finding.estimates.items()]
+    every = [
+        (name, one, words.metric(finding.check, name)) for name, one in finding.estimates.items()
+    ]
     params = finding.params if told else {}
     tables = {name: table for name, value in params.items() if (table := _table_of_rows(value))}
     plain = {name: one for name, one in params.items() if name != "reading" and name not in tables}
@@ -345,7 +353,7 @@ def _section(
         finding=finding,
         anchor=anchor,
         title=_title(finding, of_a_question=True),
-        upper_bound=finding.protocol in words.UPPER_BOUNDS,
+        upper_bound=finding.protocol in terms.UPPER_BOUNDS,
         known_by=summary.headline_of(audit, finding),
         told=told,
         decides=finding.id in {rule.finding for rule in summary.deciding(audit.verdict)},
@@ -360,8 +368,8 @@ def _section(
 
 def _title(finding: Finding, of_a_question: bool = False) -> str:
     """What was asked, of what, under which protocol; the question may be in a heading above."""
-    question = _brief(words.check_title(finding.check))
-    parts = (words.view_title(finding.view), words.protocol_title(finding.protocol))
+    question = _brief(words.about(finding.check).title)
+    parts = (terms.view_title(finding), terms.protocol_title(finding.protocol))
     rest = ", ".join(part[:1].lower() + part[1:] for part in map(_brief, parts) if part)
     if of_a_question and rest:
         return rest[:1].upper() + rest[1:]
@@ -377,7 +385,7 @@ def _drawings(finding: Finding, keys: Iterator[str]) -> list[Drawing]:
         for drawn in pictures.values()
         for one in drawn
     ]
-    tabled = heartbeat.tables(finding) if finding.check == "attribution" else finding.curves
+    tabled = heartbeat.tables(finding) if heartbeat.drawn_of(finding) else finding.curves
     for name, columns in tabled.items():
         if name not in pictures and (table := _table_of_columns(columns)):
             made.append(Drawing(words.humanise(name), None, False, table))

@@ -13,6 +13,8 @@ from xml.etree import ElementTree as ET
 from auditor.core.finding import Audit, Finding, Ruling
 from auditor.report.markdown import acceptance
 
+FORMATS = {"junit": "junit.xml"}
+
 #: What XML 1.0 has no way to hold.
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 

@@ -6,7 +6,10 @@ import re
 
 from auditor.core import formatting
 from auditor.core.finding import Audit, Finding, Ruling
-from auditor.report import labels, summary, words
+from auditor.policy import words
+from auditor.report import summary, terms
+
+FORMATS = {"markdown": "summary.md"}
 
 _REASONS = 20
 _MARKUP = re.compile(r"([\\`*_\[\]|~$])")
@@ -19,7 +22,7 @@ _LINKS = re.compile(r"(@|#(?=\d)|:(?=//)|www(?=\.)|[Gg][Hh](?=-\d))")
 def render(audit: Audit) -> str:
     """Verdict, rules, strongest numbers, and what was not assessed."""
     verdict = audit.verdict
-    word, mark = summary.verdict_word(verdict), words.OUTCOMES[verdict.outcome][1]
+    word, mark = summary.verdict_word(verdict), terms.OUTCOMES[verdict.outcome][1]
     lines = [
         f"## {mark} {word}: privacy audit of {escape(audit.release['name'])}",
         "",
@@ -51,9 +54,9 @@ def strongest(audit: Audit) -> list[str]:
     told = []
     for one in summary.intruder(audit):
         finding = one.finding
-        bound = "an upper bound" if finding.protocol in words.UPPER_BOUNDS else ""
-        about = ", ".join(filter(None, (words.view_title(finding.view), _setting(finding), bound)))
-        question = words.check_title(finding.check) + (f" ({about})" if about else "")
+        bound = "an upper bound" if finding.protocol in terms.UPPER_BOUNDS else ""
+        about = ", ".join(filter(None, (terms.view_title(finding), _setting(finding), bound)))
+        question = words.about(finding.check).title + (f" ({about})" if about else "")
         told.append(f"{question}. {one.sentence}")
     return told
 
@@ -78,7 +81,7 @@ def missing(audit: Audit) -> list[str]:
         if finding.status == "measured":
             continue
         setting = _setting(finding)
-        question = words.check_title(finding.check) + (f" ({setting})" if setting else "")
+        question = words.about(finding.check).title + (f" ({setting})" if setting else "")
         asked.setdefault(finding.reason or "", {})[question] = None
     told = [f"{'; '.join(questions)}: {reason}" for reason, questions in asked.items()]
     more = len(told) - _REASONS
@@ -86,7 +89,7 @@ def missing(audit: Audit) -> list[str]:
 
 
 def _setting(finding: Finding) -> str:
-    return words.protocol_title(finding.protocol).lower()
+    return terms.protocol_title(finding.protocol).lower()
 
 
 def _rules(audit: Audit) -> list[str]:
@@ -98,9 +101,9 @@ def _rules(audit: Audit) -> list[str]:
 
 
 def _told(rule: Ruling, audit: Audit) -> tuple[str, ...]:
-    word, mark, _ = words.OUTCOMES[rule.outcome]
+    word, mark, _ = terms.OUTCOMES[rule.outcome]
     asked = summary.asked_of(audit, rule)
-    unit = labels.estimate_label(asked).unit if asked else "number"
+    unit = asked[1].unit if asked else "number"
     measured = chance = "–"
     if estimate := summary.measured_by(audit, rule):
         value, low, high = formatting.interval(estimate, unit)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from auditor.core import formatting
-from auditor.report import svg, words
+from auditor.policy import words
+from auditor.report import svg
 from auditor.report.summary import Ladder, Rung
 
 #: Points of a curve that are drawn; more would not be seen.

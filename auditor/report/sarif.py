@@ -12,9 +12,12 @@ from typing import Any, Literal
 
 from auditor.core import formatting
 from auditor.core.finding import Audit, Estimate, Finding, Ruling
-from auditor.report import labels, summary, words
+from auditor.policy import words
+from auditor.report import summary
 from auditor.report.csv import supported
 from auditor.report.markdown import acceptance
+
+FORMATS = {"sarif": "audit.sarif"}
 
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -64,18 +67,25 @@ def _run(audit: Audit) -> dict[str, Any]:
 
 
 def _descriptor(rule: Ruling, audit: Audit) -> dict[str, Any]:
-    asked = words.humanise(rule.id)
-    limit = f"The limit is {_limit(rule)}" if math.isfinite(rule.limit) else "There is no limit"
-    help_text = f"{limit}. It rests on {rule.basis}."
-    if rule.estimate and (meaning := labels.estimate_label(rule.estimate).meaning):
-        help_text = f"{meaning} {help_text}"
+    asked = summary.asked_of(audit, rule)
+    title, full, cure = words.humanise(rule.id), "", ""
+    unit: formatting.Unit = "number"
+    if asked:
+        about, metric = words.about(asked[0]), asked[1]
+        title = f"{about.title}: {metric.title[:1].lower()}{metric.title[1:]}"
+        full = "".join(f"{told} " for told in (about.question, metric.meaning) if told)
+        cure = about.remedy and f" {about.remedy}"
+        unit = metric.unit
+    limit = formatting.amount(rule.limit, unit)
+    full += f"The limit is {limit}" if math.isfinite(rule.limit) else "There is no limit"
+    full += f". It rests on {rule.basis}."
     if not rule.required:
-        help_text += f" The {audit.profile['name']} profile shows it and does not require it."
+        full += f" The {audit.profile['name']} profile shows it and does not require it."
     return {
         "id": rule.id,
-        "shortDescription": {"text": _plain(asked)},
-        "fullDescription": {"text": _plain(help_text)},
-        "help": {"text": _plain(help_text)},
+        "shortDescription": {"text": _plain(title)},
+        "fullDescription": {"text": _plain(full)},
+        "help": {"text": _plain(full + cure)},
         "defaultConfiguration": {"level": "error" if rule.required else "warning"},
         "properties": {
             "basis": rule.basis,
@@ -161,11 +171,6 @@ def _notification(finding: Finding) -> dict[str, Any]:
         "message": {"text": _plain(f"{finding.id} was not measured: {finding.reason}")},
         "properties": {"finding": finding.id, "status": finding.status},
     }
-
-
-def _limit(rule: Ruling) -> str:
-    unit = labels.estimate_label(rule.estimate).unit if rule.estimate else "number"
-    return formatting.amount(rule.limit, unit)
 
 
 def _number(value: float | None) -> float | None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from auditor.core.finding import Audit, Estimate, Finding, Ruling, Verdict
-from auditor.report import labels, words
+from auditor.policy import words
+from auditor.policy.words import Metric
+from auditor.report import terms
 
 _HEADLINE_RULES = 3
+#: What is drawn of the check that is told of first.
+_LADDER = "ladder"
 _EXCUSED = "somebody has accepted that, or it was known before"
-#: Questions about recordings, whatever their view is called.
-_OF_RECORDINGS = frozenset(
-    {*("identifiers", "uniqueness", "duplicates", "linkage", "slices", "shortcut", "attribute")}
-)
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ def n_accepted(verdict: Verdict) -> int:
 
 def verdict_word(verdict: Verdict) -> str:
     """The verdict in a word or two: a pass by what somebody accepts is not called a pass alone."""
-    word = words.OUTCOMES[verdict.outcome][0]
+    word = terms.OUTCOMES[verdict.outcome][0]
     if verdict.outcome == "pass" and (n := n_accepted(verdict)):
         return f"{word}, with {_count(n, 'accepted failure')}"
     return word
@@ -103,7 +105,7 @@ def reasons(verdict: Verdict) -> list[str]:
         ruled = [rule for rule in verdict.rules if rule.required and rule.accepted]
     else:
         ruled = deciding(verdict)
-    told = [words.full_stop(rule.reason) for rule in ruled if rule.reason]
+    told = [terms.full_stop(rule.reason) for rule in ruled if rule.reason]
     shown = told[:_HEADLINE_RULES]
     if more := len(told) - len(shown):
         shown.append(f"And {_count(more, 'more rule')}, listed below.")
@@ -111,21 +113,23 @@ def reasons(verdict: Verdict) -> list[str]:
 
 
 def ladders(audit: Audit) -> list[Ladder]:
-    """The adversary ladder under each protocol that linkage was asked under, honest ones first."""
-    linkage = [one for one in audit if one.check == "linkage" and one.view]
-    protocols = sorted({one.protocol or "" for one in linkage}, key=words.protocol_order)
+    """The adversary ladder under each protocol of the check whose ladder is drawn, honest ones
+    first.
+    """
+    drawn = [one for one in audit if words.about(one.check).picture == _LADDER and one.view]
+    protocols = sorted({one.protocol or "" for one in drawn}, key=terms.protocol_order)
     made = []
     for protocol in protocols:
         here = sorted(
-            (one for one in linkage if (one.protocol or "") == protocol),
-            key=lambda one: words.rung_order(one.view),
+            (one for one in drawn if (one.protocol or "") == protocol),
+            key=lambda one: terms.rung_order(one.view),
         )
         made.append(
             Ladder(
                 protocol=protocol,
-                title=words.protocol_title(protocol) or "Linkage",
-                upper_bound=protocol in words.UPPER_BOUNDS,
-                limit=_limit(audit, protocol),
+                title=terms.protocol_title(protocol) or words.about(here[0].check).title,
+                upper_bound=protocol in terms.UPPER_BOUNDS,
+                limit=_limit(audit, here[0].check, protocol),
                 rungs=tuple(_rung(one) for one in here),
             )
         )
@@ -149,38 +153,32 @@ class Told:
     sentence: str
 
 
-#: What is told of a question, the plainest first.
-_PLAINEST = (
-    *("rank1", "direct", "mean_risk", "sex_auc", "tpr_at_fpr_1pct", "copied", "full_recited"),
-    *("singled_out", "auc", "unique", "copied_across", "leaf_alone", "path_alone"),
-)
 _MOST_TOLD = 6
 
 
 def intruder(audit: Audit) -> list[Told]:
     """What an intruder could do: of each question the strongest honest measurement, in people.
 
-    What decides comes first. What is not surely better than guessing is told of finding a person
-    alone, for there silence would be taken for an answer.
+    What decides comes first. What is not surely better than guessing is told of the check whose
+    ladder is drawn alone, for there silence would be taken for an answer.
     """
     told = []
-    decisive = {(rule.finding or "").split("/")[0] for rule in deciding(audit.verdict)}
-    for check in sorted(words.CHECKS, key=lambda check: check not in decisive):
-        if not words.intruder(check):
+    decisive = {check_of(rule) for rule in deciding(audit.verdict)}
+    for about in sorted(words.checks().values(), key=lambda one: one.id not in decisive):
+        if not about.intruder:
             continue
-        asked = [one for one in audit if one.check == check and one.status == "measured"]
-        honest = [one for one in asked if one.protocol not in words.UPPER_BOUNDS] or asked
-        for name in _PLAINEST:
+        asked = [one for one in audit if one.check == about.id and one.status == "measured"]
+        honest = [one for one in asked if one.protocol not in terms.UPPER_BOUNDS] or asked
+        for name in about.headline:
             having = [one for one in honest if name in one.estimates]
             if not having:
                 continue
             worst = max(having, key=lambda one: one.estimates[name].low)
             estimate = worst.estimates[name]
-            label = labels.estimate_label(name)
-            sure = estimate.low > (estimate.chance or 0.0)
-            if (sure or check == "linkage") and (text := labels.sentence(label, estimate)):
+            sure = estimate.low > (estimate.chance or 0.0) or about.picture == _LADDER
+            if sure and (text := words.metric(about.id, name).told(estimate)):
                 told.append(Told(worst, name, text))
-                if check == "linkage" and (more := _among_everybody(audit, worst)):
+                if more := _among_everybody(audit, worst):
                     told.append(more)
                 break
     return told[:_MOST_TOLD]
@@ -188,12 +186,11 @@ def intruder(audit: Audit) -> list[Told]:
 
 def _among_everybody(audit: Audit, beside: Finding) -> Told | None:
     """The same among as many people as the profile reckons with."""
-    population = audit.profile.get("population")
-    name = f"rank1_among_{population}"
+    name = words.about(beside.check).among.replace("<n>", str(audit.profile.get("population")))
     for one in audit:
-        if one.check == "linkage" and one.protocol == beside.protocol and name in one.estimates:
-            text = labels.sentence(labels.estimate_label(name), one.estimates[name])
-            return Told(one, name, text)
+        alike = one.check == beside.check and one.protocol == beside.protocol
+        if alike and name in one.estimates:
+            return Told(one, name, words.metric(one.check, name).told(one.estimates[name]))
     return None
 
 
@@ -221,9 +218,11 @@ def steps(audit: Audit) -> list[Step]:
     for rule in audit.verdict.rules:
         if rule.outcome == "pass" or not rule.counts:
             continue
-        check = (rule.finding or rule.id).split("/")[0]
         if rule.outcome == "fail":
-            what = words.remedy(check) or "Read the finding, and release less of what it names."
+            what = (
+                words.about(check_of(rule)).remedy
+                or "Read the finding, and release less of what it names."
+            )
         elif rule.outcome == "inconclusive":
             what = (
                 "Measure more: more people, or more recordings of them, narrow the interval; the "
@@ -243,7 +242,7 @@ def model_of(audit: Audit, finding: Finding) -> str:
     names = [str(one["name"]) for one in audit.release.get("models", [])]
     view = finding.view or ""
     fitting = [name for name in names if view == name or view.startswith(f"{name}.")]
-    if finding.check in _OF_RECORDINGS:
+    if words.about(finding.check).subject == "recordings":
         return ""
     return max(fitting, key=len, default="")
 
@@ -274,17 +273,16 @@ def groups(audit: Audit) -> list[Group]:
 
     def place(key: tuple[str, str]) -> tuple[bool, int, int, str]:
         model, check = key
-        known = words.CHECKS.index(check) if check in words.CHECKS else len(words.CHECKS)
         about = models.index(model) + 1 if model else 0
-        return model not in deciding_models, about, known, check
+        return model not in deciding_models, about, words.about(check).order, check
 
     def rank(one: Finding) -> tuple[bool, bool, bool, float, str]:
         name = headline_of(audit, one)
-        excess = name and _excess(labels.estimate_label(name), one.estimates[name])
+        excess = name and _excess(words.metric(one.check, name), one.estimates[name])
         return (
             one.id not in decisive,
             one.status != "measured",
-            one.protocol in words.UPPER_BOUNDS,
+            one.protocol in terms.UPPER_BOUNDS,
             -(excess or 0.0),
             one.id,
         )
@@ -300,10 +298,9 @@ def headline_of(audit: Audit, finding: Finding) -> str | None:
     asked = [
         rule.estimate
         for rule in audit.verdict.rules
-        if rule.estimate in finding.estimates
-        and (rule.finding or "").split("/")[0] == finding.check
+        if rule.estimate in finding.estimates and check_of(rule) == finding.check
     ]
-    plain = [name for name in _PLAINEST if name in finding.estimates]
+    plain = [name for name in words.about(finding.check).headline if name in finding.estimates]
     return next(iter([*asked, *plain, *finding.estimates]), None)
 
 
@@ -337,40 +334,48 @@ def measured_by(audit: Audit, rule: Ruling) -> Estimate | None:
     return None
 
 
-def asked_of(audit: Audit, rule: Ruling) -> str | None:
-    """The estimate a rule looks at, also where nothing was measured."""
+def check_of(rule: Ruling) -> str:
+    """The check of the finding that a rule was judged by; "" where it was by none."""
+    return (rule.finding or "").split("/")[0]
+
+
+def asked_of(audit: Audit, rule: Ruling) -> tuple[str, Metric] | None:
+    """The check that a rule is about, and the number, also where nothing was measured."""
     rules = audit.profile.get("rules", ())
-    said = next((one.get("estimate") for one in rules if one.get("id") == rule.id), None)
-    return rule.estimate or said
+    said: Mapping[str, Any] = next((one for one in rules if one.get("id") == rule.id), {})
+    check, name = check_of(rule) or said.get("check"), rule.estimate or said.get("estimate")
+    return (check, words.metric(check, name)) if check and name else None
 
 
 def _rung(finding: Finding) -> Rung:
-    estimate = finding.estimates.get("rank1")
+    (name, *_) = words.about(finding.check).headline
+    estimate = finding.estimates.get(name)
     if estimate and not math.isfinite(estimate.value):
         estimate = None
     note = "" if estimate else ("failed" if finding.status == "failed" else "not measured")
-    return Rung(finding.view or "", words.view_title(finding.view), estimate, note)
+    return Rung(finding.view or "", terms.view_title(finding), estimate, note)
 
 
-def _limit(audit: Audit, protocol: str) -> float | None:
-    """The strictest limit on rank 1 under a protocol."""
+def _limit(audit: Audit, check: str, protocol: str) -> float | None:
+    """The strictest limit under a protocol on what a check is known by."""
     limits = [
         rule.limit
         for rule in audit.verdict.rules
-        if rule.estimate == "rank1"
+        if rule.estimate == words.about(check).headline[0]
         and math.isfinite(rule.limit)
         and rule.finding
-        and rule.finding.startswith("linkage/")
+        and check_of(rule) == check
         and rule.finding.endswith(f"/{protocol}")
     ]
     return min(limits, default=None)
 
 
-def _excess(label: labels.Label, estimate: Estimate) -> float | None:
+def _excess(metric: Metric, estimate: Estimate) -> float | None:
     """How far above guessing an estimate surely is, as a share of how far it could be."""
-    if label.role in ("control", "unknown") or (label.unit == "years" and not label.lower_is_worse):
+    low_is_worse = metric.worse == "lower"
+    if metric.role in ("control", "unknown") or (metric.unit == "years" and not low_is_worse):
         return None
-    if label.lower_is_worse:
+    if low_is_worse:
         room, gone = estimate.chance, (estimate.chance or 0.0) - estimate.high
     else:
         room, gone = 1 - (estimate.chance or 0.0), estimate.low - (estimate.chance or 0.0)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.core.errors import EvidenceError
-from auditor.core.evidence import MIN_PEOPLE, Comparison, Evidence, Predictions, Trials
+from auditor.core.evidence import MIN_PEOPLE, Evidence, Predictions, SearchResult, Trials
 from auditor.core.finding import Estimate
 from auditor.stats import metrics
 from auditor.stats.forecast import forecast, rank1_at
@@ -47,8 +47,8 @@ def measure(
     EvidenceError
         There are too few people for any number.
     """
-    if isinstance(evidence, Comparison):
-        found, curves = _comparison(name, evidence, level, rng)
+    if isinstance(evidence, SearchResult):
+        found, curves = _search(name, evidence, level, rng)
         if population is not None and not name:
             among, foretold = _intruder(evidence, population, level, rng)
             found, curves = found | among, curves | foretold
@@ -102,8 +102,8 @@ def pooled_auc(seen: Trials, level: float, chance: float = 0.5) -> Estimate:
     return Estimate(value, low, high, level, n, chance)
 
 
-def _comparison(
-    name: str, seen: Comparison, level: float, rng: np.random.Generator
+def _search(
+    name: str, seen: SearchResult, level: float, rng: np.random.Generator
 ) -> tuple[dict[str, Estimate], Curves]:
     n_gallery = seen.n_gallery
     rank1 = rate(metrics.rank_rate(seen, 1), level, 1 / n_gallery)
@@ -113,11 +113,13 @@ def _comparison(
     found = {"rank1": rank1}
     if n_gallery > 5:
         found["rank5"] = rate(metrics.rank_rate(seen, 5), level, 5 / n_gallery)
-    if len(np.unique(seen.subject[seen.stranger_above >= 0])) >= MIN_PEOPLE:
-        found["rank1_stranger"] = rate(metrics.stranger_rate(seen, 1), level, 1 / (n_gallery - 1))
-    if (seen.known_size < n_gallery).any():
-        by_luck = metrics.by_person(1 / seen.known_size, seen.subject).mean()
-        found["rank1_known"] = rate(metrics.known_rate(seen, 1), level, float(by_luck))
+    if len(np.unique(seen.subject[seen.matched_impostor_above >= 0])) >= MIN_PEOPLE:
+        found["rank1_stranger"] = rate(
+            metrics.matched_impostor_rate(seen, 1), level, 1 / (n_gallery - 1)
+        )
+    if (seen.demographic_size < n_gallery).any():
+        by_luck = metrics.by_person(1 / seen.demographic_size, seen.subject).mean()
+        found["rank1_known"] = rate(metrics.demographic_rate(seen, 1), level, float(by_luck))
     genuine, impostor = metrics.acceptance(seen)
     n = len(genuine)
 
@@ -154,7 +156,7 @@ def _comparison(
     return found, curves
 
 
-def _guessed_open_set(seen: Comparison, rng: np.random.Generator) -> tuple[float, float]:
+def _guessed_open_set(seen: SearchResult, rng: np.random.Generator) -> tuple[float, float]:
     """Both mistakes of somebody whose scores are drawn at random, in the same numbers.
 
     About 1 − 1/n in a gallery of n; with few people a threshold set on others lies a little off.
@@ -165,10 +167,10 @@ def _guessed_open_set(seen: Comparison, rng: np.random.Generator) -> tuple[float
         mate, best = rng.random(n), rng.random(n) ** (1 / max(seen.n_gallery - 1, 1))
         luck = replace(
             seen,
-            mate=mate,
+            mated_score=mate,
             best_impostor=best,
-            above=(best > mate).astype(np.int64),
-            ties=np.zeros(n, dtype=np.int64),
+            n_above=(best > mate).astype(np.int64),
+            n_tied=np.zeros(n, dtype=np.int64),
         )
         drawn.append([rates.mean() for rates in metrics.open_set(luck, rng)])
     accepted, missed = np.mean(drawn, axis=0)
@@ -176,7 +178,7 @@ def _guessed_open_set(seen: Comparison, rng: np.random.Generator) -> tuple[float
 
 
 def _intruder(
-    seen: Comparison, population: int, level: float, rng: np.random.Generator
+    seen: SearchResult, population: int, level: float, rng: np.random.Generator
 ) -> tuple[dict[str, Estimate], Curves]:
     """How often the first pick is right among 100, 1,000, 10,000 and all people.
 
@@ -208,7 +210,7 @@ def _intruder(
     return found, {"forecast": curve | models, "forecast_error": errors}
 
 
-def _by_gallery(seen: Comparison) -> dict[str, list[Any]]:
+def _by_gallery(seen: SearchResult) -> dict[str, list[Any]]:
     """Rank-1 by the number of people searched, exactly, up to all there are."""
     sizes = np.unique(np.geomspace(2, seen.n_gallery, 24).astype(int))
     rates = rank1_at(seen, sizes).mean(axis=0)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 from scipy.special import digamma, expit, gammaln, log_ndtr
 
-from auditor.core.evidence import Comparison
+from auditor.core.evidence import SearchResult
 from auditor.stats.metrics import by_person
 
 Floats = NDArray[np.float64]
@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 _FEW = 1000
 
 
-def rank1_at(comparison: Comparison, sizes: NDArray[np.int64]) -> Floats:
+def rank1_at(result: SearchResult, sizes: NDArray[np.int64]) -> Floats:
     """Each person's rank-1 rate had the gallery held so many people, (n_people, n_sizes).
 
     A gallery of N holds the mate and N − 1 impostors drawn at random of the G − 1 there are. None
@@ -31,17 +31,17 @@ def rank1_at(comparison: Comparison, sizes: NDArray[np.int64]) -> Floats:
     With m more who tie, broken at random, the mate stands behind 0 to m of them, each as likely,
     and the mean of those probabilities is (C(G−k, N) − C(G−1−k−m, N)) / C(G−1, N−1) / (m + 1).
     """
-    others = comparison.n_gallery - 1
+    others = result.n_gallery - 1
     drawn = np.clip(np.asarray(sizes, dtype=np.float64) - 1, 0, others)
     whole = _log_choose(np.full(len(drawn), float(others)), drawn)
-    rest = (others - comparison.above)[:, None].astype(np.float64)
-    ties = comparison.ties[:, None].astype(np.float64)
+    rest = (others - result.n_above)[:, None].astype(np.float64)
+    ties = result.n_tied[:, None].astype(np.float64)
     alone = np.exp(_log_choose(rest, drawn) - whole)
     first = np.exp(_log_choose(rest + 1, drawn + 1) - whole)
     beyond = np.exp(_log_choose(rest - ties, drawn + 1) - whole)
     # Without ties the difference is C(rest, drawn), which needs no subtraction.
     rates = np.where(ties > 0, (first - beyond) / (ties + 1), alone)
-    return np.stack([by_person(column, comparison.subject) for column in rates.T], axis=1)
+    return np.stack([by_person(column, result.subject) for column in rates.T], axis=1)
 
 
 def _log_choose(n: Floats, k: Floats) -> Floats:

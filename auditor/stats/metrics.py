@@ -10,7 +10,7 @@ from scipy.special import hyp2f1
 from scipy.stats import rankdata
 
 from auditor.core.errors import EvidenceError
-from auditor.core.evidence import Comparison, Trials
+from auditor.core.evidence import SearchResult, Trials
 
 Floats = NDArray[np.float64]
 _OPEN_SET_FOLDS = 5
@@ -29,46 +29,46 @@ def hits(above: NDArray[np.int64], ties: NDArray[np.int64], k: int) -> Floats:
     return np.clip((k - above) / (1 + ties), 0, 1)
 
 
-def rank_rate(comparison: Comparison, k: int) -> Floats:
+def rank_rate(result: SearchResult, k: int) -> Floats:
     """(n_people,) how often each person is among the first k."""
-    return by_person(hits(comparison.above, comparison.ties, k), comparison.subject)
+    return by_person(hits(result.n_above, result.n_tied, k), result.subject)
 
 
-def stranger_rate(comparison: Comparison, k: int) -> Floats:
+def matched_impostor_rate(result: SearchResult, k: int) -> Floats:
     """(n_people,) how often a stranger of the same sex and age band is among the first k."""
-    has = comparison.stranger_above >= 0
-    rate = hits(comparison.stranger_above[has], comparison.stranger_ties[has], k)
-    return by_person(rate, comparison.subject[has])
+    has = result.matched_impostor_above >= 0
+    rate = hits(result.matched_impostor_above[has], result.matched_impostor_tied[has], k)
+    return by_person(rate, result.subject[has])
 
 
-def known_rate(comparison: Comparison, k: int) -> Floats:
+def demographic_rate(result: SearchResult, k: int) -> Floats:
     """(n_people,) how often each is among the first k of those of their sex and about their age."""
-    rate = hits(comparison.known_above, comparison.known_ties, k)
-    return by_person(rate, comparison.subject)
+    rate = hits(result.demographic_above, result.demographic_tied, k)
+    return by_person(rate, result.subject)
 
 
-def open_set(comparison: Comparison, rng: np.random.Generator) -> tuple[Floats, Floats]:
+def open_set(result: SearchResult, rng: np.random.Generator) -> tuple[Floats, Floats]:
     """(n_people,) how often each would be taken for somebody else had they not been enrolled, and
     how often each, being enrolled, is not named: below the threshold, or not first.
 
     The threshold of a person is set on the people of other folds, where both mistakes are as
     frequent: nobody's own scores have a say in it.
     """
-    people, code = np.unique(comparison.subject, return_inverse=True)
+    people, code = np.unique(result.subject, return_inverse=True)
     share = 1 / np.bincount(code)[code]
-    first = hits(comparison.above, comparison.ties, 1)
+    first = hits(result.n_above, result.n_tied, 1)
     fold = rng.permutation(len(people))[code] % _OPEN_SET_FOLDS
     accepted, missed = np.zeros(len(code)), np.zeros(len(code))
     for one in range(_OPEN_SET_FOLDS):
         told, asked = fold != one, fold == one
-        levels = np.unique(np.concatenate([comparison.best_impostor[told], comparison.mate[told]]))
-        unknown = _beyond(comparison.best_impostor[told], share[told], levels)
-        named = _beyond(comparison.mate[told], (share * first)[told], levels)
+        levels = np.unique(np.concatenate([result.best_impostor[told], result.mated_score[told]]))
+        unknown = _beyond(result.best_impostor[told], share[told], levels)
+        named = _beyond(result.mated_score[told], (share * first)[told], levels)
         gap = unknown - (share[told].sum() - named)
         threshold = levels[min(int((gap > 0).sum()), len(levels) - 1)]
-        accepted[asked] = comparison.best_impostor[asked] >= threshold
-        missed[asked] = 1 - first[asked] * (comparison.mate[asked] >= threshold)
-    return by_person(accepted, comparison.subject), by_person(missed, comparison.subject)
+        accepted[asked] = result.best_impostor[asked] >= threshold
+        missed[asked] = 1 - first[asked] * (result.mated_score[asked] >= threshold)
+    return by_person(accepted, result.subject), by_person(missed, result.subject)
 
 
 def _beyond(score: Floats, weight: Floats, levels: Floats) -> Floats:
@@ -78,33 +78,33 @@ def _beyond(score: Floats, weight: Floats, levels: Floats) -> Floats:
     return np.asarray(total[-1] - total[np.searchsorted(score[order], levels)])
 
 
-def cmc(comparison: Comparison, ranks: NDArray[np.int64]) -> Floats:
+def cmc(result: SearchResult, ranks: NDArray[np.int64]) -> Floats:
     """The cumulative match characteristic at these ranks."""
-    return np.array([rank_rate(comparison, int(k)).mean() for k in ranks])
+    return np.array([rank_rate(result, int(k)).mean() for k in ranks])
 
 
-def acceptance(comparison: Comparison) -> tuple[Floats, Floats]:
+def acceptance(result: SearchResult) -> tuple[Floats, Floats]:
     """What each person contributes to the ROC, thresholds ascending.
 
     Returns
     -------
     genuine, impostor : (n_people, n_edges) shares accepted (score ≥ edge)
     """
-    people, code = np.unique(comparison.subject, return_inverse=True)
+    people, code = np.unique(result.subject, return_inverse=True)
     counts = np.bincount(code)
-    reached = np.searchsorted(comparison.edges, comparison.mate, side="right")
+    reached = np.searchsorted(result.edges, result.mated_score, side="right")
     # Of very many people half the digits are enough, and half the memory.
-    size = len(people) * len(comparison.edges)
+    size = len(people) * len(result.edges)
     genuine = np.zeros(
-        (len(people), len(comparison.edges) + 1), np.float32 if size > _MANY else np.float64
+        (len(people), len(result.edges) + 1), np.float32 if size > _MANY else np.float64
     )
     np.add.at(genuine, (code, reached), 1)
     np.cumsum(genuine[:, ::-1], axis=1, out=genuine[:, ::-1])
     accepted = genuine[:, 1:]
     accepted /= counts[:, None].astype(genuine.dtype)
-    order = np.argsort(comparison.sketch_subject)
-    impostor = comparison.sketch[order].astype(genuine.dtype)
-    impostor /= comparison.n_impostors[order][:, None].astype(genuine.dtype)
+    order = np.argsort(result.sketch_subject)
+    impostor = result.sketch[order].astype(genuine.dtype)
+    impostor /= result.n_impostors[order][:, None].astype(genuine.dtype)
     return accepted, impostor
 
 
@@ -135,7 +135,7 @@ def eer(genuine: Floats, impostor: Floats) -> Floats:
     return np.asarray(rate)
 
 
-def tpir_at_fpir(comparison: Comparison, fpir: float) -> Floats:
+def tpir_at_fpir(result: SearchResult, fpir: float) -> Floats:
     """(n_people,) how often each is ranked first above the threshold that few strangers pass.
 
     A probe whose person had not been enrolled would have had its best impostor on top. The
@@ -147,19 +147,19 @@ def tpir_at_fpir(comparison: Comparison, fpir: float) -> Floats:
     EvidenceError
         There are too few people to see so small a rate.
     """
-    people, code = np.unique(comparison.subject, return_inverse=True)
+    people, code = np.unique(result.subject, return_inverse=True)
     if fpir * len(people) < 1:
         raise EvidenceError(
             f"an FPIR of {fpir:g} needs {math.ceil(1 / fpir)} people, found {len(people)}"
         )
     weight = 1 / (np.bincount(code)[code] * len(people))
     # Accepting down to a score accepts everything tied with it, so alarms are counted by score.
-    score, place = np.unique(-comparison.best_impostor, return_inverse=True)
+    score, place = np.unique(-result.best_impostor, return_inverse=True)
     alarms = np.bincount(place, weights=weight).cumsum()
     n_allowed = int((alarms <= fpir + 1e-12).sum())
     over = -score[n_allowed] if n_allowed < len(score) else -np.inf
     return by_person(
-        hits(comparison.above, comparison.ties, 1) * (comparison.mate > over), comparison.subject
+        hits(result.n_above, result.n_tied, 1) * (result.mated_score > over), result.subject
     )
 
 

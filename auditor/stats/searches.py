@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.stats import chi2, rankdata
 
 from auditor.core.errors import EvidenceError
-from auditor.core.evidence import MIN_PEOPLE, Comparison, Trials
+from auditor.core.evidence import MIN_PEOPLE, SearchResult, Trials
 from auditor.core.finding import Estimate
 from auditor.stats import metrics
 from auditor.stats.estimators import Curves, measure, rate
@@ -19,17 +19,19 @@ from auditor.stats.intervals import newcombe_paired, person_bootstrap
 from auditor.stats.metrics import by_person, rank_rate
 
 
-def above_alike(seen: Comparison, level: float, rng: np.random.Generator) -> Estimate | None:
+def above_alike(seen: SearchResult, level: float, rng: np.random.Generator) -> Estimate | None:
     """How often a probe's mate scores above another person of that sex and about that age.
 
     Chance is a half, whatever sex and age tell; None where fewer than ten people have such others.
     """
-    has = seen.known_size > 1
-    others = seen.known_size[has] - 1
+    has = seen.demographic_size > 1
+    others = seen.demographic_size[has] - 1
     people = seen.subject[has]
     if len(np.unique(people)) < MIN_PEOPLE:
         return None
-    values = by_person(1 - (seen.known_above + seen.known_ties / 2)[has] / others, people)
+    values = by_person(
+        1 - (seen.demographic_above + seen.demographic_tied / 2)[has] / others, people
+    )
     if np.ptp(values) == 0:
         return rate(values, level, 0.5)
     n, value = len(values), float(values.mean())
@@ -41,7 +43,7 @@ def above_alike(seen: Comparison, level: float, rng: np.random.Generator) -> Est
     return Estimate(value, max(low, 0.0), min(high, 1.0), level, n, 0.5)
 
 
-def paired_gain(one: Comparison, other: Comparison, level: float) -> Estimate:
+def paired_gain(one: SearchResult, other: SearchResult, level: float) -> Estimate:
     """How many more people one search finds first than another, of the same people."""
     rates = rank_rate(one, 1), rank_rate(other, 1)
     value = float(rates[0].mean() - rates[1].mean())
@@ -49,7 +51,7 @@ def paired_gain(one: Comparison, other: Comparison, level: float) -> Estimate:
     return Estimate(value, min(low, value), max(high, value), level, len(rates[0]), 0.0)
 
 
-def rate_gap(one: Comparison, other: Comparison, level: float) -> Estimate:
+def rate_gap(one: SearchResult, other: SearchResult, level: float) -> Estimate:
     """How many more people one search finds first than a search for others, were both galleries
     as large as the smaller one.
 
@@ -70,7 +72,7 @@ def rate_gap(one: Comparison, other: Comparison, level: float) -> Estimate:
 
 
 def measure_search(
-    seen: Comparison, level: float, rng: np.random.Generator
+    seen: SearchResult, level: float, rng: np.random.Generator
 ) -> tuple[dict[str, Estimate], Curves]:
     """What `measure` says of a search, and `auc_known`."""
     found, curves = measure("", seen, level=level, rng=rng)
@@ -96,14 +98,15 @@ def against_twins(seen: Trials, level: float) -> tuple[Estimate, dict[str, list[
     return replace(found["_auc"], chance=float(chance)), curves["_roc"]
 
 
-def beside_strangers(seen: Comparison, level: float) -> dict[str, Estimate]:
+def beside_strangers(seen: SearchResult, level: float) -> dict[str, Estimate]:
     """`rank1_excess`: how much more often people are found than a stranger of the same sex and age
     band would be in their place; nothing where fewer than ten have one.
     """
-    has = seen.stranger_above >= 0
+    has = seen.matched_impostor_above >= 0
     if len(np.unique(seen.subject[has])) < MIN_PEOPLE:
         return {}
-    own, stranger = metrics.rank_rate(seen.of(has), 1), metrics.stranger_rate(seen, 1)
+    own = metrics.rank_rate(seen.of(has), 1)
+    stranger = metrics.matched_impostor_rate(seen, 1)
     value, bounds = float((own - stranger).mean()), newcombe_paired(own, stranger, level)
     return {"rank1_excess": Estimate(value, *bounds, level, len(own), 0.0)}
 

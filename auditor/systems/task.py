@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from auditor.core.errors import ConfigError
 from auditor.learning.boost import Trees
+from auditor.learning.schedule import Schedule
 from auditor.resources import resource
 
 Sex = Literal["male", "female"]
@@ -48,7 +49,7 @@ class Published(_Strict):
 
 
 class Stage(_Strict):
-    """How long and how fast one stage of a network is trained: `learning.fit.Pace`."""
+    """How long and how fast one stage of a network is trained, in the words of a task's file."""
 
     steps: int = Field(ge=1)
     batch: int = Field(ge=2)
@@ -59,6 +60,20 @@ class Stage(_Strict):
     decay: float = 0.05
     clip: float = 1.0
     average: float = Field(default=0.0, ge=0, lt=1)
+
+    def schedule(self) -> Schedule:
+        """What that is for the training loop."""
+        return Schedule(
+            steps=self.steps,
+            batch=self.batch,
+            learning_rate=self.rate,
+            warm_up=self.warm_up,
+            floor=self.floor,
+            start=self.start,
+            weight_decay=self.decay,
+            clip=self.clip,
+            ema_decay=self.average,
+        )
 
 
 class Task(_Strict):

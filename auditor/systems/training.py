@@ -18,8 +18,9 @@ from auditor.core.evidence import Diagnosed
 from auditor.core.finding import Estimate
 from auditor.core.streams import stream
 from auditor.data.store import Store
-from auditor.learning.device import own_randomness
-from auditor.learning.fit import Pace, train
+from auditor.learning.device import fork_rng, mixed_precision
+from auditor.learning.fit import History, fit
+from auditor.learning.schedule import Schedule
 from auditor.stats.clinical import performance
 from auditor.stats.intervals import percentile, person_replicates
 from auditor.systems.result import Study
@@ -77,27 +78,26 @@ class Training:
         rows: Places,
         stage: str = "",
         after: Callable[[int], None] = lambda step: None,
-    ) -> list[float]:
+    ) -> History:
         """One stage of it."""
         assert self.store is not None
-        pace = self.pace(stage or name)
-        return train(
+        return fit(
             module,
             objective,
             rows,
-            pace,
+            self.schedule(stage or name),
             seed=self.seed,
             name=f"{self.task.name}/{name}",
             device=self.device,
-            precision="bf16-mixed" if torch.device(self.device).type == "cuda" else "32-true",
+            precision=mixed_precision(self.device),
             after=after,
             keep=self.store.root / f"{name}.safetensors",
             progress=lambda step, steps, loss: self.progress(name, step, steps),
         )
 
-    def pace(self, stage: str) -> Pace:
+    def schedule(self, stage: str) -> Schedule:
         """How long and how fast a stage goes."""
-        return Pace(**self.stages[stage].model_dump())
+        return self.stages[stage].schedule()
 
 
 def lists_visits(task: Task, release: Release) -> bool:
@@ -204,7 +204,7 @@ Made = TypeVar("Made", bound=nn.Module)
 
 def made(make: Callable[[], Made], training: Training, name: str) -> Made:
     """A network whose first weights hang on the seed and its name alone."""
-    with own_randomness(stream(training.seed, f"{training.task.name}/{name}/weights")):
+    with fork_rng(stream(training.seed, f"{training.task.name}/{name}/weights")):
         return make()
 
 

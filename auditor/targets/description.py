@@ -188,7 +188,7 @@ def _parquet(path: Path) -> pd.DataFrame:
     return table
 
 
-def parted(table: pd.DataFrame, said: Description) -> tuple[NDArray[np.int8], str]:
+def membership(table: pd.DataFrame, said: Description) -> tuple[NDArray[np.int8], str]:
     """(n,) `MEMBER`, `NONMEMBER` or `NEITHER`, and why nobody is a member, if so."""
     if said.columns.part not in table:
         why = f"{DESCRIPTION} names no column that says who was in the training data"

@@ -19,7 +19,7 @@ from auditor.core.errors import ModelError
 from auditor.core.streams import stream
 from auditor.core.target import NEITHER, Floats, Target
 from auditor.data.pairs import TABLE, Pairs
-from auditor.learning.device import own_randomness
+from auditor.learning.device import fork_rng
 from auditor.targets import description
 from auditor.targets.description import DESCRIPTION, Description
 from auditor.targets.recordings import (
@@ -111,7 +111,7 @@ class ReleasedModel:
 
     def at_random(self, network: Any, name: str = "") -> Any:
         """A network of the same shape, with random weights, ready to be asked."""
-        with own_randomness(stream(self.seed, f"{self.name}/random weights/{name}")):
+        with fork_rng(stream(self.seed, f"{self.name}/random weights/{name}")):
             return self.at_work(type(network)(network.config))
 
     def only(self, networks: Mapping[str, Any], kind: type[nn.Module]) -> Any:
@@ -171,7 +171,7 @@ class ReleasedModel:
         said, table = self.description, self.members
         if table is None:
             return np.full(len(seen.record), NEITHER, dtype=np.int8), self.membership_unknown
-        part, unknown = description.parted(table, said)
+        split, unknown = description.membership(table, said)
         named = pd.Index(description.texts(table, said.columns.record))
         if not named.is_unique:
             raise ModelError(
@@ -187,34 +187,35 @@ class ReleasedModel:
                 f"{said.members}: names records {what} in {self.release.root}; scan the folder "
                 f"that {self.name} was trained on"
             )
-        return np.where(there, part[place], NEITHER).astype(np.int8), unknown
+        return np.where(there, split[place], NEITHER).astype(np.int8), unknown
 
     def target(
         self,
         seen: Recordings,
         measured: Mapping[str, NDArray[Any]],
         *,
-        fitted: Sequence[str] = (),
-        fit: Callable[[], Floats] | None = None,
+        signals: Sequence[str] = (),
+        membership_signal: Callable[[], Floats] | None = None,
         outputs: Mapping[str, Make],
         controls: Mapping[str, Make] | None = None,
-        parts: Mapping[str, Any] | None = None,
-        labels: Mapping[str, Floats] | None = None,
+        y_true: Mapping[str, Floats] | None = None,
+        **families: Any,
     ) -> Target:
         """The model, asked about recordings.
 
         Parameters
         ----------
         measured : (n,) each, what is known of the recordings without the model
-        fitted : what the columns of the fit are called, labels or not; what else is known of the
-            recordings stands behind them
-        labels : by name, (n,) what is true in place of what the recordings' own labels say
+        signals : what the columns of `membership_signal` are called, labels or not; what else is
+            known of the recordings stands behind them
+        y_true : by label, (n,) what is true in place of what the recordings' own labels say
+        families : what a target of some family has besides, as `core.target.Target` calls it
         """
-        part, unknown = self.membership(seen)
+        split, unknown = self.membership(seen)
         blank = np.full(len(seen.record), np.nan)
-        known = seen.known() | dict(labels or {})
-        tells = (*fitted, *(one for one in seen.asked() if one != "sex" and one not in fitted))
-        truth = [known.get(name, blank) for name in tells]
+        known = seen.known() | dict(y_true or {})
+        labels = (*signals, *(one for one in seen.asked() if one != "sex" and one not in signals))
+        columns = [known.get(name, blank) for name in labels]
         male = known.get("sex", blank)
         table = dict(measured) | {"age": seen.age, "sex": male}
         return Target(
@@ -223,18 +224,18 @@ class ReleasedModel:
             record=seen.record,
             subject=seen.subject,
             session=seen.session,
-            part=part,
+            part=split,
             unknown=unknown,
             male=male,
             age=seen.age,
-            tells=tells,
-            truth=np.stack(truth, axis=1) if truth else np.zeros((len(seen.record), 0)),
+            tells=labels,
+            truth=np.stack(columns, axis=1) if columns else np.zeros((len(seen.record), 0)),
             outputs=outputs,
-            fit=fit,
+            fit=membership_signal,
             inputs=np.stack(list(table.values()), axis=1).astype(np.float32),
             columns=tuple(table),
             controls=controls or {},
-            parts=parts or {},
+            **families,
         )
 
 
@@ -258,9 +259,9 @@ def compact(tokens: Tensor) -> Tensor:
     return runs.transpose(1, 2).flatten(1)[:, :WIDEST]
 
 
-def log_odds_of(truth: Floats, log_odds: NDArray[Any]) -> Floats:
+def log_odds_of(y_true: Floats, log_odds: NDArray[Any]) -> Floats:
     """The log-odds of what is true, of those of it being so; NaN where it is not known."""
-    sign = np.where(truth == 1, 1.0, np.where(truth == 0, -1.0, np.nan))
+    sign = np.where(y_true == 1, 1.0, np.where(y_true == 0, -1.0, np.nan))
     return np.asarray(sign * log_odds, dtype=np.float64)
 
 

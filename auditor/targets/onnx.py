@@ -62,10 +62,10 @@ def open_onnx(model: ReleasedModel) -> Target:
         raise ModelError(f"{model.name}: names {len(model.files)} .onnx files; name one")
     ((name, file),) = model.files.items()
     network = _Network(model.file(file))
-    tells = tuple(model.description.labels) or (name,)
+    labels = tuple(model.description.labels) or (name,)
     if len(network.shape) == 2:
-        return _of_table(model, network, table_of(model, tells), tells)
-    return _of_recordings(model, network, tells)
+        return _of_table(model, network, table_of(model, labels), labels)
+    return _of_recordings(model, network, labels)
 
 
 # --- the file -----------------------------------------------------------------------------
@@ -206,7 +206,7 @@ def _parts(message: Any) -> Iterator[Any]:
 
 
 def _of_table(
-    model: ReleasedModel, network: _Network, table: Table, tells: Sequence[str]
+    model: ReleasedModel, network: _Network, table: Table, labels: Sequence[str]
 ) -> Target:
     wanted = network.shape[1]
     n = len(table.columns) if len(table.record) else 0
@@ -215,28 +215,28 @@ def _of_table(
             f"{network.file}: reads {wanted or 'some'} columns, and {n} are known; name them in "
             f"{DESCRIPTION} under inputs, in its order, and under members a table that has them"
         )
-    truth = {one: table.truth[one] for one in tells}
-    told = _Told.of(network.outputs, network.asked(table.inputs), truth)
+    y_true = {one: table.y_true[one] for one in labels}
+    told = _Told.of(network.outputs, network.asked(table.inputs), y_true)
     return Target(
         name=model.name,
         title=model.description.title,
         record=table.record,
         subject=table.subject,
         session=table.session,
-        part=table.part,
-        unknown=table.unknown,
+        part=table.split,
+        unknown=table.membership_unknown,
         male=table.male,
         age=table.age,
-        tells=tuple(told.truth),
-        truth=np.stack(list(told.truth.values()), axis=1),
+        tells=tuple(told.y_true),
+        truth=np.stack(list(told.y_true.values()), axis=1),
         outputs=told.made(),
-        fit=told.fit,
+        fit=told.membership_signal,
         inputs=table.inputs,
         columns=table.columns,
     )
 
 
-def _of_recordings(model: ReleasedModel, network: _Network, tells: Sequence[str]) -> Target:
+def _of_recordings(model: ReleasedModel, network: _Network, labels: Sequence[str]) -> Target:
     said = model.description
     n_leads, n_samples = network.shape[1:]
     if said.fs is None or not said.leads or n_leads not in (None, len(said.leads)):
@@ -250,16 +250,16 @@ def _of_recordings(model: ReleasedModel, network: _Network, tells: Sequence[str]
     prepare = partial(_prepared, wanted=said.leads, at=said.fs, n_samples=n_samples)
     seen = model.recordings(prepare, visits(model.release))
     known, blank = seen.known(), np.full(len(seen.record), np.nan)
-    truth = {one: known.get(said.labels.get(one, one), blank) for one in tells}
-    truth |= _listed(model, seen, tells)
-    told = _Told.of(network.outputs, network.asked(seen.x), truth)
+    y_true = {one: known.get(said.labels.get(one, one), blank) for one in labels}
+    y_true |= _listed(model, seen, labels)
+    told = _Told.of(network.outputs, network.asked(seen.x), y_true)
     return model.target(
         seen,
         summaries(seen, said.leads),
-        fitted=tuple(told.truth),
-        fit=told.fit,
+        signals=tuple(told.y_true),
+        membership_signal=told.membership_signal,
         outputs=told.made(),
-        labels=told.truth,
+        y_true=told.y_true,
     )
 
 
@@ -284,14 +284,14 @@ def _prepared(
     return np.pad(found, ((0, 0), (0, n_samples - found.shape[1]))).astype(np.float32)
 
 
-def _listed(model: ReleasedModel, seen: Recordings, tells: Sequence[str]) -> dict[str, Floats]:
+def _listed(model: ReleasedModel, seen: Recordings, labels: Sequence[str]) -> dict[str, Floats]:
     """What the table of members says is true of each record, of what it has a column for."""
     said, table = model.description, model.members
     if table is None:
         return {}
     named = pd.Index(description.texts(table, said.columns.record))
     place = named.get_indexer(pd.Index(seen.record))
-    columns = {one: said.labels.get(one, f"label {one}") for one in tells}
+    columns = {one: said.labels.get(one, f"label {one}") for one in labels}
     return {
         one: np.where(place >= 0, description.yes_or_no(table, column)[place], np.nan)
         for one, column in columns.items()
@@ -309,53 +309,55 @@ class _Told:
     Attributes
     ----------
     outputs : kind → (n, d)
-    truth : what it tells → (n,) 1, 0, NaN not known; what is known of anybody comes first
-    fit : as `core.target.Target` tells it, of what is known of anybody
+    y_true : label → (n,) 1, 0, NaN not known; what is known of anybody comes first
+    membership_signal : as `core.target.Target` tells it, of what is known of anybody
     """
 
     outputs: Mapping[str, Rows]
-    truth: Mapping[str, Floats]
-    fit: Callable[[], Floats] | None
+    y_true: Mapping[str, Floats]
+    membership_signal: Callable[[], Floats] | None
 
     @classmethod
-    def of(cls, names: Sequence[str], values: Sequence[Rows], truth: Mapping[str, Floats]) -> _Told:
+    def of(
+        cls, names: Sequence[str], values: Sequence[Rows], y_true: Mapping[str, Floats]
+    ) -> _Told:
         """Of outputs by what they are called, and else by what they look like.
 
         Parameters
         ----------
-        truth : what there is to tell, in the network's order; where it tells as many other things,
-            they are called by their numbers
+        y_true : what there is to predict, in the network's order; where it predicts as many other
+            things, they are called by their numbers
         """
         outputs: dict[str, Rows] = {}
         for name, one in zip(names, values, strict=True):
-            kind = _kind(name, one, truth)
-            if kind in _RISKS and len(truth) == 1:
-                one = _yes(kind, one, truth)
-            if kind in _RISKS and one.shape[1] != len(truth) and not outputs.keys() & _RISKS:
-                truth = {str(number): np.full(len(one), np.nan) for number in range(one.shape[1])}
-            if kind in outputs or (kind in _RISKS and one.shape[1] != len(truth)):
+            kind = _kind(name, one, y_true)
+            if kind in _RISKS and len(y_true) == 1:
+                one = _yes(kind, one, y_true)
+            if kind in _RISKS and one.shape[1] != len(y_true) and not outputs.keys() & _RISKS:
+                y_true = {str(number): np.full(len(one), np.nan) for number in range(one.shape[1])}
+            if kind in outputs or (kind in _RISKS and one.shape[1] != len(y_true)):
                 kind = "embedding"
             both = [outputs[kind], one] if kind in outputs else [one]
             outputs[kind] = np.hstack(both)[:, :WIDEST]
-        known = _known(truth)
-        order = sorted(range(len(truth)), key=lambda at: list(truth)[at] not in known)
+        known = _known(y_true)
+        order = sorted(range(len(y_true)), key=lambda at: list(y_true)[at] not in known)
         for kind in outputs.keys() & _RISKS:
             outputs[kind] = outputs[kind][:, order]
-        truth = {name: truth[name] for name in (list(truth)[at] for at in order)}
+        y_true = {name: y_true[name] for name in (list(y_true)[at] for at in order)}
         if not known or not outputs.keys() & _RISKS:
-            return cls(outputs, truth, None)
+            return cls(outputs, y_true, None)
         odds = outputs.get("logits")
         if odds is None:
             odds = logit(np.clip(outputs["scores"].astype(np.float64), _SURE, 1 - _SURE))
-        each = [log_odds_of(truth[one], odds[:, at]) for at, one in enumerate(known)]
-        return cls(outputs, truth, lambda: np.stack(each, axis=1))
+        each = [log_odds_of(y_true[one], odds[:, at]) for at, one in enumerate(known)]
+        return cls(outputs, y_true, lambda: np.stack(each, axis=1))
 
     def made(self) -> dict[str, Callable[[], Rows]]:
         """The outputs, as a target hands them out."""
         return {name: partial(np.asarray, values) for name, values in self.outputs.items()}
 
 
-def _kind(name: str, values: Rows, truth: Mapping[str, Floats]) -> str:
+def _kind(name: str, values: Rows, y_true: Mapping[str, Floats]) -> str:
     """Between 0 and 1 are risks; as many numbers as what is known to be true are log-odds."""
     width = values.shape[1]
     called = next((one for one in ("logits", "embedding") if one[:5] in name.lower()), None)
@@ -363,21 +365,21 @@ def _kind(name: str, values: Rows, truth: Mapping[str, Floats]) -> str:
         return called
     finite = values[np.isfinite(values).all(axis=1)]
     if len(finite) and finite.min() >= 0 and finite.max() <= 1:
-        return "scores" if width <= max(_MOST_TOLD, len(truth)) else "embedding"
-    as_many = width == len(truth) or (width == 2 and len(truth) == 1)
-    return "logits" if as_many and _known(truth) else "embedding"
+        return "scores" if width <= max(_MOST_TOLD, len(y_true)) else "embedding"
+    as_many = width == len(y_true) or (width == 2 and len(y_true) == 1)
+    return "logits" if as_many and _known(y_true) else "embedding"
 
 
-def _yes(kind: str, values: Rows, truth: Mapping[str, Floats]) -> Rows:
+def _yes(kind: str, values: Rows, y_true: Mapping[str, Floats]) -> Rows:
     """(n, 1) of no and yes the yes: of two risks that make up 1, of two log-odds."""
     if values.shape[1] == 2 and kind == "scores":
         sums = values.sum(axis=1)
         return values[:, 1:] if np.allclose(sums[np.isfinite(sums)], 1, atol=1e-3) else values
-    if values.shape[1] == 2 and _known(truth):
+    if values.shape[1] == 2 and _known(y_true):
         return values[:, 1:] - values[:, :1]
     return values
 
 
-def _known(truth: Mapping[str, Floats]) -> list[str]:
+def _known(y_true: Mapping[str, Floats]) -> list[str]:
     """What is known of anybody."""
-    return [name for name, label in truth.items() if np.isfinite(label).any()]
+    return [name for name, label in y_true.items() if np.isfinite(label).any()]

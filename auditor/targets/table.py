@@ -22,27 +22,27 @@ class Table:
     Attributes
     ----------
     inputs, columns : (n, d) float32, NaN where not known, and what each column is called
-    truth : tells → (n,) float64: 1, 0, NaN not known
+    y_true : label → (n,) float64: 1, 0, NaN not known
     """
 
     record: NDArray[np.str_]
     subject: NDArray[np.str_]
     session: NDArray[np.str_]
-    part: NDArray[np.int8]
+    split: NDArray[np.int8]
     male: Floats
     age: Floats
     inputs: NDArray[np.float32]
     columns: tuple[str, ...]
-    truth: Mapping[str, Floats]
-    unknown: str
+    y_true: Mapping[str, Floats]
+    membership_unknown: str
 
 
-def table_of(model: ReleasedModel, tells: Sequence[str], asked_by: Sequence[str] = ()) -> Table:
+def table_of(model: ReleasedModel, labels: Sequence[str], asked_by: Sequence[str] = ()) -> Table:
     """The rows that a model's description names, else what is measured of the release's records.
 
     Parameters
     ----------
-    tells : what the model tells
+    labels : what the model predicts
     asked_by : names of its inputs, as far as it names them itself
 
     Raises
@@ -52,10 +52,10 @@ def table_of(model: ReleasedModel, tells: Sequence[str], asked_by: Sequence[str]
     """
     said, unknown, table = model.description, model.membership_unknown, model.members
     if table is not None:
-        part, unknown = description.parted(table, said)
+        split, unknown = description.membership(table, said)
     else:
         table = _measured(model.release)
-        part = np.full(len(table), NEITHER, dtype=np.int8)
+        split = np.full(len(table), NEITHER, dtype=np.int8)
     prefixed = {str(one).removeprefix("input "): one for one in table if str(one)[:6] == "input "}
     if prefixed:
         inputs = prefixed
@@ -65,11 +65,11 @@ def table_of(model: ReleasedModel, tells: Sequence[str], asked_by: Sequence[str]
         inputs = {one: column for one, column in inputs.items() if column in table}
         if len(inputs) < len(wanted) or not wanted:
             # Nothing to ask it with: what the file shows by itself is all there is.
-            table, inputs, part = table.iloc[:0], {}, part[:0]
+            table, inputs, split = table.iloc[:0], {}, split[:0]
     rows = [description.numbers(table, str(one)) for one in inputs.values()]
-    labels = {tell: said.labels.get(tell, f"label {tell}") for tell in tells}
-    if len(tells) == 1 and "label event" in table:
-        labels = dict.fromkeys(labels, "label event")
+    known = {label: said.labels.get(label, f"label {label}") for label in labels}
+    if len(labels) == 1 and "label event" in table:
+        known = dict.fromkeys(known, "label event")
     sex = description.texts(table, said.columns.sex)
     male = np.select([sex == "male", sex == "female"], [1.0, 0.0], np.nan)
     by_name = dict(zip(inputs, rows, strict=True))
@@ -77,15 +77,15 @@ def table_of(model: ReleasedModel, tells: Sequence[str], asked_by: Sequence[str]
         record=description.texts(table, said.columns.record),
         subject=description.texts(table, said.columns.subject),
         session=description.texts(table, said.columns.session),
-        part=part,
+        split=split,
         male=by_name.get("sex", male),
         age=by_name.get("age", description.numbers(table, said.columns.age)),
         inputs=np.stack(rows, axis=1).astype(np.float32)
         if rows
         else np.zeros((len(table), 0), dtype=np.float32),
         columns=tuple(map(str, inputs)),
-        truth={tell: description.yes_or_no(table, one) for tell, one in labels.items()},
-        unknown=unknown,
+        y_true={label: description.yes_or_no(table, one) for label, one in known.items()},
+        membership_unknown=unknown,
     )
 
 

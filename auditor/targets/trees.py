@@ -32,7 +32,7 @@ def open_trees(model: ReleasedModel) -> Target:
     ModelError
         A file is damaged; or asks for a column that the table does not have.
     """
-    boosters = {tell: boost.load(model.file(name)) for tell, name in model.files.items()}
+    boosters = {label: boost.load(model.file(name)) for label, name in model.files.items()}
     names = [getattr(one, "feature_names", None) or () for one in boosters.values()]
     asked_by = tuple(dict.fromkeys(one for some in names for one in some))
     table = table_of(model, tuple(boosters), asked_by)
@@ -47,35 +47,35 @@ def target(name: str, title: str, table: Table, boosters: Mapping[str, xgboost.B
     ModelError
         The trees ask for a column that the table does not have.
     """
-    asked = {tell: _columns(tell, one, table.columns) for tell, one in boosters.items()}
-    tells = tuple(boosters)
+    asked = {label: _columns(label, one, table.columns) for label, one in boosters.items()}
+    labels = tuple(boosters)
     blank = np.full(len(table.record), np.nan)
-    truth = np.stack([table.truth.get(tell, blank) for tell in tells], axis=1)
-    known = np.isfinite(truth).any()
-    rows = {tell: table.inputs[:, columns] for tell, columns in asked.items()}
-    some = tells[:_LOOKED_AT]
+    y_true = np.stack([table.y_true.get(label, blank) for label in labels], axis=1)
+    known = np.isfinite(y_true).any()
+    rows = {label: table.inputs[:, columns] for label, columns in asked.items()}
+    some = labels[:_LOOKED_AT]
 
-    def fit() -> Floats:
-        margins = [boost.margins(boosters[tell], rows[tell]) for tell in tells]
-        return log_odds_of(truth, np.stack(margins, axis=1))
+    def membership_signal() -> Floats:
+        margins = [boost.margins(boosters[label], rows[label]) for label in labels]
+        return log_odds_of(y_true, np.stack(margins, axis=1))
 
-    recipes = [_recipe(boosters[tell], table, truth[:, k]) for k, tell in enumerate(tells)]
-    each = [rows[tell] for tell in tells]
+    recipes = [_recipe(boosters[label], table, y_true[:, k]) for k, label in enumerate(labels)]
+    each = [rows[label] for label in labels]
     return Target(
         name=name,
         title=title,
         record=table.record,
         subject=table.subject,
         session=table.session,
-        part=table.part,
-        unknown=table.unknown,
+        part=table.split,
+        unknown=table.membership_unknown,
         male=table.male,
         age=table.age,
-        tells=tells,
-        truth=truth,
+        tells=labels,
+        truth=y_true,
         outputs={
             "scores": lambda: _stack(
-                boost.probabilities(boosters[one], rows[one]) for one in tells
+                boost.probabilities(boosters[one], rows[one]) for one in labels
             ),
             "explanation": lambda: np.hstack(
                 [boost.contributions(boosters[one], rows[one]) for one in some]
@@ -86,17 +86,17 @@ def target(name: str, title: str, table: Table, boosters: Mapping[str, xgboost.B
         }
         if len(table.record)
         else {},
-        fit=fit if known else None,
+        fit=membership_signal if known else None,
         inputs=table.inputs,
         columns=table.columns,
-        refit=_refit(each, recipes) if known else None,
-        overfit=_refit(each, [_BY_HEART] * len(tells)) if known else None,
-        controls={"scores": lambda: _by_chance(each, recipes, truth)} if known else {},
+        refit=_trainer(each, recipes) if known else None,
+        overfit=_trainer(each, [_BY_HEART] * len(labels)) if known else None,
+        controls={"scores": lambda: _by_chance(each, recipes, y_true)} if known else {},
         trees=boosters,
     )
 
 
-def _columns(tell: str, booster: xgboost.Booster, columns: Sequence[str]) -> list[int]:
+def _columns(label: str, booster: xgboost.Booster, columns: Sequence[str]) -> list[int]:
     """Where a model's inputs stand in the table."""
     wanted = booster.feature_names
     if not columns:
@@ -104,13 +104,13 @@ def _columns(tell: str, booster: xgboost.Booster, columns: Sequence[str]) -> lis
     if wanted is None:
         if booster.num_features() != len(columns):
             raise ModelError(
-                f"the trees for {tell} ask for {booster.num_features()} inputs without names, the "
+                f"the trees for {label} ask for {booster.num_features()} inputs without names, the "
                 f"table has {len(columns)}; name them in model.yaml under inputs, in their order"
             )
         return list(range(len(columns)))
     if absent := [one for one in wanted if one not in columns]:
         raise ModelError(
-            f"the trees for {tell} ask for {', '.join(absent[:3])}, which is no column of the "
+            f"the trees for {label} ask for {', '.join(absent[:3])}, which is no column of the "
             "table that model.yaml names; add it"
         )
     return [columns.index(one) for one in wanted]
@@ -120,30 +120,30 @@ def _stack(columns) -> NDArray[np.float32]:  # type: ignore[no-untyped-def]
     return np.stack(list(columns), axis=1).astype(np.float32)
 
 
-def _refit(rows: Sequence[NDArray[np.float32]], recipes: Sequence[Trees]) -> Refit:
+def _trainer(rows: Sequence[NDArray[np.float32]], recipes: Sequence[Trees]) -> Refit:
     """The same trainings on other records; nothing is learnt of what is not known of both kinds."""
 
-    def refit(trained: NDArray[np.bool_], truth: Floats, seed: int) -> Floats:
+    def train_reference(trained: NDArray[np.bool_], y_true: Floats, seed: int) -> Floats:
         margins = []
         for column, (inputs, recipe) in enumerate(zip(rows, recipes, strict=True)):
-            label = truth[:, column]
+            label = y_true[:, column]
             some = trained & np.isfinite(label)
             margins.append(np.full(len(label), np.nan))
             if len(np.unique(label[some])) == 2:
                 names = tuple(map(str, range(inputs.shape[1])))
                 grown = boost.fit(recipe, inputs[some], label[some] == 1, None, None, names, seed)
                 margins[-1] = boost.margins(grown, inputs)
-        return log_odds_of(truth, np.stack(margins, axis=1))
+        return log_odds_of(y_true, np.stack(margins, axis=1))
 
-    return refit
+    return train_reference
 
 
-def _recipe(booster: xgboost.Booster, table: Table, truth: Floats) -> Trees:
+def _recipe(booster: xgboost.Booster, table: Table, y_true: Floats) -> Trees:
     """How to grow such trees again, read from them; what they do not show is the library's own."""
     seen = boost.grown(booster)
     plain = Trees()
     known = np.isfinite(seen.rate)
-    n = int(((table.part == MEMBER) & np.isfinite(truth)).sum())
+    n = int(((table.split == MEMBER) & np.isfinite(y_true)).sum())
     share = seen.weight / (n * seen.base * (1 - seen.base)) if n else 1.0
     return Trees(
         rounds=seen.rounds,
@@ -158,14 +158,14 @@ def _recipe(booster: xgboost.Booster, table: Table, truth: Floats) -> Trees:
 
 
 def _by_chance(
-    rows: Sequence[NDArray[np.float32]], recipes: Sequence[Trees], truth: Floats
+    rows: Sequence[NDArray[np.float32]], recipes: Sequence[Trees], y_true: Floats
 ) -> NDArray[np.float32]:
     """(n, m) what trees say that were grown on labels of other records: no finding is in them."""
     rng = stream(0, "trees/by chance")
     columns = []
     for column, (inputs, recipe) in enumerate(zip(rows, recipes, strict=True)):
-        known = np.flatnonzero(np.isfinite(truth[:, column]))
-        label = rng.permutation(truth[known, column]) == 1
+        known = np.flatnonzero(np.isfinite(y_true[:, column]))
+        label = rng.permutation(y_true[known, column]) == 1
         names = tuple(map(str, range(inputs.shape[1])))
         grown = boost.fit(recipe, inputs[known], label, None, None, names, 0)
         columns.append(boost.probabilities(grown, inputs))

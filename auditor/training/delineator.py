@@ -13,7 +13,7 @@ import argparse
 import ast
 import csv
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,11 +24,13 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from auditor.core.beats import FIDUCIALS
 from auditor.core.streams import stream
 from auditor.data.annotations import Waves, beat_labels, waves
+from auditor.learning.device import fork_rng, numpy_rng
+from auditor.learning.fit import fit
+from auditor.learning.schedule import Schedule
 from auditor.signal.delineate import REACH, reach, summits, upright
 from auditor.signal.filters import BAND, FS, clean
 from auditor.signal.network import CELL, STEP, Evidence
@@ -48,18 +50,38 @@ _MIXED = frozenset(
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """How long and how carefully."""
+class DelineatorTraining:
+    """How long and how carefully.
+
+    Attributes
+    ----------
+    weak : records of a batch that say little
+    warm_up : share of the steps over which the learning rate rises
+    near : how near to the mark a fiducial counts as there, places of the network
+    ema_decay : of the mean of weights over steps
+    """
 
     epochs: int = 200
     batch: int = 8
-    #: Records of a batch that say little.
     weak: int = 2
-    rate: float = 3e-3
-    decay: float = 1e-2
-    #: How near to the mark a fiducial counts as there, places of the network.
+    learning_rate: float = 3e-3
+    weight_decay: float = 1e-2
+    warm_up: float = 0.15
     near: float = 0.9
-    averaging: float = 0.995
+    ema_decay: float = 0.995
+
+    def schedule(self, per_epoch: int) -> Schedule:
+        """What that is in steps, of which an epoch has so many."""
+        steps = self.epochs * per_epoch
+        return Schedule(
+            steps=steps,
+            batch=self.batch,
+            learning_rate=self.learning_rate,
+            warm_up=round(self.warm_up * steps),
+            start=self.learning_rate / 25,
+            weight_decay=self.weight_decay,
+            ema_decay=self.ema_decay,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -418,8 +440,11 @@ def _loss(
     return loss
 
 
-def taught(
-    lessons: Sequence[Lesson], weak: Sequence[Sequence[Lesson]], recipe: Recipe, seed: int
+def train_delineator(
+    lessons: Sequence[Lesson],
+    weak: Sequence[Sequence[Lesson]],
+    training: DelineatorTraining,
+    seed: int,
 ) -> Evidence:
     """A network taught these lessons, its weights averaged over the last steps.
 
@@ -427,48 +452,48 @@ def taught(
     ----------
     weak : groups of lessons that say less; each group is shown as often as every other
     """
-    rng = stream(seed, "delineator")
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(int(rng.integers(1 << 62)))
+    with fork_rng(stream(seed, "delineator")):
         network = Evidence().to(memory_format=torch.channels_last)
-    averaging = get_ema_multi_avg_fn(recipe.averaging)  # type: ignore[no-untyped-call]
-    averaged = AveragedModel(network, multi_avg_fn=averaging)
-    optimiser = torch.optim.AdamW(network.parameters(), recipe.rate, weight_decay=recipe.decay)
-    n_steps = recipe.epochs * (len(lessons) // recipe.batch)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, recipe.rate, total_steps=n_steps + 1, pct_start=0.15
+    per_epoch = len(lessons) // training.batch
+    schedule = training.schedule(per_epoch)
+    done = 0
+
+    def after(step: int) -> None:
+        nonlocal done
+        done = step + 1
+
+    def objective(rows: NDArray[np.int64], generator: torch.Generator) -> Tensor:
+        rng = numpy_rng(generator)
+        batch = [varied(lessons[row], rng) for row in rows]
+        loss = _loss(network, batch, training.near, rng)
+        # What the rhythm says is heard once the beats are found.
+        if weak and done >= schedule.steps // 10:
+            group = weak[int(rng.integers(len(weak)))]
+            some = [group[int(rng.integers(len(group)))] for _ in range(training.weak)]
+            loss = loss + 0.5 * _loss(
+                network, [varied(one, rng) for one in some], training.near, rng
+            )
+        return loss
+
+    losses: list[float] = []
+
+    def told(step: int, steps: int, loss: float) -> None:
+        losses.append(loss)
+        if step % per_epoch == 0:
+            mean, epoch = np.mean(losses[-per_epoch:]), step // per_epoch
+            log.info("epoch %d of %d: loss %.3f", epoch, training.epochs, mean)
+
+    fit(
+        network,
+        objective,
+        np.arange(len(lessons)),
+        schedule,
+        seed=seed,
+        name="delineator",
+        after=after,
+        progress=told,
     )
-    network.train()
-    for epoch in range(recipe.epochs):
-        total = 0.0
-        batches = list(_batches(lessons, recipe.batch, rng))
-        for batch in batches:
-            loss = _loss(network, [varied(lesson, rng) for lesson in batch], recipe.near, rng)
-            # What the rhythm says is heard once the beats are found.
-            if weak and epoch >= recipe.epochs // 10:
-                group = weak[int(rng.integers(len(weak)))]
-                some = [group[int(rng.integers(len(group)))] for _ in range(recipe.weak)]
-                loss = loss + 0.5 * _loss(
-                    network, [varied(one, rng) for one in some], recipe.near, rng
-                )
-            optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-            optimiser.step()
-            schedule.step()
-            averaged.update_parameters(network)
-            total += loss.item()
-        log.info("epoch %d of %d: loss %.3f", epoch + 1, recipe.epochs, total / len(batches))
-    network.load_state_dict(averaged.module.state_dict())
-    return network.eval()
-
-
-def _batches(
-    lessons: Sequence[Lesson], size: int, rng: np.random.Generator
-) -> Iterator[list[Lesson]]:
-    order = rng.permutation(len(lessons))
-    for start in range(0, len(order) - size + 1, size):
-        yield [lessons[place] for place in order[start : start + size]]
+    return network
 
 
 def folds(n_subjects: int, n_folds: int = 5, seed: int = 0) -> NDArray[np.int64]:
@@ -484,7 +509,7 @@ def main() -> None:
     parser.add_argument("data", type=Path, help="holds ludb, ptb-xl and mitdb")
     parser.add_argument("out", type=Path, help="the weights, a .safetensors file")
     parser.add_argument("--without", type=int, metavar="FOLD", help="leave this fold of LUDB out")
-    parser.add_argument("--epochs", type=int, default=Recipe.epochs)
+    parser.add_argument("--epochs", type=int, default=DelineatorTraining.epochs)
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -502,8 +527,8 @@ def main() -> None:
         beats,
         nothing(200, stream(asked.seed, "delineator/nothing")),
     )
-    recipe = Recipe(epochs=asked.epochs)
-    network = taught(lessons, weak, recipe, asked.seed)
+    training = DelineatorTraining(epochs=asked.epochs)
+    network = train_delineator(lessons, weak, training, asked.seed)
     # Half the digits are enough, and half the size.
     state = {name: value.half().contiguous() for name, value in network.state_dict().items()}
     save_file(state, asked.out)

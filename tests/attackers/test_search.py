@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.attackers.demographics import Demographics
-from auditor.attackers.search import AGE_REACH, BLOCK, SKETCHED, compare
+from auditor.attackers.search import AGE_REACH, BLOCK, SKETCHED, search_gallery
 
 
 @st.composite
@@ -37,18 +37,18 @@ def by_definition(gallery, gallery_subject, probe, probe_subject):
 
 def searched(search, kinds=None):
     gallery, gallery_subject, probe, probe_subject = search
-    traits = kinds or dict.fromkeys(gallery_subject, Demographics())
+    known = kinds or dict.fromkeys(gallery_subject, Demographics())
     rng = np.random.default_rng(0)
-    return compare(lambda fold: (gallery, probe), gallery_subject, probe_subject, traits, rng)
+    return search_gallery(lambda fold: (gallery, probe), gallery_subject, probe_subject, known, rng)
 
 
 @given(searches())
 def test_ranks_ties_and_best_impostors_follow_the_definition(search):
     people, mate, impostor = by_definition(*search)
     seen = searched(search)
-    assert np.array_equal(seen.mate, mate)
-    assert np.array_equal(seen.above, (impostor > mate[:, None]).sum(axis=1))
-    assert np.array_equal(seen.ties, (impostor == mate[:, None]).sum(axis=1))
+    assert np.array_equal(seen.mated_score, mate)
+    assert np.array_equal(seen.n_above, (impostor > mate[:, None]).sum(axis=1))
+    assert np.array_equal(seen.n_tied, (impostor == mate[:, None]).sum(axis=1))
     assert np.array_equal(seen.best_impostor, impostor.max(axis=1))
     assert seen.n_gallery == len(people)
 
@@ -65,14 +65,14 @@ def test_the_sketch_counts_every_impostor_score_at_every_mate_score(search):
 
 
 @given(searches())
-def test_a_stranger_is_another_person_of_the_same_kind_searched_without_the_mate(search):
+def test_a_matched_impostor_is_another_person_of_the_same_kind_searched_without_the_person(search):
     people, _, impostor = by_definition(*search)
     kind = {one: Demographics(sex=str(int(one) % 2)) for one in people}
     seen = searched(search, kind)
     for probe, one in enumerate(search[3]):
         candidates = [p for p in people if p != one and kind[p] == kind[one]]
         if not candidates:
-            assert seen.stranger_above[probe] == -1
+            assert seen.matched_impostor_above[probe] == -1
             continue
         at = np.searchsorted(people, candidates)
         places = {
@@ -82,7 +82,7 @@ def test_a_stranger_is_another_person_of_the_same_kind_searched_without_the_mate
             )
             for a in at
         }
-        assert (seen.stranger_above[probe], seen.stranger_ties[probe]) in places
+        assert (seen.matched_impostor_above[probe], seen.matched_impostor_tied[probe]) in places
 
 
 def test_who_knows_sex_and_age_searches_those_who_fit_and_whoever_may():
@@ -99,8 +99,8 @@ def test_who_knows_sex_and_age_searches_those_who_fit_and_whoever_may():
         fits = (sex == sex[one]) | (sex == "") | (sex[one] == "")
         fits &= (np.abs(age - age[one]) <= AGE_REACH) | np.isnan(age) | np.isnan(age[one])
         fits[one] = False
-        assert seen.known_size[one] == fits.sum() + 1
-        assert seen.known_above[one] == (scores[one, fits] > scores[one, one]).sum()
+        assert seen.demographic_size[one] == fits.sum() + 1
+        assert seen.demographic_above[one] == (scores[one, fits] > scores[one, one]).sum()
 
 
 def test_blocks_and_folds_of_probes_do_not_change_what_is_found():
@@ -108,26 +108,26 @@ def test_blocks_and_folds_of_probes_do_not_change_what_is_found():
     who = np.arange(2 * BLOCK + 7) % 40
     gallery = rng.normal(size=(40, 8)).astype(np.float32)
     probe = (gallery[who] + rng.normal(size=(len(who), 8))).astype(np.float32)
-    names, traits = (
+    names, known = (
         np.arange(40).astype(str),
         dict.fromkeys(np.arange(40).astype(str), Demographics()),
     )
     whole = searched((gallery, names, probe, who.astype(str)))
     part = slice(BLOCK, 2 * BLOCK)
     one = searched((gallery, names, probe[part], who[part].astype(str)))
-    assert np.array_equal(whole.above[part], one.above)
-    assert np.array_equal(whole.stranger_above[part], one.stranger_above)
+    assert np.array_equal(whole.n_above[part], one.n_above)
+    assert np.array_equal(whole.matched_impostor_above[part], one.matched_impostor_above)
     fold = who % 3
-    folded = compare(
+    folded = search_gallery(
         lambda one: (gallery, probe[fold == one]),
         names,
         who.astype(str),
-        traits,
+        known,
         np.random.default_rng(0),
         fold,
     )
-    assert np.array_equal(whole.above, folded.above)
-    assert whole.mate == pytest.approx(folded.mate)
+    assert np.array_equal(whole.n_above, folded.n_above)
+    assert whole.mated_score == pytest.approx(folded.mated_score)
     assert np.array_equal(whole.sketch, folded.sketch)
 
 

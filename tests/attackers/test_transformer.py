@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 import torch
 
-from auditor.attackers.transformer import EMBEDDING, MODELS, ViT, ViTConfig, create
+from auditor.attackers.transformer import (
+    EMBEDDING,
+    MODELS,
+    Labels,
+    ViT,
+    ViTConfig,
+    create,
+    embed,
+    loss,
+    predict,
+)
 from auditor.core.errors import ConfigError
 from auditor.core.streams import stream
 from auditor.learning.normalise import normalise
@@ -134,3 +144,98 @@ def test_creating_a_model_leaves_the_random_stream_of_others_alone():
     before = torch.get_rng_state()
     small()
     assert torch.equal(torch.get_rng_state(), before)
+
+
+# --- labels that are missing, and the margin ----------------------------------------------
+
+ZERO, ONE = torch.zeros(()), torch.ones(())
+
+
+def labelled(**known: object) -> Labels:
+    return Labels.of(np.arange(4), **known)
+
+
+def gradients(labels: Labels) -> dict[str, float]:
+    model = small().eval()
+    targets = labels.batch(np.arange(4), torch.device("cpu"))
+    loss(model(windows(4)), targets, ZERO, ONE).backward()
+    return {
+        name: 0.0 if one.grad is None else float(one.grad.abs().sum())
+        for name, one in model.named_parameters()
+    }
+
+
+def test_where_nothing_is_known_nothing_is_learnt():
+    assert sum(gradients(labelled()).values()) == 0
+
+
+@pytest.mark.parametrize(
+    ("known", "head"),
+    [
+        ({"identity": np.arange(4)}, "people"),
+        ({"sex": np.array([0, 1, 0, 1])}, "sex.weight"),
+        ({"age": np.array([20, 30, 40, 50])}, "age.weight"),
+    ],
+)
+def test_only_the_head_whose_label_is_known_learns(known, head):
+    learnt = gradients(labelled(**known))
+    heads = {"people", "sex.weight", "age.weight"}
+    assert {name for name in heads if learnt[name] > 0} == {head}
+    assert learnt["patches.weight"] > 0
+
+
+def test_an_item_without_a_label_has_no_influence():
+    x = windows(4).requires_grad_()
+    labels = labelled(identity=np.array([0, -1, 2, -1]), sex=np.array([1, np.nan, 0, np.nan]))
+    targets = labels.batch(np.arange(4), torch.device("cpu"))
+    loss(small().eval()(x), targets, ZERO, ONE).backward()
+    influence = x.grad.abs().sum(dim=(1, 2))
+    assert (influence[[1, 3]] == 0).all()
+    assert (influence[[0, 2]] > 0).all()
+
+
+def test_a_margin_makes_the_same_answer_worth_less():
+    output = small().eval()(windows(4))
+    targets = labelled(identity=np.arange(4)).batch(np.arange(4), torch.device("cpu"))
+    plain = loss(output, targets, ZERO, ONE)
+    assert loss(output, targets, ZERO, ONE, margin=2.0) > plain
+
+
+def test_labels_of_unequal_length_are_refused():
+    with pytest.raises(ValueError, match="age"):
+        labelled(age=np.zeros(3))
+
+
+def test_age_is_read_in_spreads_of_the_training_people_each_counted_once():
+    person = np.array([0, 0, 0, 1, 2, 3])
+    age = np.array([20, 20, 20, 40, np.nan, 90], dtype=np.float32)
+    model = small()
+    model.standardise_age(Labels.of(person, age=age), np.arange(5))
+    assert float(model.age_mean) == 30
+    assert float(model.age_std) == 10
+    model.standardise_age(Labels.of(person), np.arange(5))
+    assert float(model.age_mean) == 30
+
+
+# --- what it says -------------------------------------------------------------------------
+
+
+def test_rows_come_back_in_order_whatever_the_batch():
+    model, x = small(), windows(120).numpy()
+    whole = embed(model, lambda i: x[i], len(x), batch=500)
+    parts = embed(model, lambda i: x[i], len(x), batch=7)
+    assert parts == pytest.approx(whole, abs=1e-5)
+    turned = embed(model, lambda i: x[::-1][i], len(x), batch=50)
+    assert turned[::-1] == pytest.approx(whole, abs=1e-5)
+
+
+@pytest.mark.parametrize("name", ["strip", "beat"])
+def test_each_named_variant_answers_every_question(name):
+    config = MODELS[name](n_leads=2, n_ids=4, sex=True, age=True)
+    model = create(config, np.random.default_rng(0))
+    x = np.random.default_rng(1).normal(size=(3, 2, config.n_samples)).astype(np.float32)
+    said = predict(model, lambda i: x[i], 3)
+    assert said.identity.shape == (3, 4)
+    assert said.sex.shape == said.age.shape == (3,)
+    assert said.embedding.shape == (3, 128)
+    assert config.n_patches == {"strip": 100, "beat": 40}[name]

@@ -18,12 +18,13 @@ from scipy.stats import binom
 
 from auditor.attackers import embedding
 from auditor.attackers.demographics import Demographics
-from auditor.attackers.ladder import Field, rung, search_enrolment, untaught
-from auditor.attackers.search import compare
+from auditor.attackers.enrolment import Enrolment
+from auditor.attackers.recogniser import RECOGNISERS
+from auditor.attackers.search import search_gallery
 from auditor.audit import Run, open_context
 from auditor.checks.cross_release.check import CrossRelease
 from auditor.core.errors import ModelError
-from auditor.core.evidence import Comparison
+from auditor.core.evidence import SearchResult
 from auditor.data.protocols import Items, Split, later, split
 from auditor.engine import engine
 from auditor.signal.delineate import delineate_batch
@@ -33,7 +34,7 @@ from auditor.simulate.population import Population
 from auditor.stats import metrics
 from auditor.stats.forecast import forecast, rank1_at
 from auditor.stats.intervals import person_bootstrap
-from auditor.targets.context import Case
+from auditor.targets.context import Context
 from auditor.targets.release import Release
 from tests.benchmarks.test_speed import say
 
@@ -69,7 +70,7 @@ class Rates:
     n: int
 
 
-def told(name: str, seen: Comparison) -> Rates:
+def told(name: str, seen: SearchResult) -> Rates:
     """One line of the table."""
     rng = np.random.default_rng(0)
     rank1 = metrics.rank_rate(seen, 1)
@@ -84,7 +85,7 @@ def told(name: str, seen: Comparison) -> Rates:
 
     n = len(rank1)
     value = float(eer(np.ones((1, n)))[0])
-    by_probe = float(metrics.hits(seen.above, seen.ties, 1).mean())
+    by_probe = float(metrics.hits(seen.n_above, seen.n_tied, 1).mean())
     (low, high), (least, most) = (
         person_bootstrap(statistic, n, 0.95, rng) for statistic in (mean, eer)
     )
@@ -123,49 +124,49 @@ def ladder(folder: Path, name: str, protocols: tuple[str, ...], measured) -> dic
     """Every rung that can be climbed, under each protocol; `any` asks of all later records."""
     found: dict[str, float] = {}
     with engine() as workers:
-        case = open_context(folder, Run.of(preset="quick"), workers)
+        context = open_context(folder, Run.of(preset="quick"), workers)
         for protocol in protocols:
-            first = np.flatnonzero(~case.records["subject"].duplicated())
+            first = np.flatnonzero(~context.records["subject"].duplicated())
             parts = (
-                Split("any", Items.whole(first), Items.whole(later(case.records)))
+                Split("any", Items.whole(first), Items.whole(later(context.records)))
                 if protocol == "any"
-                else split(case.records, protocol)
+                else split(context.records, protocol)
             )
-            field = Field.of(case, parts)
+            who = Enrolment.of_release(context, parts)
             rates = {
                 view: told(
                     f"{name} {protocol} {view}",
-                    search_enrolment(rung(view, case, field), case, np.random.default_rng(0)),
+                    RECOGNISERS[view](context, who).search(np.random.default_rng(0)),
                 )
                 for view in RUNGS
-                if not untaught(case, view)
+                if not RECOGNISERS.unavailable(context, view)
             }
             kept(measured, name, protocol, rates)
             found |= {f"{view} {protocol}": one.rank1[0] for view, one in rates.items()}
-            by_luck(name, protocol, case, field, measured)
+            by_luck(name, protocol, context, who, measured)
     return found
 
 
-def by_luck(name: str, protocol: str, case: Case, field: Field, measured) -> None:
+def by_luck(name: str, protocol: str, context: Context, who: Enrolment, measured) -> None:
     """Everybody's later records given to the next person: they are found no more than by chance,
     and less, as the one they are of is still there to be found.
     """
-    people, code = np.unique(field.pooled, return_inverse=True)
-    fold_of = field.fold[np.unique(code, return_index=True)[1]]
+    people, code = np.unique(who.pool_subject, return_inverse=True)
+    fold_of = who.pool_fold[np.unique(code, return_index=True)[1]]
     found = []
     for shift in range(1, 9):
         other = (code + shift) % len(people)
-        dealt = replace(field, pooled=people[other], fold=fold_of[other])
+        dealt = replace(who, pool_subject=people[other], pool_fold=fold_of[other])
         # What was learned of who repeats what is forgotten.
-        fresh = replace(case, shared={})
-        seen = search_enrolment(rung("adapted", fresh, dealt), fresh, np.random.default_rng(0))
+        fresh = replace(context, memo={})
+        seen = RECOGNISERS["adapted"](fresh, dealt).search(np.random.default_rng(0))
         found.append(metrics.rank_rate(seen, 1).mean())
-    chance = 1 / len(np.unique(field.enrolled))
+    chance = 1 / len(np.unique(who.gallery_subject))
     say(
         f"{name} {protocol}: adapted, records of the next person {np.mean(found):.4f}, "
         f"chance {chance:.4f}"
     )
-    n_people = len(np.unique(field.pooled[field.probe]))
+    n_people = len(np.unique(who.pool_subject[who.probe]))
     measured.row(
         "ladder",
         {"data": name, "protocol": protocol, "rung": BY_LUCK},
@@ -208,7 +209,7 @@ def test_ptb_xl_on_lead_one_alone(data, tmp_path, measured):
 def test_hearts_in_two_releases(data, first, second, shared, measured):
     with engine() as workers:
         one, other = (Release.open(data / name, workers) for name in (first, second))
-        check, context = CrossRelease(other=one), Case(other, "cpu", 0, None)
+        check, context = CrossRelease(other=one), Context(other, "cpu", 0, None)
         # Weights that saw either are left out by name; where all did, the pair is not judged.
         try:
             seen = check.attack(context, np.random.default_rng(0))
@@ -256,7 +257,7 @@ def test_twenty_thousand_simulated_people_are_foretold_from_two_thousand(measure
         for noise in (0.0, 0.5, 1.0):
             moved = whole + noise * rng.normal(0, whole.std(axis=0), whole.shape)
             moved = (moved / np.linalg.norm(moved, axis=1, keepdims=True)).astype(np.float32)
-            seen = compare(
+            seen = search_gallery(
                 lambda fold, moved=moved: (moved[first], moved[again[probe]]),
                 names[first], names[again[probe]], dict.fromkeys(names[first], Demographics()), rng,
             )  # fmt: skip

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from auditor.attackers.loss import Labels
-from auditor.attackers.train import fit
-from auditor.attackers.transformer import ViTConfig, create
-from auditor.learning.schedule import Recipe
+from auditor.attackers.transformer import Labels, ViTConfig, create
+from auditor.attackers.vit import train_vit
+from auditor.targets.context import ViTTraining
 from tests.benchmarks.test_speed import say
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no GPU here")
@@ -32,21 +31,21 @@ def test_training_throughput_of_a_vit_s_on_twelve_leads_of_ten_seconds(measured)
     labels = Labels.of(person, identity=person)
     ends: list[float] = []
 
-    def told(epoch: int, of: int, loss: float) -> None:
-        torch.cuda.synchronize()
-        ends.append(time.perf_counter())
+    def told(step: int, of: int, loss: float) -> None:
+        if step % (of // epochs) == 0:
+            torch.cuda.synchronize()
+            ends.append(time.perf_counter())
 
     held = np.arange(256)
-    fit(
+    train_vit(
         model,
         lambda indices: windows[indices],
         labels,
         np.arange(256, n),
         held,
+        ViTTraining(epochs=epochs, batch=batch, patience=epochs),
         rng=rng,
         device="cuda",
-        precision="bf16-mixed",
-        recipe=Recipe(epochs=epochs, batch=batch, patience=epochs),
         progress=told,
     )
     seconds = min(np.diff(ends))

@@ -19,8 +19,9 @@ from auditor.checks.output_linkage.check import OutputLinkage
 from auditor.core.streams import stream
 from auditor.core.target import MEMBER, NONMEMBER, Target
 from auditor.data.pairs import read_pairs
-from auditor.learning.device import own_randomness
-from auditor.learning.fit import Pace, train
+from auditor.learning.device import fork_rng
+from auditor.learning.fit import fit
+from auditor.learning.schedule import Schedule
 from auditor.simulate.pairs import PairedPopulation
 from auditor.systems.cardionets import network as cardionets
 from auditor.targets.recordings import read_visits
@@ -62,7 +63,7 @@ def encoded(pairs, weighted: bool) -> Target:
     people = np.unique(seen.subject)
     learnt = np.isin(seen.subject, people[:LEARNT])
     config = replace(cardionets.CardioNetsConfig.small(), frames=cines.shape[1], size=32)
-    with own_randomness(stream(0, "overtrained")):
+    with fork_rng(stream(0, "overtrained")):
         ecg, cmr = cardionets.EcgEncoder(config), cardionets.CmrEncoder(config)
     blank = cardionets.EcgEncoder(config).eval()
     cmr.requires_grad_(False)
@@ -73,11 +74,11 @@ def encoded(pairs, weighted: bool) -> Target:
         near = alike[rows] if weighted else None
         return cardionets.alignment_loss(ecg, cmr, x[rows, crop], cines[rows], near)
 
-    train(
+    fit(
         nn.ModuleDict({"ecg": ecg, "cmr": cmr}),
         objective,
         np.flatnonzero(learnt),
-        Pace(steps=STEPS, batch=50, rate=1e-3, warm_up=50, decay=0.0),
+        Schedule(steps=STEPS, batch=50, learning_rate=1e-3, warm_up=50, weight_decay=0.0),
         seed=0,
         name="overtrained",
     )
@@ -86,7 +87,7 @@ def encoded(pairs, weighted: bool) -> Target:
         random = torch.cat([blank.of_crops(part) for part in torch.split(x, 64)]).numpy()
         other = torch.cat([cmr(part) for part in torch.split(cines, 64)]).numpy()
     n = len(seen.record)
-    fit = (one * other).sum(axis=1) / np.linalg.norm(one, axis=1) / np.linalg.norm(other, axis=1)
+    near = (one * other).sum(axis=1) / np.linalg.norm(one, axis=1) / np.linalg.norm(other, axis=1)
     ef = known[:, [name.find("LVEF") >= 0 for name in names]][:, 0]
     return Target(
         name="encoder",
@@ -102,7 +103,7 @@ def encoded(pairs, weighted: bool) -> Target:
         truth=np.stack([np.full(n, np.nan), (ef < np.median(ef)).astype(float)], axis=1),
         outputs={"embedding": lambda: one, "other": lambda: other},
         controls={"embedding": lambda: random},
-        fit=lambda: fit[:, None],
+        fit=lambda: near[:, None],
         inputs=np.zeros((n, 0), np.float32),
         columns=(),
     )

@@ -19,7 +19,8 @@ import xgboost
 from auditor.checks.membership.check import Membership
 from auditor.core.streams import stream
 from auditor.core.target import MEMBER, NONMEMBER
-from auditor.targets.trees import Table, target
+from auditor.targets.table import Table
+from auditor.targets.trees import target
 from tests.benchmarks.peers import peak_mb
 from tests.benchmarks.test_speed import say
 from tests.checks.asking import measured
@@ -71,13 +72,13 @@ def ours(data: dict[str, np.ndarray], references: int = 4) -> dict[str, float]:
         record=np.arange(n).astype(str),
         subject=data["person"].astype(str),
         session=np.full(n, ""),
-        part=np.where(data["member"], MEMBER, NONMEMBER).astype(np.int8),
+        split=np.where(data["member"], MEMBER, NONMEMBER).astype(np.int8),
         male=blank,
         age=blank,
         inputs=data["inputs"],
         columns=tuple(f"x{k}" for k in range(INPUTS)),
-        truth={"T": data["label"].astype(float)},
-        unknown="",
+        y_true={"T": data["label"].astype(float)},
+        membership_unknown="",
     )
     started = time.perf_counter()
     asked = target("trees", "", table, {"T": booster})

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from auditor.attackers.demographics import Demographics
-from auditor.attackers.search import compare
+from auditor.attackers.search import search_gallery
 from auditor.simulate.population import Population
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -58,11 +58,11 @@ def test_searching_a_gallery_against_the_whole_score_matrix(n, measured):
     gallery = rng.normal(size=(n, 64)).astype(np.float32)
     probe = (gallery + rng.normal(size=(n, 64))).astype(np.float32)
     names = np.char.zfill(np.arange(n).astype(str), 6)
-    traits = dict.fromkeys(names, Demographics())
+    known = dict.fromkeys(names, Demographics())
 
     def blocks() -> object:
         rng = np.random.default_rng(0)
-        return compare(lambda fold: (gallery, probe), names, names, traits, rng)
+        return search_gallery(lambda fold: (gallery, probe), names, names, known, rng)
 
     def whole() -> object:
         scores = probe @ gallery.T
@@ -101,13 +101,14 @@ if way == "faiss":
     index.search(probe, 10)
     seconds = time.perf_counter() - started
 else:
-    from auditor.attackers.search import Traits, compare
+    from auditor.attackers.demographics import Demographics
+    from auditor.attackers.search import search_gallery
     from auditor.stats.estimators import measure
     names = np.char.zfill(np.arange(n).astype(str), 6)
     sex, age = rng.choice(["female", "male"], n), rng.integers(18, 90, n)
-    traits = {name: Traits(s, float(a)) for name, s, a in zip(names, sex, age)}
+    known = {name: Demographics(s, float(a)) for name, s, a in zip(names, sex, age)}
     started = time.perf_counter()
-    seen = compare(lambda fold: (gallery, probe), names, names, traits, rng)
+    seen = search_gallery(lambda fold: (gallery, probe), names, names, known, rng)
     seconds = time.perf_counter() - started
     found, _ = measure("", seen, level=0.95, rng=rng)
     told = {name: round(one.value, 4) for name, one in found.items()}

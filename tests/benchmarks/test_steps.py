@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from auditor.core.streams import stream
-from auditor.learning.fit import Pace, train
+from auditor.learning.fit import fit
+from auditor.learning.schedule import Schedule
 from auditor.systems.cromotex import network as cromotex
 from auditor.systems.jepa import network as jepa
 from tests.benchmarks.test_speed import say, seconds
@@ -33,10 +34,10 @@ def plain(module: nn.Module, objective, rows: np.ndarray, batch: int) -> None:
 def overhead(name: str, title: str, module: nn.Module, objective, batch: int, measured) -> float:
     """By how much the loop is slower, the median of turns taken one after the other."""
     rows = np.arange(STEPS * batch)
-    pace = Pace(steps=STEPS, batch=batch, rate=1e-4)
+    schedule = Schedule(steps=STEPS, batch=batch, learning_rate=1e-4)
     ratios = []
     for _ in range(TURNS):
-        ours = seconds(lambda: train(module, objective, rows, pace, seed=0, name=name), 1)
+        ours = seconds(lambda: fit(module, objective, rows, schedule, seed=0, name=name), 1)
         ratios.append(ours / seconds(lambda: plain(module, objective, rows, batch), 1))
     found = float(np.median(ratios)) - 1
     say(f"{name}: a step costs {found:+.1%} beside a plain loop (turns {np.round(ratios, 3)})")
@@ -50,12 +51,12 @@ def overhead(name: str, title: str, module: nn.Module, objective, batch: int, me
 def test_the_loop_adds_little_to_a_step_of_jepa(measured):
     model = jepa.create(jepa.JEPAConfig.small(), stream(0, "benchmark"))
     x = torch.randn(STEPS * 32, 8, 2500, generator=torch.Generator().manual_seed(0))
-    train_once = Pace(steps=1, batch=32, rate=1e-4)
+    train_once = Schedule(steps=1, batch=32, learning_rate=1e-4)
 
     def objective(rows: np.ndarray, generator: torch.Generator) -> torch.Tensor:
         return jepa.objective(model, x[rows], generator)
 
-    train(model, objective, np.arange(32), train_once, seed=0, name="warm")
+    fit(model, objective, np.arange(32), train_once, seed=0, name="warm")
     assert overhead("jepa", "ECG-JEPA", model, objective, 32, measured) < 0.05
 
 
@@ -69,5 +70,12 @@ def test_the_loop_adds_little_to_a_step_of_cromotex(measured):
     def objective(rows: np.ndarray, generator: torch.Generator) -> torch.Tensor:
         return cromotex.align_loss(model, ecg[rows], images[rows], labels[rows])
 
-    train(model, objective, np.arange(32), Pace(steps=1, batch=32, rate=1e-4), seed=0, name="warm")
+    fit(
+        model,
+        objective,
+        np.arange(32),
+        Schedule(steps=1, batch=32, learning_rate=1e-4),
+        seed=0,
+        name="warm",
+    )
     assert overhead("cromotex", "CroMoTEX", model, objective, 32, measured) < 0.05

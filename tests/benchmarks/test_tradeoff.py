@@ -15,8 +15,9 @@ from auditor.checks.cross_modal.check import CrossModalRetrieval
 from auditor.core.streams import stream
 from auditor.core.target import MEMBER, NEITHER, NONMEMBER, Target
 from auditor.data.pairs import read_pairs
-from auditor.learning.device import own_randomness
-from auditor.learning.fit import Pace, train
+from auditor.learning.device import fork_rng
+from auditor.learning.fit import fit
+from auditor.learning.schedule import Schedule
 from auditor.simulate.pairs import PairedPopulation
 from auditor.stats.estimators import rate
 from auditor.stats.metrics import auc, by_person, rank_rate
@@ -29,11 +30,19 @@ N = int(os.environ.get("PEOPLE", "500"))
 #: Weights of a true pair in the loss, and temperatures.
 WEIGHTS, TEMPERATURES = (0.0, 1.0, 3.0, 10.0), (0.01, 0.07)
 FINDING = "Cardiomegaly"
-PACES = {
-    "pretrain": Pace(steps=150, batch=32, rate=1e-3, warm_up=15, decay=1e-5, clip=2.5),
-    "image": Pace(steps=150, batch=32, rate=2e-3, warm_up=15, decay=1e-5, clip=2.5),
-    "align": Pace(steps=200, batch=32, rate=1e-3, warm_up=20, decay=1e-5, clip=2.5),
-    "fine_tune": Pace(steps=160, batch=32, rate=1e-3, warm_up=16, decay=1e-5, clip=2.5),
+SCHEDULES = {
+    "pretrain": Schedule(
+        steps=150, batch=32, learning_rate=1e-3, warm_up=15, weight_decay=1e-5, clip=2.5
+    ),
+    "image": Schedule(
+        steps=150, batch=32, learning_rate=2e-3, warm_up=15, weight_decay=1e-5, clip=2.5
+    ),
+    "align": Schedule(
+        steps=200, batch=32, learning_rate=1e-3, warm_up=20, weight_decay=1e-5, clip=2.5
+    ),
+    "fine_tune": Schedule(
+        steps=160, batch=32, learning_rate=1e-3, warm_up=16, weight_decay=1e-5, clip=2.5
+    ),
 }
 
 
@@ -53,11 +62,11 @@ def test_the_sweep_of_weight_and_temperature(tmp_path, measured):
     part[trained], part[judged] = MEMBER, NONMEMBER
 
     def made(make) -> nn.Module:
-        with own_randomness(stream(0, "tradeoff")):
+        with fork_rng(stream(0, "tradeoff")):
             return make()
 
     def learnt(stage, model, objective, rows):
-        train(model, objective, rows, PACES[stage], seed=0, name=stage)
+        fit(model, objective, rows, SCHEDULES[stage], seed=0, name=stage)
 
     first = made(lambda: cromotex.CroMoTEX(replace(config, image=None)))
     first.only(*cromotex.STAGES["pretrain"])

@@ -16,17 +16,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from auditor.attackers.infer import predict
-from auditor.attackers.loss import Labels
-from auditor.attackers.train import fit
-from auditor.attackers.transformer import MODELS, create
+from auditor.attackers.transformer import MODELS, Labels, create, predict
+from auditor.attackers.vit import train_vit
 from auditor.data.catalog import describe
 from auditor.data.dataset import open_dataset
 from auditor.data.protocols import Items, subject_folds
 from auditor.engine import engine
-from auditor.learning.schedule import Recipe
 from auditor.signal.prepare import prepare
 from auditor.signal.windows import beat_windows, strip_windows
+from auditor.targets.context import ViTTraining
 from tests.benchmarks.test_speed import say
 
 ROOM, DATA = "transecg", "ECG-ID 1.0.0, lead I"
@@ -68,25 +66,24 @@ def taught(windows, task: Task, person, train, held, variant: str, epochs: int, 
     rng = np.random.default_rng(seed)
     leads = len(windows.prepared.leads)
     model = create(MODELS[variant](n_leads=leads, n_ids=task.n_classes), rng)
-    recipe = Recipe(
+    training = ViTTraining(
         epochs=epochs,
         patience=epochs,
-        per_epoch=PER_PERSON * len(np.unique(person[train])),
         learning_rate=1e-3,
         margin=0.2 if task.name == "identity" else 0.0,
     )
     # Classes are drawn evenly, whatever the number of their people.
     labels = Labels.of(task.answer, identity=task.answer)
-    fit(
+    train_vit(
         model,
         windows,
         labels,
         train,
         held,
+        training,
+        per_epoch=PER_PERSON * len(np.unique(person[train])),
         rng=rng,
         device=DEVICE,
-        precision="bf16-mixed",
-        recipe=recipe,
     )
     found = predict(model, windows, len(windows), device=DEVICE).identity
     assert found is not None

@@ -14,7 +14,7 @@ from auditor.checks.base import Measured, OnRecordings, Settings
 from auditor.checks.run import run_check
 from auditor.core.evidence import Counts
 from auditor.policy import words
-from auditor.targets.context import Case
+from auditor.targets.context import Context
 
 SETTINGS = Settings(("template",), ("fiducials",), ("embedding",), ("cross-session",), 1000)
 OF_RECORDINGS = [one.id for one in words.checks().values() if one.in_presets]
@@ -81,4 +81,4 @@ def opened(tmp_path_factory):
 
     root = write_release(tmp_path_factory.mktemp("release"), identity=1, seed=0, n_subjects=12)
     with engine() as workers:
-        yield Case(Release.open(root, workers, max_seconds=30), "cpu", 0, None)
+        yield Context(Release.open(root, workers, max_seconds=30), "cpu", 0, None)

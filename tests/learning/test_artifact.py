@@ -30,6 +30,27 @@ def respell(path: Path, **settings: object) -> None:
 
 
 @pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda path: path.write_bytes(path.read_bytes()[:200]),
+        lambda path: path.write_bytes(b"\x80\x04\x95cos\nsystem\n"),
+        lambda path: path.unlink(),
+        lambda path: path.with_suffix(".json").unlink(),
+        lambda path: path.with_suffix(".json").write_text("{}"),
+        lambda path: path.with_suffix(".json").write_text(
+            path.with_suffix(".json").read_text().replace('"width": 24', '"width": 64')
+        ),
+    ],
+    ids=["truncated", "a pickle", "no weights", "no shape", "an empty shape", "another shape"],
+)
+def test_a_model_file_that_is_wrong_is_one_clear_line(path, spoil):
+    spoil(path)
+    with pytest.raises(ModelError) as refusal:
+        artifact.load(path)
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
     "settings",
     [
         {"depth": 10**9},

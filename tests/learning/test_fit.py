@@ -16,26 +16,28 @@ import torch
 from torch import nn
 
 from auditor.core.errors import ModelError
-from auditor.learning.device import own_randomness
-from auditor.learning.fit import Pace, train
+from auditor.learning.device import fork_rng
+from auditor.learning.fit import EMA, History, Validation, fit
+from auditor.learning.sampler import ShuffledSampler, SubjectSampler
+from auditor.learning.schedule import Schedule
 
 ROWS = torch.randn(97, 5, generator=torch.Generator().manual_seed(1))
 WANTED = ROWS @ torch.arange(5.0) + 1
-PACE = Pace(steps=40, batch=16, rate=0.05, warm_up=4, decay=0.0)
+SCHEDULE = Schedule(steps=40, batch=16, learning_rate=0.05, warm_up=4, weight_decay=0.0)
 
 
 def network() -> nn.Module:
-    with own_randomness(np.random.default_rng(3)):
+    with fork_rng(np.random.default_rng(3)):
         return nn.Sequential(nn.Linear(5, 8), nn.Tanh(), nn.Dropout(0.2), nn.Linear(8, 1))
 
 
-def trained(module: nn.Module, pace: Pace = PACE, **settings: object) -> list[float]:
+def trained(module: nn.Module, schedule: Schedule = SCHEDULE, **settings: object) -> History:
     def objective(batch: np.ndarray, generator: torch.Generator) -> torch.Tensor:
         rows = ROWS[batch]
         noise = 0.1 * torch.randn(rows.shape, generator=generator)
         return (module(rows + noise)[:, 0] - WANTED[batch]).square().mean()
 
-    return train(module, objective, np.arange(97), pace, seed=5, name="test", **settings)  # type: ignore[arg-type]
+    return fit(module, objective, np.arange(97), schedule, seed=5, name="test", **settings)  # type: ignore[arg-type]
 
 
 def same(one: nn.Module, other: nn.Module) -> bool:
@@ -45,8 +47,8 @@ def same(one: nn.Module, other: nn.Module) -> bool:
 
 def test_the_loss_falls_and_the_same_seed_gives_the_same_weights():
     first, second = network(), network()
-    losses = trained(first)
-    assert losses == trained(second)
+    losses = trained(first).loss
+    assert losses == trained(second).loss
     assert np.mean(losses[-5:]) < np.mean(losses[:5]) / 2
     assert same(first, second)
     assert not first.training
@@ -69,11 +71,11 @@ def test_a_training_that_was_cut_off_ends_with_the_same_weights(tmp_path: Path, 
         trained(halved, keep=keep, every=3, progress=cut)
     again = network()
     rest = trained(again, keep=keep, every=3)
-    assert len(rest) == 40 - (at - 1) // 3 * 3
+    assert len(rest.loss) == 40 - (at - 1) // 3 * 3
     assert same(whole, again)
 
 
-AVERAGED = replace(PACE, average=0.9)
+AVERAGED = replace(SCHEDULE, ema_decay=0.9)
 
 
 def test_the_mean_of_weights_over_steps_is_what_stays():
@@ -107,9 +109,9 @@ def test_what_was_kept_of_another_training_is_refused(tmp_path: Path):
     trained(network(), keep=keep, every=3)
     module = network()
     with pytest.raises(ModelError, match="of another training"):
-        train(
+        fit(
             module, lambda batch, generator: module(ROWS[batch]).mean(), np.arange(97),
-            Pace(steps=41, batch=16, rate=0.05), seed=5, name="test", keep=keep,
+            Schedule(steps=41, batch=16, learning_rate=0.05), seed=5, name="test", keep=keep,
         )  # fmt: skip
     keep.write_bytes(keep.read_bytes()[:100])
     with pytest.raises(ModelError, match="is damaged"):
@@ -124,7 +126,7 @@ def test_every_row_has_its_turn_before_any_has_the_next():
         seen.extend(batch.tolist())
         return module(ROWS[batch]).mean()
 
-    train(module, objective, np.arange(97), PACE, seed=5, name="test")
+    fit(module, objective, np.arange(97), SCHEDULE, seed=5, name="test")
     assert sorted(seen[:97]) == list(range(97))
     assert sorted(seen[97:194]) == list(range(97))
     assert seen[:97] != seen[97:194]
@@ -139,7 +141,7 @@ def test_what_needs_no_gradient_follows_but_is_not_trained():
     def objective(batch: np.ndarray, generator: torch.Generator) -> torch.Tensor:
         return (module["student"](ROWS[batch]) - module["teacher"](ROWS[batch])).square().mean()
 
-    train(module, objective, np.arange(97), PACE, seed=5, name="test", after=steps.append)
+    fit(module, objective, np.arange(97), SCHEDULE, seed=5, name="test", after=steps.append)
     assert torch.equal(before, module["teacher"].weight)
     assert steps == list(range(40))
 
@@ -150,13 +152,158 @@ def test_nobody_else_s_random_stream_is_touched():
     assert torch.equal(torch_before, torch.get_rng_state())
 
 
-def test_the_rate_rises_and_falls():
-    pace = Pace(steps=100, batch=1, rate=1.0, warm_up=10, floor=0.1, start=0.01)
-    rates = [pace.at(step) for step in range(101)]
-    assert rates[0] == 0.01
-    assert rates[9] < rates[10] < 1.0
-    assert rates[100] == pytest.approx(0.1)
-    assert np.argmax(rates) == 10
+def test_a_plain_loop_over_the_same_batches_ends_with_the_same_weights():
+    def objective(module: nn.Module, rows: np.ndarray) -> torch.Tensor:
+        return (module(ROWS[rows])[:, 0] - WANTED[rows]).square().mean()
+
+    ours, plain = network().eval(), network().eval()
+    schedule = replace(SCHEDULE, weight_decay=0.3, clip=0.5)
+    for one in (ours, plain):
+        one[2].p = 0.0
+    fit(ours, lambda rows, _: objective(ours, rows), np.arange(97), schedule, seed=5, name="test")
+    matrices = [one for one in plain.parameters() if one.ndim > 1]
+    vectors = [one for one in plain.parameters() if one.ndim == 1]
+    groups = [{"params": matrices, "weight_decay": 0.3}, {"params": vectors, "weight_decay": 0.0}]
+    optimizer = torch.optim.AdamW(groups, lr=0.05)
+    sampler = ShuffledSampler(np.arange(97), 16, 5, "test")
+    for step in range(40):
+        for group in optimizer.param_groups:
+            group["lr"] = schedule.at(step)
+        optimizer.zero_grad()
+        objective(plain, sampler(step)).backward()
+        nn.utils.clip_grad_norm_([*matrices, *vectors], 0.5)
+        optimizer.step()
+    assert same(ours, plain)
+
+
+def test_a_mean_of_weights_is_updated_and_copied():
+    module = nn.Linear(2, 1)
+    ema, first = EMA(module, 0.75), module.weight.detach().clone()
+    with torch.no_grad():
+        module.weight += 1
+    ema.update(module)
+    ema.copy_to(module)
+    assert torch.allclose(module.weight, first + 0.25)
+    assert not EMA(module, 0.0).weights
+
+
+# --- validation ---------------------------------------------------------------------------
+
+
+def validated(every: int = 5, patience: float = np.inf, lowest: int = 3, **settings: object):
+    """A training whose validation is lowest the `lowest`-th time it is asked, from 0, and the
+    weights that it had then.
+    """
+    module, seen = network(), []
+
+    def loss() -> float:
+        assert not module.training
+        seen.append({name: one.clone() for name, one in module.state_dict().items()})
+        return float(abs(len(seen) - 1 - lowest))
+
+    went = trained(module, validate=Validation(loss, every, patience), **settings)
+    return module, went, seen
+
+
+def test_it_ends_with_the_weights_that_were_best_in_validation():
+    module, went, seen = validated()
+    assert went.validation == [3, 2, 1, 0, 1, 2, 3, 4]
+    assert went.best == 3
+    assert all(torch.equal(seen[3][name], one) for name, one in module.state_dict().items())
+    assert len(went.loss) == 40
+    assert not module.training
+
+
+def test_patience_ends_a_training():
+    module, went, seen = validated(patience=2)
+    assert went.validation == [3, 2, 1, 0, 1, 2]
+    assert len(went.loss) == 30
+    assert all(torch.equal(seen[3][name], one) for name, one in module.state_dict().items())
+
+
+def test_of_equally_good_weights_the_first_are_kept():
+    module, seen = network(), []
+
+    def loss() -> float:
+        seen.append(module[0].weight.detach().clone())
+        return 1.0
+
+    went = trained(module, validate=Validation(loss, 5, 3))
+    assert went.best == 0
+    assert len(seen) == 4
+    assert torch.equal(module[0].weight, seen[0])
+
+
+def test_the_last_step_is_validated_too():
+    assert len(validated(every=7)[1].validation) == 6
+    assert len(validated(every=1000)[1].validation) == 1
+
+
+def test_a_validation_changes_nothing_of_the_training():
+    plain, looked_at = network(), network()
+    losses = trained(plain).loss
+    assert trained(looked_at, validate=Validation(lambda: 0.0, 5)).loss == losses
+
+
+@pytest.mark.parametrize("at", [12, 29, 38])
+def test_a_training_that_was_cut_off_knows_its_best_weights_when_it_goes_on(
+    tmp_path: Path, at: int
+):
+    def by_weight(module: nn.Module) -> Validation:
+        return Validation(lambda: float(module[0].weight.sum()), 2)
+
+    def cut(step: int, steps: int, loss: float) -> None:
+        if step == at:
+            raise Cut
+
+    whole, halved, again = network(), network(), network()
+    went = trained(whole, validate=by_weight(whole))
+    keep = tmp_path / "kept.safetensors"
+    with pytest.raises(Cut):
+        trained(halved, keep=keep, every=3, validate=by_weight(halved), progress=cut)
+    resumed = trained(again, keep=keep, every=3, validate=by_weight(again))
+    assert resumed.validation == went.validation
+    assert same(whole, again)
+
+
+def test_a_training_that_patience_ended_is_not_taken_up_again(tmp_path: Path):
+    keep = tmp_path / "kept.safetensors"
+    ended = validated(patience=2, keep=keep, every=30)
+    module = network()
+    again = trained(module, keep=keep, validate=Validation(lambda: 9.0, 5, 2))
+    assert again.loss == []
+    assert again.validation == ended[1].validation
+    assert same(ended[0], module)
+
+
+def test_weights_are_averaged_or_chosen_and_not_both():
+    with pytest.raises(ValueError, match="not both"):
+        trained(network(), AVERAGED, validate=Validation(lambda: 0.0, 5))
+
+
+# --- whose turn it is ---------------------------------------------------------------------
+
+
+def test_a_sampler_says_what_a_step_is_made_of():
+    module, seen = nn.Linear(5, 1), []
+
+    def objective(rows: np.ndarray, generator: torch.Generator) -> torch.Tensor:
+        seen.append(rows)
+        return module(ROWS[rows]).mean()
+
+    subject = np.repeat([0, 1, 2], [90, 5, 2])
+    sampler = SubjectSampler(subject, np.arange(97), 6, 5, "test")
+    schedule = replace(SCHEDULE, batch=6)
+    fit(module, objective, np.arange(97), schedule, seed=5, name="test", sampler=sampler)
+    assert all((np.bincount(subject[rows]) == 2).all() for rows in seen)
+
+
+def test_nothing_cannot_be_trained_on():
+    with pytest.raises(ValueError, match="nothing to train on"):
+        fit(network(), lambda *_: None, np.arange(0), SCHEDULE, seed=5, name="test")  # type: ignore[arg-type,return-value]
+
+
+# --- processes ----------------------------------------------------------------------------
 
 
 SCRIPT = """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from auditor.core.errors import ConfigError
@@ -75,6 +77,20 @@ def test_each_outcome_has_its_exit_status(findings, outcome, status):
     assert verdict.exit_status == status
 
 
+@pytest.mark.parametrize("name", ["rank1_known", "tpir_at_fpir_10pct", "rank1_among_100"])
+def test_a_rule_passes_by_the_number_that_it_names_and_that_was_proven(name):
+    asked = profile(LINKAGE.model_copy(update={"estimate": name}))
+    low = finding("vit", *LOW, estimate=name)
+    assert competence_needed([low], asked) == [low]
+    proof = competence()
+    named = {key.replace("rank1", name): one for key, one in proof.estimates.items()}
+    assert judge([low, replace(proof, estimates=named)], asked).outcome == "pass"
+    # What was proven of another number says nothing of this one.
+    (ruling,) = judge([low, proof], asked).rules
+    assert ruling.outcome == "inconclusive"
+    assert f"{name} is missing" in ruling.reason
+
+
 def test_what_guessing_reaches_never_fails_a_small_release():
     small = finding("vit", 0.1, 0.2, 0.4, chance=0.2)
     ruling = judge([small, competence()], profile(LINKAGE)).rules[0]
@@ -87,6 +103,27 @@ def test_what_guessing_reaches_never_fails_a_small_release():
 def test_an_inconclusive_rule_says_how_many_more_people_would_settle_it():
     reason = judge([finding("vit", *WIDE), competence()], profile(LINKAGE)).rules[0].reason
     assert "more people would settle it" in reason
+
+
+def test_a_verdict_tells_a_number_in_the_words_and_the_unit_of_its_check():
+    def reason(check: str, name: str, *numbers: float, models: bool = False) -> str:
+        rule = Rule(
+            id="r", check=check, estimate=name, limit=0.09, basis="our default", models=models,
+            required=False, strongest=("vit",) if check == "attribute" else (),
+        )  # fmt: skip
+        found = finding("vit", *numbers, check=check, protocol=None, estimate=name, chance=0.0)
+        return judge([found], profile(rule, PLAIN)).rules[0].reason
+
+    numbers = (0.4, 0.5, 0.6)
+    assert reason("attribute", "age_gain_years", *numbers).startswith(
+        "Guesses of age are better than naming the middle age by 0.5 years (0.4 years to 0.6 years)"
+    )
+    assert reason("uniqueness", "max_risk", *numbers).startswith(
+        "The most exposed person can be named with a chance of 50% (40% to 60%)"
+    )
+    # No generator drew what stands on both sides of a split.
+    assert "drawn" not in reason("split", "copied", *numbers, models=True)
+    assert "drawn again" in reason("memorisation", "copied", *numbers, models=True)
 
 
 def test_a_skipped_rule_repeats_why():

@@ -9,12 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from auditor import audit
-from auditor.attackers.ladder import ladder
-from auditor.checks.base import ATTACKS
 from auditor.core.errors import ConfigError
+from auditor.policy import words
 from auditor.policy.profile import BASES, load_profile, parse_profile, recorded_profile
-from auditor.policy.questions import QUESTIONS, RUNGS, matches
 from auditor.policy.waivers import load_waivers, parse_waivers
 from auditor.resources import names, read_yaml
 from tests.manual import blocks, settings
@@ -38,7 +35,7 @@ def refused(raw) -> str:
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("change", "told"),
     [
         ({"populaton": 5}, ["populaton", "did you mean population"]),
         ({"zzz": 5}, ["zzz", "known", "minimum_cell"]),
@@ -48,6 +45,9 @@ def refused(raw) -> str:
         (rule(check="attribution"), ["attribution", "explains"]),
         (rule(estimate="max_rsk"), ["max_rsk", "did you mean max_risk"]),
         (rule(check="linkage", estimate="eer", strongest=["vit"]), ["eer", "bad news"]),
+        (rule(check="competence", estimate="null_rank1"), ["competence", "explains"]),
+        (rule(check="training"), ["training", "explains"]),
+        (rule(check="linkage", estimate="untrained_rank1"), ["attack, and not", "rank1_known"]),
         (rule(protocol="cross-session"), ["cross-session", "none"]),
         (rule(check="linkage", estimate="rank1", strongest=["vti"]), ["vti", "did you mean vit"]),
         (rule(check="linkage", estimate="rank1"), ["cheap", "strongest"]),
@@ -65,10 +65,10 @@ def refused(raw) -> str:
         ({"rules": "none"}, ["rules"]),
     ],
 )
-def test_a_wrong_profile_is_answered_with_what_is_right(change, words):
+def test_a_wrong_profile_is_answered_with_what_is_right(change, told):
     assert parse_profile(PROFILE).population == 9
     said = refused(PROFILE | change)
-    for word in words:
+    for word in told:
         assert word in said
 
 
@@ -87,25 +87,43 @@ def test_an_audit_keeps_all_of_its_profile(name):
         recorded_profile({"name": "public"})
 
 
-def test_a_profile_may_ask_whatever_some_attack_answers_and_nothing_else():
-    assert set(QUESTIONS) == set(ATTACKS) | set(audit._OF_MODELS)
-    for name, question in QUESTIONS.items():
-        assert question.of_models == (name in audit._OF_MODELS)
-    assert sorted(RUNGS) == sorted(ladder())
+LINKAGE = {"check": "linkage", "strongest": ["vit"]}
+SEARCHES = ["rank1", "rank10", "rank1_known", "tpir_at_fpir_10pct", "rank1_among_100000"]
+
+
+@pytest.mark.parametrize("estimate", SEARCHES)
+def test_a_rule_may_name_whatever_a_twin_shows_the_attack_to_find(estimate):
+    (read,) = parse_profile(PROFILE | rule(**LINKAGE, estimate=estimate)).rules
+    assert read.estimate == estimate
 
 
 @pytest.mark.parametrize(
-    ("name", "estimate", "same"),
+    ("change", "others"),
     [
-        ("rank<n>", "rank10", True),
-        ("rank<n>", "rank1_known", False),
-        ("tpr_at_fpr_<n>pct", "tpr_at_fpr_0.1pct", True),
-        ("label_<name>_rank<n>", "label_Pleural Effusion_rank1", True),
-        ("max_risk", "max_risks", False),
+        (LINKAGE | {"estimate": "rank1_stranger"}, ["rank1_known", "rank1_among_<n>"]),
+        ({"check": "inversion", "estimate": "r2_best", "models": True}, []),
     ],
 )
-def test_a_name_with_open_places_is_that_of_many_numbers(name, estimate, same):
-    assert matches(name, estimate) is same
+def test_a_required_rule_that_could_never_pass_is_refused_when_it_is_read(change, others):
+    said = refused(PROFILE | rule(**change))
+    for word in ("rule risk", change["estimate"], "never pass", "required: false", *others):
+        assert word in said
+    shown = [{**RULE, **change, "required": False}, RULE | {"id": "other"}]
+    assert parse_profile(PROFILE | {"rules": shown}).rules[0].estimate == change["estimate"]
+
+
+@pytest.mark.parametrize("check", [one.id for one in words.checks().values() if one.limits()])
+def test_a_profile_may_limit_what_a_check_declares(check):
+    about = words.about(check)
+    for name in about.limits():
+        change = {
+            "check": check,
+            "estimate": name.replace("<n>", "10").replace("<name>", "x"),
+            "models": about.subject == "model",
+            "strongest": ["vit"] if about.ladder else [],
+            "required": False,
+        }
+        assert parse_profile(PROFILE | {"rules": [{**RULE, **change}, RULE | {"id": "other"}]})
 
 
 def test_what_stands_twice_in_a_file_is_refused(tmp_path):
@@ -138,7 +156,7 @@ def test_waivers_are_read_as_they_are_written(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("raw", "words"),
+    ("raw", "told"),
     [
         ({"waivers": []}, ["dict", "list"]),
         (None, ["list"]),
@@ -156,11 +174,11 @@ def test_waivers_are_read_as_they_are_written(tmp_path):
         ([WAIVER, WAIVER | {"owner": "another"}], ["2 waivers", "keep one"]),
     ],
 )
-def test_a_wrong_waiver_is_answered_in_one_line(raw, words, tmp_path):
+def test_a_wrong_waiver_is_answered_in_one_line(raw, told, tmp_path):
     with pytest.raises(ConfigError) as error:
         parse_waivers(raw)
     assert "\n" not in str(error.value)
-    for word in words:
+    for word in told:
         assert word in str(error.value)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from auditor.core.finding import Audit, Estimate, Finding, Ruling, Verdict
+from auditor.report import json as report
 
 N_PEOPLE = 90
 CHANCE = 1 / N_PEOPLE
@@ -175,6 +177,12 @@ RULES = (
         "SACRO-ML's default", "membership/scores", "tpr_at_fpr_1pct",
     ),
 )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def released():
+    """An audit as the last release wrote it."""
+    return report.read(sorted(Path(__file__).with_name("released").glob("audit-*.json"))[-1])
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,8 @@ import pytest
 
 from auditor.core.evidence import NOBODY
 from auditor.core.finding import Finding
+from auditor.policy import words
 from auditor.report import heartbeat, html, summary
-from auditor.report.labels import estimate_label
 from auditor.report.svg import PAINT
 from tests.report.conftest import rate
 
@@ -115,5 +115,8 @@ def test_what_was_taken_apart_is_not_told_as_another_bad_news(with_parts):
 
 
 def test_a_loss_has_a_name_that_people_read():
-    assert estimate_label("masked_qrs").title == "Fewer people found without the QRS"
-    assert estimate_label("sex_masked_t").title == "Sex told worse without the T wave"
+    lost = {
+        name: words.metric("attribution", name).title for name in ("masked_qrs", "sex_masked_t")
+    }
+    assert lost["masked_qrs"] == "Fewer people found without the QRS"
+    assert lost["sex_masked_t"] == "Sex told worse without the T wave"

@@ -14,8 +14,10 @@ import pytest
 
 from auditor.core import formatting
 from auditor.core.finding import Estimate, Finding, Verdict, Waiver
+from auditor.policy import words
 from auditor.report import html, plots
 from auditor.report import json as report
+from tests.report.conftest import rate
 
 NAMES = ["audit", "passing", "unassessed", "unsettled"]
 
@@ -257,3 +259,36 @@ def test_a_pass_by_what_somebody_accepts_is_not_called_a_pass_alone(audit):
     page = html.render(replace(audit, verdict=Verdict("pass", (replace(rule, known=True),))))
     assert "Pass, with 1 accepted failure<" in page
     assert '<section class="verdict open"' in page
+
+
+def of_a_model(audit, check: str, name: str, output: str = ""):
+    """The audit of a model of which one number was measured."""
+    view = f"m.{output}" if output else "m"
+    one = Finding(check, view, None, "Threat.", "measured", estimates={name: rate(0.5, 0.1)})
+    models = [{"name": "m", "title": "A model", "n_tells": 1, "gives": [output], "n_members": 50,
+               "n_nonmembers": 50}]  # fmt: skip
+    return replace(audit, release={**audit.release, "models": models}, findings=(one,))
+
+
+@pytest.mark.parametrize(
+    ("check", "name", "output", "said", "not_said"),
+    [
+        ("split", "copied", "", "on the other side", "picture"),
+        ("memorisation", "copied", "", "picture", "on the other side"),
+        ("output-attribute", "sex_auc", "scores", "Sex", "recording"),
+        ("attribute", "sex_auc", "", "Sex, told from the recording", "model"),
+    ],
+)
+def test_a_number_is_told_in_the_words_of_its_own_check(audit, check, name, output, said, not_said):
+    judged = of_a_model(audit, check, name, output)
+    page = html.render(judged)
+    (row,) = re.findall(rf"<th[^>]*>([^<]*)<code>{name}</code></th>", page)
+    assert said in row
+    assert not_said not in row
+    assert words.metric(check, name).meaning in words_of(page).replace("&#39;", "'")
+
+
+def test_every_number_of_a_released_audit_has_a_name_of_its_check(released):
+    for finding in released:
+        for name in finding.estimates:
+            assert words.metric(finding.check, name).role != "unknown", f"{finding.id} {name}"

@@ -14,7 +14,7 @@ from auditor.core.finding import Verdict, Waiver
 from auditor.report import summary
 from auditor.report.formats import FORMATS
 from auditor.report.markdown import escape
-from auditor.report.words import full_stop
+from auditor.report.terms import full_stop
 
 #: An outside reading: what GitHub's own would make of it, less its mentions.
 READER = MarkdownIt("commonmark").enable("table").enable("strikethrough")

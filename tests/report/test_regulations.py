@@ -6,8 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from auditor.policy import words
 from auditor.report.json import as_written
-from auditor.report.regulations import annexes
+from auditor.report.regulations import annexes, regulations
+
+#: What a check that is being written will measure; to be removed as soon as it declares it.
+AWAITED = {("cross-release", "claimed")}
+EVIDENCE = [(one.key, row.clause, by) for one in regulations() for row in one.rows for by in row.by]
 
 
 def rows(audit, key):
@@ -84,3 +89,21 @@ def test_of_nothing_measured_no_row_is_measured(unassessed):
 
 def test_an_impact_assessment_has_its_four_parts(audit):
     assert {row.clause for row in rows(audit, "dpia")} == {"(a)", "(b)", "(c)", "(d)"}
+
+
+@pytest.mark.parametrize(("key", "clause", "by"), EVIDENCE)
+def test_a_row_names_checks_numbers_and_protocols_that_there_are(key, clause, by):
+    about = words.checks()[by.check]
+    assert by.metrics or by.kinds
+    for name in by.metrics:
+        assert (about.metric(name) is None) == ((by.check, name) in AWAITED)
+    assert by.protocol is None or by.protocol in about.protocols
+
+
+def test_every_file_of_a_law_is_read_and_every_row_has_an_answer_or_a_note():
+    kept = ["safe-harbor", "expert", "wp29", "edpb", "ema", "iso27559", "nist", "dpia"]
+    assert [one.key for one in regulations()] == kept
+    for one in regulations():
+        assert one.title
+        assert one.about.endswith(".")
+        assert all(bool(row.by) != bool(row.note) for row in one.rows)

@@ -1,19 +1,19 @@
-"""Comparisons made from a whole score matrix, by the definition."""
+"""Search results made from a whole score matrix, by the definition."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from auditor.core.evidence import Comparison
+from auditor.core.evidence import SearchResult
 
 
-def comparison(
+def search_result(
     scores: np.ndarray,
     subject: np.ndarray,
     stranger: np.ndarray | None = None,
     kind: np.ndarray | None = None,
 ):
-    """A comparison from a (n_probes, n_people) score matrix.
+    """A search result from a (n_probes, n_people) score matrix.
 
     Parameters
     ----------
@@ -39,22 +39,22 @@ def comparison(
     over, same = (impostor > mate[:, None]), (impostor == mate[:, None])
     kind = np.zeros(n_people, dtype=int) if kind is None else kind
     known = kind[subject][:, None] == kind[None]
-    return Comparison(
+    return SearchResult(
         subject=subject.astype(str),
-        mate=mate,
-        above=over.sum(axis=1),
-        ties=same.sum(axis=1),
+        mated_score=mate,
+        n_above=over.sum(axis=1),
+        n_tied=same.sum(axis=1),
         best_impostor=impostor.max(axis=1),
         n_gallery=n_people,
         edges=edges,
         sketch_subject=people.astype(str),
         sketch=sketch,
         n_impostors=np.array([(subject == one).sum() * (n_people - 1) for one in people]),
-        stranger_above=above,
-        stranger_ties=ties,
-        known_above=(over & known).sum(axis=1),
-        known_ties=(same & known).sum(axis=1),
-        known_size=known.sum(axis=1),
+        matched_impostor_above=above,
+        matched_impostor_tied=ties,
+        demographic_above=(over & known).sum(axis=1),
+        demographic_tied=(same & known).sum(axis=1),
+        demographic_size=known.sum(axis=1),
     )
 
 
@@ -64,4 +64,4 @@ def random_search(rng: np.random.Generator, n_people: int, signal: float = 0.0):
     goats = rng.normal(size=n_people)  # some people score higher with everybody
     scores = rng.normal(size=(len(subject), n_people)) + goats
     scores[np.arange(len(subject)), subject] += signal
-    return comparison(scores, subject, np.roll(np.arange(n_people), 1))
+    return search_result(scores, subject, np.roll(np.arange(n_people), 1))

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from auditor.core.evidence import Comparison
+from auditor.core.evidence import SearchResult
 from auditor.stats.forecast import binormal, forecast, pitman_yor, rank1_at
 from auditor.stats.metrics import rank_rate
-from tests.stats.evidence import comparison, random_search
+from tests.stats.evidence import random_search, search_result
 
 
 def by_enumeration(scores: np.ndarray, subject: np.ndarray, size: int) -> np.ndarray:
@@ -41,7 +41,7 @@ def test_smaller_galleries_are_exactly_all_of_them(data):
     )
     subject = np.arange(n_people)
     sizes = np.arange(1, n_people + 1)
-    found = rank1_at(comparison(scores, subject), sizes)
+    found = rank1_at(search_result(scores, subject), sizes)
     for column, size in enumerate(sizes):
         assert found[:, column] == pytest.approx(by_enumeration(scores, subject, int(size)))
 
@@ -102,7 +102,7 @@ def test_bounds_hold_the_forecast_and_narrow_with_the_people():
     assert widths[1] < widths[0] / 3
 
 
-def crowd(n_people: int, spread: float, rng: np.random.Generator) -> Comparison:
+def crowd(n_people: int, spread: float, rng: np.random.Generator) -> SearchResult:
     """How many impostors beat each of 3,000 probes, whose people vary in how plain they are."""
     n = 3000
     mate = rng.normal(3.5, spread, n)
@@ -110,15 +110,15 @@ def crowd(n_people: int, spread: float, rng: np.random.Generator) -> Comparison:
     return replace(
         random_search(np.random.default_rng(0), 12),
         subject=np.arange(n).astype(str),
-        mate=mate,
-        above=above,
-        ties=none,
+        mated_score=mate,
+        n_above=above,
+        n_tied=none,
         best_impostor=np.zeros(n),
-        stranger_above=np.full(n, -1),
-        stranger_ties=np.full(n, -1),
-        known_above=above,
-        known_ties=none,
-        known_size=none + n_people,
+        matched_impostor_above=np.full(n, -1),
+        matched_impostor_tied=np.full(n, -1),
+        demographic_above=above,
+        demographic_tied=none,
+        demographic_size=none + n_people,
         n_gallery=n_people,
     )
 

@@ -14,7 +14,7 @@ from sklearn.metrics import roc_auc_score
 from auditor.core.errors import EvidenceError
 from auditor.core.evidence import Trials
 from auditor.stats import metrics
-from tests.stats.evidence import comparison, random_search
+from tests.stats.evidence import random_search, search_result
 
 
 @st.composite
@@ -36,14 +36,14 @@ def test_a_cmc_never_falls_and_ends_at_one(search):
 
 
 def test_everybody_alike_measures_one_in_n():
-    search = comparison(np.zeros((20, 8)), np.arange(20) % 8)
+    search = search_result(np.zeros((20, 8)), np.arange(20) % 8)
     assert metrics.rank_rate(search, 1).mean() == pytest.approx(1 / 8)
     assert metrics.rank_rate(search, 3).mean() == pytest.approx(3 / 8)
 
 
 def test_a_person_counts_once_however_many_their_probes():
     scores = np.array([[1, 0], [1, 0], [1, 0], [1, 0]], dtype=float)
-    search = comparison(scores, np.array([0, 0, 0, 1]))
+    search = search_result(scores, np.array([0, 0, 0, 1]))
     assert metrics.rank_rate(search, 1).tolist() == [1, 0]
 
 
@@ -89,7 +89,7 @@ def test_tpr_at_fpr_and_auc_agree_with_the_worked_examples(parity):
 def test_tpir_and_ranks_ignore_the_scale_of_scores(search, scale):
     scaled = replace(
         search,
-        mate=scale(search.mate),
+        mated_score=scale(search.mated_score),
         best_impostor=scale(search.best_impostor),
         edges=scale(search.edges),
     )
@@ -104,7 +104,7 @@ def test_tpir_counts_those_found_above_the_strongest_alarm_that_is_not_allowed()
     scores = np.full((10, 10), -1.0)
     scores[np.arange(10), (np.arange(10) + 1) % 10] = best
     scores[np.arange(10), np.arange(10)] = mate
-    search = comparison(scores, np.arange(10))
+    search = search_result(scores, np.arange(10))
     # One alarm in ten is allowed, so the threshold lies just above 0.8.
     found = (mate > best) & (mate > 0.8)
     assert metrics.tpir_at_fpir(search, 0.1).tolist() == found.tolist()

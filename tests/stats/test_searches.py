@@ -10,7 +10,7 @@ from scipy.stats import binom
 
 from auditor.core.errors import EvidenceError
 from auditor.core.evidence import Trials
-from auditor.stats.metrics import auc, rank_rate, stranger_rate
+from auditor.stats.metrics import auc, matched_impostor_rate, rank_rate
 from auditor.stats.searches import (
     above_alike,
     against_twins,
@@ -19,7 +19,7 @@ from auditor.stats.searches import (
     paired_gain,
     rate_gap,
 )
-from tests.stats.evidence import comparison, random_search
+from tests.stats.evidence import random_search, search_result
 
 REPEATS = 60
 
@@ -34,7 +34,7 @@ def trials(score, member, stratum=None) -> Trials:
 def kinds_of_search(seed, n=40):
     rng = np.random.default_rng(seed)
     subject = np.repeat(np.arange(n), 2)
-    return comparison(rng.normal(size=(2 * n, n)), subject, kind=np.arange(n) % 4)
+    return search_result(rng.normal(size=(2 * n, n)), subject, kind=np.arange(n) % 4)
 
 
 def test_a_search_that_knows_nothing_covers_a_half():
@@ -47,16 +47,16 @@ def test_a_search_that_knows_nothing_covers_a_half():
 
 def test_the_mates_place_is_counted_by_hand():
     scores = np.tile(np.arange(12.0), (12, 1))  # everybody scores as their column says
-    one = above_alike(comparison(scores, np.arange(12)), 0.95, np.random.default_rng(0))
+    one = above_alike(search_result(scores, np.arange(12)), 0.95, np.random.default_rng(0))
     assert one.value == pytest.approx(np.mean(np.arange(12) / 11))
     scores = np.eye(12)
-    one = above_alike(comparison(scores, np.arange(12)), 0.95, np.random.default_rng(0))
+    one = above_alike(search_result(scores, np.arange(12)), 0.95, np.random.default_rng(0))
     assert one.value == 1
     assert 0.7 < one.low < 1
 
 
 def test_people_of_whom_nobody_is_alike_are_not_asked():
-    seen = comparison(np.eye(30), np.arange(30), kind=np.r_[np.zeros(9), np.arange(1, 22)])
+    seen = search_result(np.eye(30), np.arange(30), kind=np.r_[np.zeros(9), np.arange(1, 22)])
     assert above_alike(seen, 0.95, np.random.default_rng(0)) is None
 
 
@@ -77,7 +77,7 @@ def test_a_gap_between_others_covers_nothing_where_there_is_none_and_is_signed()
 def test_a_larger_gallery_is_no_gap():
     rng = np.random.default_rng(1)
     small, large = (
-        comparison(rng.normal(size=(n, n)) + 2 * np.eye(n), np.arange(n)) for n in (20, 400)
+        search_result(rng.normal(size=(n, n)) + 2 * np.eye(n), np.arange(n)) for n in (20, 400)
     )
     assert rate_gap(small, large, 0.95).low < 0 < rate_gap(small, large, 0.95).high
 
@@ -86,8 +86,8 @@ def test_the_gain_over_a_control_is_of_the_same_people():
     rng = np.random.default_rng(0)
     subject = np.arange(50)
     scores = rng.normal(size=(50, 50))
-    ours = comparison(scores + 3 * np.eye(50), subject)
-    theirs = comparison(scores + 2 * np.eye(50), subject)
+    ours = search_result(scores + 3 * np.eye(50), subject)
+    theirs = search_result(scores + 2 * np.eye(50), subject)
     one = paired_gain(ours, theirs, 0.95)
     assert one.low > 0
     same = paired_gain(ours, ours, 0.95)
@@ -144,8 +144,8 @@ def test_the_excess_over_strangers_is_a_difference_of_the_same_people():
     rng = np.random.default_rng(3)
     seen = random_search(rng, 60, signal=1.5)
     found = beside_strangers(seen, 0.95)["rank1_excess"]
-    expected = rank_rate(seen, 1).mean() - stranger_rate(seen, 1).mean()
+    expected = rank_rate(seen, 1).mean() - matched_impostor_rate(seen, 1).mean()
     assert found.value == pytest.approx(expected)
     assert 0 < found.low < found.value < found.high
-    nobody = replace(seen, stranger_above=np.full_like(seen.stranger_above, -1))
+    nobody = replace(seen, matched_impostor_above=np.full_like(seen.matched_impostor_above, -1))
     assert beside_strangers(nobody, 0.95) == {}

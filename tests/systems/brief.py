@@ -16,7 +16,7 @@ import yaml
 from auditor.data.pairs import read_pairs
 from auditor.engine import Engine, engine
 from auditor.learning import artifact
-from auditor.learning.device import own_randomness
+from auditor.learning.device import fork_rng
 from auditor.systems import study
 from auditor.systems import task as tasks
 from auditor.systems.cromotex import network as cromotex
@@ -84,7 +84,7 @@ def scanned(root: Path, workers: Engine) -> Release:
 
 def drawn(kind: Callable[[Any], Any], config: Any, seed: int = 0) -> Any:
     """A network with random weights."""
-    with own_randomness(np.random.default_rng(seed)):
+    with fork_rng(np.random.default_rng(seed)):
         return kind(config)
 
 

@@ -10,10 +10,19 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from auditor.signal import filters
 from auditor.signal.delineate import network
 from auditor.signal.network import STEP, Evidence
 from auditor.training import delineator
-from auditor.training.delineator import LENGTH, Lesson, Recipe, folds, nothing, taught, varied
+from auditor.training.delineator import (
+    LENGTH,
+    DelineatorTraining,
+    Lesson,
+    folds,
+    nothing,
+    train_delineator,
+    varied,
+)
 
 SHAPE = np.array([-50.0, -38, -26, -11, 0, 11, 39, 64, 89])
 FOLDS = Path(__file__).parents[1] / "benchmarks" / "folds"
@@ -93,9 +102,9 @@ def test_every_subject_is_judged_once():
 
 def test_lessons_teach_and_the_same_seed_teaches_the_same():
     lessons = [replace(lesson(), subject=str(k)) for k in range(8)]
-    recipe = Recipe(epochs=12, batch=4, averaging=0.5)
+    training = DelineatorTraining(epochs=12, batch=4, ema_decay=0.5)
     weak = (nothing(4, np.random.default_rng(0)),)
-    one, again = (taught(lessons, weak, recipe, seed=1) for _ in range(2))
+    one, again = (train_delineator(lessons, weak, training, seed=1) for _ in range(2))
     for name, value in one.state_dict().items():
         assert torch.equal(value, again.state_dict()[name]), name
     rng = np.random.default_rng(5)
@@ -107,7 +116,7 @@ def test_lessons_teach_and_the_same_seed_teaches_the_same():
 
 
 def test_no_two_of_the_networks_that_ship_are_the_same():
-    shipped = Path(delineator.__file__).with_name("delineator.safetensors")
+    shipped = Path(filters.__file__).with_name("delineator.safetensors")
     seen = [load_file(path)["stem.weight"] for path in (shipped, *sorted(FOLDS.iterdir()))]
     assert len(seen) == 6
     for place, one in enumerate(seen):

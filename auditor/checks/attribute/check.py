@@ -10,16 +10,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from auditor.attackers import views, vit
 from auditor.attackers.attribute_learners import CrossFitted, line, subject_kfold, trees
-from auditor.attackers.ladder import embedded, untaught
+from auditor.attackers.recogniser import RECOGNISERS
 from auditor.checks.base import Draw, Measured, OnRecordings, Settings
+from auditor.core.errors import ConfigError
 from auditor.core.evidence import Predictions, Trials
 from auditor.core.finding import Estimate
 from auditor.core.streams import stream
 from auditor.data.protocols import Items
 from auditor.stats.estimators import Curves, cross_fitted
-from auditor.targets.context import Case
+from auditor.targets.context import Context
 
 #: People of each sex, and people of known age, without whom nothing is measured.
 _MIN_OF_EACH = 10
@@ -41,7 +41,7 @@ class Guesses:
     age: NDArray[np.float64]
 
     def checked(
-        self, context: Case, prior: NDArray[np.float64], fold: NDArray[np.int64]
+        self, context: Context, prior: NDArray[np.float64], fold: NDArray[np.int64]
     ) -> Checked:
         """The guesses that can be checked, beside the truth.
 
@@ -80,9 +80,14 @@ class Attribute(OnRecordings):
     protocol: str = "subject-disjoint"
     id: ClassVar[str] = "attribute"
 
-    def unmet(self, context: Case) -> str | None:
+    def __post_init__(self) -> None:
+        known = RECOGNISERS[self.view]
+        if known.table is None and known.read_attributes is None:
+            raise ConfigError(f"neither sex nor age can be read by {self.view}")
+
+    def unmet(self, context: Context) -> str | None:
         """Why the attack cannot be carried out on this release; None when it can."""
-        if why := untaught(context, self.view):
+        if why := RECOGNISERS.unavailable(context, self.view):
             return why
         every = people(context.records)
         if not _measurable_sex(every) and not _measurable_age(every):
@@ -92,7 +97,7 @@ class Attribute(OnRecordings):
             )
         return None
 
-    def attack(self, context: Case, rng: np.random.Generator) -> Checked:
+    def attack(self, context: Context, rng: np.random.Generator) -> Checked:
         """Guesses for each person by models that saw nobody but others."""
         records, n = people(context.records), len(context.records)
         guess, prior = Guesses(*(np.full(n, np.nan) for _ in range(2))), np.full(n, np.nan)
@@ -121,13 +126,13 @@ class Attribute(OnRecordings):
 
     def _guess(
         self,
-        context: Case,
+        context: Context,
         train: NDArray[np.int64],
         test: NDArray[np.int64],
         rng: np.random.Generator,
     ) -> Guesses:
-        if self.view == "vit":
-            return Guesses(*vit.sex_and_age(context, train, test, rng))
+        if by_network := RECOGNISERS[self.view].read_attributes:
+            return Guesses(*by_network(context, train, test, rng))
         return _by_table(context, self.view, train, test, rng)
 
 
@@ -139,7 +144,7 @@ def people(records: pd.DataFrame) -> pd.DataFrame:
 
 
 def folds(
-    context: Case, rng: np.random.Generator
+    context: Context, rng: np.random.Generator
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Records to learn from and records to guess about: nobody is in both, everybody is asked
     about once.
@@ -160,7 +165,7 @@ def _measurable_age(people: pd.DataFrame) -> bool:
 
 
 def _by_table(
-    context: Case,
+    context: Context,
     view: str,
     train: NDArray[np.int64],
     test: NDArray[np.int64],
@@ -169,26 +174,21 @@ def _by_table(
     """A table of what each record shows, read by trees, or an embedding's by lines; each person
     weighs the same.
     """
-    learner = line if view == "embedding" else trees
+    learner = line if RECOGNISERS[view].by_lines else trees
     table = view_matrix(context, view)
     known = people(context.records).loc[context.records["subject"]]
     subject = context.records["subject"].to_numpy().astype(str)
     told = CrossFitted(learner, table, subject, int(rng.integers(2**31)))
-    sex = told.likely(known["male"].to_numpy(), train, test)
-    return Guesses(sex, told.guessed(known["age"].to_numpy(), train, test, rng))
+    sex = told.predict_proba(known["male"].to_numpy(), train, test)
+    return Guesses(sex, told.predict(known["age"].to_numpy(), train, test, rng))
 
 
-def view_matrix(context: Case, view: str) -> NDArray[np.float32]:
+def view_matrix(context: Context, view: str) -> NDArray[np.float32]:
     """(n_records, d) what a view tells of each record."""
     key = "attribute", view
-    if key not in context.shared:
-        everything = Items.whole(np.arange(len(context.records)))
-        context.shared[key] = (
-            embedded(context, everything)
-            if view == "embedding"
-            else views.build(
-                view, context.prepared, everything, context.engine, context.seed
-            ).values
-        )
-    table: NDArray[np.float32] = context.shared[key]
-    return table
+    if key not in context.memo:
+        table = RECOGNISERS[view].table
+        assert table is not None
+        context.memo[key] = table(context, Items.whole(np.arange(len(context.records))))
+    found: NDArray[np.float32] = context.memo[key]
+    return found

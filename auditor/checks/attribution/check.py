@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 from torch.nn import functional as F
 
 from auditor.attackers import attribute_learners, embedding, vit
-from auditor.attackers.ladder import Field, Rung, rung, search_enrolment, unlearned
+from auditor.attackers.enrolment import Enrolment
+from auditor.attackers.matchers import cosine
+from auditor.attackers.recogniser import RECOGNISERS, Recogniser
 from auditor.attackers.transformer import create
 from auditor.checks.attribute import check as attribute
 from auditor.checks.attribute.check import Attribute, Guesses
@@ -41,20 +43,20 @@ from auditor.core.errors import EvidenceError
 from auditor.core.evidence import (
     MIN_PEOPLE,
     Attribution,
-    Comparison,
     Explanation,
     Portrait,
     Predictions,
+    SearchResult,
     Seen,
     Trials,
 )
 from auditor.core.finding import Estimate
 from auditor.core.streams import stream
 from auditor.data.protocols import Items, split, unmet
-from auditor.learning.device import own_randomness
+from auditor.learning.device import fork_rng
 from auditor.signal.filters import FS
 from auditor.stats.estimators import Curves
-from auditor.targets.context import Case
+from auditor.targets.context import Context
 
 #: People, and records of each, that parts are taken from; people whose beats are explained, and
 #: how many beats of each. What it costs does not grow with the release.
@@ -93,7 +95,7 @@ class PartsTaken(OnRecordings):
     def _of_attributes(self) -> bool:
         return self.protocol == "subject-disjoint"
 
-    def unmet(self, context: Case) -> str | None:
+    def unmet(self, context: Context) -> str | None:
         """Why the attack cannot be carried out on this release; None when it can."""
         if self._of_attributes:
             return Attribute(self.view).unmet(context)
@@ -101,7 +103,7 @@ class PartsTaken(OnRecordings):
             return "told of recordings of another occasion, which is the honest test"
         return Linkage(self.view, self.protocol).unmet(context)
 
-    def attack(self, context: Case, rng: np.random.Generator) -> Mapping[str, Attribution]:
+    def attack(self, context: Context, rng: np.random.Generator) -> Mapping[str, Attribution]:
         """By task ("" and "class" for who it is, "sex", "age"), what is left of the attack without
         each part, and how its network is explained.
         """
@@ -126,34 +128,32 @@ class PartsTaken(OnRecordings):
 
 
 def _linked(
-    context: Case, view: str, protocol: str, rng: np.random.Generator
+    context: Context, view: str, protocol: str, rng: np.random.Generator
 ) -> Iterator[tuple[str, Attribution]]:
-    field = Field.of(context, split(context.records, protocol))
-    field = replace(
-        field, probe=field.probe[_some(field.pooled[field.probe], len(context.prepared.leads), rng)]
-    )
-    items = Items(field.pool.row[field.probe], field.pool.half[field.probe])
-    whose = field.pooled[field.probe]
-    if view == "vit":
-        trained, untrained = vit.identity_encoders(context, field.gallery)
-        galleries = (vit.embedding(context, one, field.gallery) for one in (trained, untrained))
+    enrolment = Enrolment.of_release(context, split(context.records, protocol))
+    of_whom = enrolment.pool_subject[enrolment.probe]
+    probe = enrolment.probe[_some(of_whom, len(context.prepared.leads), rng)]
+    enrolment = replace(enrolment, probe=probe)
+    items = Items(enrolment.pool.row[probe], enrolment.pool.half[probe])
+    whose = enrolment.pool_subject[probe]
+    trains = RECOGNISERS[view].needs_training
+    if trains:
+        trained, untrained = vit.identity_encoders(context, enrolment.gallery)
+        galleries = (vit.embedding(context, one, enrolment.gallery) for one in (trained, untrained))
         asked, blank = (
-            Rung(field, gallery.values, gallery.values[:0], unlearned) for gallery in galleries
+            Recogniser(enrolment, gallery, gallery[:0], cosine) for gallery in galleries
         )
         reader, twin = (Reader.of_windows(context, OfWindows(one)) for one in (trained, untrained))
     else:
-        alone = rung(view, context, field)
-        assert isinstance(alone, Rung)
-        asked, (reader, twin) = alone, _taught_elsewhere(context, rng)
-        blank = replace(asked, gallery=_rows(twin, twin.reads(field.gallery)))
+        asked = RECOGNISERS[view](context, enrolment)
+        reader, twin = _taught_elsewhere(context, rng)
+        blank = replace(asked, gallery=_rows(twin, twin.reads(enrolment.gallery)))
     reads = reader.reads(items)
 
-    def found(reader: Reader, asked: Rung, signal: Floats) -> Comparison:
-        pool = np.zeros((len(field.pool), asked.gallery.shape[1]), dtype=np.float32)
-        pool[field.probe] = _rows(reader, replace(reads, signal=signal))
-        return search_enrolment(
-            replace(asked, pool=pool), context, stream(context.seed, "attribution/searched")
-        )
+    def found(reader: Reader, asked: Recogniser, signal: Floats) -> SearchResult:
+        pool = np.zeros((len(enrolment.pool), asked.gallery.shape[1]), dtype=np.float32)
+        pool[probe] = _rows(reader, replace(reads, signal=signal))
+        return replace(asked, pool=pool).search(stream(context.seed, "attribution/searched"))
 
     edits = _Edits.of(context, reads, whose[reads.item], rng)
     gallery = F.normalize(torch.from_numpy(asked.gallery), dim=1)
@@ -161,9 +161,9 @@ def _linked(
     chosen, turn = _beats(reads, whose, everybody, rng, skip=int(reader.at_one_rate))
     subject = whose[reads.item[chosen]]
     some = reads.part(chosen)
-    own = field.enrolled[None] == subject[:, None]
+    own = enrolment.gallery_subject[None] == subject[:, None]
     scores = torch.from_numpy(reader.answers(some.signal)) @ gallery.T
-    mate, rival = (
+    mated, rival = (
         torch.where(torch.from_numpy(mask), scores, -torch.inf).argmax(dim=1)
         for mask in (own, ~own)
     )
@@ -180,27 +180,27 @@ def _linked(
         seen(reads.signal),
         untaught,
         *edits.without(seen),
-        explained(reader, twin, gallery[mate] - gallery[rival]),
+        explained(reader, twin, gallery[mated] - gallery[rival]),
         edits.portrait(),
         sizes,
         by_size,
     )
     yield "", by_score
-    if view == "vit":
-        people = np.unique(field.enrolled)
-        one_hot = torch.eye(len(people))[np.searchsorted(people, field.enrolled)]
+    if trains:
+        people = np.unique(enrolment.gallery_subject)
+        one_hot = torch.eye(len(people))[np.searchsorted(people, enrolment.gallery_subject)]
         head, other = (
             Reader.of_windows(context, OfWindows(one, "identity")) for one in (trained, untrained)
         )
-        by_class = explained(head, other, one_hot[mate] - one_hot[rival])
+        by_class = explained(head, other, one_hot[mated] - one_hot[rival])
         yield "class", replace(by_score, masked={}, swapped={}, alone={}, explanations=by_class)
 
 
-def _taught_elsewhere(context: Case, rng: np.random.Generator) -> tuple[Reader, Reader]:
+def _taught_elsewhere(context: Context, rng: np.random.Generator) -> tuple[Reader, Reader]:
     """The network that was taught on other people, and one that was not taught."""
-    with own_randomness(rng):
+    with fork_rng(rng):
         blank = embedding.Embedder()
-    taught = embedding.load(embedding.stranger_to(context.dataset.name).path)
+    taught = embedding.load(embedding.trained_without(context.dataset.name).path)
     return Reader.of_embedding(context, taught), Reader.of_embedding(context, blank)
 
 
@@ -239,7 +239,7 @@ def _by_size(
 Task = Literal["sex", "age"]
 
 
-def _tasks(context: Case, view: str) -> list[Task]:
+def _tasks(context: Context, view: str) -> list[Task]:
     """What can be asked and checked."""
     nothing = Guesses(*(np.zeros(len(context.records)) for _ in range(2)))
     known = nothing.checked(
@@ -259,7 +259,7 @@ class _Told:
     towards: NDArray[np.float64]
 
 
-def _read(context: Case, view: str, task: Task, rng: np.random.Generator) -> Attribution:
+def _read(context: Context, view: str, task: Task, rng: np.random.Generator) -> Attribution:
     known = attribute.people(context.records)
     subject = context.records["subject"].to_numpy().astype(str)
     truth = known.loc[subject, "male" if task == "sex" else "age"].to_numpy()
@@ -270,7 +270,8 @@ def _read(context: Case, view: str, task: Task, rng: np.random.Generator) -> Att
     fold, prior = np.zeros(len(subject), dtype=np.int64), np.zeros(len(subject))
     tellers = []
     name = f"attribute/{view}/subject-disjoint"
-    blank = _taught_elsewhere(context, rng) if view == "embedding" else None
+    trains = RECOGNISERS[view].needs_training
+    blank = None if trains else _taught_elsewhere(context, rng)
     for number, (train, test) in enumerate(attribute.folds(context, stream(context.seed, name))):
         fold[test] = number
         taught = train[~np.isnan(truth[train])]
@@ -297,7 +298,7 @@ def _read(context: Case, view: str, task: Task, rng: np.random.Generator) -> Att
 
     edits = _Edits.of(context, reads, whose[reads.item], rng)
     among = np.arange(len(rows))
-    if view == "vit":  # a network for each fold: one of them is explained, by those it never saw
+    if trains:  # a network for each fold: one of them is explained, by those it never saw
         among = np.flatnonzero(fold[rows] == 0)
     chosen, turn = _beats(reads, whose, among, rng, skip=int(readers[0].at_one_rate))
     row = rows[reads.item[chosen]]
@@ -323,7 +324,7 @@ def _read(context: Case, view: str, task: Task, rng: np.random.Generator) -> Att
 
 
 def _teller(
-    context: Case,
+    context: Context,
     view: str,
     task: Task,
     fold: int,
@@ -362,7 +363,7 @@ class _Edits:
     beat : the population's mean beat, with its own
     """
 
-    context: Case
+    context: Context
     reads: Reads
     mean: Floats
     other: Floats
@@ -371,7 +372,7 @@ class _Edits:
 
     @classmethod
     def of(
-        cls, context: Case, reads: Reads, subject: NDArray[np.str_], rng: np.random.Generator
+        cls, context: Context, reads: Reads, subject: NDArray[np.str_], rng: np.random.Generator
     ) -> _Edits:
         """What the people of a release make of it.
 

@@ -17,10 +17,10 @@ from auditor.core.evidence import (
     MIN_PEOPLE,
     NOBODY,
     Attribution,
-    Comparison,
     Explanation,
     Portrait,
     Predictions,
+    SearchResult,
     Seen,
     Trials,
 )
@@ -143,7 +143,7 @@ class _Skill:
 
 def _skill(seen: Attribution, level: float, rng: np.random.Generator) -> _Skill:
     whole = seen.whole
-    if isinstance(whole, Comparison):
+    if isinstance(whole, SearchResult):
         rates = metrics.rank_rate(whole, 1)
         told = {"rank1": rate(rates, level, 1 / whole.n_gallery)}
         assert seen.untrained is not None
@@ -202,12 +202,12 @@ def _table(
 
 
 def _drop(whole: Seen, without: Seen, level: float, rng: np.random.Generator) -> Estimate:
-    if isinstance(whole, Comparison):
-        assert isinstance(without, Comparison)
+    if isinstance(whole, SearchResult):
+        assert isinstance(without, SearchResult)
         before, after = (metrics.rank_rate(one, 1) for one in (whole, without))
         low, high = newcombe_paired(before, after, level)
         return Estimate(float((before - after).mean()), low, high, level, len(before), 0.0)
-    assert not isinstance(without, Comparison)
+    assert not isinstance(without, SearchResult)
     first, second = _ordered(*_pairs(whole)), _ordered(*_pairs(without))
 
     def lost(weights: Floats) -> Floats:
@@ -220,7 +220,7 @@ def _drop(whole: Seen, without: Seen, level: float, rng: np.random.Generator) ->
 
 
 def _alone(seen: Seen, level: float, rng: np.random.Generator) -> Estimate:
-    if isinstance(seen, Comparison):
+    if isinstance(seen, SearchResult):
         return rate(metrics.rank_rate(seen, 1), level, 1 / seen.n_gallery)
     right, counted = _pairs(seen)
     value = float(right.sum() / counted.sum())
@@ -239,14 +239,14 @@ def _columns(table: Mapping[str, Mapping[str, Estimate]]) -> dict[str, list[Any]
 
 def _by_size(key: str, seen: Attribution) -> Curves:
     """By how many people are searched: the drop without each part, and its enrichment."""
-    if not isinstance(seen.whole, Comparison) or not len(seen.sizes):
+    if not isinstance(seen.whole, SearchResult) or not len(seen.sizes):
         return {}
     sizes = seen.sizes
     before = rank1_at(seen.whole, sizes).mean(axis=0)
     drops: dict[str, list[Any]] = {"gallery": sizes.tolist(), "whole": rounded(before)}
     for part in CLAIMED:
         without = seen.masked[part]
-        assert isinstance(without, Comparison)
+        assert isinstance(without, SearchResult)
         drops[part] = rounded(before - rank1_at(without, sizes).mean(axis=0))
     one = seen.explanations[0]
     n, k, m = seen.by_size.shape

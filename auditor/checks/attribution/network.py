@@ -70,13 +70,13 @@ class ByLead(nn.Module):
 
     def door(self, beats: Tensor) -> tuple[Tensor, ...]:
         """Beats of unit height, and the heights, (B, n_leads)."""
-        shape, height = self.model.door(beats.flatten(0, 1))
+        shape, height = self.model.normalise(beats.flatten(0, 1))
         return shape.view_as(beats), height.view(beats.shape[:2])
 
     def read(self, z: Tensor, *beside: Tensor) -> Tensor:
         """The directions of beats of unit height."""
         (height,) = beside
-        found = self.model.read(z.flatten(0, 1), height.reshape(-1, 1))
+        found = self.model.forward_normalised(z.flatten(0, 1), height.reshape(-1, 1))
         return found.reshape(len(z), -1) / z.shape[1] ** 0.5
 
     def attended(self, flow: Tensor) -> Tensor:
@@ -113,7 +113,7 @@ class OfWindows(nn.Module):
 
     def read(self, z: Tensor, *beside: Tensor) -> Tensor:
         """What is answered to z-scores."""
-        answer: Tensor = getattr(self.model.read(z), self.head)
+        answer: Tensor = getattr(self.model.forward_normalised(z), self.head)
         if self.head == "embedding":
             return F.normalize(answer)
         return answer if answer.ndim == 2 else answer[:, None]

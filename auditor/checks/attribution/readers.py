@@ -16,7 +16,7 @@ from auditor.core.streams import stream
 from auditor.data.protocols import Items
 from auditor.signal.prepare import AFTER_R, BEFORE_R
 from auditor.signal.segment import AFTER, BEFORE, around, at_one_rate
-from auditor.targets.context import Case
+from auditor.targets.context import Context
 
 #: Beats of an item that a network of single beats reads here; the linkage rung reads all.
 _BEATS = 4
@@ -34,37 +34,37 @@ class Reader:
         that was taught on other people does; else single beats as they are
     """
 
-    case: Case
+    context: Context
     network: Network
     at_one_rate: bool
 
     @classmethod
-    def of_embedding(cls, case: Case, model: embedding.Embedder) -> Reader:
+    def of_embedding(cls, context: Context, model: embedding.Embedder) -> Reader:
         """A network that was taught on other people."""
-        return cls(case, ByLead(model).to(case.device).eval(), at_one_rate=True)
+        return cls(context, ByLead(model).to(context.device).eval(), at_one_rate=True)
 
     @classmethod
-    def of_windows(cls, case: Case, network: OfWindows) -> Reader:
+    def of_windows(cls, context: Context, network: OfWindows) -> Reader:
         """A network that was trained on single beats of the release."""
-        return cls(case, network.to(case.device).eval(), at_one_rate=False)
+        return cls(context, network.to(context.device).eval(), at_one_rate=False)
 
     def reads(self, items: Items) -> Reads:
         """What it reads of some items, item after item."""
         found = []
         for number, (row, half) in enumerate(items.pairs):
             found.append(self._of(row, half, number))
-            self.case.progress("dividing beats into waves", number + 1, len(items))
+            self.context.progress("dividing beats into waves", number + 1, len(items))
         signal, label, item = (np.concatenate(parts) for parts in zip(*found, strict=True))
         origin = -int(embedding.PLACES[0]) if self.at_one_rate else BEFORE_R
         return Reads(signal, label, item, origin).levelled()
 
     def _of(self, row: int, half: int, number: int) -> tuple[Floats, Labels, NDArray[np.int64]]:
-        case = self.case
-        at, rr = around(case.prepared, row, half, case.seed)
-        signal = case.prepared.signal(row)
+        context = self.context
+        at, rr = around(context.prepared, row, half, context.seed)
+        signal = context.prepared.signal(row)
         beats = np.nan_to_num(signal[:, at].transpose(1, 0, 2))
-        label = timeline(case.prepared.beats(row), signal.shape[1])[at]
-        rng = stream(case.seed, f"embedding/{case.records['record'].iloc[row]}")
+        label = timeline(context.prepared.beats(row), signal.shape[1])[at]
+        rng = stream(context.seed, f"embedding/{context.records['record'].iloc[row]}")
         if self.at_one_rate:
             beats, label = _averaged(beats, label, rr, rng)
         else:
@@ -76,7 +76,7 @@ class Reader:
     @torch.inference_mode()
     def answers(self, signal: Floats) -> Floats:
         """(n, d) what the network answers to beats in mV."""
-        device = self.case.device
+        device = self.context.device
         size = max(_AT_ONCE // signal.shape[1], 1)
         parts = [
             self.network(torch.from_numpy(signal[start : start + size]).to(device)).cpu()

@@ -26,7 +26,7 @@ from torch import Tensor
 from auditor.checks.attribution.network import Network, watched
 from auditor.checks.attribution.segments import SEGMENTS, Atom, Floats, Reads
 from auditor.core.registry import Registry
-from auditor.learning.device import own_randomness
+from auditor.learning.device import fork_rng
 from auditor.signal.filters import FS
 
 #: Steps of the integral from a baseline to a beat: the first, or where that leaves more than so
@@ -238,7 +238,7 @@ def gradient_shap(question: Question, rng: np.random.Generator) -> Relevance:
     z, towards, beside = _through(question)
     method = GradientShap(_asked(question))
     others = z.detach().roll(1, dims=0)[:: max(len(z) // _OTHERS, 1)]
-    with own_randomness(rng):
+    with fork_rng(rng):
         found = [
             method.attribute(
                 z[some],

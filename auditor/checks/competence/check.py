@@ -20,7 +20,7 @@ from auditor.core.record import STANDARD_LEADS
 from auditor.policy import words
 from auditor.signal.prepare import Prepared
 from auditor.simulate.population import Population
-from auditor.targets.context import Case
+from auditor.targets.context import Context
 from auditor.targets.release import Release
 
 ID = "competence"
@@ -28,7 +28,7 @@ ID = "competence"
 
 def prove(
     check: Check,
-    context: Case,
+    context: Context,
     metrics: Collection[str],
     *,
     level: float,
@@ -63,7 +63,7 @@ def prove(
 
 
 @contextmanager
-def _twin(check: Check, context: Case, planted: bool) -> Iterator[tuple[Check, Case] | None]:
+def _twin(check: Check, context: Context, planted: bool) -> Iterator[tuple[Check, Context] | None]:
     """The check and what it is put to, where the leak is planted or nothing is there."""
     if isinstance(check, OnModel):
         twin = check.twin(planted, context.seed)
@@ -77,7 +77,7 @@ def _twin(check: Check, context: Case, planted: bool) -> Iterator[tuple[Check, C
             max_seconds=context.release.max_seconds,
             progress=context.progress,
         )
-        yield check, replace(context, release=release, shared={})
+        yield check, replace(context, release=release, memo={})
 
 
 def simulated(prepared: Prepared, strength: float, seed: int) -> Population:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -11,23 +11,25 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from auditor.attackers.demographics import Demographics, target_records
-from auditor.attackers.enrolment import MIN_TEACHERS, Enrolment, Match, Teach
-from auditor.attackers.matchers import Rows, in_spreads
+from auditor.attackers.enrolment import CrossFittedMatch, Enrolment, Places, Trained
+from auditor.attackers.matchers import Rows, cosine, in_spreads
 from auditor.attackers.output_features import (
+    MIN_MATED_OUTPUTS,
     membership_groups,
     polynomial_features,
     residualise,
     standardise_output,
 )
+from auditor.attackers.recogniser import Recogniser
 from auditor.checks.base import Draw, Measured, OnModel
 from auditor.core.errors import EvidenceError
-from auditor.core.evidence import MIN_PEOPLE, Comparison
+from auditor.core.evidence import MIN_PEOPLE, SearchResult
 from auditor.core.finding import Estimate
 from auditor.core.target import Floats, Target
 from auditor.stats.estimators import measure, rate
 from auditor.stats.metrics import rank_rate
 from auditor.stats.searches import above_alike, measure_search, paired_gain, rate_gap
-from auditor.targets.context import Case
+from auditor.targets.context import Context
 
 #: The two sides' outputs.
 ASKED, SEARCHED = "embedding", "other"
@@ -58,14 +60,14 @@ class Retrieved:
     elsewhere : by ECGs of other visits
     """
 
-    cosine: Comparison
-    members: Comparison | None
-    taught: Comparison | None
-    taught_members: Comparison | None
-    alike: Comparison
-    beyond: Comparison | None
-    untrained: Comparison | None
-    labels: Mapping[str, Comparison]
+    cosine: SearchResult
+    members: SearchResult | None
+    taught: SearchResult | None
+    taught_members: SearchResult | None
+    alike: SearchResult
+    beyond: SearchResult | None
+    untrained: SearchResult | None
+    labels: Mapping[str, SearchResult]
     elsewhere: Elsewhere | None
 
 
@@ -75,8 +77,8 @@ class Elsewhere:
     that of the very visit, `encounter`.
     """
 
-    person: Comparison
-    encounter: Comparison
+    person: SearchResult
+    encounter: SearchResult
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +88,7 @@ class CrossModalRetrieval(OnModel):
     protocol: str = "same-session"
     id: ClassVar[str] = "cross-modal"
 
-    def unmet(self, context: Case) -> str | None:
+    def unmet(self, context: Context) -> str | None:
         """Why the attack cannot be carried out on this model; None when it can."""
         del context
         table = target_records(self.target)
@@ -95,7 +97,7 @@ class CrossModalRetrieval(OnModel):
             return f"needs at least {MIN_PEOPLE} people with an ECG and an image; found fewer"
         return None
 
-    def attack(self, context: Case, rng: np.random.Generator) -> Retrieved:
+    def attack(self, context: Context, rng: np.random.Generator) -> Retrieved:
         """Every search that there are people enough for.
 
         Raises
@@ -110,33 +112,33 @@ class CrossModalRetrieval(OnModel):
         enrolled = pairs[~table["subject"].iloc[pairs].duplicated().to_numpy()]
         if len(enrolled) < MIN_PEOPLE:
             raise EvidenceError(f"needs {MIN_PEOPLE} people with an ECG and an image")
-        field = Enrolment.of(table, enrolled, enrolled, rng)
+        enrolment = Enrolment.of_outputs(table, enrolled, enrolled, rng)
         sides = target.view(SEARCHED).values, target.view(ASKED).values
-        plain = field.plainly("cosine", *sides)
-        taught, rest = self._taught(field, sides, rng)
-        people, members = _groups(target, field)
-        alike = replace(field, demographics=self._alike(field))
+        plain = Recogniser.of_outputs(enrolment, *sides, cosine)
+        taught, rest = self._taught(enrolment, sides, rng)
+        people, members = _groups(target, enrolment)
+        alike = replace(enrolment, demographics=self._alike(enrolment))
 
-        def met(match: Match | None, those: NDArray[np.str_] | None) -> Comparison | None:
-            return None if match is None or those is None else field.met(match, rng, those)
+        def met(seen: Recogniser | None, those: NDArray[np.str_] | None) -> SearchResult | None:
+            return None if seen is None or those is None else seen.search(rng, those)
 
-        def untrained() -> Comparison | None:
+        def untrained() -> SearchResult | None:
             if not {ASKED, SEARCHED} <= target.controls.keys():
                 return None
-            twins = (target.view(one, control=True).values for one in (SEARCHED, ASKED))
-            return met(field.plainly("cosine", *twins), people)
+            twins = [target.view(one, control=True).values for one in (SEARCHED, ASKED)]
+            return met(Recogniser.of_outputs(enrolment, twins[0], twins[1], cosine), people)
 
-        def labels() -> Iterator[tuple[str, Comparison]]:
-            true = target.truth[field.gallery] == 1
+        def labels() -> Iterator[tuple[str, SearchResult]]:
+            true = target.truth[enrolment.gallery.row] == 1
             for place, label in enumerate(target.tells):
-                those = np.intersect1d(field.enrolled[true[:, place]], people)
+                those = np.intersect1d(enrolment.gallery_subject[true[:, place]], people)
                 if len(those) >= MIN_PEOPLE:
-                    yield label, field.met(plain, rng, those)
+                    yield label, plain.search(rng, those)
 
         return Retrieved(
-            alike=alike.met(plain, rng, people),
-            beyond=None if rest is None else alike.met(rest, rng, people),
-            cosine=field.met(plain, rng, people),
+            alike=replace(plain, enrolment=alike).search(rng, people),
+            beyond=None if rest is None else replace(rest, enrolment=alike).search(rng, people),
+            cosine=plain.search(rng, people),
             members=met(plain, members),
             taught=met(taught, people),
             taught_members=met(taught, members),
@@ -158,11 +160,11 @@ class CrossModalRetrieval(OnModel):
         rng = draw()
         found, curves = measure_search(evidence.cosine, level, rng)
 
-        def tell_known(key: str, one: Comparison | None) -> None:
+        def tell_known(key: str, one: SearchResult | None) -> None:
             if one is not None and (alike := above_alike(one, level, rng)):
                 found[f"{key}auc_known"] = alike
 
-        def tell_members(key: str, one: Comparison, members: Comparison | None) -> None:
+        def tell_members(key: str, one: SearchResult, members: SearchResult | None) -> None:
             if members is not None:
                 found.update(_recall(f"{key}members_", members, level))
                 found[f"{key}member_gap"] = rate_gap(members, one, level)
@@ -190,32 +192,28 @@ class CrossModalRetrieval(OnModel):
         return Measured(found, curves)
 
     def _taught(
-        self, field: Enrolment, sides: tuple[Rows, Rows], rng: np.random.Generator
-    ) -> tuple[Match | None, Match | None]:
+        self, enrolment: Enrolment, sides: tuple[Rows, Rows], rng: np.random.Generator
+    ) -> tuple[Recogniser | None, Recogniser | None]:
         """By what other people's pairs teach of both sides, and of what is not foretold of them."""
-        if len(field.enrolled) < MIN_TEACHERS:
+        if enrolment.n_mated < MIN_MATED_OUTPUTS:
             return None, None
         both = standardise_output(SEARCHED, sides[0]), standardise_output(ASKED, sides[1])
-        known = self._foretells()
-        rest = (
-            residualise(both[0], known, field.gallery),
-            residualise(both[1], known, field.gallery),
-        )
-        whole, left = (field.taught(_agreement(field, *one, rng), *one) for one in (both, rest))
+        known, images = self._foretells(), enrolment.gallery.row
+        rest = residualise(both[0], known, images), residualise(both[1], known, images)
+        whole, left = (_by_agreement(enrolment, *one, rng) for one in (both, rest))
         return whole, left
 
     def _known(self, table: pd.DataFrame, output: str) -> NDArray[np.bool_]:
         values = self.target.view(output).values[table["row"].to_numpy()]
         return np.asarray(~np.isnan(values).any(axis=1))
 
-    def _alike(self, field: Enrolment) -> dict[str, Demographics]:
+    def _alike(self, who: Enrolment) -> dict[str, Demographics]:
         """Of each person sex and what is true of them, as one, and age."""
-        truth = self.target.truth[field.gallery]
+        truth = self.target.truth[who.gallery.row]
+        known = [who.demographics[person] for person in who.gallery_subject.tolist()]
         return {
-            person: Demographics(
-                f"{field.demographics[person].sex}{row.tolist()}", field.demographics[person].age
-            )
-            for person, row in zip(field.enrolled.tolist(), truth, strict=True)
+            person: Demographics(f"{one.sex}{row.tolist()}", one.age)
+            for person, one, row in zip(who.gallery_subject.tolist(), known, truth, strict=True)
         }
 
     def _foretells(self) -> Rows:
@@ -226,15 +224,16 @@ class CrossModalRetrieval(OnModel):
         )
 
 
-def _groups(target: Target, field: Enrolment) -> tuple[NDArray[np.str_], NDArray[np.str_] | None]:
+def _groups(target: Target, who: Enrolment) -> tuple[NDArray[np.str_], NDArray[np.str_] | None]:
     """Who is searched for: people whom the model never saw, where they are known and enough, else
     everybody; and beside them its members, where they are enough.
     """
+    everybody = np.unique(who.gallery_subject)
     groups = {
-        name: np.intersect1d(one, field.enrolled) for name, one in membership_groups(target).items()
+        name: np.intersect1d(one, everybody) for name, one in membership_groups(target).items()
     }
     if not groups or len(groups["nonmembers"]) < MIN_PEOPLE:
-        return np.unique(field.enrolled), None
+        return everybody, None
     members = groups["members"]
     return groups["nonmembers"], members if len(members) >= MIN_PEOPLE else None
 
@@ -259,24 +258,27 @@ def _elsewhere(
         return None
     found = []
     for rows in (probes, enrolled[several]):
-        field = Enrolment.of(table, enrolled, rows, rng)
-        found.append(field.met(field.plainly("cosine", *sides), rng))
+        enrolment = Enrolment.of_outputs(table, enrolled, rows, rng)
+        found.append(Recogniser.of_outputs(enrolment, *sides, cosine).search(rng))
     return Elsewhere(*found)
 
 
-def _agreement(field: Enrolment, searched: Rows, asked: Rows, rng: np.random.Generator) -> Teach:
-    """A match along the directions in which other people's pairs agree (Hotelling 1936, Biometrika
-    28:321), more closely than the same sides do when they are dealt anew.
+def _by_agreement(
+    enrolment: Enrolment, searched: Rows, asked: Rows, rng: np.random.Generator
+) -> Recogniser:
+    """Along the directions in which other people's pairs agree (Hotelling 1936, Biometrika 28:321),
+    more closely than the same sides do when they are dealt anew.
     """
     images, ecgs = (
-        side[rows].astype(np.float64)
-        for side, rows in ((searched, field.gallery), (asked, field.probe))
+        side[items.row].astype(np.float64)
+        for side, items in ((searched, enrolment.gallery), (asked, enrolment.pool))
     )
 
-    def teach(may: NDArray[np.bool_]) -> Callable[[Floats, Floats], tuple[Floats, Floats]]:
-        return _Agreement.of(images[may], ecgs[may], rng).rows
+    def train(named: Places, pairs: Places, whose: NDArray[np.str_]) -> Trained:
+        return _Agreement.of(images[named], ecgs[pairs], rng).rows
 
-    return teach
+    match = CrossFittedMatch(enrolment, train)
+    return Recogniser.of_outputs(enrolment, searched, asked, match)
 
 
 @dataclass(frozen=True, eq=False)
@@ -299,7 +301,7 @@ class _Agreement:
         directions = roots[0] @ first, roots[1] @ second.T
         return cls(centres, directions, np.sqrt(share))
 
-    def rows(self, gallery: Floats, probe: Floats) -> tuple[Floats, Floats]:
+    def rows(self, gallery: Rows, probe: Rows) -> tuple[Floats, Floats]:
         """Rows whose dot product is the log-likelihood ratio of a pair to two people.
 
         With ρ along a direction it is ρ/(1 − ρ²) · xy − ρ²/(1 − ρ²)/2 · (x² + y²), and a constant.
@@ -329,7 +331,7 @@ def _whitened(centred: Floats) -> Floats:
     return np.asarray(vectors / np.sqrt(values) @ vectors.T)
 
 
-def _recall(key: str, seen: Comparison, level: float) -> dict[str, Estimate]:
+def _recall(key: str, seen: SearchResult, level: float) -> dict[str, Estimate]:
     """Recall@1 and, where there are more people than ten, recall@10."""
     ranks = [k for k in (1, 10) if k == 1 or k < seen.n_gallery]
     return {f"{key}rank{k}": rate(rank_rate(seen, k), level, k / seen.n_gallery) for k in ranks}

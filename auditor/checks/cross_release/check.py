@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from auditor.attackers.embedding import EMBEDDING, embed, load, stranger_to
+from auditor.attackers.embedding import EMBEDDING, embed, load, trained_without
 from auditor.checks.base import Draw, Measured, OnRecordings
 from auditor.core.evidence import MIN_PEOPLE
 from auditor.core.finding import Estimate
@@ -25,7 +25,7 @@ from auditor.core.streams import stream
 from auditor.signal.prepare import Prepared
 from auditor.signal.segment import cut
 from auditor.stats.intervals import clopper_pearson
-from auditor.targets.context import Case
+from auditor.targets.context import Context
 from auditor.targets.release import Release
 
 Floats = NDArray[np.float32]
@@ -88,7 +88,7 @@ class CrossRelease(OnRecordings):
     told: Callable[[Links], None] = field(kw_only=True, default=lambda links: None)
     id: ClassVar[str] = "cross-release"
 
-    def unmet(self, context: Case) -> str | None:
+    def unmet(self, context: Context) -> str | None:
         """Why the attack cannot be carried out on these releases; None when it can."""
         for release in (self.other, context.release):
             if why := release.prepared.silent:
@@ -102,7 +102,7 @@ class CrossRelease(OnRecordings):
             return f"{sum(sizes)} people to set a threshold by, wanted {MIN_PEOPLE}"
         return None
 
-    def attack(self, context: Case, rng: np.random.Generator) -> Links:
+    def attack(self, context: Context, rng: np.random.Generator) -> Links:
         """Each person of the release searched for among those of the other.
 
         Raises
@@ -114,7 +114,7 @@ class CrossRelease(OnRecordings):
         a, b = self.other.prepared, context.prepared
         leads = _shared_leads(a, b)
         names = self.other.dataset.name, context.dataset.name
-        model = load(stranger_to(*names).path).to(context.device)
+        model = load(trained_without(*names).path).to(context.device)
         sides = []
         for prepared in (a, b):
             places = [_named(prepared).index(lead) for lead in leads]

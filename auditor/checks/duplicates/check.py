@@ -15,14 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from auditor.attackers.ladder import Field, rung, search_enrolment, untaught
+from auditor.attackers.enrolment import Enrolment
+from auditor.attackers.recogniser import RECOGNISERS
 from auditor.checks.base import Draw, Measured, OnRecordings, Settings
 from auditor.core.evidence import MIN_PEOPLE, Counts
 from auditor.data.protocols import Items, Split, later
 from auditor.signal.filters import FS
 from auditor.signal.prepare import Prepared
 from auditor.stats.small_cells import shares_of_people
-from auditor.targets.context import Case
+from auditor.targets.context import Context
 
 #: So many times between beats in a row, each the same to within so many samples (12 ms), and not
 #: all alike: their range is at least so many samples (40 ms).
@@ -51,12 +52,12 @@ class Duplicates(OnRecordings):
     view: str = "signal"
     id: ClassVar[str] = "duplicates"
 
-    def unmet(self, context: Case) -> str | None:
+    def unmet(self, context: Context) -> str | None:
         """Why the attack cannot be carried out on this release; None when it can."""
         n = context.records["subject"].nunique()
         return None if n >= MIN_PEOPLE else f"needs at least {MIN_PEOPLE} people; found fewer"
 
-    def attack(self, context: Case, rng: np.random.Generator) -> Counts:
+    def attack(self, context: Context, rng: np.random.Generator) -> Counts:
         """For each person, how many of their records have a copy under their own name, how many
         under another, and how many look less like them than like most others.
         """
@@ -152,14 +153,14 @@ def _rest(prepared: Prepared, row: int) -> NDArray[np.float64]:
     return rest
 
 
-def strangers(context: Case, rng: np.random.Generator) -> list[int]:
+def strangers(context: Context, rng: np.random.Generator) -> list[int]:
     """Rows that look less like their person's first record than like most other people's."""
     rows = later(context.records)
     if not len(rows):
         return []
     first = np.flatnonzero(~context.records["subject"].duplicated())
     parts = Split("any", Items.whole(first), Items.whole(rows))
-    view = "subspace" if untaught(context, "embedding") else "embedding"
-    seen = search_enrolment(rung(view, context, Field.of(context, parts)), context, rng)
-    behind = (seen.above + seen.ties / 2) / max(seen.n_gallery - 1, 1)
+    view = "subspace" if RECOGNISERS.unavailable(context, "embedding") else "embedding"
+    seen = RECOGNISERS[view](context, Enrolment.of_release(context, parts)).search(rng)
+    behind = (seen.n_above + seen.n_tied / 2) / max(seen.n_gallery - 1, 1)
     return [int(row) for row in rows[behind > 0.5]]

@@ -16,7 +16,7 @@ from auditor.data.dataset import Dataset
 from auditor.data.identifiers import AGE_OVER_89, FREE_TEXT, classes_in
 from auditor.engine import shards
 from auditor.stats.small_cells import shares_of_people
-from auditor.targets.context import Case
+from auditor.targets.context import Context
 
 #: What a column of a companion table is called when it holds a class.
 _COLUMNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
@@ -59,13 +59,13 @@ class Identifiers(OnRecordings):
 
     id: ClassVar[str] = "identifiers"
 
-    def unmet(self, context: Case) -> str | None:
+    def unmet(self, context: Context) -> str | None:
         """Why the attack cannot be carried out on this release; None when it can."""
         if context.dataset.manifest["subject"].nunique() < MIN_PEOPLE:
             return f"needs at least {MIN_PEOPLE} people"
         return None
 
-    def attack(self, context: Case, rng: np.random.Generator) -> Counts:
+    def attack(self, context: Context, rng: np.random.Generator) -> Counts:
         """For each person, how often each class was met at each kind of place."""
         del rng
         dataset = context.dataset

@@ -23,7 +23,7 @@ from auditor.core.target import Floats, Target
 from auditor.stats.estimators import rounded
 from auditor.stats.intervals import person_replicates
 from auditor.stats.metrics import by_person
-from auditor.targets.context import Case
+from auditor.targets.context import Context
 
 #: Records that an intruder learns from to rebuild inputs: leaves are thousands of columns wide.
 _REBUILT_FROM = 2000
@@ -56,14 +56,14 @@ class ModelInversion(OnModel):
     protocol: str = "subject-disjoint"
     id: ClassVar[str] = "inversion"
 
-    def unmet(self, context: Case) -> str | None:
+    def unmet(self, context: Context) -> str | None:
         """Why the attack cannot be carried out on this model; None when it can."""
         del context
         if len(np.unique(self.target.subject)) < 2 * MIN_PEOPLE:
             return f"needs at least {2 * MIN_PEOPLE} people to learn from; found fewer"
         return None
 
-    def attack(self, context: Case, rng: np.random.Generator) -> Rebuilt:
+    def attack(self, context: Context, rng: np.random.Generator) -> Rebuilt:
         """Every column that is known of enough people and not the same in all."""
         del context
         target, table = self.target, target_records(self.target)

@@ -7,24 +7,14 @@ from typing import ClassVar
 
 import numpy as np
 
-from auditor.attackers import vit
-from auditor.attackers.ladder import (
-    FROM_REPEATS,
-    FUSION,
-    MIN_REPEATS,
-    Field,
-    by_encoder,
-    ladder,
-    rung,
-    search_enrolment,
-    untaught,
-)
-from auditor.attackers.views import VIEWS
+from auditor.attackers.enrolment import Enrolment
+from auditor.attackers.fusion import FUSION
+from auditor.attackers.recogniser import MIN_MATED, RECOGNISERS
 from auditor.checks.base import Draw, Measured, OnRecordings, Settings
-from auditor.core.evidence import Comparison
+from auditor.core.evidence import SearchResult
 from auditor.data.protocols import LINKAGE_PROTOCOLS, later, split, unmet
 from auditor.stats.estimators import measure
-from auditor.targets.context import Case
+from auditor.targets.context import Context
 
 
 def plan(settings: Settings) -> list[OnRecordings]:
@@ -40,8 +30,8 @@ def plan(settings: Settings) -> list[OnRecordings]:
 class Searches:
     """A gallery that was searched, by the attacker and by its untrained control, if it has one."""
 
-    found: Comparison
-    untrained: Comparison | None = None
+    found: SearchResult
+    untrained: SearchResult | None = None
 
 
 @dataclass(frozen=True)
@@ -61,34 +51,30 @@ class Linkage(OnRecordings):
     id: ClassVar[str] = "linkage"
 
     def __post_init__(self) -> None:
-        if self.view not in ladder():
-            VIEWS[self.view]  # a wrong name is answered with the nearest right one
+        _ = RECOGNISERS[self.view]  # a wrong name is answered with the nearest right one
         if self.protocol not in LINKAGE_PROTOCOLS:
             raise ValueError(f"no linkage protocol is named {self.protocol!r}")
 
-    def unmet(self, context: Case) -> str | None:
+    def unmet(self, context: Context) -> str | None:
         """Why the attack cannot be carried out on this release; None when it can."""
-        if why := untaught(context, self.view):
+        if why := RECOGNISERS.unavailable(context, self.view):
             return why
         if why := unmet(context.records, self.protocol):
             return why
         n = context.records["subject"].iloc[later(context.records)].nunique()
-        if self.view in FROM_REPEATS and self.protocol != "random-segment" and n < MIN_REPEATS:
-            return f"needs {MIN_REPEATS} people with several records to learn from; found fewer"
+        on_pairs = RECOGNISERS[self.view].trained_on_pairs and self.protocol != "random-segment"
+        if on_pairs and n < MIN_MATED:
+            return f"needs {MIN_MATED} people with several records to learn from; found fewer"
         return None
 
-    def attack(self, context: Case, rng: np.random.Generator) -> Searches:
+    def attack(self, context: Context, rng: np.random.Generator) -> Searches:
         """The search of the gallery; for a network also by its untrained twin, the control."""
-        field = Field.of(context, split(context.records, self.protocol))
-        if self.view != "vit":
-            return Searches(search_enrolment(rung(self.view, context, field), context, rng))
-        trained, untrained = vit.identity_encoders(context, field.gallery)
-        return Searches(
-            *(
-                search_enrolment(by_encoder(context, field, model), context, rng)
-                for model in (trained, untrained)
-            )
-        )
+        enrolment = Enrolment.of_release(context, split(context.records, self.protocol))
+        known = RECOGNISERS[self.view]
+        found = known(context, enrolment).search(rng)
+        if known.untrained is None:
+            return Searches(found)
+        return Searches(found, known.untrained(context, enrolment).search(rng))
 
     def estimate(self, evidence: Searches, level: float, draw: Draw) -> Measured:
         """How often the right person is named first, also among more people; and by the control."""

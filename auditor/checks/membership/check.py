@@ -31,7 +31,7 @@ from auditor.stats import metrics
 from auditor.stats.estimators import measure, pooled_auc, rounded
 from auditor.stats.intervals import wilson
 from auditor.stats.small_cells import FEW
-from auditor.targets.context import Case
+from auditor.targets.context import Context
 
 #: Reference models: pairs, so that each person is in the training of as many as not.
 REFERENCES = 4
@@ -104,12 +104,12 @@ class Membership(OnModel):
     references: int = REFERENCES
     id: ClassVar[str] = "membership"
 
-    def unmet(self, context: Case) -> str | None:
+    def unmet(self, context: Context) -> str | None:
         """Why the attack cannot be carried out on this model; None when it can."""
         del context
         return unmet(self.target)
 
-    def attack(self, context: Case, rng: np.random.Generator) -> MembershipScores:
+    def attack(self, context: Context, rng: np.random.Generator) -> MembershipScores:
         """Scores by each attack; the own is by references where there can be some, else by the
         population.
         """

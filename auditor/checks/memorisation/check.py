@@ -16,7 +16,7 @@ from scipy.stats import mode
 from auditor.attackers.demographics import demographics, target_records
 from auditor.attackers.membership import banded_trials
 from auditor.attackers.output_features import membership_groups
-from auditor.attackers.search import BLOCK, compare
+from auditor.attackers.search import BLOCK, search_gallery
 from auditor.checks.base import Draw, Measured, OnModel
 from auditor.checks.memorisation.pictures import (
     KINDS,
@@ -30,7 +30,7 @@ from auditor.checks.memorisation.pictures import (
     second_largest,
     seed_of,
 )
-from auditor.core.evidence import MIN_PEOPLE, Comparison, Trials
+from auditor.core.evidence import MIN_PEOPLE, SearchResult, Trials
 from auditor.core.finding import Estimate
 from auditor.core.streams import stream
 from auditor.core.target import Floats, Target
@@ -44,7 +44,7 @@ from auditor.stats.searches import (
     rate_gap,
 )
 from auditor.stats.small_cells import disclosable_groups, shares_of_people
-from auditor.targets.context import Case
+from auditor.targets.context import Context
 
 #: How often each condition is drawn for, how many people (of either kind) are asked about, and
 #: how many pictures are drawn for no condition at all.
@@ -75,7 +75,7 @@ class _Asked(OnModel):
         found: Generates = self.target.parts["generator"]
         return found
 
-    def unmet(self, context: Case) -> str | None:
+    def unmet(self, context: Context) -> str | None:
         """Why the attack cannot be carried out on this model; None when it can."""
         del context
         if self.target.unknown:
@@ -121,7 +121,7 @@ class Copies(_Asked):
 
     protocol: str = "copies"
 
-    def attack(self, context: Case, rng: np.random.Generator) -> CopyScores:
+    def attack(self, context: Context, rng: np.random.Generator) -> CopyScores:
         """By person, ratios of distances, which owe nothing to how spread out pictures are."""
         sides = [people(self.target, kind) for kind in KINDS]
         everybody = Gallery.of(self.generator, np.concatenate(sides))
@@ -231,7 +231,7 @@ class Extraction(_Asked):
 
     protocol: str = "extraction"
 
-    def unmet(self, context: Case) -> str | None:
+    def unmet(self, context: Context) -> str | None:
         """Why the attack cannot be carried out on this model; None when it can."""
         if why := super().unmet(context):
             return why
@@ -239,7 +239,7 @@ class Extraction(_Asked):
             return "the generator draws nothing without a condition"
         return None
 
-    def attack(self, context: Case, rng: np.random.Generator) -> ExtractionScores:
+    def attack(self, context: Context, rng: np.random.Generator) -> ExtractionScores:
         """By person, how near pictures come that are drawn for no condition."""
         sides = [people(self.target, kind) for kind in KINDS]
         galleries = [Gallery.of(self.generator, rows) for rows in sides]
@@ -280,9 +280,9 @@ class Found:
     for members and for others, where it is known who they are and they are enough.
     """
 
-    everybody: Comparison
-    members: Comparison | None
-    nonmembers: Comparison | None
+    everybody: SearchResult
+    members: SearchResult | None
+    nonmembers: SearchResult | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -291,14 +291,14 @@ class Retrieval(_Asked):
 
     protocol: str = "retrieval"
 
-    def unmet(self, context: Case) -> str | None:
+    def unmet(self, context: Context) -> str | None:
         """Why the attack cannot be carried out on this model; None when it can."""
         del context
         if len(people(self.target, None)) < MIN_PEOPLE:
             return f"needs {MIN_PEOPLE} people with a picture; found fewer"
         return None
 
-    def attack(self, context: Case, rng: np.random.Generator) -> Found:
+    def attack(self, context: Context, rng: np.random.Generator) -> Found:
         """The search of everybody's real pictures."""
         del context
         rows = people(self.target, None)
@@ -313,7 +313,7 @@ class Retrieval(_Asked):
             np.hstack([2 * x, -xx, -np.ones_like(xx)]),
             np.hstack([y, np.ones_like(yy), yy]),
         )
-        seen = compare(
+        seen = search_gallery(
             lambda _: vectors, enrolled, subject, demographics(target_records(self.target)), rng
         )
         groups = {
@@ -339,7 +339,7 @@ class Retrieval(_Asked):
         return Measured(found, curves)
 
 
-def _ranks(key: str, seen: Comparison, level: float) -> dict[str, Estimate]:
+def _ranks(key: str, seen: SearchResult, level: float) -> dict[str, Estimate]:
     """The shares that are found within one attempt, and within ten."""
     return {
         f"{key}rank{k}": rate(rank_rate(seen, k), level, k / seen.n_gallery)

@@ -24,7 +24,7 @@ from auditor.stats.delong import auc_difference
 from auditor.stats.estimators import Curves, cross_fitted, rounded, wider
 from auditor.stats.intervals import person_bootstrap
 from auditor.stats.metrics import by_person, person_trials
-from auditor.targets.context import Case
+from auditor.targets.context import Context
 
 #: Outputs of a column for each thing that is told: one is withheld, and guessed from the others.
 ONE_EACH = ("scores", "logits")
@@ -106,7 +106,7 @@ class OutputAttributeInference(OnModel):
     protocol: str = "subject-disjoint"
     id: ClassVar[str] = "output-attribute"
 
-    def unmet(self, context: Case) -> str | None:
+    def unmet(self, context: Context) -> str | None:
         """Why the attack cannot be carried out on this model; None when it can."""
         del context
         truths = self._asked(target_records(self.target))
@@ -117,7 +117,7 @@ class OutputAttributeInference(OnModel):
             )
         return None
 
-    def attack(self, context: Case, rng: np.random.Generator) -> Attributes:
+    def attack(self, context: Context, rng: np.random.Generator) -> Attributes:
         """Guesses by the output, and by all that it is held against, of the same folds."""
         del context
         target = self.target
@@ -245,7 +245,7 @@ def _likely(
     ):
         fold[test] = number
         for sight, one in told.items():
-            score[sight][test] = one.likely(truth, train, test)
+            score[sight][test] = one.predict_proba(truth, train, test)
     return _grouped({name: Trials(one, truth == 1, subject, fold) for name, one in score.items()})
 
 
@@ -262,7 +262,7 @@ def _guessed(
     for train, test in subject_kfold(person, np.zeros(len(people), np.int64), rng):
         prior[test] = np.median(truth[first[np.unique(person[train])]])
         for sight, one in told.items():
-            value[sight][test] = one.guessed(truth, train, test, rng)
+            value[sight][test] = one.predict(truth, train, test, rng)
     return _grouped({name: Predictions(one, truth, prior, subject) for name, one in value.items()})
 
 

@@ -11,24 +11,28 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from auditor.attackers.demographics import target_records
-from auditor.attackers.enrolment import MIN_TEACHERS, Enrolment, Match, taught_by_repeats, whitened
-from auditor.attackers.matchers import Rows
+from auditor.attackers.enrolment import Enrolment
+from auditor.attackers.matchers import Match, Rows, cosine, standardised
 from auditor.attackers.output_features import (
+    MIN_MATED_OUTPUTS,
     membership_groups,
     polynomial_features,
     residualise,
     standardise_output,
+    whiten,
     with_output,
 )
+from auditor.attackers.plda import repeat_plda
+from auditor.attackers.recogniser import Recogniser
 from auditor.checks.base import Draw, Measured, OnModel
 from auditor.core.errors import EvidenceError
-from auditor.core.evidence import MIN_PEOPLE, Comparison
+from auditor.core.evidence import MIN_PEOPLE, SearchResult
 from auditor.core.target import Target
 from auditor.data.protocols import later
 from auditor.stats.estimators import measure, rate
 from auditor.stats.metrics import rank_rate
 from auditor.stats.searches import measure_search, paired_gain, rate_gap
-from auditor.targets.context import Case
+from auditor.targets.context import Context
 
 #: What of a control is told: whom it finds first, and how open-set search by it would do.
 _CONTROLS = ("rank1", "auc_known", "eer", "tpir_at_fpir_10pct", "tpir_at_fpir_1pct")
@@ -43,8 +47,8 @@ def plan(target: Target) -> list[OnModel]:
 class ByKind:
     """A search for people the model was trained on among themselves, and the same of others."""
 
-    members: Comparison
-    nonmembers: Comparison
+    members: SearchResult
+    nonmembers: SearchResult
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,10 +66,10 @@ class OutputSearches:
     inputs_by_kind : the same by the inputs
     """
 
-    own: Comparison
-    beyond: Comparison
-    matchers: Mapping[str, Comparison]
-    controls: Mapping[str, Comparison]
+    own: SearchResult
+    beyond: SearchResult
+    matchers: Mapping[str, SearchResult]
+    controls: Mapping[str, SearchResult]
     by_kind: ByKind | None
     inputs_by_kind: ByKind | None
 
@@ -83,7 +87,7 @@ class OutputLinkage(OnModel):
         """`cross-session` where enough people have records of two sessions."""
         return _protocol(target_records(self.target))
 
-    def unmet(self, context: Case) -> str | None:
+    def unmet(self, context: Context) -> str | None:
         """Why the attack cannot be carried out on this model; None when it can."""
         del context
         table = target_records(self.target)
@@ -92,7 +96,7 @@ class OutputLinkage(OnModel):
             return f"needs at least {MIN_PEOPLE} people with two records; found fewer"
         return None
 
-    def attack(self, context: Case, rng: np.random.Generator) -> OutputSearches:
+    def attack(self, context: Context, rng: np.random.Generator) -> OutputSearches:
         """The match is taught by other people's repeats, where there are enough; of leaves it is
         the share that are equal. Of the other matchers `whitened` is taught with every direction
         counting the same, and `standardised` and `cosine` learn nothing.
@@ -108,49 +112,51 @@ class OutputLinkage(OnModel):
         values = target.view(self.output).values
         table = with_output(table, values)
         first = np.flatnonzero(~table["subject"].duplicated())
-        field = Enrolment.of(table, first, _probes(table, protocol), rng)
-        people = np.unique(field.asked)
-        if len(people) < MIN_PEOPLE:
+        enrolment = Enrolment.of_outputs(table, first, _probes(table, protocol), rng)
+        if enrolment.n_mated < MIN_PEOPLE:
             raise EvidenceError(f"needs {MIN_PEOPLE} people of whom it says something twice")
 
-        can_learn = len(people) >= MIN_TEACHERS
+        can_learn = enrolment.n_mated >= MIN_MATED_OUTPUTS
 
-        def best(output: str, seen: Rows) -> Match:
+        def by(match: Match, seen: Rows) -> Recogniser:
+            return Recogniser.of_outputs(enrolment, seen, seen, match)
+
+        def best(output: str, seen: Rows) -> Recogniser:
             if output == "leaves":
-                return field.plainly("cosine", seen, seen)
+                return by(cosine, seen)
             if not can_learn:
-                return field.plainly("standardised", seen, seen)
-            return field.taught(taught_by_repeats(field, seen), seen, seen)
+                return by(standardised, seen)
+            return repeat_plda(enrolment, seen[enrolment.gallery.row], seen[enrolment.pool.row])
 
         seen = standardise_output(self.output, values)
         known = polynomial_features(target.age, target.male)
         own = best(self.output, seen)
         rest = best(self.output, residualise(seen, known, table["row"].to_numpy()))
-        matchers: dict[str, Match] = {}
+        matchers: dict[str, Recogniser] = {}
         if self.output != "leaves":
             if can_learn:
-                matchers["whitened"] = best(self.output, whitened(seen))
-            for name in ("standardised", "cosine"):
-                matchers[name] = field.plainly(name, seen, seen)
-        controls: dict[str, Match] = {}
+                matchers["whitened"] = best(self.output, whiten(seen))
+            matchers |= {"standardised": by(standardised, seen), "cosine": by(cosine, seen)}
+        controls: dict[str, Recogniser] = {}
         if target.columns:
             controls["inputs"] = best("inputs", standardise_output("inputs", target.inputs))
         if self.output in target.controls:
             twin = standardise_output(self.output, target.view(self.output, control=True).values)
             controls["untrained"] = best(self.output, twin)
         groups = membership_groups(target)
+        people = np.unique(enrolment.pool_subject)
         enough = groups and min(np.isin(people, one).sum() for one in groups.values()) >= MIN_PEOPLE
 
-        def by_kind(match: Match | None) -> ByKind | None:
-            if match is None or not enough:
+        def by_kind(seen: Recogniser | None) -> ByKind | None:
+            if seen is None or not enough:
                 return None
-            return ByKind(**{kind: field.met(match, rng, one) for kind, one in groups.items()})
+            return ByKind(**{kind: seen.search(rng, one) for kind, one in groups.items()})
 
         return OutputSearches(
-            own=field.met(own, rng),
-            beyond=field.met(rest, rng),
-            matchers={name: field.met(match, rng) for name, match in matchers.items()},
-            controls={name: field.met(match, rng) for name, match in controls.items()},
+            own=own.search(rng),
+            beyond=rest.search(rng),
+            matchers={name: one.search(rng) for name, one in matchers.items()},
+            controls={name: one.search(rng) for name, one in controls.items()},
             by_kind=by_kind(own),
             inputs_by_kind=by_kind(controls.get("inputs")),
         )

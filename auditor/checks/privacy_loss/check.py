@@ -14,7 +14,7 @@ from auditor.core.evidence import MIN_PEOPLE, Trials
 from auditor.core.finding import Estimate
 from auditor.core.target import Target
 from auditor.stats.intervals import clopper_pearson
-from auditor.targets.context import Case
+from auditor.targets.context import Context
 
 #: Canaries guessed at, of all: the most likely in and the most likely out; the others are left.
 _GUESSED = 0.5
@@ -37,12 +37,12 @@ class PrivacyLoss(OnModel):
 
     id: ClassVar[str] = "privacy-loss"
 
-    def unmet(self, context: Case) -> str | None:
+    def unmet(self, context: Context) -> str | None:
         """Why the attack cannot be carried out on this model; None when it can."""
         del context
         return unmet(self.target)
 
-    def attack(self, context: Case, rng: np.random.Generator) -> Trials:
+    def attack(self, context: Context, rng: np.random.Generator) -> Trials:
         """The fit of each canary, and whether it was in."""
         target = self.target
         assert target.refit is not None

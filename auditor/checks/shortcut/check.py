@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
 import numpy as np
 
-from auditor.attackers.ladder import Field, Rung, search_enrolment
-from auditor.attackers.matchers import MATCHERS
+from auditor.attackers.enrolment import Enrolment
+from auditor.attackers.matchers import standardised
+from auditor.attackers.recogniser import Recogniser
 from auditor.checks.base import Draw, Measured, OnRecordings, Settings
-from auditor.checks.shortcut.cues import CUES, surroundings
-from auditor.core.evidence import Comparison
+from auditor.checks.shortcut.cues import COLUMNS, CUES, surroundings
+from auditor.core.evidence import SearchResult
 from auditor.core.finding import Estimate
 from auditor.data.protocols import split, unmet
 from auditor.stats.estimators import measure
-from auditor.targets.context import Case
+from auditor.targets.context import Context
 
 
 def plan(settings: Settings) -> list[OnRecordings]:
@@ -29,8 +30,8 @@ def plan(settings: Settings) -> list[OnRecordings]:
 class Searches:
     """What is found by all cues that a signal holds, and by each cue alone."""
 
-    together: Comparison
-    alone: Mapping[str, Comparison]
+    together: SearchResult
+    alone: Mapping[str, SearchResult]
 
 
 @dataclass(frozen=True)
@@ -41,36 +42,30 @@ class Shortcut(OnRecordings):
     view: str = "surroundings"
     id: ClassVar[str] = "shortcut"
 
-    def unmet(self, context: Case) -> str | None:
+    def unmet(self, context: Context) -> str | None:
         """Why the attack cannot be carried out on this release; None when it can."""
         if self.protocol == "random-segment":
             return "two halves of one recording share its surroundings"
         return unmet(context.records, self.protocol)
 
-    def attack(self, context: Case, rng: np.random.Generator) -> Searches:
+    def attack(self, context: Context, rng: np.random.Generator) -> Searches:
         """The search by all cues that a signal holds, and by each cue alone."""
-        field = Field.of(context, split(context.records, self.protocol))
+        enrolment = Enrolment.of_release(context, split(context.records, self.protocol))
         key = ("surroundings",)
-        if key not in context.shared:
+        if key not in context.memo:
             told = partial(context.progress, "looking at what is not the heart")
-            context.shared[key] = tuple(
+            context.memo[key] = tuple(
                 surroundings(context.dataset, context.prepared, items, told)
-                for items in (field.gallery, field.pool)
+                for items in (enrolment.gallery, enrolment.pool)
             )
-        gallery, pool = context.shared[key]
-        matcher = MATCHERS["standardised"]
-        whole = Rung(
-            field, gallery.values, pool.values, lambda one, other, fold: matcher(one, other)
-        )
+        gallery, pool = context.memo[key]
 
-        def by(cues: tuple[str, ...]) -> Comparison:
+        def by(cues: tuple[str, ...]) -> SearchResult:
             chosen = [
-                place
-                for place, column in enumerate(gallery.columns)
-                if column.partition(" ")[0] in cues
+                place for place, column in enumerate(COLUMNS) if column.partition(" ")[0] in cues
             ]
-            some = replace(whole, gallery=whole.gallery[:, chosen], pool=whole.pool[:, chosen])
-            return search_enrolment(some, context, rng)
+            sides = gallery[:, chosen], pool[:, chosen]
+            return Recogniser(enrolment, *sides, standardised).search(rng)
 
         # The order of the files is told apart: in a folder per person it says all.
         together = tuple(cue for cue in CUES if cue not in ("header", "order"))

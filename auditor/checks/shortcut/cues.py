@@ -13,9 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import kurtosis
 
-from auditor.attackers.views import labelled
 from auditor.core.errors import AuditorError
-from auditor.core.view import View
 from auditor.data.dataset import Dataset
 from auditor.data.protocols import Items
 from auditor.signal.filters import FS
@@ -51,8 +49,9 @@ def surroundings(
     prepared: Prepared,
     items: Items,
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> View:
-    """Of whole records: `CUES`, in the lead that was delineated; NaN where a cue cannot be read.
+) -> NDArray[np.float32]:
+    """(n_items, n_columns) `COLUMNS` of whole records, in the lead that was delineated; NaN where a
+    cue cannot be read.
 
     Sizes are logarithms: a device is twice as noisy or half, not a microvolt more.
     """
@@ -69,8 +68,7 @@ def surroundings(
         parts = [_tp(prepared, int(row)), *raw, header, [place[known["record"]]]]
         rows.append(np.concatenate([np.asarray(part, dtype=np.float64) for part in parts]))
         progress(done + 1, len(items))
-    values = np.stack(rows).astype(np.float32)
-    return labelled("surroundings", values, COLUMNS, prepared, items)
+    return np.stack(rows).astype(np.float32)
 
 
 def _tp(prepared: Prepared, row: int) -> Floats:

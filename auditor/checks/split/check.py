@@ -20,7 +20,7 @@ from auditor.core.evidence import MIN_PEOPLE, Counts
 from auditor.core.finding import Estimate
 from auditor.core.target import MEMBER, NONMEMBER, Target
 from auditor.stats.small_cells import beside_others, certain, excess
-from auditor.targets.context import Case
+from auditor.targets.context import Context
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -58,12 +58,12 @@ class SubjectOverlap(OnModel):
     output: str = "people"
     id: ClassVar[str] = "split"
 
-    def unmet(self, context: Case) -> str | None:
+    def unmet(self, context: Context) -> str | None:
         """Why the attack cannot be carried out on this model; None when it can."""
         del context
         return _unmet(self.target)
 
-    def attack(self, context: Case, rng: np.random.Generator) -> Counts:
+    def attack(self, context: Context, rng: np.random.Generator) -> Counts:
         """For each person whom the model is judged by, how many of their records it learnt from."""
         del context, rng
         people, code = np.unique(self.target.subject, return_inverse=True)
@@ -117,12 +117,12 @@ class NearDuplicates(OnModel):
 
     id: ClassVar[str] = "split"
 
-    def unmet(self, context: Case) -> str | None:
+    def unmet(self, context: Context) -> str | None:
         """Why the attack cannot be carried out on this model; None when it can."""
         del context
         return _unmet(self.target)
 
-    def attack(self, context: Case, rng: np.random.Generator) -> Twice:
+    def attack(self, context: Context, rng: np.random.Generator) -> Twice:
         """For each person whom the model is judged by and was not trained on, how many of their
         records stand near one of a member, and in every column like one; and the same of members
         of one half, near those of the other.

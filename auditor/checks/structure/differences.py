@@ -24,7 +24,7 @@ from auditor.core.target import MEMBER, Target
 from auditor.learning import boost
 from auditor.stats.estimators import pooled_auc
 from auditor.stats.small_cells import certain, joined
-from auditor.targets.context import Case
+from auditor.targets.context import Context
 
 #: Pairs of nested findings that are put to the test, those that tell most people apart.
 _PAIRS = 12
@@ -67,7 +67,7 @@ class NestedDifferences(Structure):
     output: str = "differences"
     by_comparison: ClassVar[bool] = False
 
-    def attack(self, context: Case, rng: np.random.Generator) -> Differences:
+    def attack(self, context: Context, rng: np.random.Generator) -> Differences:
         """The members in small cells, and the differences of log-odds of members and of others."""
         del context, rng
         people = People.of(self.target)
@@ -193,7 +193,7 @@ class Existence(Structure):
     output: str = "existence"
     by_comparison: ClassVar[bool] = False
 
-    def attack(self, context: Case, rng: np.random.Generator) -> Counts:
+    def attack(self, context: Context, rng: np.random.Generator) -> Counts:
         """For each member, how many of the models that they are a member of are of one sex."""
         del context, rng
         people = People.of(self.target)

@@ -27,7 +27,7 @@ from auditor.core.finding import Estimate
 from auditor.learning import boost
 from auditor.stats.estimators import measure, pooled_auc
 from auditor.stats.small_cells import beside_others, certain, stretched
-from auditor.targets.context import Case
+from auditor.targets.context import Context
 
 #: Trees whose leaves are held at once.
 _TREES = 16
@@ -61,7 +61,7 @@ class SmallLeaves(Structure):
 
     output: str = "leaves"
 
-    def attack(self, context: Case, rng: np.random.Generator) -> Leaves:
+    def attack(self, context: Context, rng: np.random.Generator) -> Leaves:
         """Of members and of others, each of whom is counted as one more.
 
         The score of cells is the mean over a person's leaves of log₂ 10/k, for the k people of a

@@ -16,7 +16,7 @@ from auditor.core.evidence import MIN_PEOPLE, Counts
 from auditor.core.finding import Estimate
 from auditor.core.target import MEMBER, NONMEMBER, Floats, Target
 from auditor.stats.small_cells import excess
-from auditor.targets.context import Case
+from auditor.targets.context import Context
 
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
@@ -47,7 +47,7 @@ class Structure(OnModel):
     #: Whether people whom the trees never saw are needed.
     by_comparison: ClassVar[bool] = True
 
-    def unmet(self, context: Case) -> str | None:
+    def unmet(self, context: Context) -> str | None:
         """Why the attack cannot be carried out on this model; None when it can."""
         del context
         if self.target.unknown:

@@ -27,7 +27,7 @@ from auditor.core.finding import Estimate
 from auditor.core.target import Floats
 from auditor.stats.estimators import rounded
 from auditor.stats.small_cells import beside_others
-from auditor.targets.context import Case
+from auditor.targets.context import Context
 
 #: People that a threshold isolates, at most.
 ISOLATED = 4
@@ -58,7 +58,7 @@ class IsolatingThresholds(Structure):
 
     output: str = "thresholds"
 
-    def attack(self, context: Case, rng: np.random.Generator) -> Thresholds:
+    def attack(self, context: Context, rng: np.random.Generator) -> Thresholds:
         """Of members and of others, each of whom is counted as one more."""
         del context
         people = People.of(self.target)
@@ -119,7 +119,7 @@ class RebuiltValues(Structure):
 
     output: str = "values"
 
-    def attack(self, context: Case, rng: np.random.Generator) -> Sides:
+    def attack(self, context: Context, rng: np.random.Generator) -> Sides:
         """Of members and of others, column by column.
 
         Raises

@@ -13,16 +13,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from auditor.attackers import embedding
-from auditor.attackers.ladder import Field, Rung, rung, search_enrolment, untaught
+from auditor.attackers.enrolment import Enrolment
+from auditor.attackers.recogniser import RECOGNISERS, Recogniser
 from auditor.checks.base import Draw, Measured, OnRecordings, Settings
-from auditor.core.evidence import Comparison
+from auditor.core.evidence import SearchResult
 from auditor.core.streams import stream
 from auditor.data.protocols import split, unmet
 from auditor.signal.filters import FS
 from auditor.signal.segment import Cut, cut
 from auditor.stats.estimators import measure
 from auditor.stats.small_cells import disclosable_groups
-from auditor.targets.context import Case
+from auditor.targets.context import Context
 
 _AGES = (0, 30, 45, 60, 75, 200)
 #: Heart rates differ much from here on, 1/min; a rhythm is irregular when times between beats
@@ -47,9 +48,9 @@ class Groups:
     holding : by what the intruder holds, the search by that
     """
 
-    everybody: Comparison
-    of: Mapping[str, Comparison]
-    holding: Mapping[str, Comparison]
+    everybody: SearchResult
+    of: Mapping[str, SearchResult]
+    holding: Mapping[str, SearchResult]
 
 
 @dataclass(frozen=True)
@@ -60,27 +61,24 @@ class Subgroups(OnRecordings):
     view: str = "embedding"
     id: ClassVar[str] = "slices"
 
-    def unmet(self, context: Case) -> str | None:
+    def unmet(self, context: Context) -> str | None:
         """Why the attack cannot be carried out on this release; None when it can."""
-        return untaught(context, self.view) or unmet(context.records, self.protocol)
+        unavailable = RECOGNISERS.unavailable(context, self.view)
+        return unavailable or unmet(context.records, self.protocol)
 
-    def attack(self, context: Case, rng: np.random.Generator) -> Groups:
+    def attack(self, context: Context, rng: np.random.Generator) -> Groups:
         """The searches of all probes and of each group that has ten people; smaller ones are left
         out. Noise is added to beats that were found without it.
         """
-        field = Field.of(context, split(context.records, self.protocol))
-        whole = rung(self.view, context, field)
-        assert isinstance(whole, Rung)
-        seen = search_enrolment(whole, context, rng)
+        enrolment = Enrolment.of_release(context, split(context.records, self.protocol))
+        whole = RECOGNISERS[self.view](context, enrolment)
+        seen = whole.search(rng)
         of = {
             name: seen.of(groups[name])
-            for groups in _groups(context, field)
+            for groups in _groups(context, enrolment)
             for name in disclosable_groups(groups, seen.subject)
         }
-        holding = {
-            name: search_enrolment(part, context, rng)
-            for name, part in _held(context, field, whole)
-        }
+        holding = {name: part.search(rng) for name, part in _held(context, whole)}
         return Groups(seen, of, holding)
 
     def estimate(self, evidence: Groups, level: float, draw: Draw) -> Measured:
@@ -93,12 +91,12 @@ class Subgroups(OnRecordings):
         return Measured(found, curves)
 
 
-def _groups(context: Case, field: Field) -> Iterator[dict[str, NDArray[np.bool_]]]:
-    """The field's probes in groups of one kind after the other, by name."""
+def _groups(context: Context, who: Enrolment) -> Iterator[dict[str, NDArray[np.bool_]]]:
+    """The probes of an enrolment in groups of one kind after the other, by name."""
     records = context.records
-    row = field.pool.row[field.probe]
-    first = dict(zip(field.enrolled[::-1], field.gallery.row[::-1], strict=True))
-    home = np.array([first[one] for one in field.pooled[field.probe]])
+    row = who.pool.row[who.probe]
+    first = dict(zip(who.gallery_subject[::-1], who.gallery.row[::-1], strict=True))
+    home = np.array([first[one] for one in who.pool_subject[who.probe]])
     probe, gallery = records.iloc[row], records.iloc[home]
     yield {f"sex_{sex}": (probe["sex"] == sex).to_numpy() for sex in ("female", "male")}
     age = probe["age"].to_numpy(dtype=float)
@@ -142,14 +140,15 @@ def _rest(beats: Cut) -> float:
     return float(np.median(np.abs(signal - middle)) / max(float(middle.std()), 1e-6))
 
 
-def _held(context: Case, field: Field, whole: Rung) -> Iterator[tuple[str, Rung]]:
-    """What the rung sees of probes of which the intruder holds less."""
-    model = embedding.load(embedding.stranger_to(context.dataset.name).path).to(context.device)
+def _held(context: Context, whole: Recogniser) -> Iterator[tuple[str, Recogniser]]:
+    """What the recogniser sees of probes of which the intruder holds less."""
+    model = embedding.load(embedding.trained_without(context.dataset.name).path).to(context.device)
+    who = whole.enrolment
 
-    def seen(name: str, change: Callable[[Cut, np.random.Generator], Cut]) -> Rung:
+    def seen(name: str, change: Callable[[Cut, np.random.Generator], Cut]) -> Recogniser:
         pool = whole.pool.copy()
-        for place in field.probe:
-            row, half = int(field.pool.row[place]), int(field.pool.half[place])
+        for place in who.probe:
+            row, half = int(who.pool.row[place]), int(who.pool.half[place])
             rng = stream(context.seed, f"slices/{name}/{context.records['record'].iloc[row]}")
             beats = cut(context.prepared, row, half, context.seed)
             pool[place] = embedding.embed(model, change(beats, rng), rng)

@@ -13,7 +13,7 @@ from scipy.stats import chi2, hypergeom, rankdata
 from auditor.attackers.demographics import demographics, target_records
 from auditor.attackers.membership import banded_trials
 from auditor.attackers.output_features import membership_groups
-from auditor.attackers.search import compare
+from auditor.attackers.search import search_gallery
 from auditor.checks.base import Draw, Measured, OnModel
 from auditor.checks.text.texts import (
     CLASSES,
@@ -31,7 +31,7 @@ from auditor.checks.text.texts import (
     runs_of,
 )
 from auditor.core.errors import EvidenceError
-from auditor.core.evidence import MIN_PEOPLE, Comparison, Counts, Trials
+from auditor.core.evidence import MIN_PEOPLE, Counts, SearchResult, Trials
 from auditor.core.finding import Estimate
 from auditor.core.streams import stream
 from auditor.core.target import MEMBER, Target
@@ -40,7 +40,7 @@ from auditor.stats.metrics import person_trials, rank_rate
 from auditor.stats.searches import LUCK, against_twins, beside_strangers, beyond_luck
 from auditor.stats.small_cells import SMALL_CLASS, shares_of_people
 from auditor.systems.gem.grounding import claims
-from auditor.targets.context import Case
+from auditor.targets.context import Context
 
 #: So many people's texts are searched for, so many texts at once: each brings its own columns.
 ASKED, _AT_ONCE = 2000, 32
@@ -73,7 +73,7 @@ class _Read(OnModel):
         found: Texts = self.target.parts["texts"]
         return found
 
-    def unmet(self, context: Case) -> str | None:
+    def unmet(self, context: Context) -> str | None:
         """Why the attack cannot be carried out on this model; None when it can."""
         del context
         n = len(np.unique(self.target.subject))
@@ -86,11 +86,11 @@ class QuotedValues(_Read):
 
     protocol: str = "quoted"
 
-    def unmet(self, context: Case) -> str | None:
+    def unmet(self, context: Context) -> str | None:
         """Why the attack cannot be carried out on this model; None when it can."""
         return super().unmet(context) or no_numbers(self.texts)
 
-    def attack(self, context: Case, rng: np.random.Generator) -> Counts:
+    def attack(self, context: Context, rng: np.random.Generator) -> Counts:
         """For each person, how many people have a text with the rarest number of one of theirs,
         and how many one with all the numbers of one of theirs: everybody, where none is quoted.
         """
@@ -121,7 +121,7 @@ class TextLinkage(_Read):
 
     protocol: str = "re-linking"
 
-    def unmet(self, context: Case) -> str | None:
+    def unmet(self, context: Context) -> str | None:
         """Why the attack cannot be carried out on this model; None when it can."""
         if why := super().unmet(context) or no_numbers(self.texts):
             return why
@@ -130,7 +130,7 @@ class TextLinkage(_Read):
             return "nothing that the texts quote is in the table of what was measured"
         return None
 
-    def attack(self, context: Case, rng: np.random.Generator) -> Comparison:
+    def attack(self, context: Context, rng: np.random.Generator) -> SearchResult:
         """Texts against every record; a quoted number counts where it is within tolerance of
         what was measured, and once more where it is its rounding.
         """
@@ -152,9 +152,9 @@ class TextLinkage(_Read):
             return gallery, holds.astype(np.float32)
 
         known, block = demographics(target_records(target)), np.arange(len(probe)) // _AT_ONCE
-        return compare(rows, target.subject, target.subject[probe], known, rng, block)
+        return search_gallery(rows, target.subject, target.subject[probe], known, rng, block)
 
-    def estimate(self, evidence: Comparison, level: float, draw: Draw) -> Measured:
+    def estimate(self, evidence: SearchResult, level: float, draw: Draw) -> Measured:
         """How often a text leads to its record, and `rank1_excess`, how much more often than to
         that of a stranger of the same sex and age band.
         """
@@ -187,7 +187,7 @@ class VerbatimMemorisation(_Read):
 
     protocol: str = "verbatim"
 
-    def unmet(self, context: Case) -> str | None:
+    def unmet(self, context: Context) -> str | None:
         """Why the attack cannot be carried out on this model; None when it can."""
         del context
         if self.target.unknown:
@@ -199,7 +199,7 @@ class VerbatimMemorisation(_Read):
             return f"needs {MIN_PEOPLE} members with an answer and {MIN_PEOPLE} others; found fewer"
         return None
 
-    def attack(self, context: Case, rng: np.random.Generator) -> Recital:
+    def attack(self, context: Context, rng: np.random.Generator) -> Recital:
         """Prompt by prompt, and token by token."""
         del context, rng
         rows, texts = self._rows, self.texts
@@ -285,12 +285,12 @@ class Canaries(_Read):
 
     protocol: str = "canaries"
 
-    def unmet(self, context: Case) -> str | None:
+    def unmet(self, context: Context) -> str | None:
         """Why the attack cannot be carried out on this model; None when it can."""
         del context
         return None
 
-    def attack(self, context: Case, rng: np.random.Generator) -> Trials:
+    def attack(self, context: Context, rng: np.random.Generator) -> Trials:
         """How likely each canary and each of its alternatives is, canary by canary."""
         del context, rng
         inserted, reference = self.target.parts["canaries"]()
@@ -359,7 +359,7 @@ class TextIdentifiers(_Read):
 
     protocol: str = "identifiers"
 
-    def attack(self, context: Case, rng: np.random.Generator) -> Identifying:
+    def attack(self, context: Context, rng: np.random.Generator) -> Identifying:
         """Every text, told or written.
 
         Raises

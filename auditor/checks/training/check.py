@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from auditor.checks.base import OnModel
 from auditor.core.finding import Finding
+from auditor.core.target import Target
 from auditor.policy import words
 
 ID = "training"
+
+
+def plan(target: Target) -> list[OnModel]:
+    """No question: a system that was trained is put to the other checks."""
+    del target
+    return []
 
 
 def untrained(system: str, reason: str) -> Finding:

@@ -14,7 +14,7 @@ from auditor.core.finding import Estimate
 from auditor.stats import metrics
 from auditor.stats.estimators import enough
 from auditor.stats.small_cells import SMALL_CLASS, shares_of_people
-from auditor.targets.context import Case
+from auditor.targets.context import Context
 
 #: What the intruder knows, each set adding to the one before.
 KNOWN = ("sex", "age", "date")
@@ -39,7 +39,7 @@ class Uniqueness(OnRecordings):
     population: int = 1
     id: ClassVar[str] = "uniqueness"
 
-    def unmet(self, context: Case) -> str | None:
+    def unmet(self, context: Context) -> str | None:
         """Why the attack cannot be carried out on this release; None when it can."""
         manifest = context.dataset.manifest
         if manifest[["sex", "age", "taken_at"]].isna().all(axis=None):
@@ -48,7 +48,7 @@ class Uniqueness(OnRecordings):
             return f"needs at least {MIN_PEOPLE} people"
         return None
 
-    def attack(self, context: Case, rng: np.random.Generator) -> Counts:
+    def attack(self, context: Context, rng: np.random.Generator) -> Counts:
         """For each person how many people share their values, under ever more knowledge."""
         del rng
         manifest = context.dataset.manifest

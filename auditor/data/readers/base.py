@@ -52,7 +52,16 @@ class Read:
 
 
 class Reader(Protocol):
-    """One file format."""
+    """One file format.
+
+    Attributes
+    ----------
+    title : what it is, and by which files it is known, for somebody whose folder holds none
+    suffixes : of the files that name a record, such as `.hea`
+    """
+
+    title: str
+    suffixes: tuple[str, ...]
 
     def find(self, root: Path) -> list[str]:
         """The records under a folder: their paths relative to it, without suffix."""
@@ -68,6 +77,11 @@ class Reader(Protocol):
 
 
 READERS: Registry[Reader] = Registry("reader")
+
+
+def record_suffixes() -> tuple[str, ...]:
+    """The suffixes of files that name a record, of every format that is read."""
+    return tuple(one for reader in READERS.values() for one in reader.suffixes)
 
 
 def lead_name(name: str) -> str:

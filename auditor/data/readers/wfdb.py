@@ -55,6 +55,9 @@ _NO_ANNOTATION = {
 class Wfdb:
     """The PhysioNet format."""
 
+    title = "WFDB records (.hea with .dat or .mat)"
+    suffixes: tuple[str, ...] = (".hea",)
+
     def find(self, root: Path) -> list[str]:
         """Every header that is not a segment of another; linked folders are not entered."""
         segments: dict[Path, set[Path]] = {}

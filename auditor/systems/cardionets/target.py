@@ -47,8 +47,8 @@ def target(model: ReleasedModel, networks: Networks) -> Target:
     controls: dict[str, Make] = {
         "embedding": lambda: model.asked(model.at_random(ecg).of_crops, seen.x)
     }
-    parts: dict[str, Any] = {}
-    fit: Callable[[], Floats] | None = None
+    generator: Cines | None = None
+    membership_signal: Callable[[], Floats] | None = None
     if cardionets.CmrEncoder in kinds:
         cmr = model.only(networks, cardionets.CmrEncoder)
 
@@ -59,19 +59,19 @@ def target(model: ReleasedModel, networks: Networks) -> Target:
         other = cache(lambda: of_cine(cmr))
         outputs["other"] = other
         controls["other"] = lambda: of_cine(model.at_random(cmr))
-        fit = lambda: cosine(embedding(), other())[:, None]  # noqa: E731
+        membership_signal = lambda: cosine(embedding(), other())[:, None]  # noqa: E731
 
     if {vae.VAE, mar.Generator} <= kinds:
         pair = model.only(networks, vae.VAE), model.only(networks, mar.Generator)
-        parts["generator"] = Cines(model, seen, embedding, *pair)
+        generator = Cines(model, seen, embedding, *pair)
     return model.target(
         seen,
         summaries(seen, STANDARD_LEADS),
-        fitted=("pairs",) if fit else (),
-        fit=fit,
+        signals=("pairs",) if membership_signal else (),
+        membership_signal=membership_signal,
         outputs=outputs,
         controls=controls,
-        parts=parts,
+        parts={"generator": generator} if generator else {},
     )
 
 

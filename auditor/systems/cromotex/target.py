@@ -32,7 +32,7 @@ def target(model: ReleasedModel, networks: Networks) -> Target:
         finding = file.removeprefix("cromotex-").removesuffix("-ecg")
         kind = alone if network.config.head else aligned
         kind[named.get(finding, finding)] = model.at_work(network)
-    # Findings that are known come first: there the fit has its columns.
+    # Findings that are known come first: there the signal has its columns.
     alone = dict(sorted(alone.items(), key=lambda one: one[0] not in labels))
     known = [name for name in alone if name in labels]
     sighted = {name: one for name, one in aligned.items() if one.config.image}
@@ -66,7 +66,7 @@ def target(model: ReleasedModel, networks: Networks) -> Target:
 
         return model.asked(of_all, seen.x)
 
-    def fit() -> Floats:
+    def membership_signal() -> Floats:
         odds = [log_odds_of(labels[one], logits()[:, at]) for at, one in enumerate(known)]
         pairs = [cosine(of_ecg(one), of_image(one)) for one in sighted.values()]
         return np.stack(odds + pairs, axis=1)
@@ -78,12 +78,12 @@ def target(model: ReleasedModel, networks: Networks) -> Target:
         controls["other"] = lambda: together(of_image, blank())
     if alone:
         outputs["scores"] = lambda: expit(logits())
-    fitted = (*known, *(f"pairs for {name}" for name in sighted))
+    signals = (*known, *(f"pairs for {name}" for name in sighted))
     return model.target(
         seen,
         summaries(seen, cromotex.LEADS),
-        fitted=fitted,
-        fit=fit if fitted else None,
+        signals=signals,
+        membership_signal=membership_signal if signals else None,
         outputs=outputs,
         controls=controls,
     )

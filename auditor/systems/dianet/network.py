@@ -9,10 +9,8 @@ it fills them with, and what it scales by, it learned from its training people a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from copy import deepcopy
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 import torch
@@ -23,7 +21,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from auditor.learning.artifact import ARCHITECTURES
-from auditor.learning.device import own_randomness
+from auditor.learning.device import fork_rng, one_thread
+from auditor.learning.fit import Validation, fit
+from auditor.learning.schedule import Schedule
 
 Floats = NDArray[np.float64]
 
@@ -47,14 +47,31 @@ class DiaNetConfig:
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """How a model is trained; `patience` in epochs without a better AUROC of those held back."""
+class DiaNetTraining:
+    """How a model is trained: at one learning rate, without a warm-up.
+
+    Attributes
+    ----------
+    epochs : at most so many
+    patience : epochs without a higher AUROC of the validation people before training stops
+    """
 
     epochs: int = 200
     batch: int = 64
     learning_rate: float = 1e-3
     weight_decay: float = 1e-4
     patience: int = 20
+
+    def schedule(self, per_epoch: int) -> Schedule:
+        """What that is in steps, of which an epoch has so many."""
+        return Schedule(
+            steps=self.epochs * per_epoch,
+            batch=self.batch,
+            learning_rate=self.learning_rate,
+            floor=self.learning_rate,
+            weight_decay=self.weight_decay,
+            clip=inf,
+        )
 
 
 @ARCHITECTURES.register("dianet")
@@ -124,16 +141,16 @@ def _layer(n_in: int, n_out: int) -> tuple[nn.Module, ...]:
     return nn.Linear(n_in, n_out), nn.BatchNorm1d(n_out), nn.ReLU(), nn.Dropout(_DROPOUT)
 
 
-def fit(
+def train_dianet(
     config: DiaNetConfig,
     ecg: Floats,
     crf: Floats,
     event: NDArray[np.bool_],
-    held_back: NDArray[np.bool_],
+    validation: NDArray[np.bool_],
     *,
     rng: np.random.Generator,
     device: torch.device | str = "cpu",
-    recipe: Recipe | None = None,
+    training: DiaNetTraining | None = None,
 ) -> DiaNet:
     """A model trained on some people; it ends on the CPU with the weights of its best epoch.
 
@@ -143,59 +160,58 @@ def fit(
     ----------
     ecg, crf : (n, n_ecg), (n, n_crf) raw units, NaN where missing
     event : (n,) who has it
-    held_back : (n,) who is not trained on, but decides by the AUROC which epoch is the best
+    validation : (n,) who is not trained on, but decides by the AUROC which epoch is the best
 
     Raises
     ------
     ValueError
-        The training people, or those held back, are all of one kind.
+        The training people, or those of the validation, are all of one kind.
     """
-    for people in (event[held_back], event[~held_back]):
+    for people in (event[validation], event[~validation]):
         if people.all() or not people.any():
-            raise ValueError("wanted people with the event and without, to train and to hold back")
-    recipe = recipe or Recipe()
-    with own_randomness(rng), _one_thread():
+            raise ValueError("wanted people with the event and without, to train and to validate")
+    training = training or DiaNetTraining()
+    train = np.flatnonzero(~validation)
+    with fork_rng(rng):
         model = DiaNet(config)
-        for branch, values in ((model.ecg, ecg), (model.crf, crf)):
-            if branch is not None:
-                branch.learn(values[~held_back])
-        n_events = int(event[~held_back].sum())
-        model.log_weight.fill_(np.log((len(event) - held_back.sum() - n_events) / n_events))
-        model.to(device)
-        inputs = [_tensor(values, device) for values in (ecg, crf)]
-        target = _tensor(event, device)
-        stop = torch.from_numpy(np.flatnonzero(held_back)).to(device)
-        optimizer = torch.optim.AdamW(
-            model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
+    for branch, values in ((model.ecg, ecg), (model.crf, crf)):
+        if branch is not None:
+            branch.learn(values[train])
+    n_events = int(event[train].sum())
+    model.log_weight.fill_(np.log((len(train) - n_events) / n_events))
+    inputs = [_tensor(values, device) for values in (ecg, crf)]
+    target = _tensor(event, device)
+    held = torch.from_numpy(np.flatnonzero(validation)).to(device)
+
+    def objective(rows: NDArray[np.int64], generator: torch.Generator) -> Tensor:
+        chosen = torch.from_numpy(rows).to(device)
+        logit = model(*(one[chosen] for one in inputs)) + model.log_weight
+        return F.binary_cross_entropy_with_logits(
+            logit, target[chosen], pos_weight=model.log_weight.exp()
         )
-        best, weights, since = -np.inf, model.state_dict(), 0
-        for _ in range(recipe.epochs):
-            model.train()
-            order = rng.permutation(np.flatnonzero(~held_back))
-            # Parts of one size: one person alone has no batch to be normalised by.
-            for part in np.array_split(order, -(-len(order) // recipe.batch)):
-                rows = torch.from_numpy(part).to(device)
-                logit = model(*(one[rows] for one in inputs)) + model.log_weight
-                loss = F.binary_cross_entropy_with_logits(
-                    logit, target[rows], pos_weight=model.log_weight.exp()
-                )
-                optimizer.zero_grad()
-                loss.backward()  # type: ignore[no-untyped-call]
-                optimizer.step()
-            auroc = roc_auc_score(
-                event[held_back], _log_odds(model, *(one[stop] for one in inputs))
-            )
-            if auroc > best:
-                best, weights, since = auroc, deepcopy(model.state_dict()), 0
-            elif (since := since + 1) >= recipe.patience:
-                break
-        model.load_state_dict(weights)
-    return model.cpu().eval()
+
+    def one_less_auroc() -> float:
+        said = _log_odds(model, *(one[held] for one in inputs))
+        return 1 - float(roc_auc_score(event[validation], said))
+
+    per_epoch = -(-len(train) // training.batch)
+    with one_thread():
+        fit(
+            model,
+            objective,
+            train,
+            training.schedule(per_epoch),
+            seed=int(rng.integers(2**62)),
+            name="dianet",
+            validate=Validation(one_less_auroc, per_epoch, training.patience),
+            device=device,
+        )
+    return model
 
 
 def predict(model: DiaNet, ecg: Floats, crf: Floats) -> Floats:
     """(n,) risk of the event, where it is as frequent as among the training people."""
-    with _one_thread():
+    with one_thread():
         device = model.log_weight.device
         return expit(_log_odds(model, _tensor(ecg, device), _tensor(crf, device)))
 
@@ -208,14 +224,3 @@ def _log_odds(model: DiaNet, ecg: Tensor, crf: Tensor) -> Floats:
 
 def _tensor(values: NDArray[np.float64] | NDArray[np.bool_], device: torch.device | str) -> Tensor:
     return torch.from_numpy(values.astype(np.float32)).to(device)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """One thread sums in one order: the same seed gives the same numbers."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

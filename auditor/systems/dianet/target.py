@@ -48,10 +48,10 @@ def target(model: ReleasedModel, networks: Networks) -> Target:
             f"{said.members}: has no column 'input {absent[0]}', with which {model.name} is "
             "asked; train it again"
         )
-    part, unknown = description.parted(table, said)
+    split, unknown = description.membership(table, said)
     known = {one: description.numbers(table, f"input {one}") for one in columns}
     inputs = np.stack(list(known.values()), axis=1)
-    truth = description.yes_or_no(table, f"label {_EVENT}")
+    y_true = description.yes_or_no(table, f"label {_EVENT}")
     every = [model.at_work(one) for one in networks.values()]
     for config in (one.config for one in every):
         if config.n_ecg not in (0, n_ecg) or config.n_crf not in (0, len(CRF)):
@@ -68,61 +68,61 @@ def target(model: ReleasedModel, networks: Networks) -> Target:
 
         return model.asked(logits, inputs.astype(np.float32))
 
-    def trained(rows: NDArray[np.bool_], truth: Floats, rng: np.random.Generator) -> Rows | None:
+    def trained(rows: NDArray[np.bool_], y_true: Floats, rng: np.random.Generator) -> Rows | None:
         """The log-odds of a network of the first fold's shape that was trained on some rows."""
-        held = np.zeros(len(truth), dtype=bool)
+        held = np.zeros(len(y_true), dtype=bool)
         for kind in (0, 1):
-            people = np.flatnonzero(rows & (truth == kind))
+            people = np.flatnonzero(rows & (y_true == kind))
             if len(people) < 2:
                 return None
             held[rng.permutation(people)[: max(round(_VALIDATION * len(people)), 1)]] = True
-        some = np.flatnonzero(rows & np.isfinite(truth))
-        network = dianet.fit(
+        some = np.flatnonzero(rows & np.isfinite(y_true))
+        network = dianet.train_dianet(
             folds[0].config,
             inputs[some, :n_ecg],
             inputs[some, n_ecg:],
-            truth[some] == 1,
+            y_true[some] == 1,
             held[some],
             rng=rng,
             device=model.device,
         )
         return told([model.at_work(network)])[:, 0]
 
-    def refit(rows: NDArray[np.bool_], truth: Floats, seed: int) -> Floats:
-        found = trained(rows, truth[:, 0], stream(seed, f"{model.name}/reference"))
-        blank = np.full(len(truth), np.nan)
-        return (blank if found is None else log_odds_of(truth[:, 0], found))[:, None]
+    def train_reference(rows: NDArray[np.bool_], y_true: Floats, seed: int) -> Floats:
+        found = trained(rows, y_true[:, 0], stream(seed, f"{model.name}/reference"))
+        blank = np.full(len(y_true), np.nan)
+        return (blank if found is None else log_odds_of(y_true[:, 0], found))[:, None]
 
     def by_chance() -> Rows:
         """What is said by a network that was trained on labels of others."""
         rng = stream(model.seed, f"{model.name}/by chance")
-        rows = np.isfinite(truth)
-        dealt = truth.copy()
-        dealt[rows] = rng.permutation(truth[rows])
+        rows = np.isfinite(y_true)
+        dealt = y_true.copy()
+        dealt[rows] = rng.permutation(y_true[rows])
         found = trained(rows, dealt, rng)
         assert found is not None
         return expit(found)[:, None]
 
-    is_known = min((truth == kind).sum() for kind in (0, 1)) > 1
+    is_known = min((y_true == kind).sum() for kind in (0, 1)) > 1
     return Target(
         name=model.name,
         title=said.title,
         record=description.texts(table, said.columns.record),
         subject=description.texts(table, said.columns.subject),
         session=description.texts(table, said.columns.session),
-        part=part,
+        part=split,
         unknown=unknown,
         male=known["sex"],
         age=known["age_years"],
         tells=(_EVENT,),
-        truth=truth[:, None],
+        truth=y_true[:, None],
         outputs={
             "scores": lambda: expit(told(folds)).mean(axis=1, keepdims=True),
             "logits": lambda: told(every),
         },
-        fit=(lambda: log_odds_of(truth, told(folds).mean(axis=1))[:, None]) if is_known else None,
+        fit=(lambda: log_odds_of(y_true, told(folds).mean(axis=1))[:, None]) if is_known else None,
         inputs=inputs.astype(np.float32),
         columns=columns,
-        refit=refit if is_known else None,
+        refit=train_reference if is_known else None,
         controls={"scores": by_chance} if is_known else {},
     )

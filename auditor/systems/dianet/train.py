@@ -31,7 +31,13 @@ from auditor.systems.dianet.cohort import (
     Floats,
     read_cohort,
 )
-from auditor.systems.dianet.network import DiaNet, DiaNetConfig, Recipe, fit, predict
+from auditor.systems.dianet.network import (
+    DiaNet,
+    DiaNetConfig,
+    DiaNetTraining,
+    predict,
+    train_dianet,
+)
 from auditor.systems.registry import trains
 from auditor.systems.result import Study
 from auditor.systems.task import Task
@@ -79,13 +85,13 @@ def study(
     *,
     device: torch.device | str = "cpu",
     progress: Progress = lambda done, total: None,
-    recipe: Recipe | None = None,
+    training: DiaNetTraining | None = None,
 ) -> Diabetes:
     """Train and score every model, in folds of the development cohort with as many events each.
 
     Parameters
     ----------
-    recipe : how the networks are trained
+    training : how long and how fast the networks are trained
 
     Raises
     ------
@@ -112,7 +118,7 @@ def study(
     networks: dict[str, list[DiaNet]] = {name: [] for name in NETWORKS}
     done = 0
     for number in range(FOLDS):
-        for name, score, network in _fitted(cohort, fold, number, seed, device, recipe):
+        for name, score, network in _fitted(cohort, fold, number, seed, device, training):
             scored = risk[name]
             mine = fold == number
             scored[mine] = score(cohort.ecg[mine], cohort.crf[mine])
@@ -135,7 +141,7 @@ def _fitted(
     scored: int,
     seed: int,
     device: torch.device | str,
-    recipe: Recipe | None,
+    training: DiaNetTraining | None,
 ) -> Iterator[tuple[str, _Score, DiaNet | None]]:
     """Every model for one fold: its name, how it scores, and itself if it is a network."""
     rows = (fold >= 0) & (fold != scored)
@@ -143,7 +149,9 @@ def _fitted(
     held_back = fold[rows] == (scored + 1) % FOLDS
     for name, config in NETWORKS.items():
         rng = stream(seed, f"diabetes/{name}/{scored}")
-        network = fit(config, ecg, crf, event, held_back, rng=rng, device=device, recipe=recipe)
+        network = train_dianet(
+            config, ecg, crf, event, held_back, rng=rng, device=device, training=training
+        )
         yield name, partial(predict, network), network
     both = np.hstack([ecg, crf])
     yield "logistic regression", _logistic(both, event), None

@@ -88,8 +88,8 @@ def target(model: ReleasedModel, networks: Networks) -> Target:
     return model.target(
         recordings,
         measured,
-        fitted=("own answer",),
-        fit=lambda: -np.nanmean(texts.loss, axis=1, keepdims=True),
+        signals=("own answer",),
+        membership_signal=lambda: -np.nanmean(texts.loss, axis=1, keepdims=True),
         outputs={"embedding": lambda: embedding(ecg), "tokens": lambda: all_tokens(ecg)},
         controls={"embedding": lambda: embedding(twin()), "tokens": lambda: all_tokens(twin())},
         parts={"texts": texts, **({"canaries": texts.canaries} if texts.hidden else {})},

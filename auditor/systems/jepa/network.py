@@ -30,9 +30,10 @@ from torch.nn import functional as F
 from auditor.core.errors import EvidenceError, SignalError
 from auditor.core.streams import stream
 from auditor.learning.artifact import ARCHITECTURES
-from auditor.learning.device import own_randomness
-from auditor.learning.fit import Pace, train
+from auditor.learning.device import fork_rng
+from auditor.learning.fit import Validation, fit
 from auditor.learning.published import load_named
+from auditor.learning.schedule import Schedule
 
 #: The leads it knows, in the order of its tokens: the other four follow from I and II.
 LEADS = ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")
@@ -253,7 +254,7 @@ class Classifier(nn.Module):
     def __init__(self, encoder: Encoder, n_classes: int, rng: np.random.Generator) -> None:
         super().__init__()
         self.encoder = encoder
-        with own_randomness(rng):
+        with fork_rng(rng):
             self.head = nn.Linear(encoder.norm.normalized_shape[0], n_classes)
 
     def forward(
@@ -340,7 +341,7 @@ def cross_pattern(n_leads: int, n_times: int, device: torch.device | str | None 
 
 def create(config: JEPAConfig, rng: np.random.Generator) -> JEPA:
     """A model with initial weights drawn from `rng`; torch's own stream is left as it was."""
-    with own_randomness(rng):
+    with fork_rng(rng):
         return JEPA(config)
 
 
@@ -496,17 +497,17 @@ def update_teacher(teacher: nn.Module, student: nn.Module, momentum: float) -> N
         old.mul_(momentum).add_(new, alpha=1 - momentum)
 
 
-def pretraining_pace(config: JEPAConfig, per_epoch: int, *, epochs: int = 100) -> Pace:
-    """The published pace, given the steps of an epoch; what is hidden decides rate and batch."""
+def pretraining_schedule(config: JEPAConfig, per_epoch: int, *, epochs: int = 100) -> Schedule:
+    """The published schedule, given the steps of an epoch; what is hidden decides how fast."""
     rate, batch = (5e-5, 64) if config.masks == "block" else (2.5e-5, 128)
-    return Pace(
+    return Schedule(
         steps=epochs * per_epoch,
         batch=batch,
-        rate=rate,
+        learning_rate=rate,
         warm_up=5 * per_epoch,
         floor=1e-6,
         start=1e-6,
-        decay=0.05,
+        weight_decay=0.05,
         clip=inf,
     )
 
@@ -531,14 +532,14 @@ def classification_loss(logits: Tensor, labels: Tensor) -> Tensor:
     return both.mean(dim=1)
 
 
-def fine_tuning_pace(per_epoch: int, *, batch: int = 16, epochs: int = 10) -> Pace:
-    """The published pace of training a `Classifier`, given the steps of an epoch."""
-    return Pace(
+def fine_tuning_schedule(per_epoch: int, *, batch: int = 16, epochs: int = 10) -> Schedule:
+    """The published schedule of training a `Classifier`, given the steps of an epoch."""
+    return Schedule(
         steps=epochs * per_epoch,
         batch=batch,
-        rate=1e-4 * batch / 256,
+        learning_rate=1e-4 * batch / 256,
         warm_up=3 * per_epoch,
-        decay=0.05,
+        weight_decay=0.05,
         betas=(0.9, 0.95),
         clip=inf,
     )
@@ -547,16 +548,16 @@ def fine_tuning_pace(per_epoch: int, *, batch: int = 16, epochs: int = 10) -> Pa
 _PROBE_BATCH = 16
 
 
-def probe_pace(per_epoch: int) -> Pace:
-    """The published pace of a linear probe, given the steps of an epoch."""
-    return Pace(
+def probe_schedule(per_epoch: int) -> Schedule:
+    """The published schedule of a linear probe, given the steps of an epoch."""
+    return Schedule(
         steps=10 * per_epoch,
         batch=_PROBE_BATCH,
-        rate=0.01,
+        learning_rate=0.01,
         warm_up=10,
         floor=0.001,
         start=0.001,
-        decay=0.01,
+        weight_decay=0.01,
         clip=inf,
     )
 
@@ -587,7 +588,7 @@ def probe(
     """
     x, y = torch.from_numpy(features), torch.from_numpy(labels)
     rng = stream(seed, "jepa/probe")
-    with own_randomness(rng):
+    with fork_rng(rng):
         n_classes = int(labels.max()) + 1 if labels.ndim == 1 else labels.shape[1]
         linear = nn.Linear(features.shape[1], n_classes)
     people, person, records = np.unique(subject, return_inverse=True, return_counts=True)
@@ -598,24 +599,17 @@ def probe(
     # A person counts once, however many records there are of them.
     weight = torch.from_numpy(1 / records[person[held]])
     per_epoch = -(-int((~held).sum()) // _PROBE_BATCH)
-    best, kept = inf, linear.state_dict()
 
-    def after(step: int) -> None:
-        nonlocal best, kept
-        if n_held and (step + 1) % per_epoch == 0:
-            with torch.inference_mode():
-                found = float((weight * classification_loss(linear(x[held]), y[held])).sum())
-            if found < best:
-                best, kept = found, deepcopy(linear.state_dict())
+    def loss() -> float:
+        return float((weight * classification_loss(linear(x[held]), y[held])).sum())
 
-    train(
+    fit(
         linear,
         lambda rows, generator: classification_loss(linear(x[rows]), y[rows]).mean(),
         np.flatnonzero(~held),
-        probe_pace(per_epoch),
+        probe_schedule(per_epoch),
         seed=seed,
         name="jepa/probe",
-        after=after,
+        validate=Validation(loss, per_epoch) if n_held else None,
     )
-    linear.load_state_dict(kept)
     return linear

@@ -31,7 +31,7 @@ def target(model: ReleasedModel, networks: Networks) -> Target:
     def tokens(encoder: jepa.Encoder) -> Rows:
         return model.asked(lambda x: compact(encoder(x)), seen.x)
 
-    def fit() -> Floats:
+    def membership_signal() -> Floats:
         draw = torch.Generator().manual_seed(_MASK_SEED)
         masks = [jepa.MASKS[network.config.masks](draw) for _ in range(_MASKS)]
 
@@ -45,8 +45,8 @@ def target(model: ReleasedModel, networks: Networks) -> Target:
     return model.target(
         seen,
         summaries(seen, jepa.LEADS),
-        fitted=("what is hidden",),
-        fit=fit,
+        signals=("what is hidden",),
+        membership_signal=membership_signal,
         outputs={"embedding": lambda: embedding(student), "tokens": lambda: tokens(student)},
         controls={"embedding": lambda: embedding(blank()), "tokens": lambda: tokens(blank())},
     )

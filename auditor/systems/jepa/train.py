@@ -56,7 +56,7 @@ def run(training: Training) -> Study:
     model = jepa.create(config, stream(training.seed, "jepa/weights"))
     blank = jepa.create(config, stream(training.seed, "jepa/untrained")).student
     x = torch.from_numpy(seen.x)
-    steps = training.pace("pretrain").steps
+    steps = training.schedule("pretrain").steps
 
     def objective(rows: Places, generator: torch.Generator) -> Tensor:
         return jepa.objective(model, x[rows].to(training.device), generator)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from auditor.attackers.vit import believed
+from auditor.attackers.vit import shrinkage_slope
 from auditor.audit import open_context
 from auditor.checks.attribute.check import Attribute
 from auditor.engine import engine
@@ -32,10 +32,10 @@ def test_a_planted_sex_and_age_are_found_on_people_never_seen(strong):
 def test_nobody_is_in_training_and_test(strong, monkeypatch):
     seen = []
 
-    def remember(self, case, train, test, rng):
-        subject = case.records["subject"].to_numpy()
+    def remember(self, context, train, test, rng):
+        subject = context.records["subject"].to_numpy()
         seen.append((set(subject[train]), set(subject[test])))
-        return original(self, case, train, test, rng)
+        return original(self, context, train, test, rng)
 
     original = Attribute._guess
     monkeypatch.setattr(Attribute, "_guess", remember)
@@ -57,7 +57,7 @@ def test_too_few_people_of_one_sex_and_no_ages_cannot_be_measured(strong):
 
 def test_a_guess_is_believed_as_far_as_the_truth_follows_it():
     truth = np.array([-10.0, 10, -20, 20])
-    assert believed(truth, truth) == 1
-    assert believed(2 * truth, truth) == pytest.approx(0.5)
-    assert believed(-truth, truth) == 0
-    assert believed(np.zeros(4), truth) == 0
+    assert shrinkage_slope(truth, truth) == 1
+    assert shrinkage_slope(2 * truth, truth) == pytest.approx(0.5)
+    assert shrinkage_slope(-truth, truth) == 0
+    assert shrinkage_slope(np.zeros(4), truth) == 0

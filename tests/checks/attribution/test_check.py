@@ -24,14 +24,14 @@ from auditor.core.errors import EvidenceError
 from auditor.core.finding import Finding
 from auditor.engine import engine
 from auditor.simulate.population import Population
-from auditor.targets.context import Case
+from auditor.targets.context import Context
 from tests.checks.attribution.test_relevance import heartbeats
 from tests.releases import settings
 
 WAVES = ("P", "QRS", "ST", "T")
 
 
-def opened(root: Path, seed: int = 0, **knobs) -> Case:
+def opened(root: Path, seed: int = 0, **knobs) -> Context:
     """Simulated people with one record on each of two days, ready to be attacked."""
     known = {"n_subjects": 24, "seconds": 12, "leads": ("I", "II"), "seed": seed} | knobs
     Population(**known).write(root)
@@ -39,8 +39,8 @@ def opened(root: Path, seed: int = 0, **knobs) -> Case:
         return open_context(root, settings(seed=seed), workers)
 
 
-def found(case: Case, view: str = "embedding", protocol: str = "cross-session") -> Finding:
-    return run_check(PartsTaken(view, protocol), case, level=0.95, smallest_cell=10)
+def found(context: Context, view: str = "embedding", protocol: str = "cross-session") -> Finding:
+    return run_check(PartsTaken(view, protocol), context, level=0.95, smallest_cell=10)
 
 
 @pytest.fixture
@@ -50,16 +50,16 @@ def few(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def case(tmp_path_factory) -> Case:
+def context(tmp_path_factory) -> Context:
     return opened(tmp_path_factory.mktemp("people"))
 
 
 @pytest.fixture(scope="module")
-def finding(case) -> Finding:
+def finding(context) -> Finding:
     """People who differ in every wave."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(parts, "_ASKED", 10)
-        return found(case)
+        return found(context)
 
 
 def first(finding: Finding, done: str = "masked") -> str:
@@ -91,19 +91,19 @@ def test_where_nobody_differs_nothing_is_lost_and_nothing_is_believed(tmp_path, 
     assert finding.params["reading"].startswith("Nothing to take apart")
 
 
-def test_whole_beats_find_whom_the_linkage_rung_finds(case, finding):
-    rung = run_check(Linkage("embedding"), case, level=0.95, smallest_cell=10)
+def test_whole_beats_find_whom_the_linkage_rung_finds(context, finding):
+    rung = run_check(Linkage("embedding"), context, level=0.95, smallest_cell=10)
     assert finding.estimates["rank1"] == rung.estimates["rank1"]
 
 
-def test_a_transformer_with_random_weights_is_never_believed(case, few, monkeypatch):
-    def untaught(case, gallery):
-        people = len(np.unique(case.records["subject"].to_numpy()[gallery.row]))
-        config = vit._config(case, n_ids=people)
+def test_a_transformer_with_random_weights_is_never_believed(context, few, monkeypatch):
+    def untaught(context, gallery):
+        people = len(np.unique(context.records["subject"].to_numpy()[gallery.row]))
+        config = vit._config(context, n_ids=people)
         return tuple(create(config, np.random.default_rng(seed)) for seed in (1, 2))
 
     monkeypatch.setattr(vit, "identity_encoders", untaught)
-    finding = found(case, "vit")
+    finding = found(context, "vit")
     assert finding.status == "measured", finding.reason
     for task in ("", "class_"):
         assert len(finding.params[f"{task}verdicts"]) == 7
@@ -115,8 +115,8 @@ def test_a_transformer_with_random_weights_is_never_believed(case, few, monkeypa
 @pytest.mark.slow
 def test_sex_and_age_are_taken_apart_by_people_who_were_not_learned_from(tmp_path, few):
     people = tuple((sex, float(age)) for age in range(25, 85, 5) for sex in ("female", "male"))
-    case = opened(tmp_path, demographics=3, people=people, n_sessions=1)
-    finding = found(case, protocol="subject-disjoint")
+    context = opened(tmp_path, demographics=3, people=people, n_sessions=1)
+    finding = found(context, protocol="subject-disjoint")
     assert finding.status == "measured", finding.reason
     assert finding.estimates["sex_auc"].low > 0.5
     assert finding.estimates["age_concordance"].low > 0.5
@@ -143,13 +143,13 @@ def test_of_many_records_every_person_is_kept_before_anybody_s_second(monkeypatc
 
 def test_beats_whose_waves_were_not_found_are_not_taken_apart():
     reads = heartbeats(30)
-    case = None
+    context = None
     blank = replace(reads, label=np.full_like(reads.label, Atom.UNASSIGNED))
     subject = np.arange(30).astype(str)
     with pytest.raises(EvidenceError, match="delineated"):
-        _Edits.of(case, blank, subject, np.random.default_rng(0))
+        _Edits.of(context, blank, subject, np.random.default_rng(0))
     with pytest.raises(EvidenceError, match="at least 10 people"):
-        _Edits.of(case, reads.part(np.arange(9)), subject[:9], np.random.default_rng(0))
+        _Edits.of(context, reads.part(np.arange(9)), subject[:9], np.random.default_rng(0))
 
 
 def test_a_donor_is_always_somebody_else_and_one_person_for_all_of_a_persons_beats():
@@ -159,12 +159,12 @@ def test_a_donor_is_always_somebody_else_and_one_person_for_all_of_a_persons_bea
     assert all(len(np.unique(donor[code == person])) == 1 for person in range(12))
 
 
-def test_the_mean_beat_that_is_shown_is_of_many_and_of_nobody(case, finding):
+def test_the_mean_beat_that_is_shown_is_of_many_and_of_nobody(context, finding):
     beat = finding.curves["beat"]
     shown = np.array(beat["mv"]).reshape(2, 200)
-    for row in range(len(case.records)):
-        anchors = case.prepared.anchors(row)
-        own = case.prepared.signal(row)[:, anchors[1] - 75 : anchors[1] + 125]
+    for row in range(len(context.records)):
+        anchors = context.prepared.anchors(row)
+        own = context.prepared.signal(row)[:, anchors[1] - 75 : anchors[1] + 125]
         assert np.abs(own - shown).max() > 0.02
 
 

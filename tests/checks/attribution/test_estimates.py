@@ -12,7 +12,7 @@ from scipy.stats import norm
 
 from auditor.checks.attribution.estimates import attribution, slug
 from auditor.checks.attribution.segments import EVERY, SEGMENTS, Atom
-from auditor.core.evidence import Attribution, Comparison, Explanation, Portrait, Trials
+from auditor.core.evidence import Attribution, Explanation, Portrait, SearchResult, Trials
 from auditor.stats.intervals import newcombe_paired, wilson
 
 N, ATOMS = 20, len(Atom)
@@ -21,14 +21,15 @@ PEOPLE = np.array([f"p{i:02d}" for i in range(N)])
 TIME = np.array([0, 0.06, 0.06, 0.06, 0.03, 0.05, 0.02, 0.12, 0.25, 0.35])
 
 
-def comparison(found: np.ndarray) -> Comparison:
+def search_result(found: np.ndarray) -> SearchResult:
     """A search that finds some people at the first attempt."""
     n, zero = len(found), np.zeros(len(found), dtype=np.int64)
-    return Comparison(
-        subject=PEOPLE[:n], mate=np.ones(n), above=1 - found.astype(np.int64), ties=zero,
+    return SearchResult(
+        subject=PEOPLE[:n], mated_score=np.ones(n), n_above=1 - found.astype(np.int64), n_tied=zero,
         best_impostor=np.zeros(n), n_gallery=50, edges=np.array([0.5]), sketch_subject=PEOPLE[:n],
-        sketch=np.zeros((n, 1), dtype=np.int64), n_impostors=zero + 49, stranger_above=zero - 1,
-        stranger_ties=zero - 1, known_above=zero, known_ties=zero, known_size=zero + 50,
+        sketch=np.zeros((n, 1), dtype=np.int64), n_impostors=zero + 49,
+        matched_impostor_above=zero - 1, matched_impostor_tied=zero - 1,
+        demographic_above=zero, demographic_tied=zero, demographic_size=zero + 50,
     )  # fmt: skip
 
 
@@ -59,7 +60,7 @@ def explanation(share: np.ndarray | None = None, **tests) -> Explanation:
 
 def seen(**parts) -> Attribution:
     """An attack that finds everybody, and nobody without the QRS."""
-    everybody, nobody = comparison(np.ones(N)), comparison(np.zeros(N))
+    everybody, nobody = search_result(np.ones(N)), search_result(np.zeros(N))
     without = {
         name: nobody if name == "QRS" else everybody for name in EVERY if name != "unassigned"
     }
@@ -125,7 +126,7 @@ def test_an_explanation_that_fails_one_test_is_not_believed_and_says_which(tests
 
 
 def test_nothing_is_believed_of_a_network_that_random_weights_do_as_well_as():
-    said = verdict(explanation(), untrained=comparison(np.ones(N)))
+    said = verdict(explanation(), untrained=search_result(np.ones(N)))
     assert said["verdict"] == "not trustworthy"
     assert "random weights" in said["why not"]
 

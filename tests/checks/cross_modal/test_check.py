@@ -92,7 +92,7 @@ def test_labels_are_searched_among_people_who_have_them():
     has = set(target.subject[(target.truth[:, 0] == 1) & (target.part == NONMEMBER)])
     assert set(seen.labels["edema"].subject) == has
     assert seen.labels["edema"].n_gallery == len(has)
-    assert (seen.alike.known_size <= seen.cosine.known_size).all()
+    assert (seen.alike.demographic_size <= seen.cosine.demographic_size).all()
     few = target.truth * 0
     few[:9] = 1
     assert run(replace(target, truth=few)).labels == {}
@@ -122,11 +122,11 @@ def test_the_order_of_the_records_does_not_matter():
     target = visits(1, 1, 1)
     one, other = run(target), run(shuffled(target))
     for name in ("cosine", "members", "taught", "taught_members", "alike", "beyond"):
-        same = (getattr(each, name).above for each in (one, other))
+        same = (getattr(each, name).n_above for each in (one, other))
         np.testing.assert_array_equal(*same, err_msg=name)
     assert one.elsewhere is not None
     assert other.elsewhere is not None
-    np.testing.assert_array_equal(one.elsewhere.person.above, other.elsewhere.person.above)
+    np.testing.assert_array_equal(one.elsewhere.person.n_above, other.elsewhere.person.n_above)
 
 
 # --- what retrieval amounts to ------------------------------------------------------------

@@ -15,7 +15,7 @@ from scipy.stats import binom
 from auditor.checks.cross_release.check import CrossRelease, Links
 from auditor.core.finding import Estimate
 from auditor.engine import engine
-from auditor.targets.context import Case
+from auditor.targets.context import Context
 from auditor.targets.release import Release
 from tests.releases import write_release
 
@@ -31,8 +31,8 @@ def release(root: Path, seed: int, n: int = 30, **knobs) -> Release:
     return opened(write_release(root, identity=1, seed=seed, n_subjects=n, **knobs))
 
 
-def context(b: Release) -> Case:
-    return Case(b, "cpu", 0, None)
+def context(b: Release) -> Context:
+    return Context(b, "cpu", 0, None)
 
 
 def link(a: Release, b: Release) -> tuple[Links, Estimate]:

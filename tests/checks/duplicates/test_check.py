@@ -19,7 +19,7 @@ from auditor.data.catalog import describe
 from auditor.data.dataset import open_dataset
 from auditor.engine import engine
 from auditor.signal.prepare import prepare
-from tests.releases import settings, write_release
+from tests.releases import prepared_as, settings, write_release
 
 KNOBS = {"identity": 1, "seed": 4, "n_subjects": 14}
 
@@ -29,8 +29,8 @@ def case_of(root: Path):
         return open_context(root, settings(vit=False), workers)
 
 
-def names_of(case, pairs) -> list[tuple[str, str]]:
-    record = case.prepared.records["record"]
+def names_of(context, pairs) -> list[tuple[str, str]]:
+    record = context.prepared.records["record"]
     return [(record.iloc[a], record.iloc[b]) for a, b in pairs]
 
 
@@ -74,11 +74,11 @@ def test_a_copy_under_another_name_is_found_however_it_was_made(tmp_path, change
     source, other = headers[0], headers[-1]
     target = other.with_name(f"{other.stem}x.hea")
     rewritten(source, target, change)
-    case = case_of(root)
-    found = names_of(case, copies(case.prepared))
+    context = case_of(root)
+    found = names_of(context, copies(context.prepared))
     assert len(found) == 1
     assert {Path(one).name for one in found[0]} == {source.stem, target.stem}
-    counts = Duplicates().attack(case, np.random.default_rng(0))
+    counts = Duplicates().attack(context, np.random.default_rng(0))
     assert counts.names == NAMES
     assert counts.values[:, 0].sum() == 0
     assert (counts.values[:, 1] > 0).sum() == 2
@@ -100,8 +100,8 @@ def test_a_recording_under_a_wrong_name_looks_like_a_stranger(clean):
     one, other = records["subject"].unique()[[0, 7]]
     swapped = records["subject"].iloc[later].replace({one: other, other: one})
     records.loc[later, "subject"] = swapped.to_numpy()
-    case = replace(clean, prepared=replace(clean.prepared, records=records), shared={})
-    found = set(records["subject"].iloc[strangers(case, np.random.default_rng(0))])
+    context = prepared_as(clean, replace(clean.prepared, records=records))
+    found = set(records["subject"].iloc[strangers(context, np.random.default_rng(0))])
     assert found
     assert found <= {one, other}
 

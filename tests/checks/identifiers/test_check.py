@@ -13,7 +13,7 @@ from auditor.checks.identifiers.check import Identifiers
 from auditor.core.evidence import Counts
 from auditor.data.identifiers import classes_in
 from auditor.engine import engine
-from auditor.targets.context import Case
+from auditor.targets.context import Context
 from auditor.targets.release import Release
 from tests.releases import write_release
 
@@ -66,7 +66,7 @@ def test_what_is_ordinary_is_no_identifier(text):
 def counted(root: Path) -> dict[str, int]:
     """People per class and place."""
     with engine() as workers:
-        context = Case(Release.open(root, workers), "cpu", 0, None)
+        context = Context(Release.open(root, workers), "cpu", 0, None)
         counts = Identifiers().attack(context, np.random.default_rng(0))
     return dict(zip(counts.names, (counts.values > 0).sum(axis=0).tolist(), strict=True))
 

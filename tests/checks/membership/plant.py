@@ -12,7 +12,8 @@ from auditor.core.streams import stream
 from auditor.core.target import MEMBER, NONMEMBER, Target
 from auditor.learning import boost
 from auditor.learning.boost import Trees
-from auditor.targets.trees import Table, target
+from auditor.targets.table import Table
+from auditor.targets.trees import target
 from tests.checks.asking import measured
 
 DEEP = Trees(rounds=30, depth=8)
@@ -51,13 +52,13 @@ def of_trees(
         record=np.arange(len(person)).astype(str),
         subject=text,
         session=np.full(len(person), ""),
-        part=np.where(trained if learnt else called, MEMBER, NONMEMBER).astype(np.int8),
+        split=np.where(trained if learnt else called, MEMBER, NONMEMBER).astype(np.int8),
         male=np.full(len(person), np.nan),
         age=np.full(len(person), np.nan),
         inputs=inputs,
         columns=names,
-        truth=truth,
-        unknown="",
+        y_true=truth,
+        membership_unknown="",
     )
     return target("trees", "simulated trees", table, boosters)
 

@@ -214,7 +214,7 @@ def test_retrieval_is_told_of_members_and_others_among_the_same_people():
     }
     assert {one.n_gallery for one in vars(found).values()} == {40}
     copied = np.isin(found.everybody.subject, [f"p{one:03d}" for one in range(0, 10, 2)])
-    assert np.all(found.everybody.above[copied] == 0)
+    assert np.all(found.everybody.n_above[copied] == 0)
 
 
 @pytest.mark.parametrize("copied", [0, 40])

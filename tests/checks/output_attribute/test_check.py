@@ -55,9 +55,9 @@ def test_nobody_is_learnt_from_and_asked_about(monkeypatch):
     pairs = []
 
     class Watched(CrossFitted):
-        def likely(self, truth, train, test):
+        def predict_proba(self, truth, train, test):
             pairs.append((set(self.subject[train]), set(self.subject[test])))
-            return super().likely(truth, train, test)
+            return super().predict_proba(truth, train, test)
 
     monkeypatch.setattr(inference, "CrossFitted", Watched)
     target = of_sex(0, True)
@@ -180,9 +180,9 @@ def test_the_order_of_the_records_does_not_matter():
 def test_those_to_learn_from_who_are_all_alike_teach_nothing():
     told = CrossFitted(line, np.ones((4, 1), np.float32), np.array(list("abcd")), 0)
     truth = np.array([1.0, 1, np.nan, 0])
-    score = told.likely(truth, np.arange(3), np.array([3]))
+    score = told.predict_proba(truth, np.arange(3), np.array([3]))
     assert score.tolist() == [0]
-    blank = told.guessed(truth * np.nan, np.arange(3), np.array([3]), np.random.default_rng(0))
+    blank = told.predict(truth * np.nan, np.arange(3), np.array([3]), np.random.default_rng(0))
     assert np.isnan(blank).all()
 
 

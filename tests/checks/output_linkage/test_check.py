@@ -10,19 +10,16 @@ from functools import partial
 import numpy as np
 import pytest
 
-from auditor.attackers.demographics import target_records
-from auditor.attackers.enrolment import Enrolment
 from auditor.attackers.output_features import membership_groups, standardise_output
 from auditor.checks.output_linkage.check import ByKind, OutputLinkage, OutputSearches, plan
 from auditor.core.errors import EvidenceError
-from auditor.core.evidence import Comparison
+from auditor.core.evidence import SearchResult
 from auditor.core.target import NEITHER, NONMEMBER
-from auditor.stats.metrics import known_rate, rank_rate
+from auditor.stats.metrics import demographic_rate, rank_rate
 from tests.checks.asking import context, estimated
 from tests.checks.inversion.plant import giving_back
 from tests.checks.output_linkage.plant import People, memorising, naming
-from tests.stats.evidence import comparison, random_search
-
+from tests.stats.evidence import random_search, search_result
 
 
 def run(target, output, seed=0) -> OutputSearches:
@@ -31,7 +28,7 @@ def run(target, output, seed=0) -> OutputSearches:
     return attack.attack(context(), np.random.default_rng(seed))
 
 
-def first(seen: Comparison) -> float:
+def first(seen: SearchResult) -> float:
     """The share of people who are found first."""
     return rank_rate(seen, 1).mean()
 
@@ -134,31 +131,6 @@ def test_more_of_the_person_links_more_people():
     assert rates[-1] > rates[0] + 0.8
 
 
-def test_nobody_teaches_the_match_that_they_are_judged_by():
-    people = People(0, 40)
-    target = people.target({"embedding": people.noise(4)})
-    table = target_records(target)
-    first = np.flatnonzero(~table["subject"].duplicated())
-    later = np.setdiff1d(np.arange(len(table)), first)
-    field = Enrolment.of(table, first, later, np.random.default_rng(0))
-    taught = []
-
-    def teach(may):
-        taught.append(set(field.gallery_fold[may]))
-        me = len(taught)
-        return lambda gallery, probe: (np.full((len(gallery), 1), me), np.ones((len(probe), 1)))
-
-    values = target.view("embedding").values
-    rows = field.taught(teach, values, values)
-    for fold in range(5):
-        gallery, probe = rows(fold)
-        scores = probe @ gallery.T
-        for column, other in enumerate(field.gallery_fold):
-            (teacher,) = set(scores[:, column].astype(int))
-            assert not {fold, other} & taught[teacher - 1]
-            assert len(taught[teacher - 1]) == 3
-
-
 def test_a_match_that_others_teach_beats_one_that_learns_nothing_where_some_directions_are_noise():
     people = People(5, 100)
     size = np.exp(-np.arange(64) / 8)
@@ -182,8 +154,8 @@ def test_a_person_who_is_hidden_under_noise_of_other_directions_is_found_by_whit
 def test_sex_and_age_alone_link_nobody_within_their_sex_and_age():
     seen = run(naming(2, False), "scores").own
     assert rank_rate(seen, 1).mean() > 1 / seen.n_gallery
-    by_luck = (1 / seen.known_size).mean()
-    assert known_rate(seen, 1).mean() < 3 * by_luck
+    by_luck = (1 / seen.demographic_size).mean()
+    assert demographic_rate(seen, 1).mean() < 3 * by_luck
 
 
 def test_members_and_others_are_held_against_their_own_kind():
@@ -237,13 +209,13 @@ def test_what_tells_only_the_kind_of_person_stays_at_a_half():
     rng = np.random.default_rng(0)
     kind, subject = np.arange(n) % 3, np.repeat(np.arange(n), 2)
     scores = rng.normal(size=(2 * n, n)) + 10 * (kind[subject][:, None] == kind[None])
-    seen = comparison(scores, subject, kind=kind)
+    seen = search_result(scores, subject, kind=kind)
     found = told(seen).estimates
     assert found["rank1"].low > 1 / n
     assert found["auc_known"].low < 0.5 < found["auc_known"].high
 
 
-def told(own: Comparison, **others):
+def told(own: SearchResult, **others):
     """What a search amounts to, beside others."""
     nothing = {"matchers": {}, "controls": {}, "by_kind": None, "inputs_by_kind": None}
     seen = OutputSearches(own=own, beyond=own, **nothing | others)
@@ -251,7 +223,7 @@ def told(own: Comparison, **others):
 
 
 def test_controls_and_kinds_are_told_under_their_names():
-    def searched(signal: int = 0) -> Comparison:
+    def searched(signal: int = 0) -> SearchResult:
         return random_search(np.random.default_rng(7), 30, signal)
 
     seen = told(

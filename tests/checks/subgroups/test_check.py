@@ -20,8 +20,8 @@ from tests.releases import settings, write_release
 def evidence(tmp_path_factory):
     root = write_release(tmp_path_factory.mktemp("slices"), identity=1, seed=6, n_subjects=40)
     with engine() as workers:
-        case = open_context(root, settings(vit=False), workers)
-        yield Subgroups().attack(case, np.random.default_rng(0))
+        context = open_context(root, settings(vit=False), workers)
+        yield Subgroups().attack(context, np.random.default_rng(0))
 
 
 @given(st.lists(st.integers(0, 30), min_size=2, max_size=6))
@@ -43,9 +43,9 @@ def test_two_groups_of_ten_are_both_told():
 def test_the_groups_of_a_kind_are_parts_of_the_whole(evidence):
     whole = evidence.everybody
     halves = [evidence.of[f"quality_of_the_{half}_half"] for half in ("better", "worse")]
-    assert sum(len(half.mate) for half in halves) == len(whole.mate)
-    both = np.sort(np.concatenate([half.mate for half in halves]))
-    assert np.array_equal(both, np.sort(whole.mate))
+    assert sum(len(half.mated_score) for half in halves) == len(whole.mated_score)
+    both = np.sort(np.concatenate([half.mated_score for half in halves]))
+    assert np.array_equal(both, np.sort(whole.mated_score))
 
 
 def test_who_holds_less_finds_fewer(evidence):

@@ -117,9 +117,9 @@ def test_a_text_finds_the_record_that_most_of_its_numbers_agree_with():
             column = given.inputs[:, given.columns.index(one.column)].astype(float)
             scores[row] += agreement(one, column)
     own = np.diag(scores)
-    assert found.mate.tolist() == own.tolist()
-    assert found.above.tolist() == (scores > own[:, None]).sum(axis=1).tolist()
-    assert found.ties.tolist() == ((scores == own[:, None]).sum(axis=1) - 1).tolist()
+    assert found.mated_score.tolist() == own.tolist()
+    assert found.n_above.tolist() == (scores > own[:, None]).sum(axis=1).tolist()
+    assert found.n_tied.tolist() == ((scores == own[:, None]).sum(axis=1) - 1).tolist()
 
 
 def test_one_wrong_number_does_not_lose_a_record():
@@ -127,7 +127,7 @@ def test_one_wrong_number_does_not_lose_a_record():
     texts = given.parts["texts"].told["full"]
     wrong = tuple(text.replace("PR is ", "PR is 9") for text in texts)
     changed = replace(given, parts={"texts": Texts({"full": wrong}, ("",) * len(texts))})
-    assert (ran(TextLinkage(changed)).above == 0).mean() > 0.95
+    assert (ran(TextLinkage(changed)).n_above == 0).mean() > 0.95
 
 
 def test_a_text_without_numbers_is_no_better_than_a_guess():
@@ -136,7 +136,7 @@ def test_a_text_without_numbers_is_no_better_than_a_guess():
     texts[:30] = ["Sinus rhythm."] * 30
     changed = replace(given, parts={"texts": Texts({"full": tuple(texts)}, ("",) * 40)})
     found = ran(TextLinkage(changed))
-    assert set(found.ties[:30]) == {39}
+    assert set(found.n_tied[:30]) == {39}
     silent = replace(given, parts={"texts": Texts({"full": ("Sinus rhythm.",) * 40}, ("",) * 40)})
     assert TextLinkage(silent).unmet(context()) == "the texts quote no numbers"
     assert "nothing that the texts quote" in (
@@ -157,7 +157,7 @@ def test_the_order_of_records_says_nothing():
     one, other = (ran(QuotedValues(each)) for each in (given, shuffled))
     assert one.values.tolist() == other.values.tolist()
     one, other = (ran(TextLinkage(each)) for each in (given, shuffled))
-    assert one.above[order].tolist() == other.above.tolist()
+    assert one.n_above[order].tolist() == other.n_above.tolist()
 
 
 # --- what was taught ----------------------------------------------------------------------

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from scipy.stats import truncnorm
 
 from auditor.core.streams import stream
-from auditor.learning.device import own_randomness
+from auditor.learning.device import fork_rng
 from auditor.systems.cardionets.mar import (
     Diffusion,
     Draw,
@@ -75,7 +75,7 @@ def draw(io):
 
 @pytest.fixture
 def tiny():
-    with own_randomness(stream(0, "weights")):
+    with fork_rng(stream(0, "weights")):
         return Generator(TINY)
 
 

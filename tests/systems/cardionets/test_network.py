@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from auditor.core.errors import ModelError, SignalError
 from auditor.core.record import STANDARD_LEADS
 from auditor.core.streams import stream
-from auditor.learning.device import own_randomness
+from auditor.learning.device import fork_rng
 from auditor.systems.cardionets.network import (
     BlockFusion,
     CardioNetsConfig,
@@ -71,7 +71,7 @@ def cmr(folder):
 
 @pytest.fixture
 def seeded():
-    with own_randomness(stream(0, "weights")):
+    with fork_rng(stream(0, "weights")):
         yield
 
 

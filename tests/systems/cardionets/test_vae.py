@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from scipy.ndimage import correlate
 
 from auditor.core.streams import stream
-from auditor.learning.device import own_randomness
+from auditor.learning.device import fork_rng
 from auditor.systems.cardionets.network import load_published
 from auditor.systems.cardionets.vae import VAE, GeneratorConfig, drawn, kl, psnr, ssim, vae_loss
 from tests.systems.parity import assert_same
@@ -61,7 +61,7 @@ def test_at_the_published_size_every_tensor_has_its_published_shape(parity):
 def test_a_cine_is_learned_and_the_latent_depends_on_the_seed_alone():
     generator = torch.Generator().manual_seed(0)
     cine = torch.linspace(-1, 1, 1024).reshape(1, 1, 4, 16, 16)
-    with own_randomness(stream(0, "weights")):
+    with fork_rng(stream(0, "weights")):
         vae = VAE(TINY)
     before = torch.random.get_rng_state()
     optimizer = torch.optim.Adam(vae.parameters(), lr=3e-3)

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from auditor.core.errors import ModelError, SignalError
 from auditor.core.streams import stream
-from auditor.learning.device import own_randomness
+from auditor.learning.device import fork_rng
 from auditor.systems.cromotex.network import (
     LEADS,
     STAGES,
@@ -66,7 +66,7 @@ def published(folder) -> CroMoTEX:
 
 
 def created(config: CroMoTEXConfig = SMALL, seed: int = 0) -> CroMoTEX:
-    with own_randomness(stream(seed, "create")):
+    with fork_rng(stream(seed, "create")):
         return CroMoTEX(config)
 
 
@@ -251,7 +251,7 @@ def test_ecgs_of_another_length_are_refused():
 
 def test_what_a_stage_learned_is_handed_on():
     config = SMALL.image or ImageConfig()
-    with own_randomness(stream(5, "image")):
+    with fork_rng(stream(5, "image")):
         first = ImageClassifier(config)
     second = created(replace(SMALL, image=None, head=False), seed=6)
     third = created(replace(SMALL, head=False))
@@ -429,7 +429,7 @@ def test_objectives_hang_on_their_generator_and_reach_what_their_stage_trains():
 
 
 def test_radiographs_are_told_apart_after_the_first_stage():
-    with own_randomness(stream(0, "image")):
+    with fork_rng(stream(0, "image")):
         model = ImageClassifier(SMALL.image or ImageConfig())
     labels = torch.arange(16) % 2
     images = 100 * torch.randn(16, 1, 64, 64, generator=generator())
@@ -460,7 +460,7 @@ def test_a_planted_finding_is_learned_and_the_best_weights_are_kept():
     validation = Validation(*findings(32, seed=2))
     optimizer = torch.optim.Adam((p for p in model.parameters() if p.requires_grad), lr=3e-3)
     seen = []
-    with own_randomness(stream(0, "train")):
+    with fork_rng(stream(0, "train")):
         model.train()
         for _ in range(7):
             optimizer.zero_grad()

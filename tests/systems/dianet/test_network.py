@@ -15,10 +15,16 @@ from auditor.attackers.transformer import ViTConfig, create
 from auditor.core.errors import ModelError
 from auditor.core.streams import stream
 from auditor.learning import artifact
-from auditor.systems.dianet.network import DiaNet, DiaNetConfig, Recipe, fit, predict
+from auditor.systems.dianet.network import (
+    DiaNet,
+    DiaNetConfig,
+    DiaNetTraining,
+    predict,
+    train_dianet,
+)
 
 CONFIG = DiaNetConfig(n_ecg=4, n_crf=2)
-SHORT = Recipe(epochs=12, patience=12)
+SHORT = DiaNetTraining(epochs=12, patience=12)
 
 
 @pytest.fixture(scope="module")
@@ -33,10 +39,12 @@ def people() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return ecg, crf, event
 
 
-def trained(people, config=CONFIG, seed=0, recipe=SHORT) -> DiaNet:
+def trained(people, config=CONFIG, seed=0, training=SHORT) -> DiaNet:
     ecg, crf, event = (one[:400] for one in people)
     held_back = np.arange(400) % 4 == 0
-    return fit(config, ecg, crf, event, held_back, rng=stream(seed, "fit"), recipe=recipe)
+    return train_dianet(
+        config, ecg, crf, event, held_back, rng=stream(seed, "fit"), training=training
+    )
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +70,7 @@ def test_what_was_planted_is_found_in_other_people(model, people):
 
 def test_a_risk_is_that_of_the_people_and_not_of_their_weights(people):
     _, _, event = people
-    long = trained(people, recipe=Recipe(epochs=40, patience=10))
+    long = trained(people, training=DiaNetTraining(epochs=40, patience=10))
     rare = event.mean()
     assert rare < 0.3  # a model that weighs both kinds alike would put people at a half
     assert of_others(long, people).mean() == pytest.approx(rare, abs=0.08)
@@ -94,7 +102,7 @@ def test_what_nobody_in_training_has_is_not_listened_to(people):
     lacking, alike = ecg.copy(), ecg.copy()
     lacking[:400, 2], alike[:400, 2] = np.nan, 7.1
     for of_training in (lacking, alike):
-        model = trained((of_training, crf, event), recipe=Recipe(epochs=1))
+        model = trained((of_training, crf, event), training=DiaNetTraining(epochs=1))
         moved = np.where(np.arange(4) == 2, 1e6, ecg)
         assert predict(model, moved, crf).tolist() == predict(model, ecg, crf).tolist()
 
@@ -114,8 +122,10 @@ def test_a_twin_does_not_look_at_the_other_kind(people, config):
 
 def test_any_number_of_people_can_be_trained_on_and_asked(people):
     ecg, crf, event = (one[:98] for one in people)
-    held_back = np.arange(98) < 33  # 65 are left: a batch of 64, and one person alone
-    model = fit(CONFIG, ecg, crf, event, held_back, rng=stream(0, ""), recipe=Recipe(epochs=2))
+    held_back = np.arange(98) < 33  # 65 are left: one more than a batch
+    model = train_dianet(
+        CONFIG, ecg, crf, event, held_back, rng=stream(0, ""), training=DiaNetTraining(epochs=2)
+    )
     assert predict(model, ecg[:1], crf[:1]) == pytest.approx(predict(model, ecg, crf)[:1], abs=1e-6)
     assert predict(model, ecg[:0], crf[:0]).shape == (0,)
 
@@ -125,21 +135,21 @@ def test_the_best_epoch_is_kept_and_patience_ends(people):
     held_back = np.arange(400) % 4 == 0
 
     def auroc(epochs: int, patience: int = 100) -> float:
-        model = trained(people, recipe=Recipe(epochs=epochs, patience=patience))
+        model = trained(people, training=DiaNetTraining(epochs=epochs, patience=patience))
         return roc_auc_score(event[held_back], predict(model, ecg, crf)[held_back])
 
     assert auroc(1) <= auroc(5) <= auroc(15)
     # Of nothing to be learned the first epochs are as good as any: patience ends it soon.
     blank = np.zeros((600, 4)), np.zeros((600, 2)), people[2]
-    forever = Recipe(epochs=10**9, patience=2)
-    assert len(np.unique(of_others(trained(blank, recipe=forever), blank))) == 1
+    forever = DiaNetTraining(epochs=10**9, patience=2)
+    assert len(np.unique(of_others(trained(blank, training=forever), blank))) == 1
 
 
 def test_people_all_of_one_kind_cannot_be_trained_on(people):
     ecg, crf, event = people
     for held_back in (event, ~event):
         with pytest.raises(ValueError, match="with the event and without"):
-            fit(CONFIG, ecg, crf, event, held_back, rng=stream(0, ""))
+            train_dianet(CONFIG, ecg, crf, event, held_back, rng=stream(0, ""))
 
 
 def test_inputs_of_another_width_are_refused(model):

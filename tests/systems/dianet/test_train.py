@@ -21,11 +21,11 @@ from auditor.systems import model_dir as report
 from auditor.systems import study as studies
 from auditor.systems.dianet import train as diabetes
 from auditor.systems.dianet.cohort import DiabetesCohort
-from auditor.systems.dianet.network import Recipe, predict
+from auditor.systems.dianet.network import DiaNetTraining, predict
 from auditor.systems.dianet.train import FOLDS, MODELS, NETWORKS, Diabetes, study
 from tests.systems.brief import trained
 
-SHORT = Recipe(epochs=25, batch=32, learning_rate=5e-3, patience=8)
+SHORT = DiaNetTraining(epochs=25, batch=32, learning_rate=5e-3, patience=8)
 CENTRE_ECG = np.tile([95.0, 400, 420, 160, 900, 40], 3)
 SPREAD_ECG = np.tile([10.0, 25, 20, 20, 120, 25], 3)
 CENTRE_CRF, SPREAD_CRF = np.array([50, 0.5, 28, 90, 120, 75]), np.array([12, 0.5, 4, 11, 14, 9])
@@ -58,7 +58,7 @@ def what_the_ecg_adds(found: Diabetes):
 
 @pytest.fixture(scope="module")
 def found() -> Diabetes:
-    return study(drawn(heart_matters=1.5), seed=0, recipe=SHORT)
+    return study(drawn(heart_matters=1.5), seed=0, training=SHORT)
 
 
 def test_an_ecg_that_matters_makes_the_model_better(found):
@@ -69,7 +69,7 @@ def test_an_ecg_that_matters_makes_the_model_better(found):
 
 
 def test_an_ecg_of_noise_adds_nothing():
-    found = study(drawn(heart_matters=0), seed=0, recipe=SHORT)
+    found = study(drawn(heart_matters=0), seed=0, training=SHORT)
     estimates, _ = what_the_ecg_adds(found)
     assert estimates["auroc_gain"].low <= 0 <= estimates["auroc_gain"].high
     # Out of fold, too: who stops a training is not who is scored.
@@ -119,9 +119,9 @@ def test_who_is_scored_or_tested_is_not_learned_from(found):
     changed = study(
         DiabetesCohort(cohort.person, cohort.development, cohort.ecg, cohort.crf, other),
         seed=0,
-        recipe=Recipe(epochs=1),
+        training=DiaNetTraining(epochs=1),
     )
-    same = study(cohort, seed=0, recipe=Recipe(epochs=1))
+    same = study(cohort, seed=0, training=DiaNetTraining(epochs=1))
     for model in MODELS:
         assert changed.risk[model].tolist() == same.risk[model].tolist()
     network = found.networks["clinical only"][0]
@@ -131,8 +131,8 @@ def test_who_is_scored_or_tested_is_not_learned_from(found):
 
 
 def test_the_same_seed_gives_the_same_risks_and_another_does_not(found):
-    quick = Recipe(epochs=1)
-    one, again, other = (study(found.cohort, seed, recipe=quick) for seed in (0, 0, 1))
+    quick = DiaNetTraining(epochs=1)
+    one, again, other = (study(found.cohort, seed, training=quick) for seed in (0, 0, 1))
     for model in MODELS:
         assert one.risk[model].tolist() == again.risk[model].tolist()
         assert one.risk[model].tolist() != other.risk[model].tolist()
@@ -141,7 +141,7 @@ def test_the_same_seed_gives_the_same_risks_and_another_does_not(found):
 def test_progress_counts_models(found):
     told = []
     cohort = drawn(heart_matters=1, n=120, n_test=20)
-    study(cohort, 0, progress=lambda *done: told.append(done), recipe=Recipe(epochs=1))
+    study(cohort, 0, progress=lambda *done: told.append(done), training=DiaNetTraining(epochs=1))
     assert told == [(done, 25) for done in range(1, 26)]
 
 
@@ -158,7 +158,7 @@ def test_ecg_dianet_is_trained_from_its_table(tmp_path: Path, monkeypatch: pytes
     Hospital(1200, seed=3).write(tmp_path / "hospital")
     monkeypatch.setenv("AUDITOR_CACHE", str(tmp_path / "cache"))
     real = diabetes.study
-    brief = functools.partial(real, recipe=Recipe(epochs=3))
+    brief = functools.partial(real, training=DiaNetTraining(epochs=3))
     monkeypatch.setattr(diabetes, "study", brief)
     found = trained("t2dm", tmp_path / "hospital")
     assert found.compared.keys() == set(diabetes.MODELS) - {"clinical only"}
@@ -176,7 +176,9 @@ def test_the_command_line_simulates_tables_and_trains_a_system(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     real = diabetes.study
-    monkeypatch.setattr(diabetes, "study", functools.partial(real, recipe=Recipe(epochs=2)))
+    monkeypatch.setattr(
+        diabetes, "study", functools.partial(real, training=DiaNetTraining(epochs=2))
+    )
     said = CliRunner().invoke(main, ["simulate", f"{tmp_path}/h", "--people", "1200", "--tables"])
     assert said.exit_code == 0, said.output
     asked = ["train", "t2dm", "--data", f"{tmp_path}/h", "--out", f"{tmp_path}/m"]

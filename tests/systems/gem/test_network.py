@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from auditor.core.errors import ModelError, SignalError
 from auditor.core.record import STANDARD_LEADS
 from auditor.core.streams import stream
-from auditor.learning.device import own_randomness
+from auditor.learning.device import fork_rng
 from auditor.systems.gem.network import (
     FS,
     GEM,
@@ -239,7 +239,7 @@ def batch_of(answers=("QRS is 96 ms.", "PR is 160 ms, and more."), question="Wha
 
 
 def model_of(language):
-    with own_randomness(stream(0, "gem")):
+    with fork_rng(stream(0, "gem")):
         return GEM(MultimodalEncoder(SMALL), language())
 
 
@@ -340,7 +340,7 @@ def llama(transformers, tmp_path_factory):
         eos_token_id=257,
         pad_token_id=257,
     )
-    with own_randomness(stream(0, "llama")):
+    with fork_rng(stream(0, "llama")):
         model = transformers.LlamaForCausalLM(config)
     path = tmp_path_factory.mktemp("llama")
     model.save_pretrained(path)
@@ -397,7 +397,7 @@ def test_images_are_read_before_clips_last_layer(transformers, tmp_path):
         image_size=42,
         patch_size=14,
     )
-    with own_randomness(stream(0, "clip")):
+    with fork_rng(stream(0, "clip")):
         transformers.CLIPVisionModel(config).save_pretrained(tmp_path)
     encoder = image_encoder(tmp_path)
     pixels = torch.from_numpy(prepare_image(np.zeros((30, 60, 3), np.uint8), side=42))[None]

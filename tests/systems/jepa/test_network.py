@@ -17,7 +17,8 @@ from safetensors.torch import load_file, save_file
 from auditor.core.errors import EvidenceError, ModelError, SignalError
 from auditor.core.record import STANDARD_LEADS
 from auditor.core.streams import stream
-from auditor.learning.fit import Pace, train
+from auditor.learning.fit import fit
+from auditor.learning.schedule import Schedule
 from auditor.systems.jepa import network as jepa
 from auditor.systems.jepa.network import (
     JEPA,
@@ -197,10 +198,10 @@ def test_the_published_size_has_the_published_tensors(parity):
 def test_the_schedules_are_those_of_the_authors(schedules):
     for step, wanted in schedules["ema_momentum"].items():
         assert jepa.momentum(int(step), 10_000) == pytest.approx(wanted, rel=1e-12)
-    pretraining = jepa.pretraining_pace(THEIRS, per_epoch=100)
+    pretraining = jepa.pretraining_schedule(THEIRS, per_epoch=100)
     for step, wanted in schedules["pretrain_lr_peak_5e-5_by_step"].items():
         assert pretraining.at(int(step)) == pytest.approx(wanted, rel=1e-12)
-    probing = jepa.probe_pace(per_epoch=100)
+    probing = jepa.probe_schedule(per_epoch=100)
     for step, wanted in schedules["probe_lr_by_step_100_per_epoch_10_epochs"].items():
         assert probing.at(int(step)) == pytest.approx(wanted, rel=1e-12)
 
@@ -208,12 +209,15 @@ def test_the_schedules_are_those_of_the_authors(schedules):
 def test_each_kind_of_mask_has_its_published_rate_and_batch(parity):
     full = json.loads((parity / "jepa" / "config.json").read_text())["full"]
     for kind in KINDS:
-        pace = jepa.pretraining_pace(replace(THEIRS, masks=kind), per_epoch=10)
-        assert (pace.rate, pace.batch) == (full[kind]["lr"], full[kind]["batch"])
-        assert (pace.steps, pace.warm_up) == (10 * full["epochs"], 10 * full["warmup_epochs"])
-        assert (pace.floor, pace.decay) == (full["lr_min"], full["weight_decay"])
-        assert pace.betas == tuple(full["betas"])
-    assert jepa.fine_tuning_pace(per_epoch=10).rate == pytest.approx(6.25e-6)
+        schedule = jepa.pretraining_schedule(replace(THEIRS, masks=kind), per_epoch=10)
+        assert (schedule.learning_rate, schedule.batch) == (full[kind]["lr"], full[kind]["batch"])
+        assert (schedule.steps, schedule.warm_up) == (
+            10 * full["epochs"],
+            10 * full["warmup_epochs"],
+        )
+        assert (schedule.floor, schedule.weight_decay) == (full["lr_min"], full["weight_decay"])
+        assert schedule.betas == tuple(full["betas"])
+    assert jepa.fine_tuning_schedule(per_epoch=10).learning_rate == pytest.approx(6.25e-6)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -478,15 +482,15 @@ def test_training_lowers_what_it_is_asked_to_lower(kind):
     def after(step: int) -> None:
         update_teacher(model.teacher, model.student, jepa.momentum(step, 25))
 
-    losses = train(
+    losses = fit(
         model,
         lambda rows, generator: objective(model, x[rows], generator),
         np.arange(16),
-        Pace(steps=25, batch=8, rate=3e-3),
+        Schedule(steps=25, batch=8, learning_rate=3e-3),
         seed=0,
         name="test",
         after=after,
-    )
+    ).loss
     assert np.mean(losses[-5:]) < 0.8 * np.mean(losses[:5])
     moved = (model.teacher.patches.weight - before).abs().max()
     assert 0 < moved < (model.student.patches.weight - before).abs().max()
@@ -545,14 +549,17 @@ def test_those_who_are_held_back_are_whole_people_and_choose_the_epoch(monkeypat
     labels = np.repeat(stream(0, "coin").random(60) < 0.5, 2)[:, None]  # what is learned is chance
     asked = []
 
-    def spy(linear, objective, rows, pace, **settings):
-        losses = train(linear, objective, rows, pace, **settings)
-        asked.append((rows, linear.weight.detach().clone(), linear.bias.detach().clone()))
-        return losses
+    def spy(linear, objective, rows, schedule, **settings):
+        def after(step):
+            last[:] = linear.weight.detach().clone(), linear.bias.detach().clone()
 
-    monkeypatch.setattr(jepa, "train", spy)
+        last = []
+        asked.append((rows, last))
+        return fit(linear, objective, rows, schedule, after=after, **settings)
+
+    monkeypatch.setattr(jepa, "fit", spy)
     chosen = probe(features, labels, subject, seed=0, held_back=0.25)
-    rows, *last = asked[0]
+    rows, last = asked[0]
     held = np.setdiff1d(np.arange(120), rows)
     assert len(held) == 30
     assert not set(subject[rows]) & set(subject[held])
@@ -564,7 +571,7 @@ def test_those_who_are_held_back_are_whole_people_and_choose_the_epoch(monkeypat
     assert loss(chosen.weight, chosen.bias) < loss(*last)
     published = probe(features, labels, subject, seed=0, held_back=0)
     assert len(asked[1][0]) == 120
-    assert torch.equal(published.weight, asked[1][1])
+    assert torch.equal(published.weight, asked[1][1][0])
 
 
 def test_a_probe_is_the_same_for_the_same_seed_and_needs_two_people():

@@ -6,9 +6,9 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from scipy.stats import multivariate_normal
 
-from auditor.attackers.subspace import Plda, learn, scatter_of_repeats
+from auditor.attackers.beat_space import learn
+from auditor.attackers.plda import PLDA
 from auditor.signal.filters import FS
 from auditor.signal.segment import AFTER, BEFORE, Cut
 
@@ -51,7 +51,7 @@ def rank1(people: list, gallery_rr: float, probe_rr: float, rng: np.random.Gener
     )
     scores = 0.0
     for part, within in zip(space.parts, space.within, strict=True):
-        seen = Plda.of(rows[:, part], within).rows(rows[:, part], probes[:, part])
+        seen = PLDA.of(rows[:, part], within).rows(rows[:, part], probes[:, part])
         scores = scores + seen[1] @ seen[0].T
     return float((scores.argmax(axis=1) == np.arange(len(people))).mean())
 
@@ -84,52 +84,6 @@ def test_an_item_without_beats_is_nowhere_and_one_in_the_gallery_does_no_harm():
     space = learn([lambda one=one: one for one in [*people, none]], np.random.default_rng(0))
     assert np.isnan(space.coordinates(none)).all()
     assert space.coordinates(people[0]).shape == (space.parts[-1].stop,)
-
-
-def test_rows_give_the_likelihood_ratio_of_one_person_to_two(monkeypatch):
-    """Against the definition: densities of the pair under the two covariances."""
-    monkeypatch.setattr("auditor.attackers.subspace._SHRINKAGE", 0.0)
-    rng = np.random.default_rng(0)
-    people = rng.normal(size=(40, 3)) @ np.diag([3.0, 2.0, 1.0])
-    within = np.array([[1.0, 0.3, 0.0], [0.3, 0.8, 0.1], [0.0, 0.1, 0.5]])
-    model = Plda.of(people, within)
-    x, y = rng.normal(size=(2, 6, 3)) * 2
-    placed = [model._placed(one) for one in (x, y)]
-    gallery, probe = model.rows(x, y)
-    found = (probe @ gallery.T) * np.sqrt(len(model.ratio))
-    between = np.diag(model.ratio)
-    total = between + np.eye(len(between))
-    pair = np.block([[total, between], [between, total]])
-    same = multivariate_normal(cov=pair)
-    alone = multivariate_normal(cov=total)
-    wanted = np.array(
-        [
-            [
-                same.logpdf(np.concatenate([a, b])) - alone.logpdf(a) - alone.logpdf(b)
-                for a in placed[0]
-            ]
-            for b in placed[1]
-        ]
-    )
-    constant = wanted[0, 0] - found[0, 0]
-    assert found + constant == pytest.approx(wanted, abs=1e-6)
-
-
-def test_every_item_is_brought_to_the_length_that_is_expected_of_it():
-    rng = np.random.default_rng(0)
-    model = Plda.of(rng.normal(size=(50, 5)), 0.2 * np.eye(5))
-    placed = model._placed(rng.normal(size=(20, 5)) * 7)
-    whitened = placed / np.sqrt(1 + model.ratio)
-    assert np.square(whitened).sum(axis=1) == pytest.approx(np.full(20, len(model.ratio)))
-
-
-def test_the_scatter_of_repeats_is_the_mean_of_each_persons_covariance():
-    rng = np.random.default_rng(0)
-    sizes = [2, 3, 7]
-    items = rng.normal(size=(sum(sizes), 4)) + np.repeat(rng.normal(size=(3, 4)), sizes, axis=0)
-    whose = np.repeat(np.arange(3), sizes)
-    each = [np.cov(items[whose == one].T) for one in range(3)]
-    assert scatter_of_repeats(items, whose) == pytest.approx(np.mean(each, axis=0))
 
 
 def test_memory_does_not_grow_with_the_people():

@@ -1,0 +1,1 @@
+"""A line on means: an example of a system."""
