@@ -157,7 +157,7 @@ def load_canaries(folder: Path) -> list[Canary]:
 @dataclass(frozen=True, eq=False)
 class Texts:
     """What the model writes, and what it was taught to, once it is asked for:
-    `checks.text.check.Texts`.
+    `checks.text.texts.Texts`.
 
     Attributes
     ----------
