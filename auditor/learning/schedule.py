@@ -17,6 +17,8 @@ class Schedule:
     steps, batch : batches, and rows of each, of all processes together
     learning_rate, floor, start : the highest, the one at the end, and that of the first step
     warm_up : steps over which it rises; then it falls along a cosine
+    cosine_from : the step that the cosine is counted from; before the end of the warm-up, what
+        comes after it is below the highest already
     weight_decay : of matrices; vectors (biases, norms) have none
     clip : largest norm of the gradient
     ema_decay : what the mean of weights over steps keeps of itself at each step; the network ends
@@ -27,6 +29,7 @@ class Schedule:
     batch: int
     learning_rate: float
     warm_up: int = 0
+    cosine_from: int = 0
     floor: float = 0.0
     start: float = 0.0
     weight_decay: float = 0.05
@@ -35,10 +38,8 @@ class Schedule:
     ema_decay: float = 0.0
 
     def at(self, step: int) -> float:
-        """The learning rate of a step, from 0. The cosine is counted from the first step on, so
-        that what comes after the warm-up is below the highest already.
-        """
+        """The learning rate of a step, from 0."""
         if step < self.warm_up:
             return self.start + (self.learning_rate - self.start) * step / self.warm_up
-        share = step / max(self.steps, 1)
+        share = (step - self.cosine_from) / max(self.steps - self.cosine_from, 1)
         return self.floor + (self.learning_rate - self.floor) * 0.5 * (1 + cos(pi * share))

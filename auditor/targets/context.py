@@ -52,6 +52,7 @@ class ViTTraining:
             batch=self.batch,
             learning_rate=self.learning_rate,
             warm_up=warm_up,
+            cosine_from=warm_up,
             start=self.learning_rate / max(warm_up, 1),
             weight_decay=self.weight_decay,
             clip=self.clip,

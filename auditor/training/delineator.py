@@ -73,11 +73,13 @@ class DelineatorTraining:
     def schedule(self, per_epoch: int) -> Schedule:
         """What that is in steps, of which an epoch has so many."""
         steps = self.epochs * per_epoch
+        warm_up = round(self.warm_up * steps)
         return Schedule(
             steps=steps,
             batch=self.batch,
             learning_rate=self.learning_rate,
-            warm_up=round(self.warm_up * steps),
+            warm_up=warm_up,
+            cosine_from=warm_up,
             start=self.learning_rate / 25,
             weight_decay=self.weight_decay,
             ema_decay=self.ema_decay,

@@ -17,6 +17,11 @@ def test_the_rate_rises_and_falls():
     assert np.argmax(rates) == 10
 
 
+def test_the_cosine_begins_where_it_is_told_to():
+    schedule = Schedule(steps=110, batch=1, learning_rate=1.0, warm_up=10, cosine_from=10)
+    assert [schedule.at(step) for step in (5, 10, 60, 110)] == pytest.approx([0.5, 1, 0.5, 0])
+
+
 def test_a_floor_as_high_as_the_rate_keeps_it():
     schedule = Schedule(steps=100, batch=1, learning_rate=0.3, floor=0.3)
     assert {schedule.at(step) for step in range(101)} == {0.3}
@@ -27,8 +32,10 @@ def test_epochs_become_steps_and_a_share_of_them_a_warm_up():
     assert (schedule.steps, schedule.batch, schedule.warm_up) == (140, 64, 14)
     rates = [schedule.at(step) for step in range(140)]
     assert rates[0] == pytest.approx(3e-4 / 14)
-    assert np.argmax(rates) in (13, 14)
+    assert np.argmax(rates) == 14
+    assert rates[14] == 3e-4
     assert rates[-1] < 1e-6
+    assert np.all(np.diff(rates[:15]) > 0)
 
 
 def test_what_a_task_s_file_says_is_what_the_loop_does():

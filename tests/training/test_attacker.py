@@ -5,12 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-import yaml
 from torch.nn import functional as F
 
 from auditor.attackers.embedding import PLACES
-from auditor.config import load_attacker
-from auditor.core.errors import ConfigError, DataError
+from auditor.core.errors import DataError
 from auditor.training import attacker
 from auditor.training.attacker import (
     LEADS,
@@ -115,23 +113,6 @@ def test_another_day_changes_the_beat_but_not_beyond_knowing():
     assert torch.corrcoef(torch.stack([same, plain]))[0, 1] > 0.99
 
 
-def test_every_setting_of_the_file_is_one_of_the_training(tmp_path):
-    path = tmp_path / "attacker.yaml"
-    days = dict.fromkeys(vars(BeatAugmentation()), 0.5)
-    others = {"steps": 7, "people": 9, "rate": 0.1, "decay": 0.2, "warm_up": 0.3, "dropout": 0.4}
-    path.write_text(yaml.safe_dump(others | days))
-    assert load_attacker(path) == EmbedderTraining(
-        7, 9, 0.1, 0.2, 0.3, 0.4, BeatAugmentation(**days)
-    )
-    path.write_text("turn: 0.5")
-    assert load_attacker(path) == EmbedderTraining(augmentation=BeatAugmentation(turn=0.5))
-    for wrong in ("learning_rate: 0.1", "augmentation: {turn: 1}", "turn: much"):
-        path.write_text(wrong)
-        with pytest.raises(ConfigError, match=wrong.split(":")[0]):
-            load_attacker(path)
-
-
-def test_what_ships_is_what_the_file_says():
-    assert load_attacker(None) == EmbedderTraining()
+def test_a_twentieth_of_the_steps_is_warmed_up():
     schedule = EmbedderTraining().schedule
     assert (schedule.steps, schedule.warm_up, schedule.learning_rate) == (4000, 200, 1e-3)
