@@ -240,7 +240,7 @@ def matches(pattern: str, check: str, names: set[str]) -> bool:
     """Whether a name is declared by this one alone."""
     about = words.checks()[check]
     metric = next(iter(about.metrics.values()))
-    alone = about.model_copy(update={"metrics": {pattern: metric}})
+    alone = replace(about, metrics={pattern: metric})
     return any(alone.metric(name) for name in names)
 
 
