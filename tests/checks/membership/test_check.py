@@ -106,7 +106,7 @@ def test_of_a_suite_the_models_are_put_together(learnt):
     ("change", "why"),
     [
         ({"unknown": "no table of members"}, "no table of members"),
-        ({"fit": None}, "what is true of its records is not known"),
+        ({"membership_signal": None}, "what is true of its records is not known"),
     ],
 )
 def test_what_cannot_be_asked_is_said(change, why, learnt):

@@ -71,10 +71,10 @@ def test_where_nothing_was_planted_nothing_is_found():
 def test_nobody_is_judged_who_was_trained_on(found):
     _, _, fold = people()
     assert set(fold[found.rows]) == {FOLDS - 1}
-    assert set(fold[found.held_rows]) == {FOLDS - 2}
+    assert set(fold[found.validation_rows]) == {FOLDS - 2}
     assert set(fold[found.trained]) == set(range(FOLDS - 2))
     assert found.rows.shape == found.score.shape == found.baseline.shape
-    assert found.held_rows.shape == found.held_score.shape
+    assert found.validation_rows.shape == found.validation_score.shape
 
 
 def test_labels_of_those_who_are_judged_change_nothing_that_is_said_of_them(found):
@@ -91,13 +91,13 @@ def test_in_rotation_everybody_is_judged_once():
 
 def test_in_rotation_nothing_is_tuned_on_those_who_are_judged():
     one = trained(TASK.model_copy(update={"rotate": True}))
-    assert len(one.held_rows) == len(one.held_score) == 0
+    assert len(one.validation_rows) == len(one.validation_score) == 0
 
 
 def test_the_same_seed_gives_the_same_bytes(found):
     again = trained()
     assert boost.as_bytes(again.booster) == boost.as_bytes(found.booster)
-    for name in ("rows", "score", "baseline", "held_score"):
+    for name in ("rows", "score", "baseline", "validation_score"):
         assert getattr(again, name).tobytes() == getattr(found, name).tobytes()
 
 
