@@ -211,7 +211,7 @@ def test_so_many_of_the_selected_are_measured_in_the_ecg():
 
 
 def moved(found, rows, person, seed=0):
-    return tabular.moves(found.booster, found.columns, rows, person, stream(seed, "moves"))
+    return tabular.shap_summary(found.booster, found.columns, rows, person, stream(seed, "moves"))
 
 
 def test_what_was_planted_moves_most_and_the_way_it_was_planted(found):
