@@ -105,7 +105,7 @@ def test_of_a_suite_the_models_are_put_together(learnt):
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        ({"unknown": "no table of members"}, "no table of members"),
+        ({"membership_unknown": "no table of members"}, "no table of members"),
         ({"membership_signal": None}, "what is true of its records is not known"),
     ],
 )
