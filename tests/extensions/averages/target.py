@@ -16,7 +16,6 @@ def target(model: ReleasedModel, networks: Networks) -> Target:
     return model.target(
         seen,
         summaries(seen, LEADS),
-        fitted=(),
         membership_signal=None,
         outputs={"embedding": lambda: model.asked(network, seen.x)},
         controls={"embedding": lambda: model.asked(model.at_random(network), seen.x)},
