@@ -153,6 +153,8 @@ def test_the_sweep_of_weight_and_temperature(tmp_path, measured):
                 f"AUROC of {FINDING}": f"{auroc(target):.3f}",
             }
             measured.row("alignment", key, cells)
+            assert min(len(np.unique(one.subject)) for one in (found.cosine, found.members)) >= 10
+            assert 0 <= auroc(target) <= 1
 
 
 def auroc(target: Target) -> float:
