@@ -159,7 +159,7 @@ def repeat_plda(
     known = gallery.astype(np.float64)
     if parts is None or unseen is None:
         n = known.shape[1]
-        parts, unseen = [slice(0, n)], [known.var(axis=0).mean() * _UNSEEN_SCATTER * np.eye(n)]
+        parts, unseen = [slice(0, n)], [gallery.var(axis=0).mean() * _UNSEEN_SCATTER * np.eye(n)]
     plda = RepeatPLDA(known, pool.astype(np.float64), parts, unseen)
     match = CrossFittedMatch(enrolment, plda.train, {} if trained is None else trained)
     return Recogniser(enrolment, gallery, pool, match, folded=True)
