@@ -28,6 +28,7 @@ from auditor.attackers.enrolment import Enrolment
 from auditor.attackers.matchers import Rows, cosine
 from auditor.attackers.plda import kept_plda, repeat_plda
 from auditor.attackers.recogniser import Recogniser, recogniser
+from auditor.attackers.tables import kept_rows
 from auditor.core.errors import ModelError
 from auditor.core.files import atomic_write
 from auditor.core.streams import stream
@@ -200,13 +201,17 @@ def directions(context: Context, items: Items) -> Rows:
     ModelError
         Every network that ships with the package was trained on people of the release.
     """
-    model = load(trained_without(context.dataset.name).path).to(context.device)
-    rows = []
-    for row, half in items.pairs:
-        rng = stream(context.seed, f"embedding/{context.prepared.records['record'].iloc[row]}")
-        rows.append(embed(model, cut(context.prepared, row, half, context.seed), rng))
-        context.progress("reading beats", len(rows), len(items))
-    return np.stack(rows)
+
+    def embedded(missing: Items) -> Rows:
+        model = load(trained_without(context.dataset.name).path).to(context.device)
+        rows = []
+        for row, half in missing.pairs:
+            rng = stream(context.seed, f"embedding/{context.prepared.name(row)}")
+            rows.append(embed(model, cut(context.prepared, row, half, context.seed), rng))
+            context.progress("reading beats", len(rows), len(missing))
+        return np.stack(rows)
+
+    return kept_rows(context, "embedding", items, embedded)
 
 
 def _unavailable(context: Context) -> str | None:
@@ -227,13 +232,7 @@ def _unavailable(context: Context) -> str | None:
 )
 def embedding(context: Context, enrolment: Enrolment) -> Recogniser:
     """Directions by their cosine."""
-    key = "embedding", enrolment.of_halves
-    if key not in context.memo:
-        context.memo[key] = (
-            directions(context, enrolment.gallery),
-            directions(context, enrolment.pool),
-        )
-    gallery, pool = context.memo[key]
+    gallery, pool = (directions(context, items) for items in (enrolment.gallery, enrolment.pool))
     return Recogniser(enrolment, gallery, pool, cosine)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.attackers.matchers import Rows
-from auditor.data.protocols import Items
+from auditor.data.protocols import N_HALVES, Items
 from auditor.engine import shards
 from auditor.signal.prepare import Prepared
 from auditor.signal.windows import beat_choice
@@ -26,13 +26,52 @@ def item_table(context: Context, items: Items, describe: Describe) -> Rows:
     ----------
     describe : a function of a module, which workers can import
     """
-    jobs = []
-    for places in shards(range(len(items))):
-        chosen = np.asarray(places)
-        rows, row = np.unique(items.row[chosen], return_inverse=True)
-        part = Items(row, items.half[chosen])
-        jobs.append(_Job(describe, context.prepared.part(rows), part, context.seed))
-    return np.concatenate(list(context.engine.map(_describe_shard, jobs)))
+
+    def described(missing: Items) -> Rows:
+        jobs = []
+        for places in shards(range(len(missing))):
+            chosen = np.asarray(places)
+            rows, row = np.unique(missing.row[chosen], return_inverse=True)
+            part = Items(row, missing.half[chosen])
+            jobs.append(_Job(describe, context.prepared.part(rows), part, context.seed))
+        return np.concatenate(list(context.engine.map(_describe_shard, jobs)))
+
+    return kept_rows(context, describe.__qualname__, items, described)
+
+
+@dataclass(eq=False)
+class _Kept:
+    """Rows of some items.
+
+    Attributes
+    ----------
+    place : (n_numbers,) of each item, by its number, where its row stands; -1 where there is none
+    rows : (n_rows, d)
+    """
+
+    place: NDArray[np.int64]
+    rows: Rows | None = None
+
+
+def kept_rows(context: Context, name: str, items: Items, compute: Callable[[Items], Rows]) -> Rows:
+    """(n_items, d) a row of each item, computed once for each however often it is asked for.
+
+    Parameters
+    ----------
+    name : of what is computed, which depends on the item alone
+    """
+    kept: _Kept = context.memo.setdefault(
+        ("rows", name), _Kept(np.full(N_HALVES * len(context.records), -1))
+    )
+    numbers = items.numbers
+    missing = np.unique(numbers[kept.place[numbers] < 0])
+    if len(missing):
+        found = compute(Items.numbered(missing))
+        have = [] if kept.rows is None else [kept.rows]
+        kept.place[missing] = sum(map(len, have)) + np.arange(len(missing))
+        kept.rows = np.concatenate([*have, found])
+    assert kept.rows is not None
+    return kept.rows[kept.place[numbers]]
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ class Dataset:
 
     def read(self, record: str) -> Record:
         """One usable record."""
-        row = self.manifest.set_index("record").loc[record]
+        row = self.manifest.iloc[self._place[record]]
         seen = READERS[self.descriptor.reader].read(self.root, record)
         known = {key: row[key] for key in ("age", "sex") if pd.notna(row[key])}
         return Record(
@@ -72,6 +73,11 @@ class Dataset:
             attributes=known,
             labels=tuple(str(row["labels"]).split()),
         )
+
+    @cached_property
+    def _place(self) -> dict[str, int]:
+        """In which row of the manifest each record stands."""
+        return {record: place for place, record in enumerate(self.manifest["record"])}
 
     def texts(self, record: str) -> list[tuple[str, str]]:
         """(where, text) for every free text that travels with a record."""

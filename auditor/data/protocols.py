@@ -30,6 +30,7 @@ LINKAGE_PROTOCOLS = ("random-segment", "same-session", "cross-session")
 MIN_BEATS_TO_HALVE = 6
 
 WHOLE, FIRST_HALF, SECOND_HALF = 0, 1, 2
+N_HALVES = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,8 +51,18 @@ class Items:
         """Whole records."""
         return cls(row, np.full(len(row), WHOLE))
 
+    @classmethod
+    def numbered(cls, numbers: NDArray[np.int64]) -> Items:
+        """The items that have these `numbers`."""
+        return cls(numbers // N_HALVES, numbers % N_HALVES)
+
     def __len__(self) -> int:
         return len(self.row)
+
+    @property
+    def numbers(self) -> NDArray[np.int64]:
+        """(n,) of each a number that no other has."""
+        return self.row * N_HALVES + self.half
 
     @property
     def pairs(self) -> list[tuple[int, int]]:

@@ -10,7 +10,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import groupby
 from typing import Any
 
@@ -83,22 +83,33 @@ class Prepared:
         reason, n = Counter(self.unusable["reason"]).most_common(1)[0]
         return f"no heartbeat was found; of {len(self.unusable)} records, {n}: {reason}"
 
+    @cached_property
+    def _where(self) -> dict[str, list[int]]:
+        """Where each record lies in the store; asked so often that a table would be too slow."""
+        columns = ("shard", "signal_start", "clean_samples", "beat_start", "beat_stop")
+        return {name: self.records[name].astype(int).tolist() for name in columns}
+
+    def name(self, row: int) -> str:
+        """What one record is called."""
+        return str(self.records["record"].iloc[row])
+
+    def n_samples(self, row: int) -> int:
+        """How long the clean signal of one record is, samples at `FS`."""
+        return self._where["clean_samples"][row]
+
     def signal(self, row: int) -> NDArray[np.float32]:
         """(n_leads, n_samples) mV at `FS`, NaN where missing: a view of the mapped file."""
-        record = self.records.iloc[row]
-        start, n_samples = int(record["signal_start"]), int(record["clean_samples"])
-        flat = _mapped(self.store, f"signals-{int(record['shard']):05d}.npy")
+        start, n_samples = self._where["signal_start"][row], self.n_samples(row)
+        flat = self._mapped("signals", row)
         stop = start + n_samples * len(self.leads)
         return flat[start:stop].reshape(len(self.leads), n_samples)
 
     def beats(self, row: int) -> Beats:
         """The beats of one record whose whole window was recorded, of all leads and of each."""
-        record = self.records.iloc[row]
-        shard = int(record["shard"])
-        held = slice(int(record["beat_start"]), int(record["beat_stop"]))
-        fiducials = _mapped(self.store, f"beats-{shard:05d}.npy")[:, held]
-        marks = _mapped(self.store, f"marks-{shard:05d}.npy")[:, held]
-        kinds = _mapped(self.store, f"kinds-{shard:05d}.npy")[held]
+        held = self._held(row)
+        fiducials = self._mapped("beats", row)[:, held]
+        marks = self._mapped("marks", row)[:, held]
+        kinds = self._mapped("kinds", row)[held]
         together, *each = (
             Beats(lead, FS, fiducials[place], marks[place], kinds)
             for place, lead in enumerate((" ".join(self.leads), *self.leads))
@@ -107,16 +118,18 @@ class Prepared:
 
     def anchors(self, row: int) -> NDArray[np.int64]:
         """(n_beats,) the sample that each beat of one record is laid on the others by."""
-        record = self.records.iloc[row]
-        held = slice(int(record["beat_start"]), int(record["beat_stop"]))
-        anchored: NDArray[np.int64] = _mapped(
-            self.store, f"anchors-{int(record['shard']):05d}.npy"
-        )[held]
+        anchored: NDArray[np.int64] = self._mapped("anchors", row)[self._held(row)]
         return anchored
 
     def part(self, rows: NDArray[np.int64]) -> Prepared:
         """The same with these records alone, light enough to travel to a worker."""
         return replace(self, records=self.records.iloc[rows], unusable=self.unusable.iloc[:0])
+
+    def _held(self, row: int) -> slice:
+        return slice(self._where["beat_start"][row], self._where["beat_stop"][row])
+
+    def _mapped(self, kind: str, row: int) -> NDArray[Any]:
+        return _mapped(self.store, f"{kind}-{self._where['shard'][row]:05d}.npy")
 
 
 def nothing_prepared(dataset: Dataset) -> Prepared:

@@ -42,8 +42,7 @@ def around(
     chosen = beat_choice(prepared, row, half, seed)
     at = anchor[chosen, None] + np.arange(-BEFORE, AFTER)
     # What lies beyond the ends of the record is what stood there last.
-    n_samples = int(prepared.records["clean_samples"].iloc[row])
-    return np.clip(at, 0, n_samples - 1), rr[chosen]
+    return np.clip(at, 0, prepared.n_samples(row) - 1), rr[chosen]
 
 
 def at_one_rate(

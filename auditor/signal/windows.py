@@ -55,8 +55,7 @@ def beat_choice(prepared: Prepared, row: int, half: int, seed: int) -> NDArray[n
     usual = np.flatnonzero(prepared.beats(row).usual)
     if half == WHOLE:
         return usual
-    name = prepared.records["record"].iloc[row]
-    return usual[half_of(len(usual), half, stream(seed, f"half/{name}"))]
+    return usual[half_of(len(usual), half, stream(seed, f"half/{prepared.name(row)}"))]
 
 
 def beat_windows(prepared: Prepared, items: Items, seed: int) -> Windows:
@@ -78,10 +77,9 @@ def strip_windows(prepared: Prepared, items: Items, seed: int, length: int) -> W
     """
     starts, owner = [], []
     for item, (row, half) in enumerate(zip(items.row, items.half, strict=True)):
-        record = prepared.records.iloc[row]
-        n_samples = int(record["clean_samples"])
+        n_samples = prepared.n_samples(int(row))
         first = np.arange(0, max(n_samples - length, 0) + 1, round(FS))
-        chosen = half_of(len(first), int(half), stream(seed, f"half/{record['record']}"))
+        chosen = half_of(len(first), int(half), stream(seed, f"half/{prepared.name(int(row))}"))
         # A single strip is in both halves: there is nothing to divide.
         starts.append(first[chosen] if len(first) > 1 else first)
         owner.append(np.full(len(starts[-1]), item))

@@ -185,10 +185,6 @@ def _by_table(
 
 def view_matrix(context: Context, view: str) -> NDArray[np.float32]:
     """(n_records, d) what a view tells of each record."""
-    key = "attribute", view
-    if key not in context.memo:
-        table = RECOGNISERS[view].table
-        assert table is not None
-        context.memo[key] = table(context, Items.whole(np.arange(len(context.records))))
-    found: NDArray[np.float32] = context.memo[key]
-    return found
+    table = RECOGNISERS[view].table
+    assert table is not None
+    return table(context, Items.whole(np.arange(len(context.records))))
