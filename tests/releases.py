@@ -21,6 +21,8 @@ from auditor.simulate.population import Population
 from auditor.targets.context import Context, Training, ViTTraining
 
 PROTOCOLS = ("random-segment", "same-session", "cross-session")
+#: The rungs that train no network on the release.
+CHEAP = ("template", "fiducials", "whitened", "subspace", "plda", "embedding", "adapted")
 
 #: The beat transformer in miniature: what it does, in a hundredth of the time.
 MODELS.setdefault(
@@ -36,21 +38,27 @@ def write_release(root: Path, *, identity: float, seed: int, **knobs) -> Path:
 
 
 def settings(
-    *, seed: int = 0, vit: bool = True, epochs: int = 10, profile: str = "public", **engine
+    *,
+    seed: int = 0,
+    vit: bool = True,
+    epochs: int = 10,
+    profile: str = "public",
+    rungs: tuple[str, ...] = CHEAP,
+    checks: tuple[str, ...] = ("identifiers", "uniqueness", "linkage", "shortcut", "attribute"),
+    **engine: Any,
 ) -> Run:
-    """A preset of every rung, the transformer in miniature, or of the cheap rungs alone."""
+    """A preset of some rungs and checks, with the transformer in miniature or without it."""
     recipe = ViTTraining(epochs=epochs, batch=32, learning_rate=3e-3, patience=epochs)
-    views = ("template", "fiducials", "whitened", "subspace", "plda", "embedding", "adapted")
-    views = (*views, *(("vit",) if vit else ()), "fusion")
+    own = ("vit",) if vit else ()
     preset = Preset(
         name="test",
-        title="every rung in miniature",
+        title="rungs in miniature",
         max_seconds=60,
-        linkage_views=views,
+        linkage_views=(*rungs, *own, *(("fusion",) if len(rungs) > 1 else ())),
         protocols=PROTOCOLS,
-        attribute_views=("fiducials", "embedding", *(("vit",) if vit else ())),
+        attribute_views=(*(one for one in ("fiducials", "embedding") if one in rungs), *own),
         training=Training("tiny", 12, recipe) if vit else None,
-        checks=("identifiers", "uniqueness", "linkage", "shortcut", "attribute"),
+        checks=checks,
     )
     return Run(load_profile(profile), preset, seed=seed, **engine)
 

@@ -29,13 +29,14 @@ def test_here_in_two_processes_and_on_a_cluster_the_findings_are_the_same(tmp_pa
         for number, where in enumerate(({}, {"jobs": 2}, {"dask": cluster.scheduler_address})):
             # A store of its own each time, so that everything is worked out anew.
             monkeypatch.setenv("AUDITOR_CACHE", str(tmp_path / str(number)))
-            audited = finished(root, settings(vit=False, **where))
+            few = ("fiducials", "subspace", "embedding")
+            audited = finished(root, settings(vit=False, rungs=few, **where))
             found.append([comparable(one) for one in audited])
     assert found[0] == found[1] == found[2]
 
 
 def test_the_same_seed_gives_the_same_numbers_and_another_seed_others(tmp_path):
-    root = write_release(tmp_path, identity=1, seed=0)
+    root = write_release(tmp_path, identity=1, seed=0, n_subjects=12)
     first, again, other = (finished(root, settings(seed=seed, epochs=2)) for seed in (1, 1, 2))
     assert [comparable(f) for f in first] == [comparable(f) for f in again]
     assert [comparable(f) for f in first] != [comparable(f) for f in other]
@@ -43,20 +44,19 @@ def test_the_same_seed_gives_the_same_numbers_and_another_seed_others(tmp_path):
 
 def test_a_second_scan_of_the_same_release_reuses_the_store(tmp_path, monkeypatch):
     root = write_release(tmp_path / "release", identity=1, seed=0)
-    first = finished(root, settings(vit=False))
+    chosen = settings(vit=False, rungs=("template",))
+    first = finished(root, chosen)
 
     def refuse(job):
         raise AssertionError("prepared again")
 
     monkeypatch.setattr("auditor.signal.prepare._prepare_shard", refuse)
-    assert [comparable(f) for f in finished(root, settings(vit=False))] == [
-        comparable(f) for f in first
-    ]
+    assert [comparable(f) for f in finished(root, chosen)] == [comparable(f) for f in first]
 
 
 def test_one_record_per_person_says_that_linkage_cannot_be_tested(tmp_path):
     root = write_release(tmp_path, identity=1, seed=0, n_sessions=1, n_records=1)
-    audited = finished(root, settings(vit=False))
+    audited = finished(root, settings(vit=False, rungs=("template",)))
     finding = audited["linkage/template/cross-session"]
     assert finding.status == "skipped"
     assert "cannot be tested" in finding.reason
@@ -68,7 +68,8 @@ def test_a_broken_attack_is_said_and_costs_no_other(tmp_path, monkeypatch):
         raise RuntimeError("person p0001 was here")
 
     monkeypatch.setattr("auditor.attackers.recogniser.search_gallery", broken)
-    audited = finished(write_release(tmp_path, identity=1, seed=0), settings(vit=False))
+    root = write_release(tmp_path, identity=1, seed=0)
+    audited = finished(root, settings(vit=False, rungs=("template",)))
     finding = audited["linkage/template/cross-session"]
     assert finding.status == "failed"
     assert "p0001" not in finding.reason
@@ -79,7 +80,8 @@ def test_a_broken_attack_is_said_and_costs_no_other(tmp_path, monkeypatch):
 
 def test_a_release_without_identity_passes_only_with_the_proof_that_the_attack_is_able(tmp_path):
     root = write_release(tmp_path, identity=0, seed=2, n_subjects=120, n_records=1)
-    chosen = settings(profile="enclave", vit=False)
+    counted = ("identifiers", "uniqueness", "linkage")
+    chosen = settings(profile="enclave", vit=False, rungs=("template",), checks=counted)
     # Here the template counts as the strongest attack there is.
     rules = tuple(
         rule.model_copy(update={"strongest": ("template",)} if rule.strongest else {})
@@ -110,14 +112,15 @@ def test_a_release_without_identity_passes_only_with_the_proof_that_the_attack_i
 
 
 def test_cheap_rungs_never_pass_a_release(tmp_path):
-    audited = finished(write_release(tmp_path, identity=0, seed=0), settings(vit=False))
+    root = write_release(tmp_path, identity=0, seed=0)
+    audited = finished(root, settings(vit=False, rungs=("template", "fiducials")))
     rule = next(r for r in audited.verdict.rules if r.id == "linkage-cross-session")
     assert rule.outcome != "pass"
 
 
 @pytest.mark.data
 def test_ecgiddb_is_found_and_fails_under_every_profile(data):
-    audited = finished(data / "ecgiddb", settings(vit=False))
+    audited = finished(data / "ecgiddb", settings(vit=False, rungs=("template",)))
     release = audited.release
     assert (release["n_subjects"], release["n_records"]) == (90, 310)
     assert release["n_subjects_with_sessions"] == 20
@@ -137,7 +140,7 @@ def test_ecgiddb_is_found_and_fails_under_every_profile(data):
 
 @pytest.mark.data
 def test_ludb_cannot_be_tested_for_linkage_and_does_not_pass(data):
-    audited = finished(data / "ludb", settings(vit=False))
+    audited = finished(data / "ludb", settings(vit=False, rungs=("template",)))
     assert "cannot be tested" in audited["linkage/template/cross-session"].reason
     assert audited.verdict.exit_status == 3
 

@@ -37,9 +37,8 @@ MAIN = "import sys; sys.argv[0] = 'auditor'; from auditor.cli import main; main(
 def scratch(tmp_path_factory):
     """A copy of the package with all of them, and a release in the new format."""
     folder = tmp_path_factory.mktemp("scratch")
-    ignored = shutil.ignore_patterns("__pycache__")
     for name in ("auditor", "configs", "reports"):
-        shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+        shutil.copytree(ROOT / name, folder / name)
     shutil.copy(ROOT / "datasets.yaml", folder)
     for name, place in ADDED.items():
         one = EXTENSIONS / name

@@ -20,7 +20,6 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
 from safetensors.torch import save as as_bytes
-from timm.models.vision_transformer import Block
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -59,6 +58,8 @@ class Embedder(nn.Module):
 
     def __init__(self, dropout: float = 0.0) -> None:
         super().__init__()
+        from timm.models.vision_transformer import Block  # here, for it takes seconds
+
         self.beat = nn.Conv1d(1, _WIDTH, _SEEN, _APART, _APART)
         self.root = nn.Conv1d(1, _WIDTH, _SEEN, _APART, _APART, bias=False)
         n_tokens = (len(PLACES) + 2 * _APART - _SEEN) // _APART + 1

@@ -18,7 +18,6 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from timm.models.vision_transformer import Attention, Block
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -178,8 +177,10 @@ class ViT(nn.Module):
         return self.config.scale * F.linear(F.normalize(embedding), F.normalize(people))
 
 
-def _block(config: ViTConfig) -> Block:
+def _block(config: ViTConfig) -> nn.Module:
     """A pre-norm block of timm whose attention has its own head size."""
+    from timm.models.vision_transformer import Attention, Block  # here, for it takes seconds
+
     block = Block(config.width, num_heads=1, proj_drop=config.dropout)
     block.attn = Attention(
         config.width,

@@ -47,6 +47,7 @@ def found(context: Context, view: str = "embedding", protocol: str = "cross-sess
 def few(monkeypatch):
     """Explanations of fewer beats: what is tested does not hang on how many."""
     monkeypatch.setattr(parts, "_ASKED", 10)
+    monkeypatch.setattr(parts, "_BEATS", 1)
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +60,7 @@ def finding(context) -> Finding:
     """People who differ in every wave."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(parts, "_ASKED", 10)
+        patch.setattr(parts, "_BEATS", 1)
         return found(context)
 
 
