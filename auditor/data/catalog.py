@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from auditor.core.errors import ConfigError
 from auditor.data.readers import record_suffixes
+from auditor.data.values import Order
 from auditor.resources import resource
 
 DESCRIPTOR = "auditor.yaml"
@@ -101,6 +102,12 @@ class Descriptor(_Part):
     table: TableRule | None = None
     #: The dates in headers are those of a conversion, not of the recordings.
     undated: bool = False
+    #: What stands first in dates such as 3/4/2019, where the others do not show it.
+    dates: Order | None = None
+    #: Files and folders, as globs, of which somebody says that they are not part of the release.
+    excluded: tuple[str, ...] = ()
+    #: Texts and tables, as globs, of which somebody says that they were read and tell of nobody.
+    reviewed: tuple[str, ...] = ()
     #: What a complete copy holds, e.g. `{subjects: 90, records: 310}`.
     expected_counts: dict[Literal["subjects", "records"], int] = Field(default_factory=dict)
 
@@ -113,7 +120,8 @@ class Descriptor(_Part):
     def meaning(self) -> dict[str, Any]:
         """What changes how records are understood, without what the data set is called."""
         keys = {"reader", "records", "subject", "session", "table", "undated"}
-        return self.model_dump(mode="json", include=keys)
+        told = self.model_dump(mode="json", include={"dates", "excluded"}, exclude_defaults=True)
+        return self.model_dump(mode="json", include=keys) | told
 
 
 @cache
