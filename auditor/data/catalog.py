@@ -6,17 +6,26 @@ import os
 import re
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 
 from auditor.core.errors import ConfigError
 from auditor.data.readers import record_suffixes
-from auditor.resources import resource
+from auditor.resources import one_or_more, read_settings, resource, shown, validated
 
 DESCRIPTOR = "auditor.yaml"
-_MAX_BYTES = 1_000_000
+
+#: Names, or patterns; one alone needs no list.
+Names = Annotated[tuple[str, ...], BeforeValidator(one_or_more)]
 
 
 class _Part(BaseModel):
@@ -70,7 +79,7 @@ class TableRule(_Part):
 
     file: str
     #: Columns that name the record: by its path, or by its file name alone.
-    record: tuple[str, ...]
+    record: Names
     age: str | None = None
     sex: str | None = None
     #: How the table writes the sexes, where not as words: written → female or male.
@@ -95,7 +104,7 @@ class Descriptor(_Part):
     #: What every header in the folder is called, without its suffix, as a pattern.
     names: str = ""
     #: Where the same recordings stand twice, the places to choose among: most records, then first.
-    records: tuple[str, ...] = ()
+    records: Names = ()
     subject: SubjectRule | None = None
     session: SessionRule | None = None
     table: TableRule | None = None
@@ -119,9 +128,10 @@ class Descriptor(_Part):
 @cache
 def catalogue() -> tuple[Descriptor, ...]:
     """The public data sets that are known."""
-    raw = yaml.safe_load(resource("datasets.yaml").read_text(encoding="utf-8"))
+    raw = read_settings(resource("datasets.yaml"), as_text=True)
     return tuple(
-        _validated({"name": name, **one}, f"datasets.yaml: {name}") for name, one in raw.items()
+        validated(Descriptor, {"name": name, **one}, f"datasets.yaml: {name}")
+        for name, one in raw.items()
     )
 
 
@@ -176,7 +186,7 @@ def describe(
             raise ConfigError(f"--{key}-column needs --table")
         if pattern or column:
             raw[key] = {"path": pattern} if pattern else {"column": column}
-    return _validated(raw, "flags")
+    return validated(Descriptor, raw, "flags")
 
 
 def recognised(root: Path) -> Descriptor | None:
@@ -205,19 +215,10 @@ def write_descriptor(descriptor: Descriptor, path: Path) -> None:
 
 def _beside(root: Path) -> Descriptor | None:
     path = root / DESCRIPTOR
-    if not path.is_file():
+    if not os.path.lexists(path):
         return None
-    try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise ConfigError(f"{path}: larger than {_MAX_BYTES} bytes; no descriptor is")
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(
-            f"{path}: cannot be read as YAML: {' '.join(str(error).split())}"
-        ) from None
-    if not isinstance(raw, dict):
-        raise ConfigError(f"{path}: wanted names and values such as 'reader: wfdb'")
-    return _validated({"name": root.resolve().name, **raw}, str(path))
+    raw = read_settings(path, as_text=True)
+    return validated(Descriptor, {"name": root.resolve().name, **raw}, str(path))
 
 
 def _recognised(root: Path) -> Descriptor | None:
@@ -243,22 +244,10 @@ def _header_names(root: Path) -> set[str]:
     }
 
 
-def _validated(raw: dict[str, Any], where: str) -> Descriptor:
-    try:
-        return Descriptor.model_validate(raw)
-    except ValidationError as error:
-        problem = error.errors()[0]
-        key = ".".join(map(str, problem["loc"]))
-        if problem["type"] == "extra_forbidden":
-            raise ConfigError(f"{where}: unknown key {key}") from None
-        message = problem["msg"].removeprefix("Value error, ")
-        raise ConfigError(f"{where}: {key}: {message}") from None
-
-
 def _pattern(value: str | None) -> str | None:
     if value is not None:
         try:
             re.compile(value)
-        except re.error as error:
-            raise ValueError(f"the pattern {value!r} is not one: {error}") from None
+        except (re.error, RecursionError, OverflowError) as error:
+            raise ValueError(f"the pattern {shown(value)} is not one: {error}") from None
     return value
