@@ -28,7 +28,7 @@ def described(command: Command) -> Command:
     """The flags that describe a folder which no catalogue entry recognises."""
     for name, help_text in reversed(
         [
-            ("--reader", "How the files are read, e.g. wfdb."),
+            ("--reader", "The one format that is read, e.g. wfdb; every known one if not given."),
             ("--subject-pattern", r"Who a record is of, as a pattern on its path: 'Person_(\d+)'."),
             ("--session-pattern", "Which occasion a record is of, as a pattern on its path."),
             ("--table", "A CSV file beside the data with a row for each record."),

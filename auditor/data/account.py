@@ -157,7 +157,7 @@ def account(
     for path, name in waiting:
         if name in models or str(PurePosixPath(name)) in models:
             found.files[MODEL] += 1
-        elif _stem(name, stems):
+        elif name in records or _stem(name, stems):
             found.files[RECORDING] += 1
         else:
             _add(Document(path, name), records, descriptor, found)

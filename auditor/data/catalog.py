@@ -99,7 +99,8 @@ class Descriptor(_Part):
     #: PhysioNet's name for it, and the version described.
     slug: str = ""
     version: str = ""
-    reader: str = "wfdb"
+    #: The format of the recordings; every known one is looked for where none is named.
+    reader: str = ""
     #: A file or folder whose presence in the folder tells the data set, as a glob.
     marker: str = ""
     #: What every header in the folder is called, without its suffix, as a pattern.
@@ -211,7 +212,6 @@ def recognised(root: Path) -> Descriptor | None:
 def write_descriptor(descriptor: Descriptor, path: Path) -> None:
     """A descriptor as YAML, for a steward to correct."""
     raw = descriptor.model_dump(mode="json", exclude_defaults=True)
-    raw.setdefault("reader", descriptor.reader)
     # An unknown rule is written out, so that whoever corrects the file sees what is wanted.
     raw.setdefault("subject", None)
     raw.setdefault("session", None)

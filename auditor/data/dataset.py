@@ -62,8 +62,8 @@ class Dataset:
     ----------
     fingerprint : of the contents of every file that is used, and of the descriptor
     manifest : one row per usable record, a person's first record first
-        `record, subject, subject_known, session, session_known, taken_at, age, age_pooled, sex,
-        fs, n_samples, duration_s, leads, labels, used_from_s, defects`.
+        `record, reader, subject, subject_known, session, session_known, taken_at, age, age_pooled,
+        sex, fs, n_samples, duration_s, leads, labels, used_from_s, defects`.
     quarantine : columns `record`, `reason`
     account : what each file of the folder is
     unread : what is there and was not understood: files, and values of what was read
@@ -83,7 +83,7 @@ class Dataset:
     def read(self, record: str) -> Record:
         """One usable record."""
         row = self.manifest.iloc[self._place[record]]
-        seen = READERS[self.descriptor.reader].read(self.root, record)
+        seen = READERS[row["reader"]].read(self.root, record)
         known = {key: row[key] for key in ("age", "sex") if pd.notna(row[key])}
         return Record(
             id=record,
@@ -119,7 +119,8 @@ class Dataset:
 
     def texts(self, record: str) -> list[tuple[str, str]]:
         """(where, text) for every free text that travels with a record."""
-        return READERS[self.descriptor.reader].texts(self.root, record)
+        reader = self.manifest["reader"].iloc[self._place[record]]
+        return READERS[reader].texts(self.root, record)
 
     def tables(self) -> Iterator[pd.DataFrame]:
         """The companion table's rows of usable records, with the column `subject` added."""
@@ -169,13 +170,19 @@ def open_dataset(
         raise DataError(f"{root}: is not a folder; name the folder that holds the recordings")
     root = root.absolute()  # a worker may stand elsewhere
     descriptor = descriptor or describe(root)
-    reader = READERS[descriptor.reader]
-    found = reader.find(root)
+    asked = [descriptor.reader] if descriptor.reader else sorted(READERS)
+    # A file that two formats claim is of the first: its record is told once.
+    reader_of = {one: name for name in asked[::-1] for one in READERS[name].find(root)}
+    found = sorted(reader_of, key=natural)
     records = _chosen(found, descriptor.records)
     if not records:
         what = "is empty" if not any(root.iterdir()) else "holds no ECG that can be read"
-        raise NoRecordsError(f"{root}: {what}; wanted {reader.title}, at any depth")
-    jobs = [_Job(root, descriptor, tuple(part), min_seconds) for part in shards(records)]
+        titles = ", ".join(READERS[name].title for name in asked)
+        raise NoRecordsError(f"{root}: {what}; wanted {titles}, at any depth")
+    jobs = [
+        _Job(root, descriptor, tuple((one, reader_of[one]) for one in part), min_seconds)
+        for part in shards(records)
+    ]
     rows = [row for part in engine.map(_examine, jobs) for row in part]
     files = [row.pop("files", ()) for row in rows]
     beside = [row.pop("beside", ()) for row in rows]
@@ -231,17 +238,18 @@ def without_recordings(root: Path) -> Dataset:
 class _Job:
     root: Path
     descriptor: Descriptor
-    records: tuple[str, ...]
+    #: Each with the name of its reader.
+    records: tuple[tuple[str, str], ...]
     min_seconds: float
 
 
 def _examine(job: _Job) -> list[dict[str, Any]]:
     """What is known of each record of a shard, or why it cannot be used."""
     rows = []
-    for record in job.records:
-        row: dict[str, Any] = {"record": record, "reason": None, "digest": ""}
+    for record, reader in job.records:
+        row: dict[str, Any] = {"record": record, "reader": reader, "reason": None, "digest": ""}
         try:
-            seen = READERS[job.descriptor.reader].read(job.root, record)
+            seen = READERS[reader].read(job.root, record)
             if job.descriptor.undated:
                 seen = replace(seen, taken_at=None, dated="")
             row["files"] = [file.relative_to(job.root).as_posix() for file in seen.files]
@@ -415,7 +423,7 @@ def inspection(dataset: Dataset) -> list[str]:
     people = manifest.groupby("subject", sort=False)
     sessions = people["session"].nunique()
     lines = [
-        f"{descriptor.title or dataset.name} ({descriptor.reader})",
+        f"{descriptor.title or dataset.name} ({', '.join(sorted(set(manifest['reader'])))})",
         f"licence      {descriptor.licence or 'not stated'}",
         f"people       {len(people)}"
         + _unless(

@@ -68,7 +68,9 @@ class Pairs:
         """
         path = self._path("ecg", row)
         record = path.relative_to(self.root).with_suffix("").as_posix()
-        reader = next(one for one in READERS.values() if path.suffix in one.suffixes)
+        reader = next(
+            one for one in READERS.values() if one.by_name and path.suffix in one.suffixes
+        )
         seen = reader.read(self.root, record)
         known = self.table.iloc[row]
         told = facts(f"{name}: {known.get(name, '')}" for name in ("sex", "age")).attributes

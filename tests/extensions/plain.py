@@ -15,6 +15,7 @@ class Plain:
 
     title = "plain records (.ecg)"
     suffixes: tuple[str, ...] = (".ecg",)
+    by_name = True
 
     def find(self, root: Path) -> list[str]:
         """The records under a folder."""

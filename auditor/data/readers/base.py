@@ -79,13 +79,16 @@ class Reader(Protocol):
     ----------
     title : what it is, and by which files it is known, for somebody whose folder holds none
     suffixes : of the files that name a record, such as `.hea`
+    by_name : whether records are known by such a suffix, and are called without it; else by what
+        their file holds, and are called as it is
     """
 
     title: str
     suffixes: tuple[str, ...]
+    by_name: bool
 
     def find(self, root: Path) -> list[str]:
-        """The records under a folder: their paths relative to it, without suffix."""
+        """The records under a folder: their paths relative to it."""
         ...
 
     def read(self, root: Path, record: str) -> Read:
@@ -101,8 +104,8 @@ READERS: Registry[Reader] = Registry("reader")
 
 
 def record_suffixes() -> tuple[str, ...]:
-    """The suffixes of files that name a record, of every format that is read."""
-    return tuple(one for reader in READERS.values() for one in reader.suffixes)
+    """The suffixes by which files are known to name a record, of every format that has such."""
+    return tuple(one for reader in READERS.values() if reader.by_name for one in reader.suffixes)
 
 
 @lru_cache(maxsize=1024)

@@ -55,6 +55,7 @@ class Wfdb:
 
     title = "WFDB records (.hea with .dat or .mat)"
     suffixes: tuple[str, ...] = (".hea",)
+    by_name = True
 
     def find(self, root: Path) -> list[str]:
         """Every header that is not a segment of another; linked folders are not entered."""
