@@ -62,7 +62,7 @@ _AGE_UNITS = {
     1 / 365.25: ("d", "day", "days", "tag", "tage", "jour", "jours", "día", "días", "dag", "dagen"),
 }
 _AGE_UNIT = {word: years for years, words in _AGE_UNITS.items() for word in words}
-_NUMBER_IN_AGE = r"(\d{1,3}(?:[.,]\d{1,6})?)"
+_NUMBER_IN_AGE = r"(\d{1,3}(?:[.,]\d{1,17})?)"
 #: `73`, `73 years`, `073Y`, `~91`, `>89`, `90+`, `≥ 90`, `over 89`, `90 and over`.
 _AGE = re.compile(
     r"(?P<beyond>>=?|≥|over|above|older than|at least|ab|über)?\s*~?\s*"
