@@ -274,6 +274,8 @@ def numbers(values: Sequence[str]) -> tuple[NDArray[np.float64], int]:
     thousands, are what the column itself shows. `1,234` is not understood where nothing tells
     whether the comma is one or the other.
     """
+    if (plain := _all_plain(values)) is not None:
+        return plain, 0
     parts: list[tuple[str, str] | None] = []
     unread = 0
     for value in values:
@@ -295,6 +297,18 @@ def numbers(values: Sequence[str]) -> tuple[NDArray[np.float64], int]:
         else:
             found[place] = number
     return found, unread
+
+
+def _all_plain(values: Sequence[str]) -> NDArray[np.float64] | None:
+    """Numbers that need no guess, NaN where a cell is empty; None where one is anything else."""
+    said = [str(value) for value in values]
+    try:
+        found = np.array([float(one) if one else np.nan for one in said], dtype=np.float64)
+    except ValueError:
+        return None
+    # Python reads 1_000, inf and nan as numbers too.
+    odd = any("_" in one for one in said)
+    return None if odd or np.isfinite(found).sum() != sum(map(bool, said)) else found
 
 
 def _decimal_mark(bodies: Sequence[str]) -> str | None:
@@ -319,11 +333,11 @@ def _shown_mark(body: str) -> str | None:
     if body.count(mark) > 1:
         return other
     whole, _, rest = body.partition(mark)
-    digits = re.match(r"\d*", rest)
-    thousands = digits is not None and len(digits[0]) == 3 and 1 <= len(whole.lstrip("+-−")) <= 3
+    digits = re.sub(r"\D.*", "", rest)
+    thousands = len(digits) == 3 and 1 <= len(whole.lstrip("+-−")) <= 3
     # 0,125 has no thousands; and a point before three digits is a decimal mark far more often.
     if thousands and not whole.lstrip("+-−").startswith("0"):
-        return "." if mark == "." and len(digits[0]) != len(rest) else None
+        return "." if mark == "." and digits != rest else None
     return mark
 
 
