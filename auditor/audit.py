@@ -25,6 +25,7 @@ from auditor.core.errors import ConfigError, DataError
 from auditor.core.evidence import MIN_PEOPLE
 from auditor.core.finding import Audit, Finding, Waiver
 from auditor.core.target import MEMBER, NONMEMBER, Target
+from auditor.core.unread import by_kind
 from auditor.data.dataset import Dataset
 from auditor.engine import Engine, engine
 from auditor.policy.judge import competence_needed, judge, refuse_other
@@ -328,6 +329,7 @@ def conclude(
             waivers=settings.waivers,
             today=settings.today,
             baseline=None if settings.baseline is None else settings.baseline.findings,
+            unread=by_kind(dataset.unread),
         ),
         findings=found,
     )
@@ -349,6 +351,10 @@ def describe_release(dataset: Dataset, prepared: Prepared) -> dict[str, Any]:
         "quarantine": dict(sorted(reasons.items())),
         "leads": list(prepared.leads),
         "fs": sorted({float(fs) for fs in manifest["fs"]}),
+        "files": dict(dataset.account.files),
+        "ignored": dict(dataset.account.ignored),
+        "n_reviewed": dataset.account.reviewed,
+        "unread": by_kind(dataset.unread),
     }
 
 

@@ -10,12 +10,12 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from auditor.attackers.recogniser import RECOGNISERS
 from auditor.core.errors import ConfigError
 from auditor.policy import words
-from auditor.resources import read_settings, resource, settings_file
+from auditor.resources import nearest, read_settings, resource, settings_file, shown, validated
 from auditor.targets.context import Training
 from auditor.training.attacker import BeatAugmentation, EmbedderTraining
 
@@ -26,7 +26,7 @@ CHECKS = tuple(one.id for one in words.checks().values() if one.in_presets)
 class Preset(BaseModel):
     """How hard an audit tries."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     name: str
     title: str
@@ -50,8 +50,9 @@ class Preset(BaseModel):
     def _known(cls, views: tuple[str, ...]) -> tuple[str, ...]:
         for view in views:
             if view not in RECOGNISERS:
-                known = ", ".join(RECOGNISERS.ladder())
-                raise ValueError(f"no view is named {view!r}; known: {known}")
+                raise ValueError(
+                    f"no view is named {shown(view)}; {nearest(view, RECOGNISERS.ladder())}"
+                )
         return views
 
     @field_validator("checks")
@@ -59,7 +60,7 @@ class Preset(BaseModel):
     def _asked(cls, checks: tuple[str, ...]) -> tuple[str, ...]:
         for check in checks:
             if check not in CHECKS:
-                raise ValueError(f"no check is named {check!r}; known: {', '.join(CHECKS)}")
+                raise ValueError(f"no check is named {shown(check)}; {nearest(check, CHECKS)}")
         return checks
 
 
@@ -67,10 +68,7 @@ def load_preset(name: str) -> Preset:
     """A shipped preset, or one of the user's own at a path."""
     path = settings_file("preset", name)
     raw = {"name": path.stem, **read_settings(path)}
-    try:
-        return Preset.model_validate(raw)
-    except ValidationError as error:
-        raise ConfigError(f"preset {path}: {first_problem(error)}") from None
+    return validated(Preset, raw, f"preset {path}")
 
 
 #: Settings of `EmbedderTraining` that are called otherwise in its file.
@@ -81,28 +79,18 @@ def load_attacker(path: Path | None) -> EmbedderTraining:
     """How the attacker's network is trained: as shipped, or by the user's own file."""
     path = path or resource("configs") / "attacker.yaml"
     raw = read_settings(path)
-    days = {one.name: raw.pop(one.name) for one in fields(BeatAugmentation) if one.name in raw}
+    days = [one.name for one in fields(BeatAugmentation)]
     names = {
         _IN_THE_FILE.get(one.name, one.name): one.name
         for one in fields(EmbedderTraining)
         if one.name != "augmentation"
     }
-    if odd := raw.keys() - names.keys():
-        raise ConfigError(f"recipe {path}: unknown setting {min(map(str, odd))}")
-    try:
-        augmentation = TypeAdapter(BeatAugmentation).validate_python(days)
-        settings = {names[name]: value for name, value in raw.items()}
-        return TypeAdapter(EmbedderTraining).validate_python(
-            {**settings, "augmentation": augmentation}
-        )
-    except ValidationError as error:
-        raise ConfigError(f"recipe {path}: {first_problem(error)}") from None
-
-
-def first_problem(error: ValidationError) -> str:
-    """The first thing wrong with a settings file, on one line."""
-    problem = error.errors()[0]
-    where = ".".join(map(str, problem["loc"])) or "the file"
-    if problem["type"] == "extra_forbidden":
-        return f"unknown setting {where}"
-    return f"{where}: {problem['msg'].lower()}, seen {problem['input']!r:.60}"
+    where = f"recipe {path}"
+    for name, value in raw.items():
+        if name not in (known := [*names, *days]):
+            raise ConfigError(f"{where}: {shown(name)}: unknown key; {nearest(name, known)}")
+        if not isinstance(value, int | float):
+            raise ConfigError(f"{where}: {name}: seen {shown(value)}, wanted a number")
+    moved = validated(BeatAugmentation, {name: raw[name] for name in days if name in raw}, where)
+    settings = {names[name]: value for name, value in raw.items() if name in names}
+    return validated(EmbedderTraining, {**settings, "augmentation": moved}, where)

@@ -18,7 +18,11 @@ def code_of(check: str) -> ModuleType:
 
 def of_recordings(settings: Settings, chosen: Collection[str]) -> Iterator[OnRecordings]:
     """The questions of a preset to the recordings: those that need no heartbeat first."""
-    known = [one for one in words.checks().values() if one.in_presets and one.id in chosen]
+    known = [
+        one
+        for one in words.checks().values()
+        if one.always or (one.in_presets and one.id in chosen)
+    ]
     for one in sorted(known, key=lambda one: one.needs_beats):
         yield from code_of(one.id).plan(settings)
 

@@ -24,10 +24,11 @@ class Systems(click.Group):
         if name not in _tasks():
             return super().get_command(ctx, name)
         task = _tasks()[name]
-        about = f"{task['title']}.\n\nReads {task['reads']}\n\n{_SYSTEM_HELP.format(name=name)}"
+        title, reads = task.get("title", name), task.get("reads", "")
+        about = f"{title}.\n\nReads {reads}\n\n{_SYSTEM_HELP.format(name=name)}"
         params = [*_system.params, *(_descriptor.params if task.get("recordings") else ())]
         return click.Command(
-            name, params=params, callback=_system.callback, help=about, short_help=task["title"]
+            name, params=params, callback=_system.callback, help=about, short_help=str(title)
         )
 
 
@@ -43,12 +44,10 @@ auditor train {name} --data folder/ --out {name}/ --against published
 @cache
 def _tasks() -> dict[str, dict[str, Any]]:
     """What is said of each clinical system in its file, by name."""
-    import yaml
-
-    from auditor.resources import resource
+    from auditor.resources import read_settings, resource
 
     files = sorted(resource("configs/tasks").glob("*.yaml"))
-    return {file.stem: yaml.safe_load(file.read_text("utf-8")) for file in files}
+    return {file.stem: read_settings(file) for file in files}
 
 
 @click.group(cls=Systems)

@@ -6,17 +6,27 @@ import os
 import re
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 
 from auditor.core.errors import ConfigError
 from auditor.data.readers import record_suffixes
-from auditor.resources import resource
+from auditor.data.values import Order
+from auditor.resources import one_or_more, read_settings, resource, shown, validated
 
 DESCRIPTOR = "auditor.yaml"
-_MAX_BYTES = 1_000_000
+
+#: Names, or patterns; one alone needs no list.
+Names = Annotated[tuple[str, ...], BeforeValidator(one_or_more)]
 
 
 class _Part(BaseModel):
@@ -70,7 +80,7 @@ class TableRule(_Part):
 
     file: str
     #: Columns that name the record: by its path, or by its file name alone.
-    record: tuple[str, ...]
+    record: Names
     age: str | None = None
     sex: str | None = None
     #: How the table writes the sexes, where not as words: written → female or male.
@@ -95,12 +105,18 @@ class Descriptor(_Part):
     #: What every header in the folder is called, without its suffix, as a pattern.
     names: str = ""
     #: Where the same recordings stand twice, the places to choose among: most records, then first.
-    records: tuple[str, ...] = ()
+    records: Names = ()
     subject: SubjectRule | None = None
     session: SessionRule | None = None
     table: TableRule | None = None
     #: The dates in headers are those of a conversion, not of the recordings.
     undated: bool = False
+    #: What stands first in dates such as 3/4/2019, where the others do not show it.
+    dates: Order | None = None
+    #: Files and folders, as globs, of which somebody says that they are not part of the release.
+    excluded: Names = ()
+    #: Texts and tables, as globs, of which somebody says that they were read and tell of nobody.
+    reviewed: Names = ()
     #: What a complete copy holds, e.g. `{subjects: 90, records: 310}`.
     expected_counts: dict[Literal["subjects", "records"], int] = Field(default_factory=dict)
 
@@ -113,15 +129,17 @@ class Descriptor(_Part):
     def meaning(self) -> dict[str, Any]:
         """What changes how records are understood, without what the data set is called."""
         keys = {"reader", "records", "subject", "session", "table", "undated"}
-        return self.model_dump(mode="json", include=keys)
+        told = self.model_dump(mode="json", include={"dates", "excluded"}, exclude_defaults=True)
+        return self.model_dump(mode="json", include=keys) | told
 
 
 @cache
 def catalogue() -> tuple[Descriptor, ...]:
     """The public data sets that are known."""
-    raw = yaml.safe_load(resource("datasets.yaml").read_text(encoding="utf-8"))
+    raw = read_settings(resource("datasets.yaml"), as_text=True)
     return tuple(
-        _validated({"name": name, **one}, f"datasets.yaml: {name}") for name, one in raw.items()
+        validated(Descriptor, {"name": name, **one}, f"datasets.yaml: {name}")
+        for name, one in raw.items()
     )
 
 
@@ -176,7 +194,7 @@ def describe(
             raise ConfigError(f"--{key}-column needs --table")
         if pattern or column:
             raw[key] = {"path": pattern} if pattern else {"column": column}
-    return _validated(raw, "flags")
+    return validated(Descriptor, raw, "flags")
 
 
 def recognised(root: Path) -> Descriptor | None:
@@ -205,19 +223,10 @@ def write_descriptor(descriptor: Descriptor, path: Path) -> None:
 
 def _beside(root: Path) -> Descriptor | None:
     path = root / DESCRIPTOR
-    if not path.is_file():
+    if not os.path.lexists(path):
         return None
-    try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise ConfigError(f"{path}: larger than {_MAX_BYTES} bytes; no descriptor is")
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(
-            f"{path}: cannot be read as YAML: {' '.join(str(error).split())}"
-        ) from None
-    if not isinstance(raw, dict):
-        raise ConfigError(f"{path}: wanted names and values such as 'reader: wfdb'")
-    return _validated({"name": root.resolve().name, **raw}, str(path))
+    raw = read_settings(path, as_text=True)
+    return validated(Descriptor, {"name": root.resolve().name, **raw}, str(path))
 
 
 def _recognised(root: Path) -> Descriptor | None:
@@ -243,22 +252,10 @@ def _header_names(root: Path) -> set[str]:
     }
 
 
-def _validated(raw: dict[str, Any], where: str) -> Descriptor:
-    try:
-        return Descriptor.model_validate(raw)
-    except ValidationError as error:
-        problem = error.errors()[0]
-        key = ".".join(map(str, problem["loc"]))
-        if problem["type"] == "extra_forbidden":
-            raise ConfigError(f"{where}: unknown key {key}") from None
-        message = problem["msg"].removeprefix("Value error, ")
-        raise ConfigError(f"{where}: {key}: {message}") from None
-
-
 def _pattern(value: str | None) -> str | None:
     if value is not None:
         try:
             re.compile(value)
-        except re.error as error:
-            raise ValueError(f"the pattern {value!r} is not one: {error}") from None
+        except (re.error, RecursionError, OverflowError) as error:
+            raise ValueError(f"the pattern {shown(value)} is not one: {error}") from None
     return value

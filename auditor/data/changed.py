@@ -7,18 +7,17 @@ and what must be scanned is what it points to.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
-import yaml
-
-from auditor.core.errors import DataError
+from auditor.core.errors import ConfigError, DataError
 from auditor.data.catalog import recognised
 from auditor.data.readers import record_suffixes
+from auditor.resources import read_settings
 
 #: No pointer is larger.
 _LARGEST_POINTER = 1024
-_LARGEST_DVC = 2**20
 #: What is no recording, and does not make a folder of recordings.
 _NO_DATA = {".md", ".py", ".toml", ".cfg", ".lock", ".html", ".ipynb", ".yml", ".gitignore"}
 _NO_DATA |= {".gitattributes", ".dvcignore", ".pdf", ".png", ".svg"}
@@ -89,18 +88,18 @@ def _outputs(pointer: Path, root: Path) -> list[Path]:
     """What a `.dvc` file stands for."""
     name = pointer.relative_to(root)
     try:
-        if pointer.stat().st_size > _LARGEST_DVC:
-            raise ValueError("it is too large")
-        said = yaml.safe_load(pointer.read_text("utf-8"))
-        paths = [str(one["path"]) for one in said["outs"]]
-    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError, RecursionError):
+        outs = read_settings(pointer, as_text=True)["outs"]
+        paths = [(one["path"], pointer.parent / one["path"]) for one in outs]
+    except ConfigError as error:
+        raise DataError(f"{error}; run `dvc add` again") from None
+    except (KeyError, TypeError):
         raise DataError(f"{name}: names no outs as DVC writes them; run `dvc add` again") from None
     found = []
-    for path in paths:
-        data = (pointer.parent / path).resolve()
+    for written, path in paths:
+        data = Path(os.path.realpath(path))
         if not data.is_relative_to(root):
-            raise DataError(f"{name}: stands for {path}, outside the repository; move it inside")
-        if not data.exists():
+            raise DataError(f"{name}: stands for {written}, outside the repository; move it inside")
+        if not os.path.exists(data):
             raise DataError(f"{name}: its contents are not here; run `dvc pull`")
         found.append(data)
     return found

@@ -7,8 +7,9 @@ import json
 import logging
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,16 +20,34 @@ from numpy.typing import NDArray
 
 from auditor.core.errors import DataError
 from auditor.core.record import Record
+from auditor.core.unread import Unread, in_words
+from auditor.data.account import Account, account
 from auditor.data.catalog import Descriptor, describe
 from auditor.data.readers import READERS, OutsideError, Read
 from auditor.data.readers.base import natural
-from auditor.data.sidecar import join, rows_of, stray_table, table_of, table_path
+from auditor.data.sidecar import join, plain, rows_of, table_of, table_path
+from auditor.data.values import dates
 from auditor.engine import Engine, shards
 
 log = logging.getLogger(__name__)
 
 #: A record with less signal than this is not used, seconds.
 MIN_SECONDS = 5.0
+#: Years by which the years of birth of one person's records may differ; and their ages, where no
+#: record is dated.
+_BIRTH_YEARS, _AGES_APART = 2.5, 40.0
+#: Of so many people, as a share, the records must contradict one another before that counts: a
+#: few are slips, many are a rule that joins strangers.
+_MANY = 0.02
+#: Lines that an inspection has for what was not understood.
+_LINES = 40
+#: What makes a value of a header understood.
+_CURES = {
+    "age": "write years as a number, 73",
+    "sex": "write female or male",
+    "date": "write 2019-03-04, or say dates: day-first or month-first in auditor.yaml",
+    "unit": "write mV or uV",
+}
 
 
 class NoRecordsError(DataError):
@@ -46,6 +65,8 @@ class Dataset:
         `record, subject, subject_known, session, session_known, taken_at, age, age_pooled, sex,
         fs, n_samples, duration_s, leads, labels, used_from_s, defects`.
     quarantine : columns `record`, `reason`
+    account : what each file of the folder is
+    unread : what is there and was not understood: files, and values of what was read
     """
 
     name: str
@@ -54,6 +75,8 @@ class Dataset:
     descriptor: Descriptor
     manifest: pd.DataFrame
     quarantine: pd.DataFrame
+    account: Account = field(default_factory=Account)
+    unread: tuple[Unread, ...] = ()
     #: Records that stand in a place the descriptor does not choose, and are not used.
     n_left_out: int = 0
 
@@ -79,6 +102,21 @@ class Dataset:
         """In which row of the manifest each record stands."""
         return {record: place for place, record in enumerate(self.manifest["record"])}
 
+    def subjects_of(self, records: Sequence[str]) -> list[str]:
+        """Whose records are that could not be read; each somebody's own where nothing says."""
+        rule = self.descriptor.subject
+        names = pd.DataFrame({"record": list(records)}, dtype=object)
+        if rule is not None and rule.column is not None:
+            table = table_of(self.root, self.descriptor)
+            rows = rows_of(table, self.descriptor, list(records)).values()
+            column = table[rule.column]
+            names[f"table:{rule.column}"] = [
+                None if row is None else plain(column.iloc[row]) for row in rows
+            ]
+        found = _by_rule(names, rule)
+        told = found.where(found.notna(), "record " + names["record"])
+        return [str(one) for one in told.replace(rule.same if rule else {})]
+
     def texts(self, record: str) -> list[tuple[str, str]]:
         """(where, text) for every free text that travels with a record."""
         return READERS[self.descriptor.reader].texts(self.root, record)
@@ -94,17 +132,19 @@ class Dataset:
             yield table.iloc[found].reset_index(drop=True).assign(subject=who)
 
     def stray_tables(self) -> Iterator[pd.DataFrame]:
-        """The tables beside the data that no rule describes: whom a row is about is not known."""
-        yield from (stray_table(path) for path in self._stray())
-
-    def _stray(self) -> list[Path]:
-        described = self.descriptor.table.file if self.descriptor.table else ""
-        tables = (path for path in sorted(self.root.glob("*.csv")) if path.name != described)
-        return [path for path in tables if path.is_file() and not path.is_symlink()]
+        """The tables that nothing describes: whom a row is about is not known."""
+        for document in self.account.tables:
+            with suppress(DataError):  # counted as not understood all the same
+                yield from (sheet.frame for sheet in document.sheets())
 
     def part(self, rows: NDArray[np.int64]) -> Dataset:
         """The same with these records alone, light enough to travel to a worker."""
-        return replace(self, manifest=self.manifest.iloc[rows], quarantine=self.quarantine.iloc[:0])
+        return replace(
+            self,
+            manifest=self.manifest.iloc[rows],
+            quarantine=self.quarantine.iloc[:0],
+            account=Account(),
+        )
 
 
 def open_dataset(
@@ -137,6 +177,9 @@ def open_dataset(
         raise NoRecordsError(f"{root}: {what}; wanted {reader.title}, at any depth")
     jobs = [_Job(root, descriptor, tuple(part), min_seconds) for part in shards(records)]
     rows = [row for part in engine.map(_examine, jobs) for row in part]
+    files = [row.pop("files", ()) for row in rows]
+    beside = [row.pop("beside", ()) for row in rows]
+    values = Counter(kind for row in rows for kind in row.pop("unread", ()))
     seen = pd.DataFrame(rows)
     bad = seen["reason"].notna()
     if bad.all():
@@ -145,9 +188,21 @@ def open_dataset(
             f"{root}: none of {len(seen)} records can be used; the first, {first['record']}: "
             f"{first['reason']}; export the release again"
         )
-    manifest = _identified(
-        seen[~bad].drop(columns="reason").reset_index(drop=True), root, descriptor
+    used = seen[~bad].drop(columns="reason").reset_index(drop=True)
+    manifest, unread = _identified(used, root, descriptor)
+    of_files = account(
+        root,
+        descriptor,
+        recordings={name for names in files for name in names},
+        annotations={name for names in beside for name in names},
+        records=set(found),
     )
+    unread = [
+        *of_files.unread,
+        *(Unread(kind, "header lines", n, _CURES[kind]) for kind, n in values.items()),
+        *unread,
+        *_contradictions(manifest),
+    ]
     return Dataset(
         name=descriptor.name,
         fingerprint=_fingerprint(seen, root, descriptor),
@@ -155,6 +210,8 @@ def open_dataset(
         descriptor=descriptor,
         manifest=manifest.drop(columns="digest"),
         quarantine=seen.loc[bad, ["record", "reason"]].reset_index(drop=True),
+        account=of_files,
+        unread=tuple(unread),
         n_left_out=len(found) - len(records),
     )
 
@@ -186,7 +243,9 @@ def _examine(job: _Job) -> list[dict[str, Any]]:
         try:
             seen = READERS[job.descriptor.reader].read(job.root, record)
             if job.descriptor.undated:
-                seen = replace(seen, taken_at=None)
+                seen = replace(seen, taken_at=None, dated="")
+            row["files"] = [file.relative_to(job.root).as_posix() for file in seen.files]
+            row["beside"] = [file.relative_to(job.root).as_posix() for file in seen.annotations]
             row |= _row(seen, job.min_seconds)
         except OutsideError:
             raise
@@ -217,6 +276,8 @@ def _row(seen: Read, min_seconds: float) -> dict[str, Any]:
     return {
         "digest": _digest(seen.files),
         "moment": seen.taken_at.isoformat() if seen.taken_at else "",
+        "dated": seen.dated,
+        "unread": seen.unread,
         "age": float(seen.attributes.get("age", np.nan)),  # type: ignore[arg-type]
         "age_pooled": bool(seen.attributes.get("age_pooled", False)),
         "sex": seen.attributes.get("sex"),
@@ -256,10 +317,15 @@ def _chosen(records: list[str], places: Sequence[str]) -> list[str]:
     return max(groups, key=len) or records
 
 
-def _identified(seen: pd.DataFrame, root: Path, descriptor: Descriptor) -> pd.DataFrame:
-    """The manifest: whose each record is and of which occasion, sorted by person and time."""
+def _identified(
+    seen: pd.DataFrame, root: Path, descriptor: Descriptor
+) -> tuple[pd.DataFrame, list[Unread]]:
+    """The manifest: whose each record is and of which occasion, sorted by person and time; and
+    what of that was not understood.
+    """
+    unread = _dated(seen, descriptor)
     if descriptor.table:
-        join(seen, root, descriptor)
+        unread += join(seen, root, descriptor)
     subject = _by_rule(seen, descriptor.subject)
     known = subject.notna()
     if descriptor.subject is not None:
@@ -287,7 +353,40 @@ def _identified(seen: pd.DataFrame, root: Path, descriptor: Descriptor) -> pd.Da
     # Columns of dates end in 2262; dates that were shifted farther still order and part records.
     held = [pd.Timestamp(one) if "1" < one < "2262" else pd.NaT for one in seen.pop("moment")]
     seen["taken_at"] = pd.Series(held, index=seen.index, dtype="datetime64[ns]")
-    return seen.iloc[order].reset_index(drop=True)
+    return seen.iloc[order].reset_index(drop=True), unread
+
+
+def _dated(seen: pd.DataFrame, descriptor: Descriptor) -> list[Unread]:
+    """Dates of headers, whose day and month only all of them together can tell apart."""
+    written = seen.pop("dated")
+    open_rows = np.flatnonzero(written != "")
+    days, n = dates([written.iloc[row] for row in open_rows], descriptor.dates)
+    for row, day in zip(open_rows, days, strict=True):
+        if day is not None:
+            seen.loc[row, "moment"] = day.isoformat()
+    return [Unread("date", "header lines", n, _CURES["date"])] if n else []
+
+
+def _contradictions(manifest: pd.DataFrame) -> list[Unread]:
+    """People whose records cannot be of one person: of both sexes, or of ages too far apart."""
+    people = manifest.groupby("subject", sort=False)
+    both = people["sex"].agg(lambda sexes: len(set(sexes.dropna()))) > 1
+    # An age is of the day, where it is known: what should be one number is the year of birth.
+    year = manifest["taken_at"].dt.year.fillna(0.0)
+    born = (year - manifest["age"].where(~manifest["age_pooled"].astype(bool))).groupby(
+        [manifest["subject"], year > 0], sort=False
+    )
+    spread = (born.max() - born.min()).groupby(level=0).max().reindex(both.index)
+    dated = manifest["taken_at"].notna().groupby(manifest["subject"], sort=False).all()
+    apart = spread > np.where(dated.reindex(both.index), _BIRTH_YEARS, _AGES_APART)
+    n = int((both | apart).sum())
+    if n < max(_MANY * len(both), 1):
+        return []
+    cure = (
+        "their records have both sexes, or ages that one person cannot have; correct the rule that "
+        "says whose a record is"
+    )
+    return [Unread("person", "records of one person", n, cure)]
 
 
 def _by_rule(seen: pd.DataFrame, rule: Any) -> pd.Series:
@@ -355,9 +454,14 @@ def inspection(dataset: Dataset) -> list[str]:
             f"left out     {dataset.n_left_out} records that stand elsewhere than in the place "
             "chosen; see records in the descriptor"
         )
+    lines += ["", f"files        {_listed(dataset.account.files)}"]
+    lines += [f"ignored      {why}: {n}" for why, n in dataset.account.ignored.items()]
     lines += [
-        f"stray        {path.name}: no rule says what this table is" for path in dataset._stray()
+        f"unread       {in_words({one.kind: one.n})}, {one.where}: {one.cure}"
+        for one in dataset.unread[:_LINES]
     ]
+    if len(dataset.unread) > _LINES:
+        lines.append(f"unread       and {len(dataset.unread) - _LINES} more; --json has them all")
     for name, wanted in descriptor.expected_counts.items():
         found = {"subjects": len(people), "records": len(manifest) + len(dataset.quarantine)}[name]
         if found != wanted:
@@ -368,6 +472,10 @@ def inspection(dataset: Dataset) -> list[str]:
     for reason, rows in dataset.quarantine.groupby("reason"):
         lines.append(f"quarantine   {reason}: {len(rows)} records, e.g. {rows['record'].iloc[0]}")
     return lines
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{n:,} {what}" for what, n in counts.items()) or "none"
 
 
 def _unless(fine: bool | np.bool_, note: str) -> str:

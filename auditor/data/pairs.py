@@ -25,7 +25,7 @@ from auditor.core.errors import DataError
 from auditor.core.record import Record
 from auditor.data.readers import READERS, record_suffixes
 from auditor.data.readers.base import inside
-from auditor.data.readers.comments import age_of, sex_of
+from auditor.data.readers.comments import facts
 from auditor.data.tables import header
 
 Modality = Literal["ecg", "cxr", "cmr", "report"]
@@ -67,13 +67,13 @@ class Pairs:
             It is not there, cannot be read, or lies outside the folder.
         """
         path = self._path("ecg", row)
-        name = path.relative_to(self.root).with_suffix("").as_posix()
+        record = path.relative_to(self.root).with_suffix("").as_posix()
         reader = next(one for one in READERS.values() if path.suffix in one.suffixes)
-        seen = reader.read(self.root, name)
+        seen = reader.read(self.root, record)
         known = self.table.iloc[row]
-        told = sex_of(str(known.get("sex", ""))) | age_of(str(known.get("age", "")))
+        told = facts(f"{name}: {known.get(name, '')}" for name in ("sex", "age")).attributes
         return Record(
-            id=name,
+            id=record,
             subject=known["subject_id"],
             session=known["visit"],
             signal=seen.signal,

@@ -212,11 +212,11 @@ def _json(text: str, n_rows: int | None) -> Sheet:
 def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
     waiting = [(name, value)]
     while waiting:
-        name, value = waiting.pop(0)
-        if isinstance(value, dict):
-            waiting += [(f"{name}.{key}" if name else str(key), one) for key, one in value.items()]
-        elif isinstance(value, list):
-            waiting += [(f"{name}.{at}" if name else str(at), one) for at, one in enumerate(value)]
+        name, value = waiting.pop()
+        if isinstance(value, dict | list):
+            parts = value.items() if isinstance(value, dict) else enumerate(value)
+            inner = [(f"{name}.{key}" if name else str(key), one) for key, one in parts]
+            waiting += reversed(inner)
         else:
             yield name or "value", "" if value is None else str(value)
 

@@ -4,24 +4,36 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from auditor.core.errors import DataError
+from auditor.core.unread import Unread
 from auditor.data.catalog import Descriptor
 from auditor.data.readers.base import inside
-from auditor.data.readers.comments import age_of, date_of, sex_of
+from auditor.data.sheets import read_sheets
+from auditor.data.values import age_of, column, dates, is_missing, is_time, sex_of
 
-#: Rows of a table without a rule that are looked at.
-_STRAY_ROWS = 100_000
 #: A table is read up to this size, bytes.
-_MAX_TABLE = 2_000_000_000
+MAX_TABLE = 2_000_000_000
+#: A column is of days when so much of what stands in it are dates.
+_MOSTLY = 0.9
+#: Codes that a column of sexes holds are shown to the steward, the commonest first, so many.
+_SHOWN = 5
 
 
-def join(seen: pd.DataFrame, root: Path, descriptor: Descriptor) -> None:
-    """Add what the companion table says of each record; it wins over the header."""
+def join(seen: pd.DataFrame, root: Path, descriptor: Descriptor) -> list[Unread]:
+    """Add what the companion table says of each record; it wins over the header.
+
+    Returns
+    -------
+    list
+        What stands in the table and was not understood.
+    """
     rule = descriptor.table
     assert rule is not None
     table = table_of(root, descriptor)
@@ -32,33 +44,101 @@ def join(seen: pd.DataFrame, root: Path, descriptor: Descriptor) -> None:
             f"{root / rule.file}: column {' or '.join(rule.record)} names none of the records; "
             "name the right one with --record-column"
         )
+    unread = list(_twice(table, descriptor))
 
-    def column(name: str) -> list[str]:
+    def cells(name: str) -> list[str]:
         values = table[name].tolist()
         return ["" if row is None else values[row] for row in at]
 
-    for one in (descriptor.subject, descriptor.session):
-        if one is not None and one.column is not None:
-            values = [_plain(value) for value in column(one.column)]
-            seen[f"table:{one.column}"] = pd.Series(values, dtype=object)
+    def say(kind: str, name: str, n: int, cure: str) -> None:
+        if n:
+            unread.append(Unread(kind, f"{rule.file}, column {name}", n, cure))
+
+    if descriptor.subject is not None and (name := descriptor.subject.column):
+        known = people(cells(name), descriptor.subject.same, f"{root / rule.file}: {name}")
+        seen[f"table:{name}"] = pd.Series(known, dtype=object)
+    if descriptor.session is not None and (name := descriptor.session.column):
+        occasions, n = sessions(cells(name), descriptor)
+        seen[f"table:{name}"] = pd.Series(occasions, dtype=object)
+        say("session", name, n, "write all of them as dates, 2019-03-04")
     if rule.age:
-        ages = [age_of(value) for value in column(rule.age)]
-        given = np.array([float(age.get("age", np.nan)) for age in ages])  # type: ignore[arg-type]
-        pooled = np.array([bool(age.get("age_pooled", False)) for age in ages])
+        unit = "months" if re.search(r"month|monat|mois", rule.age, re.IGNORECASE) else ""
+        ages, n = column(cells(rule.age), lambda value: age_of(value, unit))
+        say("age", rule.age, n, "write years as a number")
+        given = np.array([np.nan if age is None else age.years for age in ages])
+        pooled = np.array([age is not None and age.pooled for age in ages])
         # A header may give in full the age that the table pools: the header is what leaks.
         told = np.isnan(given) | (pooled & (seen["age"] > 89) & ~seen["age_pooled"])
         seen["age_pooled"] = np.where(told, seen["age_pooled"], pooled).astype(bool)
         seen["age"] = np.where(told, seen["age"], given)
     if rule.sex:
-        written = [rule.sexes.get(str(_plain(value)), value) for value in column(rule.sex)]
-        sexes = pd.Series([sex_of(value).get("sex") for value in written], dtype=object)
-        seen["sex"] = sexes.where(sexes.notna(), seen["sex"])
+        written = [rule.sexes.get(str(plain(value)), value) for value in cells(rule.sex)]
+        sexes, n = column(written, sex_of)
+        codes = Counter(value for value, sex in zip(written, sexes, strict=True) if sex is None)
+        shown = ", ".join(code for code, _ in codes.most_common(_SHOWN) if not is_missing(code))
+        say("sex", rule.sex, n, f"it holds {shown}; name them under table: sexes in auditor.yaml")
+        known_sex = pd.Series(sexes, dtype=object)
+        seen["sex"] = known_sex.where(known_sex.notna(), seen["sex"])
     if rule.date:
-        dates = zip(map(date_of, column(rule.date)), seen["moment"], strict=True)
-        seen["moment"] = [new.isoformat() if new else old for new, old in dates]
+        days, n = dates(cells(rule.date), descriptor.dates)
+        say(
+            "date", rule.date, n, "write them as 2019-03-04, or say dates: day-first or month-first"
+        )
+        told_days = zip(days, seen["moment"], strict=True)
+        seen["moment"] = [new.isoformat() if new else old for new, old in told_days]
     if rule.labels:
-        found = [" ".join(re.findall(r"[A-Za-z][\w-]*", value)) for value in column(rule.labels)]
+        found = [" ".join(re.findall(r"[A-Za-z][\w-]*", value)) for value in cells(rule.labels)]
         seen["labels"] = [new or old for new, old in zip(found, seen["labels"], strict=True)]
+    return unread
+
+
+def people(values: Sequence[str], same: Any, where: str) -> list[str | None]:
+    """Whose each record is, as a column says; None where it says that nobody knows.
+
+    Parameters
+    ----------
+    same : people who are known under two names
+
+    Raises
+    ------
+    DataError
+        Two names may be one number, or a spreadsheet has rounded them.
+    """
+    names = [plain(value) for value in values]
+    told = {*same, *same.values()}
+    known = {name for name in names if name} - told
+    if n := sum(bool(re.fullmatch(r"\d(?:[.,]\d+)?[eE]\+?\d{1,3}", name)) for name in known):
+        raise DataError(
+            f"{where}: {n} people are written as 1.5E+10, in which digits are lost; write them "
+            "whole"
+        )
+    by_number = Counter(name.lstrip("0") for name in known if name.isdecimal())
+    if n := sum(many > 1 for many in by_number.values()):
+        raise DataError(
+            f"{where}: {n} people are written with zeros before their number and without, as 0007 "
+            "and 7; write one, or name both under subject: same in auditor.yaml"
+        )
+    return names
+
+
+def sessions(values: Sequence[str], descriptor: Descriptor) -> tuple[list[str | None], int]:
+    """On which occasion each record was taken: of times the day, else what the column says; and
+    how many cells of a column of days are no dates.
+
+    Times of day alone tell no session from another.
+    """
+    days, n = dates(values, descriptor.dates, are_dates=False)
+    n_there = sum(not is_missing(value) for value in values)
+    if n_there and sum(map(is_time, values)) >= _MOSTLY * n_there:
+        return [None] * len(values), n_there
+    # A name of a visit may be eight digits that make a day, but not 4.3.2019.
+    surely = any(
+        day is not None and not re.fullmatch(r"\d+", value.strip())
+        for day, value in zip(days, values, strict=True)
+    )
+    if n_there and (surely or n_there - n >= _MOSTLY * n_there):
+        return [day.date().isoformat() if day else None for day in days], n
+    return [plain(value) for value in values], 0
 
 
 def table_path(root: Path, descriptor: Descriptor) -> Path:
@@ -69,8 +149,8 @@ def table_path(root: Path, descriptor: Descriptor) -> Path:
         raise DataError(
             f"{path}: there is no such table; correct --table, or table in auditor.yaml"
         )
-    if path.stat().st_size > _MAX_TABLE:
-        raise DataError(f"{path}: larger than the {_MAX_TABLE:,} bytes a table may have")
+    if path.stat().st_size > MAX_TABLE:
+        raise DataError(f"{path}: larger than the {MAX_TABLE:,} bytes a table may have")
     return path
 
 
@@ -79,24 +159,25 @@ def table_of(root: Path, descriptor: Descriptor) -> pd.DataFrame:
     path, rule = table_path(root, descriptor), descriptor.table
     assert rule is not None
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (OSError, ValueError, pd.errors.ParserError) as error:
-        raise DataError(f"{path}: cannot be read as CSV: {str(error).splitlines()[0]}") from None
+        sheets = read_sheets(path)
+    except DataError as error:
+        raise DataError(f"{path}: cannot be read as a table: {error}") from None
     wanted = [*rule.record, rule.age, rule.sex, rule.date, rule.labels]
     wanted += [one.column for one in (descriptor.subject, descriptor.session) if one]
-    if absent := [name for name in wanted if name and name not in table]:
+    names = [name for name in wanted if name]
+    fitting = [one for one in sheets if set(names) <= set(one.frame)] or sheets[:1]
+    if not fitting:
+        raise DataError(f"{path}: is empty; copy it again")
+    sheet = fitting[0]
+    if absent := [name for name in names if name not in sheet.frame]:
+        there = ", ".join(map(str, sheet.frame.columns[:12]))
+        raise DataError(f"{path}: has no column {absent[0]!r}; it has {there}")
+    if sheet.ragged:
         raise DataError(
-            f"{path}: has no column {absent[0]!r}; it has {', '.join(map(str, table.columns[:12]))}"
+            f"{path}: line {sheet.ragged[0]} has more cells than the header"
+            f"{_and_more(len(sheet.ragged))}; put cells that hold the separator in quotes"
         )
-    return table
-
-
-def stray_table(path: Path) -> pd.DataFrame:
-    """The first rows of a table that no rule describes, all values text; empty if it is none."""
-    try:
-        return pd.read_csv(path, dtype=str, keep_default_na=False, nrows=_STRAY_ROWS)
-    except (OSError, ValueError, pd.errors.ParserError):
-        return pd.DataFrame()
+    return sheet.frame
 
 
 def rows_of(
@@ -106,9 +187,9 @@ def rows_of(
     assert descriptor.table is not None
     exact: dict[str, int] = {}
     ends: dict[str, int | None] = {}
-    for column in descriptor.table.record:
-        for row, value in enumerate(table[column]):
-            name = re.sub(r"\.(?:hea|dat|mat)$", "", _plain(str(value)) or "").removeprefix("./")
+    for name_column in descriptor.table.record:
+        for row, value in enumerate(table[name_column]):
+            name = _record(value)
             exact.setdefault(name, row)
             for end in _ends(name):
                 ends[end] = row if ends.get(end, row) == row else None
@@ -124,13 +205,44 @@ def rows_of(
     return rows
 
 
+def plain(value: str) -> str | None:
+    """An identifier as text, None where it says that nothing is known: spreadsheets write 15709 as
+    15709.0.
+    """
+    text = re.sub(r"^(-?\d+)[.,]0+$", r"\1", value.strip())
+    return None if is_missing(text) else text
+
+
+def _twice(table: pd.DataFrame, descriptor: Descriptor) -> Iterator[Unread]:
+    """Rows that name one record and say different things of it."""
+    rule = descriptor.table
+    assert rule is not None
+    columns = [rule.age, rule.sex, rule.date]
+    columns += [one.column for one in (descriptor.subject, descriptor.session) if one]
+    said = table[[name for name in columns if name]]
+    for name_column in rule.record:
+        named = table[name_column].map(_record)
+        again = named[named.duplicated(keep=False) & (named != "")]
+        differ = said.loc[again.index].groupby(again).nunique().gt(1).any(axis=1)
+        if n := int(differ.sum()):
+            yield Unread(
+                "person",
+                f"{rule.file}, column {name_column}",
+                n,
+                "two rows are about one record and disagree; keep the right one",
+            )
+
+
+def _record(value: str) -> str:
+    """What a cell calls a record, as readers do: without suffix."""
+    return re.sub(r"\.(?:hea|dat|mat)$", "", plain(str(value)) or "").removeprefix("./")
+
+
+def _and_more(n: int) -> str:
+    return f", and so have {n - 1} more" if n > 1 else ""
+
+
 def _ends(path: str) -> list[str]:
     """What a path ends in: for `a/b/c`, `b/c` and `c`."""
     parts = path.split("/")
     return ["/".join(parts[start:]) for start in range(1, len(parts))]
-
-
-def _plain(value: str) -> str | None:
-    """A table's identifier as text: spreadsheets write 15709 as 15709.0."""
-    text = re.sub(r"^(-?\d+)\.0+$", r"\1", value.strip())
-    return text or None

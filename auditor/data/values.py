@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 Value = TypeVar("Value")
 #: Which of two numbers comes first where both could be a day.
-Order = Literal["day", "month"]
+Order = Literal["day-first", "month-first"]
 
 #: What people write where they know nothing.
 _MISSING = frozenset(
@@ -230,7 +230,9 @@ def date_of(text: object, first: Order | None = None) -> datetime | None:
     return found
 
 
-def dates(values: Sequence[str], *, are_dates: bool = True) -> tuple[list[datetime | None], int]:
+def dates(
+    values: Sequence[str], first: Order | None = None, *, are_dates: bool = True
+) -> tuple[list[datetime | None], int]:
     """The dates of a column, and how many cells hold something else.
 
     Whether the day or the month comes first is what the column itself shows: where it shows both,
@@ -239,12 +241,18 @@ def dates(values: Sequence[str], *, are_dates: bool = True) -> tuple[list[dateti
 
     Parameters
     ----------
+    first : what stands first, where somebody said so
     are_dates : whether somebody said so; whole numbers alone are a name of many things
     """
     if (sheet := _sheet_dates(values, are_dates)) is not None:
         return sheet, 0
-    first = _order(values)
-    return column(values, lambda value: date_of(value, first))
+    order = first or _order(values)
+    return column(values, lambda value: date_of(value, order))
+
+
+def is_time(text: object) -> bool:
+    """Whether a text is a time of day, and no more."""
+    return _CLOCK.fullmatch(str(text).strip()[:_LONGEST]) is not None
 
 
 def number_of(text: object) -> float | None:
@@ -333,12 +341,10 @@ def _shown_mark(body: str) -> str | None:
     if body.count(mark) > 1:
         return other
     whole, _, rest = body.partition(mark)
-    digits = re.sub(r"\D.*", "", rest)
-    thousands = len(digits) == 3 and 1 <= len(whole.lstrip("+-−")) <= 3
-    # 0,125 has no thousands; and a point before three digits is a decimal mark far more often.
-    if thousands and not whole.lstrip("+-−").startswith("0"):
-        return "." if mark == "." and digits != rest else None
-    return mark
+    leading = whole.lstrip("+-−")
+    # 0,125 has no thousands.
+    thousands = re.fullmatch(r"\d{3}", rest) and re.fullmatch(r"[1-9]\d{0,2}", leading)
+    return None if thousands else mark
 
 
 def _plain(body: str, mark: str | None) -> float | None:
@@ -393,10 +399,10 @@ def _year_month_day(day: str, first: Order | None) -> tuple[int, int, int]:
     if found := _PARTED.fullmatch(day):
         one, other, year = int(found[1]), int(found[3]), _year(found[4])
         # With points the day comes first, wherever points are written.
-        order = "day" if found[2] == "." else _shown_order(one, other) or first
+        order = "day-first" if found[2] == "." else _shown_order(one, other) or first
         if order is None:
             raise NotUnderstoodError("a date")
-        return (year, other, one) if order == "day" else (year, one, other)
+        return (year, other, one) if order == "day-first" else (year, one, other)
     if found := _NAMED.fullmatch(day):
         return _year(found[3]), _month(found[2]), int(found[1])
     if found := _NAME_FIRST.fullmatch(day):
@@ -419,8 +425,8 @@ def _month(name: str) -> int:
 def _shown_order(one: int, other: int) -> Order | None:
     """What comes first, where only one of two numbers can be a month, or both are the same."""
     if one > 12 >= other or one == other:
-        return "day"
-    return "month" if other > 12 >= one else None
+        return "day-first"
+    return "month-first" if other > 12 >= one else None
 
 
 def _order(values: Sequence[str]) -> Order | None:

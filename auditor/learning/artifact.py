@@ -14,14 +14,14 @@ from typing import Any, get_type_hints
 
 import numpy as np
 import torch
-from pydantic import TypeAdapter, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from auditor.core.errors import ModelError
+from auditor.core.errors import ConfigError, ModelError
 from auditor.core.registry import Registry
 from auditor.learning.device import fork_rng
+from auditor.resources import validated
 
 SCHEMA = "auditor/model/1"
 #: Name → the network's class; its one argument is annotated with its configuration, a frozen
@@ -98,10 +98,9 @@ def _config(path: Path) -> tuple[type[nn.Module], Any]:
             raise ModelError(f"{path.name}: {name} is a {type(value).__name__}, not {types[name]}")
     _refuse_large(path, settings)
     try:
-        return kind, TypeAdapter(config).validate_python(settings)
-    except ValidationError as error:
-        said = error.errors()[0]["msg"].removeprefix("Value error, ")
-        raise ModelError(f"{path.name}: {said}") from error
+        return kind, validated(config, settings, path.name)
+    except ConfigError as error:
+        raise ModelError(str(error)) from None
 
 
 def _refuse_large(path: Path, settings: Mapping[str, Any]) -> None:

@@ -18,6 +18,7 @@ from datetime import date
 from auditor.core.errors import ConfigError
 from auditor.core.finding import Audit, Estimate, Finding, Outcome, Ruling, Verdict, Waiver
 from auditor.core.formatting import amount, interval
+from auditor.core.unread import in_words
 from auditor.policy import words
 from auditor.policy.baseline import (
     Standing,
@@ -38,11 +39,14 @@ def judge(
     waivers: Sequence[Waiver] = (),
     today: date | None = None,
     baseline: Sequence[Finding] | None = None,
+    unread: Mapping[str, int] | None = None,
 ) -> Verdict:
     """What a profile says about an audit.
 
     Parameters
     ----------
+    unread : how much of the release was not understood, by kind; what it could concern does not
+        pass
     waivers : failures that somebody accepts; one that has expired, or that no failure answers to,
         is a failure itself
     today : the day on which waivers are to hold
@@ -53,7 +57,7 @@ def judge(
     holding = _holding(waivers, today)
     # A rule that applied to the baseline applies: what it asked about may not be left away.
     rules = _rules(profile, [*found, *(baseline or ())])
-    rulings = [_rule(rule, found, _of(rule, holding), baseline) for rule in rules]
+    rulings = [_rule(rule, found, _of(rule, holding), baseline, unread or {}) for rule in rules]
     # Where nothing is asked, nothing has passed.
     worst: Outcome = "pass" if any(one.required for one in rulings) else "not assessed"
     used = {one for ruling in rulings for one in ruling.waived}
@@ -86,7 +90,14 @@ def judge_again(
     if baseline is not None:
         refuse_other(baseline, str(audit.release["name"]), profile)
     then = None if baseline is None else baseline.findings
-    return judge(audit.findings, profile, waivers=waivers, today=today, baseline=then)
+    return judge(
+        audit.findings,
+        profile,
+        waivers=waivers,
+        today=today,
+        baseline=then,
+        unread=audit.release.get("unread"),
+    )
 
 
 def _refuse_other_population(audit: Audit, profile: Profile) -> None:
@@ -237,10 +248,11 @@ def _rule(
     findings: Sequence[Finding],
     waivers: Mapping[str, Waiver],
     then: Sequence[Finding] | None,
+    unread: Mapping[str, int],
 ) -> Ruling:
     failing = _failing(rule, findings)
     if not failing:
-        return _settled(rule, findings, failing)
+        return _heeding(rule, _settled(rule, findings, failing), findings, unread)
     waived = tuple(waivers[one.id] for one in failing if one.id in waivers)
     counting = [one for one in failing if one.id not in waivers]
     if then is None:
@@ -255,7 +267,8 @@ def _rule(
         elif new:
             ruling = replace(ruling, reason=f"{ruling.reason}; {new[0]}")
         return replace(ruling, waived=waived, known=known)
-    rest = _settled(rule, [one for one in findings if one not in failing], failing)
+    others = [one for one in findings if one not in failing]
+    rest = _heeding(rule, _settled(rule, others, failing), others, unread)
     if rest.outcome != "pass":
         return replace(rest, waived=waived)
     ruling = _failed(rule, failing)
@@ -320,6 +333,27 @@ def _settled(rule: Rule, findings: Sequence[Finding], failing: Sequence[Finding]
         return _ruling(rule, "pass", "nothing else answers it")
     told = _told(rule, strongest.estimates[rule.estimate], "within")
     return _ruling(rule, "pass", told, strongest)
+
+
+def _heeding(
+    rule: Rule, ruling: Ruling, findings: Sequence[Finding], unread: Mapping[str, int]
+) -> Ruling:
+    """A ruling that does not pass while an attack that it asks about has crashed, or something was
+    not understood that could hide what it asks for.
+    """
+    if ruling.outcome != "pass":
+        return ruling
+    if crashed := [one for one in asked(rule, findings) if one.status == "failed"]:
+        reason = f"{crashed[0].id} could not be carried out: {crashed[0].reason}"
+        return replace(ruling, outcome="not assessed", reason=reason)
+    concerned = (*words.about(rule.check).concerned, *_metric(rule).concerned)
+    if hiding := {kind: unread[kind] for kind in concerned if unread.get(kind)}:
+        reason = (
+            f"{in_words(hiding)} could not be understood, and may hold what is asked for; "
+            "`auditor inspect` names them, and what to do"
+        )
+        return replace(ruling, outcome="not assessed", reason=reason)
+    return ruling
 
 
 def _measured(rule: Rule, findings: Sequence[Finding]) -> list[Finding]:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
+from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from auditor.core.errors import ConfigError
 from auditor.policy import words
-from auditor.resources import names, read_settings, resource, settings_file
+from auditor.resources import (
+    names,
+    nearest,
+    read_settings,
+    resource,
+    settings_file,
+    shown,
+    validated,
+)
 
 #: What a limit may rest on, as a basis begins.
 BASES = ("law:", "precedent:", "our default")
@@ -58,12 +65,12 @@ class Rule(BaseModel):
     def _can_be_answered(self) -> Rule:
         every = words.checks()
         if self.check not in every:
-            raise ValueError(f"no check is named {self.check!r}; {_nearest(self.check, every)}")
+            raise ValueError(f"no check is named {shown(self.check)}; {nearest(self.check, every)}")
         about = every[self.check]
         metric = _limited(about, self.estimate)
         if self.protocol is not None and self.protocol not in about.protocols:
-            known = _nearest(self.protocol, about.protocols)
-            raise ValueError(f"{self.check!r} has no protocol {self.protocol!r}; {known}")
+            known = nearest(self.protocol, about.protocols)
+            raise ValueError(f"{self.check!r} has no protocol {shown(self.protocol)}; {known}")
         if self.limit >= metric.most:
             raise ValueError(f"no {self.estimate!r} is beyond {self.limit:g}; wanted less than 1")
         if not self.basis.startswith(BASES):
@@ -79,7 +86,9 @@ class Rule(BaseModel):
         rungs = words.attackers()
         for view in self.strongest:
             if view not in rungs:
-                raise ValueError(f"strongest: no rung is named {view!r}; {_nearest(view, rungs)}")
+                raise ValueError(
+                    f"strongest: no rung is named {shown(view)}; {nearest(view, rungs)}"
+                )
         if self.required and self.needs_proof and not metric.proof:
             others = about.limits(proven=True)
             cure = f"name one of {', '.join(others)}, or say required: false"
@@ -127,10 +136,7 @@ def parse_profile(raw: Mapping[str, Any]) -> Profile:
     ConfigError
         A key is unknown or a value is wrong.
     """
-    try:
-        return Profile.model_validate(raw)
-    except ValidationError as error:
-        raise ConfigError(_first_problem(error, raw)) from None
+    return validated(Profile, raw)
 
 
 def load_profile(name: str) -> Profile:
@@ -163,40 +169,6 @@ def recorded_profile(block: Mapping[str, Any]) -> Profile:
     return parse_profile({keys.get(key, key): one for key, one in block.items()})
 
 
-def _first_problem(error: ValidationError, raw: Mapping[str, Any]) -> str:
-    """The first thing wrong with a profile, on one line."""
-    # A key with a slip in it is unknown, and the right one is missing: the first tells more.
-    problem = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
-    where = _place(problem["loc"], raw)
-    if problem["type"] == "extra_forbidden":
-        key = str(problem["loc"][-1])
-        model: type[BaseModel] = Rule if len(problem["loc"]) > 2 else Profile
-        return f"{where}: unknown key; {_nearest(key, model.model_fields)}"
-    if problem["type"] == "missing":
-        return f"{where}: missing; every {'rule' if 'rule' in where else 'profile'} has one"
-    if problem["type"] == "value_error":
-        return f"{where}: {problem['ctx']['error']}" if where else str(problem["ctx"]["error"])
-    return f"{where}: {problem['msg'].lower()}, seen {problem['input']!r:.60}"
-
-
-def _place(where: tuple[str | int, ...], raw: Mapping[str, Any]) -> str:
-    """Where in a profile something is wrong, with a rule's name in place of its number."""
-    parts = [str(part) for part in where]
-    if len(where) > 1 and where[0] == "rules":
-        try:
-            parts[:2] = [f"rule {raw['rules'][where[1]]['id']}"]
-        except (KeyError, IndexError, TypeError):
-            parts[:2] = [f"rule {int(where[1]) + 1}"]
-    return ", ".join(parts)
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    """The nearest known name, else all of them."""
-    names = list(known)
-    near = get_close_matches(name, names, n=1)
-    return f"did you mean {near[0]}?" if near else f"known: {', '.join(names) or 'none'}"
-
-
 def _limited(about: words.Words, estimate: str) -> words.Metric:
     """The number of a check that a rule limits."""
     may = about.limits()
@@ -206,7 +178,7 @@ def _limited(about: words.Words, estimate: str) -> words.Metric:
         )
     metric = about.metric(estimate)
     if metric is None:
-        raise ValueError(f"{about.id!r} measures no {estimate!r}; {_nearest(estimate, may)}")
+        raise ValueError(f"{about.id!r} measures no {estimate!r}; {nearest(estimate, may)}")
     if not metric.may_be_limited:
         why = (
             f"a small {estimate!r} is bad news, and a rule passes what is small"

@@ -7,13 +7,12 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import fields
 from datetime import date, datetime
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from auditor.core.errors import ConfigError
 from auditor.core.finding import Waiver
-from auditor.resources import read_yaml
+from auditor.resources import nearest, read_yaml, shown
 
 _KEYS = [field.name for field in fields(Waiver)]
 _WANTED = f"wanted a list of {{{', '.join(_KEYS)}}}"
@@ -55,9 +54,7 @@ def _waiver(raw: Any, place: int) -> Waiver:
         raise ConfigError(f"{where} is {type(raw).__name__}, {_WANTED}")
     for key in map(str, raw):
         if key not in _KEYS:
-            near = get_close_matches(key, _KEYS, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(_KEYS)}"
-            raise ConfigError(f"{where}: unknown key {key:.60}; {hint}")
+            raise ConfigError(f"{where}: unknown key {shown(key)}; {nearest(key, _KEYS)}")
     if missing := [key for key in _KEYS if key not in raw]:
         raise ConfigError(f"{where}: no {' and no '.join(missing)}; every waiver says all five")
     texts = {key: _text(raw[key], f"{where}: {key}") for key in _KEYS if key != "expires"}
@@ -66,7 +63,7 @@ def _waiver(raw: Any, place: int) -> Waiver:
 
 def _text(value: Any, where: str) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise ConfigError(f"{where} is {value!r:.60}, wanted some words")
+        raise ConfigError(f"{where} is {shown(value)}, wanted some words")
     text = " ".join(value.split())
     if len(text) > _LONGEST:
         raise ConfigError(f"{where} has {len(text)} characters, wanted at most {_LONGEST}")
@@ -76,7 +73,7 @@ def _text(value: Any, where: str) -> str:
 
 
 def _day(value: Any, where: str) -> date:
-    """A day, as YAML reads one or as its text; nothing that could be read in two ways."""
+    """A day, or the text of one; nothing that could be read in two ways."""
     if isinstance(value, date) and not isinstance(value, datetime):
         return value
     if isinstance(value, str) and _DAY.fullmatch(value):
@@ -84,4 +81,4 @@ def _day(value: Any, where: str) -> date:
             return date.fromisoformat(value)
         except ValueError:
             pass
-    raise ConfigError(f"{where} is {str(value)!r:.60}, wanted a day as YYYY-MM-DD")
+    raise ConfigError(f"{where} is {shown(value)}, wanted a day as YYYY-MM-DD")

@@ -56,6 +56,7 @@ class Metric:
     ruling : how a rule tells it, {} being the number; "" where the number says all
     limited : whether a rule may limit it; by default where it is no control and high is worse
     proof : whether a planted twin shows that the attack finds it
+    concerned : kinds of what was not understood that could hide more of it, beside the check's
     settled_by : what would settle it where more people alone would not
     """
 
@@ -69,6 +70,7 @@ class Metric:
     ruling: str = ""
     limited: bool | None = None
     proof: bool = False
+    concerned: Sequence[str] = ()
     settled_by: str = ""
 
     @property
@@ -119,10 +121,12 @@ class Words:
     title, question : what it is called, and asks
     threat : who does what, in one sentence; or one for each protocol or output, "else" for others
     in_presets : whether a preset chooses it
+    always : whether it is asked of every release, whatever the preset
     needs_beats : whether nothing can be asked where no heartbeat was found
     counted : whether nothing is attacked, and what is there is counted
     ladder : whether attackers of several strengths ask it
     declared_population : whether it reckons with the population that a profile declares
+    concerned : kinds of what was not understood, of `core.unread`, that could hide an answer
     method : how it is asked
     intruder, remedy, settled_by : who does what where the answer is bad; what a steward can do;
         what would settle it where it is not
@@ -147,10 +151,12 @@ class Words:
     question: str
     threat: str | Mapping[str, str]
     in_presets: bool = False
+    always: bool = False
     needs_beats: bool = False
     counted: bool = False
     ladder: bool = False
     declared_population: bool = False
+    concerned: Sequence[str] = ()
     method: str = ""
     intruder: str = ""
     remedy: str = ""

@@ -19,6 +19,7 @@ from markupsafe import Markup
 
 from auditor.core import files, formatting
 from auditor.core.finding import Audit, Estimate, Finding, Ruling
+from auditor.core.unread import in_words
 from auditor.policy import words
 from auditor.policy.words import Metric
 from auditor.report import disclosure, heartbeat, regulations, summary, terms
@@ -298,7 +299,27 @@ def _facts(release: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Leads", _listed(release["leads"])),
         ("Sampling", _listed([f"{fs:g} Hz" for fs in release["fs"]])),
         *models,
+        *_account(release),
     ]
+
+
+def _account(release: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What the files of the folder were, what was not understood, and what somebody said of it."""
+    if "files" not in release:
+        return []
+    files = release["files"]
+    spoken = [
+        (files.get("excluded", 0), "is not part of the release", "are not part of the release"),
+        (release["n_reviewed"], "was read and tells of nobody", "were read and tell of nobody"),
+    ]
+    said = [f"{_files(n)} {one if n == 1 else many}" for n, one, many in spoken if n]
+    rows = [("Files", _listed([f"{n:,} {what}" for what, n in files.items()]))]
+    rows += [("Not understood", _sentence(in_words(release["unread"])) or "Nothing")]
+    return rows + ([("Somebody said", " and ".join(said))] if said else [])
+
+
+def _files(n: int) -> str:
+    return "1 file" if n == 1 else f"{n:,} files"
 
 
 def _profile_meaning(profile: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -48,7 +49,7 @@ def open_target(path: Path, release: Release, *, device: str = "cpu", seed: int 
         )
     folder = path if path.is_dir() else path.parent
     described_by = folder / DESCRIPTION
-    if described_by.is_file():
+    if os.path.lexists(described_by):
         said, unknown = description.read(described_by), f"{DESCRIPTION} names no table of members"
         files = said.files()
         if path.is_file():

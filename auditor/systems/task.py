@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from auditor.core.errors import ConfigError
 from auditor.learning.boost import Trees
 from auditor.learning.schedule import Schedule
-from auditor.resources import resource
+from auditor.resources import read_settings, resource, validated
 
 Sex = Literal["male", "female"]
 
@@ -26,7 +25,7 @@ FAULTS: Mapping[str, str] = {
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Least(_Strict):
@@ -145,12 +144,4 @@ def load(name: str) -> Task:
     if name not in names():
         raise ConfigError(f"no system is named {name!r}; known: {', '.join(names())}")
     path = resource("configs/tasks") / f"{name}.yaml"
-    try:
-        raw: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return Task.model_validate({"name": name, **raw})
-    except ValidationError as error:
-        problem = error.errors()[0]
-        where = ".".join(map(str, problem["loc"]))
-        raise ConfigError(f"task {path}: {where}: {problem['msg']}") from None
-    except (yaml.YAMLError, TypeError) as error:
-        raise ConfigError(f"task {path}: is no YAML mapping; correct it") from error
+    return validated(Task, {"name": name, **read_settings(path)}, f"task {path}")

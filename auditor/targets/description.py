@@ -16,29 +16,36 @@ there and does not say what its column should is refused, and never counts as em
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
-import yaml
 from numpy.typing import NDArray
 from pyarrow.lib import ArrowException
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from auditor.core.errors import DataError, ModelError
+from auditor.core.errors import ConfigError, DataError, ModelError
 from auditor.core.target import MEMBER, NEITHER, NONMEMBER, UNKNOWN, Floats
 from auditor.data import values
 from auditor.data.sheets import read_sheets
+from auditor.resources import one_or_more, read_settings, shown, validated
 
-#: A description, a table of records.
-_MAX_YAML, _MAX_TABLE = 2_000_000, 4 << 30
+#: A table of records is read up to this size, bytes.
+_MAX_TABLE = 4 << 30
+#: How alike a key that is not known and one that is have to be for the first to be a slip.
+_SLIP = 0.8
 
 DESCRIPTION = "model.yaml"
 #: Who a model grew on; who stopped it, chose among its states or lent it ECGs without labels; and
 #: who had no part in it. Those held back are neither members nor non-members.
 TRAIN, VALIDATION, TEST = "trained", "held back", "judged"
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(one_or_more)]
 
 
 class File(BaseModel):
@@ -86,12 +93,12 @@ class Description(BaseModel):
     members: str | None = None
     columns: Columns = Columns()
     parts: Parts = Parts()
-    inputs: tuple[str, ...] = ()
+    inputs: Names = ()
     labels: Mapping[str, str] = Field(default_factory=dict)
     size: str = "small"
     #: Of what reads ECGs and says nothing of them itself: at how many Hz, and which leads.
     fs: float | None = Field(default=None, gt=0, le=100_000)
-    leads: tuple[str, ...] = ()
+    leads: Names = ()
 
     def files(self) -> dict[str, str]:
         """By what each tells, the model's files."""
@@ -108,19 +115,14 @@ def read(path: Path) -> Description:
         It cannot be read, or says what cannot be.
     """
     try:
-        if path.stat().st_size > _MAX_YAML:
-            raise ModelError(f"{path.name}: larger than {_MAX_YAML} bytes; no description is")
-        raw = yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
-        raise ModelError(f"{path.name}: cannot be read as YAML; write it again") from error
-    if not isinstance(raw, dict):
-        raise ModelError(f"{path.name}: holds {type(raw).__name__}, wanted names and values")
-    try:
-        return Description.model_validate(raw)
-    except ValidationError as error:
-        problem = error.errors()[0]
-        where = ".".join(map(str, problem["loc"]))
-        raise ModelError(f"{path.name}: {where}: {problem['msg'].lower()}") from None
+        raw = read_settings(path, as_text=True)
+        # Other keys are not read, but a slip in one of ours must not go unseen.
+        for key in raw.keys() - Description.model_fields:
+            if near := get_close_matches(key, Description.model_fields, n=1, cutoff=_SLIP):
+                raise ConfigError(f"{path}: {shown(key)}: unknown key; did you mean {near[0]}?")
+        return validated(Description, raw, str(path))
+    except ConfigError as error:
+        raise ModelError(str(error)) from None
 
 
 def beside(folder: Path, name: str) -> Path:
@@ -132,9 +134,9 @@ def beside(folder: Path, name: str) -> Path:
         It lies elsewhere, or is not there.
     """
     path = folder / name
-    if not path.resolve().is_relative_to(folder.resolve()):
+    if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):
         raise ModelError(f"{DESCRIPTION}: names a file outside its folder; copy it there")
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise ModelError(f"{DESCRIPTION}: names {name}, which is not there; copy it there")
     return path
 

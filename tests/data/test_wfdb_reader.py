@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from auditor.core.errors import DataError
 from auditor.data.readers import READERS, OutsideError
 from auditor.data.readers.base import lead_name, natural
-from auditor.data.readers.comments import age_of, attributes, sex_of
+from auditor.data.readers.comments import facts
+from auditor.data.values import dates
 
 READER = READERS["wfdb"]
 
@@ -85,7 +86,10 @@ def test_a_date_that_is_none_does_not_stop_reading(tmp_path, date):
     ("comments", "known"),
     [
         (["Age: 25", "Sex: male", "ECG date: 07.12.2004"], (25, "male", datetime(2004, 12, 7))),
-        (["age: 81", "sex: female", "ECG date: 01/10/1990"], (81, "female", datetime(1990, 10, 1))),
+        (
+            ["age: 81", "sex: female", "ECG date: 13/10/1990"],
+            (81, "female", datetime(1990, 10, 13)),
+        ),
         (["69 M 1085 1629 x1", "Aldomet, Inderal"], (69, "male", None)),
         (["-1 M 1629 1629 x1"], (None, "male", None)),
         (["<age>: 51", "<sex>: F", "<diagnoses>:"], (51, "female", None)),
@@ -94,15 +98,27 @@ def test_a_date_that_is_none_does_not_stop_reading(tmp_path, date):
     ],
 )
 def test_each_dialect_of_comments_says_age_sex_and_date(comments, known):
-    found, taken_at, _ = attributes(comments)
-    assert (found.get("age"), found.get("sex"), taken_at) == known
+    said = facts(comments)
+    day = said.taken_at or (dates([said.dated])[0][0] if said.dated else None)
+    assert (said.attributes.get("age"), said.attributes.get("sex"), day) == known
+    assert said.unread == ()
 
 
-def test_pooled_ages_are_ninety_and_pooled():
-    for value in (300, "300", ">89"):
-        assert age_of(value) == {"age": 90.0, "age_pooled": True}
-    assert age_of("-1") == age_of("250") == age_of("?") == {}
-    assert sex_of("Unknown") == {}
+def test_a_fact_that_is_there_and_is_not_understood_is_counted():
+    said = facts(["Age: three score", "Sex: 2", "Age group: 60-69", "Age: " + "9" * 5000])
+    assert said.unread == ("age", "sex")
+    assert said.attributes["age"] == 64.5
+
+
+def test_facts_that_share_a_line_are_all_read():
+    said = facts(["Age: 47  Sex: M", "<age>: 25  <sex>: F  <diagnoses>: (none)"])
+    assert said.attributes == {"age": 25.0, "age_pooled": False, "sex": "female"}
+    assert facts(["Patient age (months): 18"]).attributes["age"] == 1.5
+
+
+def test_a_line_of_any_length_takes_no_time():
+    for line in ("Age" + " " * 4000 + "x", " " * 100_000, "#" * 50_000 + ":", "A " * 5000 + ": 3"):
+        assert facts([line]).attributes == {}
 
 
 @pytest.mark.parametrize(

@@ -478,7 +478,7 @@ def test_a_profile_that_asks_nothing_is_refused_and_would_pass_nothing():
         # A rule about models that says it is not would ask one of them, and no proof.
         ({"check": "membership", "protocol": None, "estimate": "auc", "limit": 0.6,
           "strongest": (), "models": False},
-         [model("a", GUESSED), Finding("membership", "b", None, "t", "failed", reason="broke")]),
+         [model("a", GUESSED), Finding("membership", "b", None, "t", "skipped", reason="broke")]),
         # A rule about recordings that says it is about models would be left out.
         ({"check": "uniqueness", "protocol": None, "estimate": "max_risk", "strongest": (),
           "models": True}, [SPOTLESS]),

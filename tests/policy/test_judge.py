@@ -323,3 +323,31 @@ def test_a_rate_that_too_few_people_can_show_is_said_to_be_so():
 def test_every_profile_of_a_release_holds_models_to_something(name):
     rules = {one.check for one in load_profile(name).rules if one.models and one.required}
     assert rules == {"membership", "memorisation", "text"}
+
+
+@pytest.mark.parametrize("kind", ["file", "archive", "date", "person", "unit"])
+def test_what_was_not_understood_and_could_concern_a_rule_keeps_it_from_passing(kind):
+    findings = [finding("vit", *LOW), competence()]
+    assert judge(findings, profile(LINKAGE)).exit_status == 0
+    verdict = judge(findings, profile(LINKAGE), unread={kind: 3})
+    assert verdict.rules[0].outcome == "not assessed"
+    assert "3 " in verdict.rules[0].reason
+    assert verdict.exit_status == 3
+
+
+def test_what_could_not_concern_a_rule_changes_nothing():
+    findings = [finding("vit", *LOW), competence()]
+    for kind in ("text", "sex", "age", "table"):
+        assert judge(findings, profile(LINKAGE), unread={kind: 3}).exit_status == 0
+
+
+def test_a_failure_stays_one_whatever_was_not_understood():
+    assert judge([finding("vit", *HIGH)], profile(LINKAGE), unread={"file": 1}).exit_status == 1
+
+
+def test_a_rule_does_not_pass_while_an_attack_it_asks_about_has_crashed():
+    crashed = replace(finding("template", *LOW), status="failed", reason="IndexError", estimates={})
+    findings = [finding("vit", *LOW), competence(), crashed]
+    (ruling,) = judge(findings, profile(LINKAGE)).rules
+    assert ruling.outcome == "not assessed"
+    assert "IndexError" in ruling.reason

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 import yaml
@@ -13,7 +12,7 @@ from auditor.core.errors import ConfigError
 from auditor.policy import words
 from auditor.policy.profile import BASES, load_profile, parse_profile, recorded_profile
 from auditor.policy.waivers import load_waivers, parse_waivers
-from auditor.resources import names, read_yaml
+from auditor.resources import names
 from tests.manual import blocks, settings
 
 RULE = {
@@ -169,6 +168,7 @@ def test_waivers_are_read_as_they_are_written(tmp_path):
         ([WAIVER | {"reason": "\u202egood"}], ["reason", "cannot be seen"]),
         ([WAIVER | {"expires": "31.12.2026"}], ["expires", "YYYY-MM-DD"]),
         ([WAIVER | {"expires": "2026-02-30"}], ["expires", "YYYY-MM-DD"]),
+        ([WAIVER | {"expires": "2026-13-45"}], ["expires", "2026-13-45", "YYYY-MM-DD"]),
         ([WAIVER | {"expires": "never"}], ["expires", "never"]),
         ([WAIVER | {"expires": None}], ["expires"]),
         ([WAIVER, WAIVER | {"owner": "another"}], ["2 waivers", "keep one"]),
@@ -182,7 +182,7 @@ def test_a_wrong_waiver_is_answered_in_one_line(raw, told, tmp_path):
         assert word in str(error.value)
 
 
-@pytest.mark.parametrize("text", ["- rule: [", "- {expires: 2026-13-45}", "\x00"])
+@pytest.mark.parametrize("text", ["- rule: [", "- {expires: [}", "\x00"])
 def test_a_file_that_is_no_yaml_is_one_line(text, tmp_path):
     path = tmp_path / "waivers.yaml"
     path.write_text(text)
@@ -226,8 +226,3 @@ def test_aliases_that_stand_for_too_much_are_refused_and_not_written_out(tmp_pat
     path.write_text("rules: &a [*a]")
     with pytest.raises(ConfigError, match="aliases"):
         load_profile(str(path))
-
-
-def test_a_file_without_an_end_is_refused():
-    with pytest.raises(ConfigError, match="larger than"):
-        read_yaml(Path("/dev/zero"))

@@ -282,8 +282,8 @@ def test_recordings_are_read_at_the_frequency_and_leads_that_are_named(
         (of_waves(), {"fs": 100}, "under leads"),
         (of_waves(), {"fs": 100, "leads": ["I"]}, "reads 2 leads"),
         (of_waves(2, 1 << 30), {"fs": 100, "leads": ["I", "II"]}, "more than"),
-        (of_waves(), {"fs": -1, "leads": ["I", "II"]}, "fs: input should be greater"),
-        (of_waves(), {"fs": 1e12, "leads": ["I", "II"]}, "fs: input should be less"),
+        (of_waves(), {"fs": -1, "leads": ["I", "II"]}, "fs: seen .* wanted greater than 0"),
+        (of_waves(), {"fs": 1e12, "leads": ["I", "II"]}, "fs: seen .* wanted less than or"),
     ],
 )
 def test_waveforms_of_unknown_kind_are_one_line(

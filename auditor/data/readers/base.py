@@ -37,18 +37,23 @@ class Read:
     signal : (n_leads, n_samples) float32 mV, NaN where missing
     leads : normalised names
     attributes : `age` in years, `age_pooled`, `sex`, where known
+    dated : the date as it is written, where only other records can show which part is the day
     defects : what is wrong with the files, in words that hold no values of a person
-    files : every file the record was read from
+    unread : the kind of each value that is there and was not understood, such as "age"
+    files, annotations : every file the record was read from, and those of its annotations
     """
 
     signal: NDArray[np.float32]
     fs: float
     leads: tuple[str, ...]
     taken_at: datetime | None = None
+    dated: str = ""
     attributes: Mapping[str, object] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
     defects: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()
+    annotations: tuple[Path, ...] = ()
 
 
 class Reader(Protocol):

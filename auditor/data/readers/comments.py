@@ -2,75 +2,99 @@
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from datetime import datetime
 
-#: `Age: 25`, `# Age: 74`, `<age>: 51`, `age: 81`.
-_KEYED = re.compile(r"^[\s#<]*([A-Za-z][\w ]*?)\s*>?\s*:\s*(.*?)\s*$")
+from auditor.data.values import NotUnderstoodError, age_of, date_of, sex_of
+
+#: No line that states a fact is longer; what is, is free text.
+_LONGEST_LINE = 1_000
 #: MIT-BIH: `69 M 1085 1629 x1`; −1 is unknown.
-_POSITIONAL = re.compile(r"^[\s#]*(-?\d+)\s+([MF?-]\S*)\s+-?\d+\s+-?\d+")
-_DATES = ("%d.%m.%Y", "%d/%m/%Y", "%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%d-%b-%Y", "%d-%b-%Y %H:%M:%S")
-_DATE_KEYS = ("ecg date", "recording date", "date")
+_POSITIONAL = re.compile(r"(-?\d{1,3}) +([MF?-]\S{0,10}) +-?\d+ +-?\d+\b")
+_AGE = frozenset(("age", "ages", "alter", "edad", "âge", "leeftijd", "ålder", "alder", "idade"))
+_SEX = frozenset(("sex", "gender", "geschlecht", "sexe", "sexo", "sesso", "geslacht", "kön", "køn"))
+#: Words beside an age or a date that make it one of something else.
+_OF_OTHERS = frozenset(
+    ("gestational", "bone", "device", "pacemaker", "mother", "father", "birth", "dob")
+)
+_DATES = frozenset(("date", "datetime", "recorded", "acquired", "datum", "fecha"))
+#: Where a second fact begins on a line: `Age: 47  Sex: M`.
+_NEXT = re.compile(
+    r"[\s;,]+(?=<?(?:age|sex|gender|diagnos[ei]s|medications?)>?\s{0,3}:)", re.IGNORECASE
+)
+_MONTHS, _DAYS = frozenset(("month", "months")), frozenset(("day", "days"))
 
 
-def attributes(
-    comments: Iterable[str],
-) -> tuple[dict[str, object], datetime | None, tuple[str, ...]]:
+@dataclass(frozen=True)
+class Facts:
+    """What the comments of a header say.
+
+    Attributes
+    ----------
+    attributes : `age` in years, `age_pooled`, `sex`, where known
+    dated : the date as it is written, where its form leaves open what its day is
+    unread : the kind of each fact that is stated and not understood
+    """
+
+    attributes: dict[str, object] = field(default_factory=dict)
+    taken_at: datetime | None = None
+    dated: str = ""
+    labels: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
+
+
+def facts(comments: Iterable[str]) -> Facts:
     """What the comments of a header say of the person, when it was taken, and its labels."""
     known: dict[str, object] = {}
     taken_at: datetime | None = None
+    dated = ""
     labels: tuple[str, ...] = ()
-    for comment in comments:
-        if positional := _POSITIONAL.match(comment):
-            known |= age_of(positional[1]) | sex_of(positional[2])
-        elif keyed := _KEYED.match(comment):
-            key, value = keyed[1].lower(), keyed[2]
-            if key == "age":
-                known |= age_of(value)
-            elif key in ("sex", "gender"):
-                known |= sex_of(value)
-            elif key in _DATE_KEYS:
-                taken_at = date_of(value) or taken_at
-            elif key == "dx":
-                labels = tuple(part.strip() for part in value.split(",") if part.strip())
-    return known, taken_at, labels
+    unread: list[str] = []
 
-
-def age_of(value: object) -> dict[str, object]:
-    """`age` in years, where it is one; ages that a data set pools (300, >89) are 90 and pooled."""
-    text = str(value).strip()
-    if text.startswith(">"):
-        return {"age": 90.0, "age_pooled": True}
-    try:
-        years = float(text)
-    except ValueError:
-        return {}
-    if math.isnan(years) or years < 0 or years > 300:
-        return {}
-    if years == 300:
-        return {"age": 90.0, "age_pooled": True}
-    return {"age": years} if years <= 120 else {}
-
-
-def sex_of(value: object) -> dict[str, object]:
-    """`sex` as female or male, where it is one of them."""
-    text = str(value).strip().lower()
-    for sex, words in (("female", ("f", "female", "w")), ("male", ("m", "male"))):
-        if text in words:
-            return {"sex": sex}
-    return {}
-
-
-def date_of(value: object) -> datetime | None:
-    """A date in one of the ways in which headers and tables write it."""
-    text = str(value).strip()
-    for form in _DATES:
+    def age(value: str, unit: str = "") -> None:
         try:
-            day = datetime.strptime(text, form)
-        except ValueError:
+            if (found := age_of(value, unit)) is not None:
+                known.update(age=found.years, age_pooled=found.pooled)
+        except NotUnderstoodError:
+            unread.append("age")
+
+    def sex(value: str) -> None:
+        try:
+            if found := sex_of(value):
+                known["sex"] = found
+        except NotUnderstoodError:
+            unread.append("sex")
+
+    for line in _lines(comments):
+        if positional := _POSITIONAL.match(line):
+            age(positional[1])
+            sex(positional[2])
             continue
-        # Nobody had an ECG before Einthoven; shifted dates may lie far ahead.
-        return day if day.year >= 1887 else None
-    return None
+        key, colon, value = line.partition(":")
+        words = frozenset(re.findall(r"[^\W\d_]+", key.lower()))
+        if not colon or len(key) > 60 or not words:
+            continue
+        value = value.strip()
+        if key.strip().lower() == "dx":
+            labels = tuple(part.strip() for part in value.split(",") if part.strip())
+        elif words & _OF_OTHERS:
+            continue
+        elif words & _AGE:
+            age(value, "months" if words & _MONTHS else "days" if words & _DAYS else "")
+        elif words & _SEX:
+            sex(value)
+        elif words & _DATES:
+            try:
+                taken_at = date_of(value) or taken_at
+            except NotUnderstoodError:
+                dated = value
+    return Facts(known, taken_at, "" if taken_at else dated, labels, tuple(unread))
+
+
+def _lines(comments: Iterable[str]) -> Iterator[str]:
+    """One fact a line."""
+    for comment in comments:
+        if len(comment) <= _LONGEST_LINE:
+            yield from (part.lstrip("# \t<") for part in _NEXT.split(comment))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from auditor.core.errors import DataError
 from auditor.data.readers.base import MAX_SAMPLES, inside
-from auditor.data.readers.comments import date_of
+from auditor.data.values import NotUnderstoodError, date_of
 
 _MAX_BYTES, _MAX_SIGNALS = 1_000_000, 256
 
@@ -59,7 +59,10 @@ class Header:
         time, date = [*self.tail.split()[:2], "", ""][:2]
         if "-" in time:  # the challenge writes the date first
             time, date = date, time
-        day = date_of(date)
+        try:
+            day = date_of(date, first="day-first")
+        except NotUnderstoodError:
+            return None
         clock = re.fullmatch(r"(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?", time)
         if day is None or clock is None:
             return day

@@ -11,7 +11,7 @@ import re
 import tempfile
 import warnings
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from auditor.core.errors import DataError
 from auditor.data.readers.base import MILLIVOLTS, READERS, OutsideError, Read, lead_name, natural
-from auditor.data.readers.comments import attributes
+from auditor.data.readers.comments import facts
 from auditor.data.readers.headers import Header, headers, segments_of, signal_files
 
 _MAX_ANNOTATION = 5_000_000
@@ -86,14 +86,18 @@ class Wfdb:
             defects.append("uncalibrated: no gain, or a gain of 0")
         if not all(part.has_fs for part in parts):
             defects.append("states no sampling frequency: 250 Hz is taken")
-        known, taken_at, labels = attributes(parts[0].comments)
+        said = facts(parts[0].comments)
+        taken_at = said.taken_at or parts[0].taken_at
         return Read(
             *_leads(found, defects),
-            taken_at=taken_at or parts[0].taken_at,
-            attributes=known,
-            labels=labels,
+            taken_at=taken_at,
+            dated="" if taken_at else said.dated,
+            attributes=said.attributes,
+            labels=said.labels,
+            unread=said.unread,
             defects=tuple(dict.fromkeys(defects)),
             files=tuple(dict.fromkeys([*(part.path for part in parts), *files])),
+            annotations=tuple(_annotations(parts[0].path, _signal_names(parts))),
         )
 
     def texts(self, root: Path, record: str) -> list[tuple[str, str]]:
@@ -103,8 +107,8 @@ class Wfdb:
         for part in parts:
             texts += [("header comment", comment) for comment in part.comments]
             texts += [("header record line", part.tail)] if part.tail else []
-        signals = {signal.file for part in parts for signal in part.signals}
-        return texts + [("annotation note", note) for note in _notes(parts[0].path, signals)]
+        notes = _notes(parts[0].path, _signal_names(parts))
+        return texts + [("annotation note", note) for note in notes]
 
 
 READERS.register("wfdb")(Wfdb())
@@ -235,22 +239,36 @@ def _blank_lost_ends(signal: NDArray[np.float32], fs: float, defects: list[str])
         defects.append("ends with lost signal")
 
 
+def _signal_names(parts: tuple[Header, ...]) -> set[str]:
+    return {signal.file for part in parts for signal in part.signals}
+
+
+def _annotations(path: Path, signals: set[str]) -> Iterator[Path]:
+    """The annotation files beside a header: they end in two bytes that are zero."""
+    for file in _files_of_record(path.parent, path.parent.stat().st_mtime_ns).get(path.stem, ()):
+        kind = file.suffix[1:]
+        named = re.fullmatch(r"[a-z0-9_]{1,12}", kind) and kind not in _NO_ANNOTATION
+        if not named or file.name in signals or file.is_symlink() or not file.is_file():
+            continue
+        size = file.stat().st_size
+        if size % 2 or not 2 <= size <= _MAX_ANNOTATION:
+            continue
+        with file.open("rb") as opened:
+            opened.seek(-2, os.SEEK_END)
+            if opened.read() == b"\x00\x00":
+                yield file
+
+
 def _notes(path: Path, signals: set[str]) -> list[str]:
     """The notes of the annotation files beside a header."""
     import wfdb
 
     notes: list[str] = []
-    for file in _files_of_record(path.parent, path.parent.stat().st_mtime_ns).get(path.stem, ()):
-        kind = file.suffix[1:]
-        named = re.fullmatch(r"[a-z0-9]{2,8}", kind) and kind not in _NO_ANNOTATION
-        if not named or file.name in signals or file.is_symlink() or not file.is_file():
-            continue
-        if file.stat().st_size > _MAX_ANNOTATION:
-            continue
+    for file in _annotations(path, signals):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                read = wfdb.rdann(str(path.with_suffix("")), kind).aux_note
+                read = wfdb.rdann(str(path.with_suffix("")), file.suffix[1:]).aux_note
         except Exception:
             continue  # not an annotation file
         notes += [

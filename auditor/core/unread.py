@@ -1,0 +1,56 @@
+"""What is there in a release and was not understood: counted by kind, it never passes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+#: Kinds of what may be there and not be understood → what one of them, and several, are called.
+KINDS: Mapping[str, tuple[str, str]] = {
+    "file": ("file", "files"),
+    "archive": ("archive", "archives"),
+    "table": ("table that nothing describes", "tables that nothing describes"),
+    "text": ("text that nobody has read", "texts that nobody has read"),
+    "age": ("age", "ages"),
+    "sex": ("sex", "sexes"),
+    "date": ("date", "dates"),
+    "session": ("session", "sessions"),
+    "person": (
+        "person whose records contradict one another",
+        "people whose records contradict one another",
+    ),
+    "unit": ("signal in a unit that is not known", "signals in units that are not known"),
+}
+
+
+@dataclass(frozen=True)
+class Unread:
+    """Something that is there and was not understood.
+
+    Attributes
+    ----------
+    kind : a key of `KINDS`
+    where : in which file, column or header line; for the steward alone
+    n : how often
+    cure : what makes it understood, or says that it need not be
+    """
+
+    kind: str
+    where: str
+    n: int
+    cure: str
+
+
+def by_kind(unread: Iterable[Unread]) -> dict[str, int]:
+    """How often each kind was met."""
+    counts: Counter[str] = Counter()
+    for one in unread:
+        counts[one.kind] += one.n
+    return {kind: counts[kind] for kind in KINDS if counts[kind]}
+
+
+def in_words(counts: Mapping[str, int]) -> str:
+    """Counts by kind as a list: "2 files and 24 ages"."""
+    parts = [f"{n:,} {KINDS.get(kind, (kind, kind))[n != 1]}" for kind, n in counts.items() if n]
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
