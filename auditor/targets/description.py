@@ -158,6 +158,8 @@ def members(folder: Path, said: Description) -> pd.DataFrame:
         table = _parquet(path) if path.suffix == ".parquet" else _text(path)
     except (DataError, ValueError, OSError, ImportError, ArrowException) as error:
         raise ModelError(f"{path.name}: cannot be read as a table; write it again") from error
+    if not table.columns.is_unique:
+        raise ModelError(f"{path.name}: names a column twice; write it again")
     subject = said.columns.subject
     if subject not in table:
         raise ModelError(

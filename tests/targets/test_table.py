@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import yaml
 from click.testing import CliRunner
@@ -306,3 +308,12 @@ def test_a_row_of_nobody_is_refused(folder, rows):
     patient = rows["patient"].copy()
     patient[3] = "NA"
     assert "rows without 'patient'" in refusal(folder, rows.assign(patient=patient))
+
+
+def test_a_typed_table_that_names_a_column_twice_is_refused(folder, rows):
+    columns = {name: pa.array(rows[name]) for name in rows}
+    table = pa.table([*columns.values(), columns["rr"]], names=[*columns, "rr"])
+    pq.write_table(table, folder / "rows.parquet")
+    says(folder, members="rows.parquet")
+    with pytest.raises(ModelError, match=r"rows\.parquet: names a column twice"):
+        opened(folder)
