@@ -27,8 +27,8 @@ SPREADSHEETS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 _SEPARATORS = (",", ";", "\t", "|")
 #: Lines that show how a table is written.
 _SHOWN = 200
-#: A line, and the columns of a table, are read so far.
-_MAX_LINE, _MAX_COLUMNS = 1 << 20, 16_384
+#: The columns of a table are read so far.
+_MAX_COLUMNS = 16_384
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +133,6 @@ def _rows(lines: Sequence[str] | io.StringIO, mark: str) -> list[list[str]]:
 
 def _lines(text: str, n_rows: int | None) -> Sheet:
     """A table of lines, in which something parts the cells, or one cell to a line."""
-    csv.field_size_limit(_MAX_LINE)
     mark = _separator(text) or ","
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark)
     header: list[str] | None = None

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from auditor.core.errors import DataError
 from auditor.data.readers import READERS, OutsideError
-from auditor.data.readers.base import lead_name, natural
+from auditor.data.readers.base import lead_name, lead_names, natural
 from auditor.data.readers.comments import facts
 from auditor.data.values import dates
 
@@ -124,10 +124,23 @@ def test_a_line_of_any_length_takes_no_time():
 @pytest.mark.parametrize(
     ("written", "lead"),
     [("ECG I", "I"), ("i", "I"), ("avr", "aVR"), ("ECG I filtered", "I"), ("MLII", "MLII"),
-     ("v1", "V1"), ("lead II", "II"), ("sig 0", "sig_0")],
+     ("v1", "V1"), ("lead II", "II"), ("sig 0", "sig_0"), ("ECG lead II", "II"), ("EKG II", "II"),
+     ("MDC_ECG_LEAD_II", "II"), ("MDC_ECG_LEAD_AVR", "aVR"), ("LeadII", "II"), ("II (ECG)", "II"),
+     ("ECG_V 1", "V1"), ("Dérivation II", "II"), ("DIII", "III"), ("VR", "aVR"), ("AVL", "aVL"),
+     ("-AVR", "-aVR"), ("ECG -aVR", "-aVR"), ("ECG-aVR", "aVR"), ("I-II", "I-II"), ("", "unnamed"),
+     ("I II", "I_II"), ("ECG1", "ECG1"), ("ECG1 II", "ECG1_II"), ("ECG", "ECG"), ("V", "V"),
+     ("C1", "C1"), ("D2", "D2")],
 )  # fmt: skip
 def test_lead_names_are_normalised(written, lead):
     assert lead_name(written) == lead
+
+
+def test_names_that_may_be_channels_are_leads_where_the_whole_set_is_there():
+    limbs, chest = ["I", "II", "III"], ["V1", "V2", "V3", "V4", "V5", "V6"]
+    numbered = ["C1", "C2", "C3", "C4", "C5", "C6"]
+    assert lead_names(["D1", "d2", "D3", *numbered]) == limbs + chest
+    for names in (["D3", "D4"], ["D1", "D2", "D3", "D4"], ["C3", "C4"], numbered, ["II", "C1"]):
+        assert lead_names(names) == names
 
 
 def test_records_are_sorted_as_people_count():
@@ -150,8 +163,12 @@ def test_what_is_checked_is_what_the_library_opens(tmp_path):
         text = header().replace("r 1", f"{name} 1").replace("r.dat", file)
         root = write(tmp_path / str(number), text)
         (root / "r.dat").symlink_to(tmp_path / "outside.dat")
-        WAVE[:9].astype("<i2").tofile(root / "ré.dat")
         write(root, "r.dat 1 250 2000\nré.dat 16 1000/mV 16 0 0 0 0 II\n", name="r.dat")
+        (-WAVE).astype("<i2").tofile(root / "ré.dat")
+        if file == "ré.dat":
+            assert READER.read(root, "r").signal[0] == pytest.approx(-WAVE[:, 0] / 1000, rel=1e-5)
+            (root / file).unlink()
+            (root / file).symlink_to(tmp_path / "outside.dat")
         with pytest.raises(OutsideError, match="outside"):
             READER.read(root, "r")
 
@@ -332,10 +349,11 @@ def test_signals_are_those_of_the_wfdb_library(data, folder, record):
     seen = READER.read(data / folder, record)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        wanted = wfdb.rdrecord(str(data / folder / record))
+        wanted = wfdb.rdrecord(str(data / folder / record), smooth_frames=record == "binformats")
+    physical = wanted.p_signal.T if wanted.e_p_signal is None else wanted.e_p_signal
     for lead, signal in zip(seen.leads, seen.signal, strict=True):
         column = [lead_name(name) for name in wanted.sig_name].index(lead)
-        assert signal == pytest.approx(wanted.p_signal[:, column], rel=1e-5, abs=1e-6, nan_ok=True)
+        assert signal == pytest.approx(physical[column], rel=1e-5, abs=1e-6, nan_ok=True)
 
 
 @pytest.mark.data

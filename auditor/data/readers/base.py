@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
@@ -19,9 +21,23 @@ from auditor.core.registry import Registry
 #: Samples of all leads together beyond which a record is not opened: a day of 8 leads at 250 Hz.
 MAX_SAMPLES = 200_000_000
 
-_KNOWN = (*STANDARD_LEADS, "MLII", "MLIII", "Vx", "Vy", "Vz")
-#: Units of voltage, as factors to mV.
-MILLIVOLTS = {"mv": 1.0, "v": 1000.0, "uv": 1e-3, "µv": 1e-3, "μv": 1e-3, "nv": 1e-6}
+_KNOWN = {
+    one.casefold(): one for one in (*STANDARD_LEADS, "MLII", "MLIII", "Vx", "Vy", "Vz", "-aVR")
+}
+#: Other names of a lead that nothing else is called. VR, VL and VF are the augmented leads too: no
+#: digital recorder writes those of before Goldberger.
+_SYNONYMS = {"di": "I", "dii": "II", "diii": "III", "vr": "aVR", "vl": "aVL", "vf": "aVF"}
+#: What says no more than that a lead follows, without accents, in the languages of exporters.
+_LEAD_WORDS = {
+    *("ecg", "ekg", "mdc", "lead", "ableitung", "abl", "afleiding", "avledning"),
+    *("derivation", "derivacion", "derivacao", "derivazione"),
+    *("einthoven", "goldberger", "wilson"),
+}
+_GLUED = re.compile(r"(?:ecg|ekg|lead)(.+)")
+#: Names that are leads where a record has a whole set of them, and no other of their letter. Alone,
+#: D3 and C1 may be a recorder's third and first channel (QTDB has D3 beside D4), and C3 and C4 are
+#: sites of an EEG.
+_SETS = {"D": ("I", "II", "III"), "C": ("V1", "V2", "V3", "V4", "V5", "V6")}
 
 
 class OutsideError(DataError):
@@ -89,12 +105,43 @@ def record_suffixes() -> tuple[str, ...]:
     return tuple(one for reader in READERS.values() for one in reader.suffixes)
 
 
+@lru_cache(maxsize=1024)
 def lead_name(name: str) -> str:
-    """A lead's normalised name: `ECG I`, `i` and `lead I` are `I`; unknown names stay."""
-    bare = re.sub(r"^(?:ecg|lead)[ _-]+", "", name.strip(), flags=re.IGNORECASE)
-    bare = re.sub(r"[ _-]+filtered$", "", bare, flags=re.IGNORECASE)
-    known = {lead.lower(): lead for lead in _KNOWN}
-    return known.get(bare.lower(), re.sub(r"\s+", "_", bare) or "unnamed")
+    """A lead's normalised name: `ECG I`, `i` and `MDC_ECG_LEAD_I` are `I`; unknown names stay."""
+    written = unfiltered(unicodedata.normalize("NFKC", name).replace("\N{MINUS SIGN}", "-"))
+    bare = re.sub(r"(?<=\w)-(?=\w)", " ", written)
+    words = [one for one in re.split(r"[\s_:.()]+", bare.casefold()) if one.strip("-")]
+    said = " ".join(one for one in words if _unaccented(one) not in _LEAD_WORDS)
+    said = re.sub(r"^(v|av) (?=\w$)", r"\1", said)
+    glued = _GLUED.fullmatch(said)
+    for one in (said, glued[1] if glued else ""):
+        if lead := _KNOWN.get(one) or _SYNONYMS.get(one):
+            return lead
+    bare = re.sub(r"^(?:ecg|lead)[ _-]+", "", written, flags=re.IGNORECASE)
+    return re.sub(r"\s+", "_", bare) or "unnamed"
+
+
+def lead_names(names: Sequence[str]) -> list[str]:
+    """The normalised names of one record's leads.
+
+    `D1`, `D2`, `D3` are `I`, `II`, `III` where all three are there, and `C1` to `C6` are `V1` to
+    `V6` where all six are there beside lead `II`.
+    """
+    leads = [lead_name(name) for name in names]
+    for letter, whole in _SETS.items():
+        of_letter = {lead for lead in leads if re.fullmatch(rf"{letter}\d+", lead.upper())}
+        meant = {f"{letter}{number}": lead for number, lead in enumerate(whole, 1)}
+        if {lead.upper() for lead in of_letter} == set(meant) and (letter == "D" or "II" in leads):
+            leads = [meant.get(lead.upper(), lead) for lead in leads]
+    return leads
+
+
+def unfiltered(name: str) -> str:
+    """A signal's name without the word that says it is the filtered copy of another."""
+    whole = name.strip()
+    rest = whole[: -len("filtered")] if whole.lower().endswith("filtered") else whole
+    bare = rest.rstrip(" _-")
+    return whole if bare == rest else bare
 
 
 def inside(root: Path, path: Path, named_by: str) -> Path:
@@ -111,3 +158,8 @@ def natural(text: str) -> list[tuple[int, int | str]]:
     """A sorting key under which rec_10 comes after rec_9."""
     parts = re.split(r"(\d+)", text)
     return [(0, int(part)) if part.isdecimal() else (1, part) for part in parts]
+
+
+def _unaccented(word: str) -> str:
+    letters = unicodedata.normalize("NFD", word)
+    return "".join(one for one in letters if not unicodedata.combining(one))

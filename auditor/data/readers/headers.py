@@ -1,14 +1,18 @@
 """What a WFDB header states, found before anything it names is opened.
 
-The wfdb library's own grammar is used on the bytes as that library decodes them: what is checked
-here is what it will open.
+The wfdb library's own grammar is used. That library drops the bytes of a header that are not ASCII,
+so `µV` would read as `V`: a header in which that would change anything is handed to it in a plain
+form, in which every such character is one that its grammar takes for a letter, and the rest stands
+where it stood. What is checked here is what it will open.
 """
 
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from dataclasses import dataclass
 from datetime import datetime
+from math import isfinite
 from pathlib import Path
 
 from auditor.core.errors import DataError
@@ -16,16 +20,37 @@ from auditor.data.readers.base import MAX_SAMPLES, inside
 from auditor.data.values import NotUnderstoodError, date_of
 
 _MAX_BYTES, _MAX_SIGNALS = 1_000_000, 256
+#: Where a signal line states its unit: behind the file, the format, and the gain with its baseline.
+_UNIT = re.compile(
+    r"\S++[ \t]++\S++[ \t]++-?\d*+\.?\d*+e?[+-]?\d*+(?:\(-?\d*+\))?"
+    r"(?P<stated>/(?P<unit>\S+)|[ \t]*+/[ \t]*+(?P<apart>[A-Za-z_%]\S*))"
+)
+#: A unit that the library's grammar takes whole.
+_TAKEN = re.compile(r"/[\w^\-?%/]+", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Signal:
-    """One signal line: which file, how many samples to a frame, and whether it has a gain."""
+    """One signal line.
+
+    Attributes
+    ----------
+    per_frame : samples to a frame
+    skew : frames by which it is late in its file
+    calibrated : it has a gain
+    unit : as stated; None where the format's own, mV, holds
+    name : as stated, which may be the name of another
+    rest : the line behind its file, in the plain form
+    """
 
     file: str
+    format: str
     per_frame: int
     skew: int
     calibrated: bool
+    unit: str | None
+    name: str
+    rest: str
 
 
 @dataclass(frozen=True)
@@ -34,24 +59,41 @@ class Header:
 
     Attributes
     ----------
-    n_samples : per signal; None where the header leaves it to the size of the files
+    n_signals, n_samples, fs : as stated. Samples and rate are those of frames; samples are None
+        where the header leaves them to the size of the files, and the rate is then 250 Hz
+    segments : names and lengths
     comments : without the `#`
     tail : what stands on the record line behind the sizes: time and date
-    plain : the same header as text, with a plain name and no date, for when the library refuses it
     named_oddly : the library refuses the record's name
+    as_stated : the library reads all of the header as it stands
     """
 
     path: Path
     n_signals: int
     n_samples: int | None
+    fs: float
     has_fs: bool
     signals: tuple[Signal, ...]
-    segments: tuple[str, ...]
+    segments: tuple[tuple[str, int], ...]
     is_made_of_segments: bool
     comments: tuple[str, ...]
     tail: str
-    plain: str
     named_oddly: bool
+    as_stated: bool
+
+    @property
+    def aliases(self) -> dict[str, str]:
+        """Plain names for the signal files, by their own."""
+        files = dict.fromkeys(one.file for one in self.signals)
+        return {file: f"signal{number}" for number, file in enumerate(files)}
+
+    @property
+    def plain(self) -> str:
+        """The header of a record `record` in the aliases, without a date, and at any rate."""
+        n_samples = "" if self.n_samples is None else self.n_samples
+        first = f"record {self.n_signals} 250 {n_samples}"
+        aliases = self.aliases
+        return "\n".join([first, *(aliases[one.file] + one.rest for one in self.signals), ""])
 
     @property
     def taken_at(self) -> datetime | None:
@@ -77,44 +119,48 @@ def header(root: Path, path: Path) -> Header:
     from wfdb.io.header import parse_header_content, rx_record, rx_segment, rx_signal
 
     raw = _bytes(root, path)
-    # As the library reads it: bytes that are not ASCII do not exist.
-    lines, _ = parse_header_content(raw.decode("ascii", errors="ignore"))
+    text = _text(raw)
+    # The library ends lines at the ASCII characters only.
+    lines, _ = parse_header_content(re.sub("[\x85\u2028\u2029]", " ", text))
     first = lines[0] if lines and b"\x00" not in raw else ""
     plain_name = re.sub(r"^([^\s/]*)\.(?:mat|hea|dat)(?=[\s/])", r"\1", first)
-    stated = rx_record.match(plain_name)
+    stated = rx_record.match(_in_ascii(plain_name))
     if stated is None:
         raise DataError("is not a WFDB header")
-    name, n_segments, n_signals, fs, n_samples = stated.group(
-        "record_name", "n_seg", "n_sig", "fs", "sig_len"
-    )
-    whole_name = f"{name}/{n_segments}" if n_segments else name
+    n_segments, n_signals, n_samples = stated.group("n_seg", "n_sig", "sig_len")
     signals: list[Signal] = []
-    segments: list[str] = []
+    segments: list[tuple[str, int]] = []
+    seen = [first]
     for line in lines[1:]:
-        match = (rx_segment if n_segments else rx_signal).match(line)
+        plain = _in_ascii(line) if n_segments else _plain_line(line)
+        match = (rx_segment if n_segments else rx_signal).match(plain)
         if match is None:
             # The library knows no folders in names: where one leads outside, that is the news.
             inside(root, path.parent / line.split()[0], path.relative_to(root).as_posix())
             raise DataError("is not a WFDB header")
         if n_segments:
-            segments.append(match["seg_name"])
+            segments.append((line[slice(*match.span("seg_name"))], int(match["seg_len"])))
         else:
-            per_frame, skew, gain = match.group("samps_per_frame", "skew", "adc_gain")
-            signals.append(
-                Signal(match["file_name"], int(per_frame or 1), int(skew or 0), _is_gain(gain))
-            )
+            signals.append(_signal(line, plain, match))
+        seen.append(plain)
+    opened = lines if text.isascii() else parse_header_content(raw.decode("ascii", "ignore"))[0]
     return Header(
         path=path,
-        n_signals=max(int(n_signals), len(signals)),
+        n_signals=int(n_signals),
         n_samples=int(n_samples) if n_samples else None,
-        has_fs=bool(fs.strip(".")),
+        fs=_rate(stated["fs"]),
+        has_fs=bool(stated["fs"].strip(".")),
         signals=tuple(signals),
         segments=tuple(segments),
         is_made_of_segments=bool(n_segments),
-        comments=_comments(raw),
+        comments=tuple(
+            line.strip().lstrip("#").strip()
+            for line in re.split(r"[\r\n]+", text)
+            if line.strip().startswith("#")
+        ),
         tail=" ".join(first.split()[4:]),
-        plain="\n".join([f"{whole_name} {n_signals} {fs or 250} {n_samples}", *lines[1:], ""]),
         named_oddly=plain_name != first,
+        as_stated=seen == opened,
     )
 
 
@@ -122,7 +168,7 @@ def headers(root: Path, path: Path) -> tuple[Header, ...]:
     """The header of a record, and those of its segments where it has any."""
     whole = header(root, path)
     parts = []
-    for name in dict.fromkeys(whole.segments):
+    for name in dict.fromkeys(name for name, _ in whole.segments):
         if name == "~":
             continue
         segment = inside(root, path.with_name(f"{name}.hea"), path.relative_to(root).as_posix())
@@ -131,7 +177,26 @@ def headers(root: Path, path: Path) -> tuple[Header, ...]:
         parts.append(header(root, segment))
         if parts[-1].is_made_of_segments:
             raise DataError("a segment of it is made of segments")
+    if whole.is_made_of_segments and sum(n for _, n in whole.segments) != whole.n_samples:
+        raise DataError("its segments are not as long together as it states")
     return (whole, *parts)
+
+
+def pieces(parts: tuple[Header, ...]) -> list[tuple[Header | None, int | None]]:
+    """What stands behind one another in a record, with lengths in frames; None is a gap.
+
+    Where the first is of no length, it says which signals there are.
+    """
+    whole, *segments = parts
+    if not whole.is_made_of_segments:
+        return [(whole, whole.n_samples)]
+    named = {part.path.stem: part for part in segments}
+    return [(named.get(name), length) for name, length in whole.segments]
+
+
+def n_frames(parts: tuple[Header, ...]) -> int:
+    """The frames of a record, or more: a file is of no more frames than bytes hold."""
+    return sum(_n_frames(parts[0]) if n is None else n for _, n in pieces(parts))
 
 
 def signal_files(root: Path, parts: tuple[Header, ...]) -> tuple[Path, ...]:
@@ -147,7 +212,7 @@ def signal_files(root: Path, parts: tuple[Header, ...]) -> tuple[Path, ...]:
                 raise DataError("a signal file it names is absent")
             files.append(file)
     # Every header of a record states its own sizes; the library believes any of them.
-    if any(part.n_signals > _MAX_SIGNALS for part in parts):
+    if any(max(part.n_signals, len(part.signals)) > _MAX_SIGNALS for part in parts):
         raise DataError(f"states more than {_MAX_SIGNALS} signals")
     if max(_n_samples(part) for part in parts) > MAX_SAMPLES:
         raise DataError(f"larger than the {MAX_SAMPLES:,} samples that are opened at once")
@@ -162,7 +227,7 @@ def segments_of(root: Path, path: Path) -> set[Path]:
         whole = header(root, path)
     except DataError:
         return set()
-    return {path.with_name(f"{name}.hea") for name in whole.segments}
+    return {path.with_name(f"{name}.hea") for name, _ in whole.segments}
 
 
 def _bytes(root: Path, path: Path) -> bytes:
@@ -177,13 +242,63 @@ def _bytes(root: Path, path: Path) -> bytes:
         raise DataError(f"the header cannot be read: {error.strerror}") from None
 
 
-def _comments(raw: bytes) -> tuple[str, ...]:
-    try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError:
-        text = raw.decode("latin-1")
-    lines = [line.strip() for line in re.split(r"[\r\n]+", text)]
-    return tuple(line.lstrip("#").strip() for line in lines if line.startswith("#"))
+def _text(raw: bytes) -> str:
+    """A header as text, in which each line may be of another encoding."""
+    if raw.isascii():
+        return raw.decode("ascii")
+    return "".join(_decoded(line) for line in raw.removeprefix(BOM_UTF8).splitlines(keepends=True))
+
+
+def _decoded(line: bytes) -> str:
+    # Windows-1252 is Latin-1 with letters in place of controls, and leaves five bytes undefined.
+    # In Mac OS Roman a micro sign is the same byte.
+    for encoding in ("utf-8", "cp1252"):
+        try:
+            return line.decode(encoding)
+        except UnicodeDecodeError:
+            pass
+    return line.decode("latin-1")
+
+
+def _in_ascii(line: str) -> str:
+    """A line of the same length, with what is not ASCII as a letter of the library's grammar."""
+    return line if line.isascii() else re.sub(r"[^\x00-\x7f]", "_", line)
+
+
+def _plain_line(line: str) -> str:
+    """A signal line of the same length in the library's grammar, whatever the unit."""
+    plain = _in_ascii(line)
+    if (unit := _UNIT.match(plain)) and not _TAKEN.fullmatch(unit["stated"]):
+        begin, end = unit.span("stated")
+        plain = plain[:begin] + "/" + "_" * (end - begin - 1) + plain[end:]
+    return plain
+
+
+def _signal(line: str, plain: str, match: re.Match[str]) -> Signal:
+    """A signal line; the plain form says where in it everything stands."""
+    per_frame, skew, gain = match.group("samps_per_frame", "skew", "adc_gain")
+    stated = _UNIT.match(_in_ascii(line))
+    unit = (
+        None
+        if stated is None
+        else line[slice(*stated.span("unit"))] or line[slice(*stated.span("apart"))]
+    )
+    return Signal(
+        file=line[slice(*match.span("file_name"))],
+        format=match["fmt"],
+        per_frame=int(per_frame or 1),
+        skew=int(skew or 0),
+        calibrated=_is_gain(gain),
+        unit=unit,
+        name=line[slice(*match.span("sig_name"))],
+        rest=plain[match.end("file_name") :],
+    )
+
+
+def _rate(text: str) -> float:
+    """A rate as the library reads it: one that is all but a whole number is that number."""
+    rate = float(text) if text.strip(".") else 250.0
+    return float(int(rate)) if isfinite(rate) and round(rate, 8) == int(rate) else rate
 
 
 def _is_gain(text: str) -> bool:
@@ -195,14 +310,20 @@ def _is_gain(text: str) -> bool:
 
 def _n_samples(part: Header) -> int:
     """Samples that a header makes the library hold, of all signals together."""
-    per_frame = sum(one.per_frame for one in part.signals) or part.n_signals
-    if part.n_samples is None:
-        # No format takes less than a byte to a sample, but the compressed ones, which the library
-        # does not open without a length.
-        names = {one.file for one in part.signals}
-        files = [part.path.with_name(name) for name in names]
-        frames = sum(file.stat().st_size for file in files if file.is_file()) // max(per_frame, 1)
-    else:
-        frames = part.n_samples
     skew = max((one.skew for one in part.signals), default=0)
-    return (frames + skew) * per_frame
+    return (_n_frames(part) + skew) * _per_frame(part)
+
+
+def _n_frames(part: Header) -> int:
+    if part.n_samples is not None:
+        return part.n_samples
+    # No format takes less than a byte to a sample, but the compressed ones, which the library
+    # does not open without a length.
+    names = {one.file for one in part.signals}
+    files = [part.path.with_name(name) for name in names]
+    sizes = sum(file.stat().st_size for file in files if file.is_file())
+    return sizes // max(_per_frame(part), 1)
+
+
+def _per_frame(part: Header) -> int:
+    return sum(one.per_frame for one in part.signals) or part.n_signals

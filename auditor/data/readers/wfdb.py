@@ -1,7 +1,8 @@
 """WFDB records: `.hea` with `.dat`, `.mat` and the rest, in all formats the wfdb library reads.
 
 `headers` reads a header first, so that nothing it asks for is opened before it was found to lie in
-the data set and to be of a bounded size.
+the data set and to be of a bounded size. Segments are put together here: the wfdb library tells
+their signals apart by name, and takes the unit of the first for the unit of all.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import tempfile
 import warnings
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -20,21 +22,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.core.errors import DataError
-from auditor.data.readers.base import MILLIVOLTS, READERS, OutsideError, Read, lead_name, natural
+from auditor.data.readers.base import READERS, OutsideError, Read, natural
+from auditor.data.readers.channels import Channels, channels
 from auditor.data.readers.comments import facts
-from auditor.data.readers.headers import Header, headers, segments_of, signal_files
+from auditor.data.readers.headers import Header, headers, pieces, segments_of, signal_files
 
 _MAX_ANNOTATION = 5_000_000
 #: A run of one value in all leads this long, at either end, is lost signal.
 _LOST_S = 0.5
 #: A heart's lead spans more than the first and less than the second, mV; else its gain is wrong.
 _SMALL_MV, _LARGE_MV = 0.02, 50.0
-#: What monitors record beside the ECG, often without a unit, which then reads as mV.
-_OTHER = re.compile(
-    r"(?:resp|pleth|ppg|abp|art|bp|cvp|pap|icp|spo2|sao2|so2|e?t?co2|eeg|eog|emg|eda|gsr|acc|flow)"
-    r"(?![a-z])",
-    re.IGNORECASE,
-)
+_REFUSED = "header that strict readers refuse"
 #: Files beside a header that are no annotations.
 _NO_ANNOTATION = {
     "hea",
@@ -81,7 +79,9 @@ class Wfdb:
         """One record, in mV, with what its header says of the person and what is wrong with it."""
         parts = headers(root, root / f"{record}.hea")
         files = signal_files(root, parts)
-        found, defects = _load(parts, files)
+        found = channels(parts)
+        defects: list[str] = []
+        signal, fs = _signal(parts, found, defects)
         if not all(signal.calibrated for part in parts for signal in part.signals):
             defects.append("uncalibrated: no gain, or a gain of 0")
         if not all(part.has_fs for part in parts):
@@ -89,13 +89,15 @@ class Wfdb:
         said = facts(parts[0].comments)
         taken_at = said.taken_at or parts[0].taken_at
         return Read(
-            *_leads(found, defects),
+            signal,
+            fs,
+            tuple(one.lead for one in found.leads),
             taken_at=taken_at,
             dated="" if taken_at else said.dated,
             attributes=said.attributes,
             labels=said.labels,
-            unread=said.unread,
             defects=tuple(dict.fromkeys(defects)),
+            unread=(*said.unread, *found.unread),
             files=tuple(dict.fromkeys([*(part.path for part in parts), *files])),
             annotations=tuple(_annotations(parts[0].path, _signal_names(parts))),
         )
@@ -121,122 +123,178 @@ def _segments(root: Path, path: Path) -> set[Path]:
         return set()  # said when the record is read
 
 
-def _load(parts: tuple[Header, ...], files: tuple[Path, ...]) -> tuple[Any, list[str]]:
-    """The record in digital units as the wfdb library gives it; a header it refuses is mended."""
-    whole = parts[0]
-    # Segments may have gains of their own, so the library puts them together in units.
-    physical = whole.is_made_of_segments
-    if not whole.named_oddly:
-        try:
-            return _rdrecord(whole.path.with_suffix(""), physical), []
-        except Exception:
-            if not whole.tail:
-                raise DataError(
-                    "the signal file is truncated, or not of the format stated"
-                ) from None
-    with tempfile.TemporaryDirectory(prefix="auditor-") as folder:
-        try:
-            # Written first, and never through a link: a header may name itself as a signal.
-            Path(folder, whole.path.name).write_text(whole.plain)
-            for file in {*files, *(part.path for part in parts[1:])} - {whole.path}:
-                Path(folder, file.name).symlink_to(file.resolve())
-            return _rdrecord(Path(folder, whole.path.stem), physical), [
-                "header that strict readers refuse"
-            ]
-        except Exception:
-            raise DataError("the signal file is truncated, or the header is wrong") from None
-
-
-def _rdrecord(stem: Path, physical: bool) -> Any:
-    import wfdb
-
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
-        record = wfdb.rdrecord(str(stem), physical=physical, m2s=True)
-    if record.d_signal is None and record.p_signal is None:
-        raise ValueError("no signal")
-    return record
-
-
-def _leads(record: Any, defects: list[str]) -> tuple[NDArray[np.float32], float, tuple[str, ...]]:
-    """The voltage signals of a record under their normalised names, in mV."""
-    digital = record.d_signal
-    if digital is not None:
-        _compare_checksums(record, defects)
-        if any(unit is None for unit in record.units):
-            record.units = ["mV" if unit is None else unit for unit in record.units]
-        try:
-            with np.errstate(all="ignore"):
-                physical = record.dac()
-        except Exception:
-            raise DataError("a signal is of a format that is not known") from None
-        lost = _beyond_the_converter(record, digital) & ~np.isnan(physical)
-        if lost.any():
-            physical[lost] = np.nan
-            defects.append("samples beyond the converter's range")
-    else:
-        physical = record.p_signal
-    signals: dict[str, tuple[NDArray[np.float64], float]] = {}
-    for column, (name, unit) in enumerate(zip(record.sig_name, record.units, strict=True)):
-        lead, factor = lead_name(name or "unnamed"), MILLIVOLTS.get(str(unit).lower())
-        if factor is None:
-            defects.append("a signal that is no voltage was left out")
-        elif _OTHER.match(lead):
-            defects.append("a signal that is no ECG was left out")
-        elif lead in signals:
-            defects.append("a second signal of the same lead was left out")
-        else:
-            signals[lead] = physical[:, column], factor
-    if not signals:
-        raise DataError("holds no signal in a unit of voltage")
-    if not (np.isfinite(record.fs) and record.fs > 0):
+def _signal(
+    parts: tuple[Header, ...], found: Channels, defects: list[str]
+) -> tuple[NDArray[np.float32], float]:
+    """The leads of a record in mV, at the rate of the fastest of them, and that rate in Hz."""
+    fs = parts[0].fs * found.per_frame
+    if not (np.isfinite(fs) and fs > 0):
         raise DataError("states a sampling frequency of 0")
-    with np.errstate(all="ignore"):
-        in_mv = [values * factor for values, factor in signals.values()]
-        signal = np.stack(in_mv).astype(np.float32)
-    if np.isinf(signal).any():
-        signal[np.isinf(signal)] = np.nan
-        defects.append("samples that its gain makes infinite")
-    _blank_lost_ends(signal, float(record.fs), defects)
+    if parts[0].is_made_of_segments and _is_refused(parts[0]):
+        defects.append(_REFUSED)
+    held: list[list[NDArray[np.float32]]] = [[] for _ in found.leads]
+    for number, (part, length) in enumerate(pieces(parts)):
+        if length == 0 and parts[0].is_made_of_segments:
+            continue
+        physical = [] if part is None else _physical(part, length, defects)
+        for channel, values in zip(found.leads, held, strict=True):
+            if place := channel.places.get(number):
+                column, factor = place
+                with np.errstate(all="ignore"):
+                    values.append((physical[column] * factor).astype(np.float32))
+            else:
+                values.append(np.full((length or 0) * channel.per_frame, np.nan, dtype=np.float32))
+    if not any(values.size for values in held[0]):
+        raise DataError("holds no samples")
+    defects += found.defects
+    leads = [values[0] if len(values) == 1 else np.concatenate(values) for values in held]
+    for lead in leads:
+        if np.isinf(lead).any():
+            lead[np.isinf(lead)] = np.nan
+            defects.append("samples that its gain makes infinite")
+    _blank_lost_ends(leads, [one.per_frame for one in found.leads], parts[0].fs, defects)
+    if not found.are_of_one_rate:
+        defects.append("leads of several rates: the slower ones were brought to the fastest")
+        leads = [
+            _resampled(lead, found.per_frame, one.per_frame)
+            for lead, one in zip(leads, found.leads, strict=True)
+        ]
+    signal = np.stack(leads)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a lead may be missing altogether
-        span = np.nanpercentile(signal, 99.5, axis=1) - np.nanpercentile(signal, 0.5, axis=1)
+        low, high = np.nanpercentile(signal, (0.5, 99.5), axis=1)
+    span = high - low
     if (span[np.isfinite(span)] < _SMALL_MV).any():
         defects.append("a lead is flat, or its gain is wrong")
     if (span[np.isfinite(span)] > _LARGE_MV).any():
         defects.append("a lead is larger than a heart makes it: its gain is wrong")
-    return signal, float(record.fs), tuple(signals)
+    return signal, fs
+
+
+def _is_refused(whole: Header) -> bool:
+    """Whether the wfdb library refuses the header of a record that is made of segments."""
+    import wfdb
+
+    try:
+        wfdb.rdheader(str(whole.path.with_suffix("")))
+    except Exception:
+        return True
+    return False
+
+
+def _physical(part: Header, length: int | None, defects: list[str]) -> list[NDArray[np.float64]]:
+    """Each signal of a header in its own unit and at its own rate, NaN where missing."""
+    record = _load(part, length, defects)
+    _compare_checksums(record, defects)
+    try:
+        with np.errstate(all="ignore"):
+            physical: list[NDArray[np.float64]] = record.dac(expanded=True)
+    except Exception:
+        raise DataError("a signal is of a format that is not known") from None
+    for values, digital, bits, zero, signal in zip(
+        physical, record.e_d_signal, record.adc_res, record.adc_zero, part.signals, strict=False
+    ):
+        # Samples twice as far out as the stated resolution of the converter reaches.
+        if bits and bits < 16:
+            lost = np.abs(digital - (zero or 0)) > 2**bits
+            if lost.any() and not np.isnan(values[lost]).all():
+                values[lost] = np.nan
+                defects.append("samples beyond the converter's range")
+        if late := min(signal.skew * signal.per_frame, len(values)):
+            values[: len(values) - late] = values[late:]
+            values[len(values) - late :] = np.nan
+    return physical
+
+
+def _load(part: Header, length: int | None, defects: list[str]) -> Any:
+    """A record in digital units as the wfdb library gives it; a header it refuses is mended."""
+    refused = part.named_oddly
+    if part.as_stated and not part.named_oddly:
+        try:
+            return _rdrecord(part.path.with_suffix(""), part, length)
+        except Exception:
+            if not part.tail:
+                raise DataError(
+                    "the signal file is truncated, or not of the format stated"
+                ) from None
+            refused = True
+    with tempfile.TemporaryDirectory(prefix="auditor-") as folder:
+        try:
+            Path(folder, "record.hea").write_text(part.plain)
+            for file, alias in part.aliases.items():
+                Path(folder, alias).symlink_to(part.path.with_name(file).resolve())
+            record = _rdrecord(Path(folder, "record"), part, length)
+        except Exception:
+            raise DataError("the signal file is truncated, or the header is wrong") from None
+    defects += [_REFUSED] if refused else []
+    return record
+
+
+def _rdrecord(stem: Path, part: Header, length: int | None) -> Any:
+    """The samples as they lie in the file: every one of a frame, and not yet shifted by skew."""
+    import wfdb
+
+    # Of format 61 the library cannot give every sample of a frame.
+    alone = any(one.format == "61" for one in part.signals)
+    if alone and any(one.per_frame != 1 for one in part.signals):
+        raise ValueError("format 61 in frames")
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        record = wfdb.rdrecord(
+            str(stem), sampto=length, physical=False, smooth_frames=alone, ignore_skew=True
+        )
+    if not record.n_sig:
+        raise ValueError("no signal")
+    if alone:
+        record.e_d_signal = list(record.d_signal.T)
+    return record
 
 
 def _compare_checksums(record: Any, defects: list[str]) -> None:
     stated = record.checksum
-    if stated and None not in stated and set(record.samps_per_frame or [1]) == {1}:
-        sums = [int(column.sum(dtype=np.int64)) & 0xFFFF for column in record.d_signal.T]
+    if stated and None not in stated:
+        sums = [int(values.sum(dtype=np.int64)) & 0xFFFF for values in record.e_d_signal]
         if sums != [one & 0xFFFF for one in stated]:
             defects.append("checksums of the header disagree with the signals")
 
 
-def _beyond_the_converter(record: Any, digital: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Samples twice as far out as the stated resolution of the converter reaches."""
-    beyond = np.zeros(digital.shape, dtype=bool)
-    for column, (bits, zero) in enumerate(zip(record.adc_res, record.adc_zero, strict=True)):
-        if bits and bits < 16:
-            beyond[:, column] = np.abs(digital[:, column] - (zero or 0)) > 2**bits
-    return beyond
-
-
-def _blank_lost_ends(signal: NDArray[np.float32], fs: float, defects: list[str]) -> None:
-    """A long run of one value in every lead, at either end, becomes missing."""
-    held = (np.diff(signal, axis=1) == 0).all(axis=0)
-    if held.all():
+def _blank_lost_ends(
+    leads: list[NDArray[np.float32]], per_frame: list[int], fs: float, defects: list[str]
+) -> None:
+    """A long run of one value in every lead, at either end, becomes missing; `fs` is of frames."""
+    moves = [np.diff(lead) != 0 for lead in leads]
+    if not any(one.any() for one in moves):
         return
-    begins, ends = int((~held).argmax()), int((~held[::-1]).argmax())
-    if begins > _LOST_S * fs:
-        signal[:, : begins + 1] = np.nan
-        defects.append("begins with lost signal")
-    if ends > _LOST_S * fs:
-        signal[:, signal.shape[1] - ends - 1 :] = np.nan
-        defects.append("ends with lost signal")
+    sample = Fraction(1, max(per_frame))
+    for end, words in ((1, "begins with lost signal"), (-1, "ends with lost signal")):
+        run = min(
+            Fraction(int(one[::end].argmax()) + 1, n)
+            for one, n in zip(moves, per_frame, strict=True)
+            if one.any()
+        )
+        if run - sample > _LOST_S * fs:
+            for lead, n in zip(leads, per_frame, strict=True):
+                lead[::end][: int(run * n)] = np.nan
+            defects.append(words)
+
+
+def _resampled(lead: NDArray[np.float32], per_frame: int, of: int) -> NDArray[np.float32]:
+    """A lead of `of` samples a frame at `per_frame`, missing where the samples beside are."""
+    from scipy.signal import resample_poly
+
+    if of == per_frame:
+        return lead
+    missing = np.isnan(lead)
+    if missing.all():
+        return np.full(len(lead) // of * per_frame, np.nan, dtype=np.float32)
+    places = np.arange(len(lead))
+    filled = np.interp(places, places[~missing], lead[~missing].astype(np.float64))
+    # The ratio is exact, and a lead that stands far from 0 is no step at its ends.
+    finer = resample_poly(filled, per_frame, of, padtype="line").astype(np.float32)
+    before, rest = np.divmod(np.arange(len(finer)) * of, per_frame)
+    after = np.minimum(before + (rest > 0), len(lead) - 1)
+    finer[missing[before] | missing[after]] = np.nan
+    return finer
 
 
 def _signal_names(parts: tuple[Header, ...]) -> set[str]:
