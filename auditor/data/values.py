@@ -62,7 +62,7 @@ _AGE_UNITS = {
     1 / 365.25: ("d", "day", "days", "tag", "tage", "jour", "jours", "día", "días", "dag", "dagen"),
 }
 _AGE_UNIT = {word: years for years, words in _AGE_UNITS.items() for word in words}
-_NUMBER_IN_AGE = r"(\d{1,3}(?:[.,]\d{1,6})?)"
+_NUMBER_IN_AGE = r"(\d{1,3}(?:[.,]\d{1,17})?)"
 #: `73`, `73 years`, `073Y`, `~91`, `>89`, `90+`, `≥ 90`, `over 89`, `90 and over`.
 _AGE = re.compile(
     r"(?P<beyond>>=?|≥|over|above|older than|at least|ab|über)?\s*~?\s*"
@@ -282,6 +282,8 @@ def numbers(values: Sequence[str]) -> tuple[NDArray[np.float64], int]:
     thousands, are what the column itself shows. `1,234` is not understood where nothing tells
     whether the comma is one or the other.
     """
+    if (plain := _all_plain(values)) is not None:
+        return plain, 0
     parts: list[tuple[str, str] | None] = []
     unread = 0
     for value in values:
@@ -303,6 +305,18 @@ def numbers(values: Sequence[str]) -> tuple[NDArray[np.float64], int]:
         else:
             found[place] = number
     return found, unread
+
+
+def _all_plain(values: Sequence[str]) -> NDArray[np.float64] | None:
+    """Numbers that need no guess, NaN where a cell is empty; None where one is anything else."""
+    said = [str(value) for value in values]
+    try:
+        found = np.array([float(one) if one else np.nan for one in said], dtype=np.float64)
+    except ValueError:
+        return None
+    # Python reads 1_000, inf and nan as numbers too.
+    odd = any("_" in one for one in said)
+    return None if odd or np.isfinite(found).sum() != sum(map(bool, said)) else found
 
 
 def _decimal_mark(bodies: Sequence[str]) -> str | None:

@@ -6,16 +6,15 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import xgboost
 from numpy.typing import NDArray
 
 from auditor.core.errors import ModelError
+from auditor.learning import tree_file
 
 Rows = NDArray[np.float32]
-_MAX_BYTES = 1 << 28
 
 
 @dataclass(frozen=True)
@@ -149,39 +148,21 @@ def as_bytes(booster: xgboost.Booster) -> bytes:
 
 def load(path: Path) -> xgboost.Booster:
     """The trees of a `.ubj` or a `.json` that the library wrote, ours or a stranger's: of one
-    finding (binary:logistic), without categories.
-
-    What the library is given was read here before: it crashes on an empty file and on nodes that
-    point nowhere, instead of refusing them.
+    finding (binary:logistic, or its log-odds), without categories.
 
     Raises
     ------
     ModelError
         The file is missing, too large, damaged, or holds something else.
     """
+    raw = tree_file.read(path)
+    booster = xgboost.Booster()
     try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise ModelError(f"{path.name}: larger than {_MAX_BYTES >> 20} MiB; no such trees are")
-        raw = path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"{path.name}: cannot be read; name a file of trees") from error
-    try:
-        if path.suffix == ".json":
-            document = json.loads(raw)
-        else:
-            document, end = _value(raw, 0)
-            if end != len(raw):
-                raise ValueError("something follows")
-        _check(document)
-        booster = xgboost.Booster()
         booster.load_model(bytearray(raw))
-    except (
-        ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError,
-        xgboost.core.XGBoostError,
-    ) as error:  # fmt: skip
+    except xgboost.core.XGBoostError as error:
         raise ModelError(
-            f"{path.name}: is damaged, or holds no trees of one finding as XGBoost keeps them "
-            "(binary:logistic, numbers alone); save it again with save_model"
+            f"{path.name}: is damaged, or holds trees that this XGBoost cannot read; save it again "
+            "with save_model"
         ) from error
     return booster
 
@@ -290,124 +271,3 @@ def _agreed(seen: NDArray[np.float64]) -> tuple[float, float]:
         if spread < best[0]:
             best = (spread, middle, penalty)
     return best[1:] if best[0] < _AGREED else (np.nan, np.nan)
-
-
-# --- what is in a file --------------------------------------------------------------------
-
-#: Numbers of UBJSON (https://ubjson.org), big-endian.
-_NUMBERS = {b"i": ">i1", b"U": ">u1", b"I": ">i2", b"l": ">i4", b"L": ">i8", b"d": ">f4"}
-_NO_PARENT = 2**31 - 1
-_MAX_INPUTS = 100_000
-_OF_NODES = (
-    "base_weights", "default_left", "left_children", "loss_changes", "parents", "right_children",
-    "split_conditions", "split_indices", "split_type", "sum_hessian",
-)  # fmt: skip
-_OF_CATEGORIES = ("categories", "categories_nodes", "categories_segments", "categories_sizes")
-
-
-def _value(raw: bytes, at: int) -> tuple[Any, int]:
-    """What stands at a place of a UBJSON file, of the kinds that the library writes, and the place
-    after it: dict, list, str, int, float; an array for numbers of one kind.
-    """
-    kind, at = raw[at : at + 1], at + 1
-    if kind == b"{":
-        found: dict[str, Any] = {}
-        while raw[at : at + 1] != b"}":
-            name, at = _text(raw, at)
-            if name in found:
-                raise ValueError("a name is there twice")
-            found[name], at = _value(raw, at)
-        return found, at + 1
-    if kind == b"S":
-        return _text(raw, at)
-    if kind != b"[":
-        number = np.dtype(_NUMBERS[kind])
-        return np.frombuffer(raw, number, 1, at)[0].item(), at + number.itemsize
-    if raw[at : at + 1] == b"$":
-        number = np.dtype(_NUMBERS[raw[at + 1 : at + 2]])
-        n, at = _count(raw, at + 2, b"#L")
-        end = at + n * number.itemsize
-        return np.frombuffer(raw[at:end], number, n), end
-    n, at = _count(raw, at, b"#L")
-    items = []
-    for _ in range(n):
-        item, at = _value(raw, at)
-        items.append(item)
-    return items, at
-
-
-def _text(raw: bytes, at: int) -> tuple[str, int]:
-    n, at = _count(raw, at, b"L")
-    return raw[at : at + n].decode(), at + n
-
-
-def _count(raw: bytes, at: int, mark: bytes) -> tuple[int, int]:
-    start = at + len(mark)
-    n = int.from_bytes(raw[start : start + 8], "big")
-    if raw[at:start] != mark or n > len(raw) - start - 8:
-        raise ValueError("no count, or one that the file cannot hold")
-    return n, start + 8
-
-
-def _check(document: Any) -> None:
-    """Refuse what is not one group of binary trees of numbers, each node in its place.
-
-    Raises
-    ------
-    ValueError, LookupError, TypeError, AttributeError
-        It is something else.
-    """
-    learner = document["learner"]
-    names, model = learner["feature_names"], learner["gradient_booster"]["model"]
-    trees, shape = model["trees"], model["gbtree_model_param"]
-    general = learner["learner_model_param"]
-    score, n_inputs = float(general["base_score"].strip("[]")), int(general["num_feature"])
-    rounds = np.asarray(model.get("iteration_indptr", range(len(trees) + 1)))
-    sound = (
-        learner["objective"]["name"] == "binary:logistic"
-        and learner["gradient_booster"]["name"] == "gbtree"
-        and 0 < score < 1
-        and 0 < n_inputs <= _MAX_INPUTS
-        and len(set(names)) == len(names) in (0, n_inputs)
-        and (general["num_class"], general.get("num_target", "1")) == ("0", "1")
-        and not any(len(one) for one in model.get("cats", {}).values())
-        and 1 <= int(shape["num_parallel_tree"]) <= max(len(trees), 1)
-        and int(shape["num_trees"]) == len(trees) > 0
-        and (rounds[0], rounds[-1]) == (0, len(trees))
-        and (np.diff(rounds) > 0).all()
-        and not np.asarray(model["tree_info"]).any()
-        and len(model["tree_info"]) == len(trees)
-        and all(_is_tree(tree, place, n_inputs) for place, tree in enumerate(trees))
-    )
-    if not sound:
-        raise ValueError("no trees of one finding")
-
-
-def _is_tree(tree: Any, place: int, n_inputs: int) -> bool:
-    nodes = {one: np.asarray(tree[one]) for one in _OF_NODES}
-    n = len(nodes["parents"])
-    left, right, parents = nodes["left_children"], nodes["right_children"], nodes["parents"]
-    if not all(one.shape == (n,) and one.dtype.kind in "iufb" for one in nodes.values()):
-        return False
-    split = nodes["split_indices"]
-    inner = np.flatnonzero(left != -1)
-    below = np.concatenate([left[inner], right[inner]])
-    return bool(
-        n > 0
-        and tree["id"] == place
-        and tree["tree_param"]["num_feature"] == str(n_inputs)
-        and tree["tree_param"]["num_nodes"] == str(n)
-        and tree["tree_param"]["size_leaf_vector"] in ("0", "1")
-        and not any(len(tree.get(one, ())) for one in _OF_CATEGORIES)
-        and np.array_equal(left == -1, right == -1)
-        # A node hangs below one other at most, and the first below none: whoever starts there
-        # meets no node twice.
-        and ((below >= 1) & (below < n)).all()
-        and len(np.unique(below)) == len(below)
-        and np.array_equal(parents[below], np.tile(inner, 2))
-        and parents[0] == _NO_PARENT
-        and ((split[inner] >= 0) & (split[inner] < n_inputs)).all()
-        and not nodes["split_type"].any()
-        and np.isfinite(nodes["split_conditions"]).all()
-        and np.isfinite(nodes["base_weights"]).all()
-    )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from auditor.core.errors import ModelError
 from auditor.core.target import Target
+from auditor.learning import tree_file
 from auditor.systems.registry import open_networks
 from auditor.targets import description
 from auditor.targets.description import DESCRIPTION, Description
@@ -41,6 +42,7 @@ def open_target(path: Path, release: Release, *, device: str = "cpu", seed: int 
     if not path.exists():
         raise ModelError(f"{path}: is not there; name a model's file or folder")
     if path.suffix in _PICKLES:
+        _refuse_other_kind(path)
         raise ModelError(
             f"{path.name}: may run whatever its writer wished when it is opened, so it is not; "
             "save trees as .json or .ubj, networks as .onnx or .safetensors"
@@ -72,9 +74,19 @@ def _opened(model: ReleasedModel) -> Target:
         return open_onnx(model)
     if _NETWORKS in kinds and kinds <= {_NETWORKS, ""}:  # a language model is a folder
         return open_networks(model)
+    for name in model.files.values():
+        _refuse_other_kind(model.file(name))
     known = ", ".join((*_TREES, _ONNX, _NETWORKS))
     seen = ", ".join(sorted(kinds)) or "no file"
     raise ModelError(f"{model.folder.name}: {seen} is no model that can be read; wanted {known}")
+
+
+def _refuse_other_kind(path: Path) -> None:
+    """Name a model that is told by its content, and cannot be read."""
+    if path.is_file():
+        with path.open("rb") as file:
+            if told := tree_file.other_kind(file.read(tree_file.SHOWS)):
+                raise ModelError(f"{path.name}: {told}")
 
 
 def _plain(name: str) -> str:

@@ -5,21 +5,22 @@ Beside a model stands a `model.yaml`, as `auditor train` writes it or in a stewa
     task: arrhythmia
     file: model.json                       # or models: {I48: {file: i48.json}, …}
     members: rows.parquet                  # or .csv: a row per record
-    columns: {record: id, subject: patient, part: used_in_training}
+    columns: {record: id, subject: patient, part: used_in_training, sexes: {"1": male, "2": female}}
     parts: {members: "1", nonmembers: "0"}
     inputs: [RR ms, QRS ms]                # columns, in the model's order where it has no names
     labels: {I48: atrial_fibrillation}     # what each model tells → its column: 1, 0 or empty
 
-Columns that `auditor train` writes are found by themselves: "input …" and "label …".
+Columns that `auditor train` writes are found by themselves: "input …" and "label …". A cell that is
+there and does not say what its column should is refused, and never counts as empty.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
@@ -27,8 +28,10 @@ from numpy.typing import NDArray
 from pyarrow.lib import ArrowException
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from auditor.core.errors import ConfigError, ModelError
-from auditor.core.target import MEMBER, NEITHER, NONMEMBER
+from auditor.core.errors import ConfigError, DataError, ModelError
+from auditor.core.target import MEMBER, NEITHER, NONMEMBER, UNKNOWN, Floats
+from auditor.data import values
+from auditor.data.sheets import read_sheets
 from auditor.resources import one_or_more, read_settings, shown, validated
 
 #: A table of records is read up to this size, bytes.
@@ -63,7 +66,9 @@ class Parts(BaseModel):
 
 
 class Columns(BaseModel):
-    """What the columns are called that are no inputs."""
+    """What the columns are called that are no inputs, and how the sexes are written where not as
+    words: written → female or male.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -73,6 +78,7 @@ class Columns(BaseModel):
     part: str = "part"
     sex: str = "sex"
     age: str = "age"
+    sexes: Mapping[str, Literal["female", "male"]] = Field(default_factory=dict)
 
 
 class Description(BaseModel):
@@ -136,44 +142,54 @@ def beside(folder: Path, name: str) -> Path:
 
 
 def members(folder: Path, said: Description) -> pd.DataFrame:
-    """The table of records that a description names, everything else in it as it is.
+    """The table of records that a description names: the cells of a Parquet file by their types,
+    all others as text.
 
     Raises
     ------
     ModelError
-        It is missing, too large or damaged, or lacks the column of people.
+        It is missing, too large or damaged, or lacks a column that the description names.
     """
     assert said.members is not None
     path = beside(folder, said.members)
     if path.stat().st_size > _MAX_TABLE:
         raise ModelError(f"{path.name}: larger than {_MAX_TABLE >> 30} GiB; name fewer records")
     try:
-        if path.suffix == ".parquet":
-            table = _parquet(path)
-        else:
-            # "0001" is a name, and not the number 1.
-            names = (said.columns.record, said.columns.subject, said.columns.session)
-            as_text: dict[Hashable, type[str]] = dict.fromkeys((*names, said.columns.part), str)
-            table = pd.read_csv(path, low_memory=False, dtype=as_text)
-    except (
-        ValueError,
-        OSError,
-        UnicodeDecodeError,
-        pd.errors.ParserError,
-        ArrowException,
-    ) as error:
+        table = _parquet(path) if path.suffix == ".parquet" else _text(path)
+    except (DataError, ValueError, OSError, ImportError, ArrowException) as error:
         raise ModelError(f"{path.name}: cannot be read as a table; write it again") from error
-    if said.columns.subject not in table:
+    if not table.columns.is_unique:
+        raise ModelError(f"{path.name}: names a column twice; write it again")
+    subject = said.columns.subject
+    if subject not in table:
         raise ModelError(
-            f"{path.name}: has no column {said.columns.subject!r} that says whose each record is; "
+            f"{path.name}: has no column {subject!r} that says whose each record is; "
             f"name it in {DESCRIPTION} under columns"
         )
-    if table[said.columns.subject].isna().any():
+    # Who was trained on may stay unknown, and is then said to be.
+    named = said.columns.model_dump(exclude_unset=True, exclude={"part", "sexes"})
+    if absent := [column for column in named.values() if column not in table]:
         raise ModelError(
-            f"{path.name}: rows without {said.columns.subject!r}; say whose each record is, or "
-            "leave them out"
+            f"{path.name}: has no column {absent[0]!r}, which {DESCRIPTION} names under columns"
+        )
+    if any(map(values.is_missing, texts(table, subject))):
+        raise ModelError(
+            f"{path.name}: rows without {subject!r}; say whose each record is, or leave them out"
         )
     return table.reset_index(drop=True)
+
+
+def _text(path: Path) -> pd.DataFrame:
+    """A table whose cells are text."""
+    sheets = read_sheets(path)
+    if len(sheets) != 1:
+        raise ModelError(f"{path.name}: holds {len(sheets)} tables; wanted one")
+    if n := len(sheets[0].ragged):
+        raise ModelError(
+            f"{path.name}: {n} rows hold more cells than the first line names; put cells that "
+            "hold the separator in quotes"
+        )
+    return sheets[0].frame
 
 
 def _parquet(path: Path) -> pd.DataFrame:
@@ -196,11 +212,25 @@ def membership(table: pd.DataFrame, said: Description) -> tuple[NDArray[np.int8]
     if said.columns.part not in table:
         why = f"{DESCRIPTION} names no column that says who was in the training data"
         return np.full(len(table), NEITHER, dtype=np.int8), why
-    told = table[said.columns.part].astype(str).str.removesuffix(".0")
+    told = _codes(table, said.columns.part)
     is_member, is_other = told == said.parts.members, told == said.parts.nonmembers
     part = np.select([is_member, is_other], [MEMBER, NONMEMBER], NEITHER).astype(np.int8)
     why = "" if is_member.any() else "no record is said to have been trained on"
     return part, why or ("" if is_other.any() else "no record is said not to have been trained on")
+
+
+# --- what the cells of a column say -------------------------------------------------------
+
+#: How a label is written where not as a number.
+_YES = frozenset({"yes", "y", "true", "t", "positive", "pos", "present"})
+_NO = frozenset({"no", "n", "false", "f", "negative", "neg", "absent"})
+#: What pandas writes of what a model was asked with as 1 and 0.
+_TRUTH = {"true": 1.0, "false": 0.0}
+_MALE = {"male": 1.0, "female": 0.0, None: np.nan}
+#: A model is asked with no larger number.
+_LARGEST = np.finfo(np.float32).max
+#: So many different numbers are told of a column of codes, and none that is larger.
+_TOLD, _CODE = 3, 99
 
 
 def texts(table: pd.DataFrame, column: str) -> NDArray[np.str_]:
@@ -210,14 +240,122 @@ def texts(table: pd.DataFrame, column: str) -> NDArray[np.str_]:
     return table[column].astype(str).to_numpy(np.str_)
 
 
-def numbers(table: pd.DataFrame, column: str) -> NDArray[np.float64]:
-    """(n,) a column of numbers, NaN where it holds none, or is not there."""
+def numbers(table: pd.DataFrame, column: str) -> Floats:
+    """(n,) a column of numbers, NaN where a cell is empty, or the column is not there.
+
+    Raises
+    ------
+    ModelError
+        A cell is there, and is no number.
+    """
     if column not in table:
         return np.full(len(table), np.nan)
-    return pd.to_numeric(table[column], errors="coerce").to_numpy(np.float64)
+    found, unread = _numbers(table[column])
+    if unread:
+        raise _not_understood(
+            column, unread, len(table), "no number",
+            "numbers, all with one decimal mark, and with one unit or none",
+        )  # fmt: skip
+    return found
 
 
-def yes_or_no(table: pd.DataFrame, column: str) -> NDArray[np.float64]:
-    """(n,) a column of 1 and 0, NaN where it holds neither, or is not there."""
-    label = numbers(table, column)
-    return np.where((label == 0) | (label == 1), label, np.nan)
+def yes_or_no(table: pd.DataFrame, column: str) -> Floats:
+    """(n,) a label, 1 or 0; NaN where a cell is empty or −1, or the column is not there.
+
+    Raises
+    ------
+    ModelError
+        A cell says something else.
+    """
+    if column not in table:
+        return np.full(len(table), np.nan)
+    cells = pd.Series(np.char.lower(np.char.strip(texts(table, column))))
+    is_yes, is_no = cells.isin(_YES).to_numpy(), cells.isin(_NO).to_numpy()
+    is_word = is_yes | is_no
+    said, unread = _numbers(table[column].where(~is_word))
+    label = np.select([is_yes, is_no], [1.0, 0.0], said)
+    # Without a 0, −1 is not what is not known.
+    known = (0, 1, UNKNOWN) if (label == 0).any() else (0, 1)
+    others = np.unique(label[np.isfinite(label) & ~np.isin(label, known)])
+    name = column.removeprefix("label ")
+    if len(others) and not unread:
+        held = np.unique(label[np.isfinite(label)])
+        if len(held) <= _TOLD and (held == np.round(held)).all() and np.abs(held).max() <= _CODE:
+            told = " and ".join(f"{one:.0f}" for one in held)
+            raise ModelError(f"label {name} holds {told}; wanted 0 and 1")
+    if unread or len(others):
+        unread += int(np.isin(label, others).sum())
+        raise _not_understood(name, unread, len(table), "neither yes nor no", "0 and 1", "label")
+    return np.where(label == UNKNOWN, np.nan, label)
+
+
+def male(table: pd.DataFrame, columns: Columns) -> Floats:
+    """(n,) 1 for men, 0 for women; NaN where it is not known, or the column is not there.
+
+    Raises
+    ------
+    ModelError
+        A cell says something else.
+    """
+    said = [columns.sexes.get(cell, cell) for cell in _codes(table, columns.sex)]
+    found, unread = values.column(said, values.sex_of)
+    if unread:
+        raise _not_understood(
+            columns.sex, unread, len(table), "no sex",
+            f"female and male, or in {DESCRIPTION} under columns what is written for them: "
+            "sexes: {'1': male, '2': female}",
+        )  # fmt: skip
+    return np.array([_MALE[one] for one in found], dtype=np.float64)
+
+
+def ages(table: pd.DataFrame, column: str) -> Floats:
+    """(n,) ages in years, NaN where it is not known, or the column is not there.
+
+    Raises
+    ------
+    ModelError
+        A cell says something else.
+    """
+    if column not in table or _is_typed(table[column]):
+        return numbers(table, column)
+    found, unread = values.column(_cells(table[column]), values.age_of)
+    if unread:
+        raise _not_understood(column, unread, len(table), "no age", "years")
+    return np.array([np.nan if one is None else one.years for one in found], dtype=np.float64)
+
+
+def _numbers(column: pd.Series) -> tuple[Floats, int]:
+    """The numbers of a column, and how many of its cells are there and are none."""
+    if _is_typed(column):
+        found, unread = column.to_numpy(np.float64, na_value=np.nan), 0
+    else:
+        cells = _cells(column)
+        said = {cell.lower() for cell in cells if not values.is_missing(cell)}
+        if said and said <= _TRUTH.keys():
+            found = np.array([_TRUTH.get(cell.lower(), np.nan) for cell in cells])
+            unread = 0
+        else:
+            found, unread = values.numbers(cells)
+    return found, unread + int((np.abs(found) > _LARGEST).sum())
+
+
+def _is_typed(column: pd.Series) -> bool:
+    """Whether a column holds numbers, and not texts that may be some."""
+    return column.dtype.kind in "biuf"
+
+
+def _cells(column: pd.Series) -> Sequence[str]:
+    return [str(cell).strip() for cell in column.astype(object).where(column.notna(), "")]
+
+
+def _codes(table: pd.DataFrame, column: str) -> NDArray[np.str_]:
+    """(n,) a column of few different texts or whole numbers, as the description writes them."""
+    codes = pd.Series(np.char.strip(texts(table, column)))
+    return codes.str.removesuffix(".0").to_numpy(np.str_)
+
+
+def _not_understood(
+    column: str, n: int, of: int, what: str, wanted: str, kind: str = "column"
+) -> ModelError:
+    """How many cells of a column are not what they should be; what they hold may be a person's."""
+    return ModelError(f"{kind} {column}: {n} of {of} cells are {what}; wanted {wanted}")

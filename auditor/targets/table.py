@@ -9,8 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from auditor.core.errors import ModelError
 from auditor.core.target import NEITHER, Floats
 from auditor.targets import description
+from auditor.targets.description import DESCRIPTION
 from auditor.targets.model import ReleasedModel
 from auditor.targets.release import Release
 
@@ -48,7 +50,8 @@ def table_of(model: ReleasedModel, labels: Sequence[str], asked_by: Sequence[str
     Raises
     ------
     ModelError
-        The table that the description names is missing, too large or damaged.
+        The table that the description names is missing, too large or damaged, lacks an input, or
+        holds what is not understood; or an input is known of nobody.
     """
     said, unknown, table = model.description, model.membership_unknown, model.members
     if table is not None:
@@ -63,23 +66,37 @@ def table_of(model: ReleasedModel, labels: Sequence[str], asked_by: Sequence[str
         wanted = said.inputs or asked_by
         inputs = {one: "male" if one == "sex" and "male" in table else one for one in wanted}
         inputs = {one: column for one, column in inputs.items() if column in table}
+        if model.members is not None and (absent := [one for one in wanted if one not in inputs]):
+            raise ModelError(
+                f"{said.members}: has no column {absent[0]!r}, which the model reads; name its "
+                f"inputs in {DESCRIPTION}"
+            )
         if len(inputs) < len(wanted) or not wanted:
             # Nothing to ask it with: what the file shows by itself is all there is.
             table, inputs, split = table.iloc[:0], {}, split[:0]
-    rows = [description.numbers(table, str(one)) for one in inputs.values()]
+    by_name = {one: description.numbers(table, str(column)) for one, column in inputs.items()}
+    rows = list(by_name.values())
+    # What `auditor train` writes was empty in training too.
+    for name in () if prefixed or not len(table) else by_name:
+        if np.isnan(by_name[name]).all():
+            raise ModelError(
+                f"input {name}: no record has a number, so that the model cannot be asked what it "
+                "was made for; add them"
+            )
     known = {label: said.labels.get(label, f"label {label}") for label in labels}
     if len(labels) == 1 and "label event" in table:
         known = dict.fromkeys(known, "label event")
-    sex = description.texts(table, said.columns.sex)
-    male = np.select([sex == "male", sex == "female"], [1.0, 0.0], np.nan)
-    by_name = dict(zip(inputs, rows, strict=True))
+    if "sex" in by_name and not said.columns.sexes:
+        male = _male(by_name["sex"])
+    else:
+        male = description.male(table, said.columns)
     return Table(
         record=description.texts(table, said.columns.record),
         subject=description.texts(table, said.columns.subject),
         session=description.texts(table, said.columns.session),
         split=split,
-        male=by_name.get("sex", male),
-        age=by_name.get("age", description.numbers(table, said.columns.age)),
+        male=male,
+        age=by_name["age"] if "age" in by_name else description.ages(table, said.columns.age),
         inputs=np.stack(rows, axis=1).astype(np.float32)
         if rows
         else np.zeros((len(table), 0), dtype=np.float32),
@@ -87,6 +104,22 @@ def table_of(model: ReleasedModel, labels: Sequence[str], asked_by: Sequence[str
         y_true={label: description.yes_or_no(table, one) for label, one in known.items()},
         membership_unknown=unknown,
     )
+
+
+def _male(sex: Floats) -> Floats:
+    """The input of that name, which is 1 for men and 0 for women where nothing else is said.
+
+    Raises
+    ------
+    ModelError
+        It holds other numbers.
+    """
+    if not np.isin(sex[np.isfinite(sex)], (0, 1)).all():
+        raise ModelError(
+            f"input sex: holds other numbers than 0 and 1; say in {DESCRIPTION} under columns what "
+            "is written for whom: sexes: {'1': male, '2': female}"
+        )
+    return sex
 
 
 def _measured(release: Release) -> pd.DataFrame:

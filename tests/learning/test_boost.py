@@ -1,9 +1,7 @@
-"""Trees: eliminated as scikit-learn eliminates, stopped in time, and read from no hostile file."""
+"""Trees: eliminated as scikit-learn eliminates, stopped in time, and kept."""
 
 from __future__ import annotations
 
-import json
-import struct
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +12,6 @@ from sklearn.feature_selection import RFE
 from sklearn.metrics import roc_auc_score
 from xgboost import XGBClassifier
 
-from auditor.core.errors import ModelError
 from auditor.core.streams import stream
 from auditor.learning import boost
 
@@ -163,51 +160,6 @@ def test_trees_that_were_stopped_early_come_back_too(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "other",
-    [
-        {"objective": "reg:squarederror"},
-        {"objective": "binary:logistic", "booster": "dart"},
-        {"objective": "multi:softprob", "num_class": 2},
-    ],
-    ids=str,
-)
-def test_a_model_of_another_kind_is_refused(other, tmp_path):
-    rows, event = people(0, 100)
-    path = tmp_path / "other.ubj"
-    found = xgboost.train(other, xgboost.DMatrix(rows, event, feature_names=list(NAMES)), 3)
-    path.write_bytes(found.save_raw("ubj"))
-    with pytest.raises(ModelError, match="holds no trees of one finding"):
-        boost.load(path)
-
-
-def text(name: bytes) -> bytes:
-    return b"L" + struct.pack(">q", len(name)) + name
-
-
-@pytest.mark.parametrize(
-    "raw",
-    {
-        "empty": b"",
-        "one brace": b"{",
-        "an empty object": b"{}",
-        "a list": b"[]",
-        "zeros": bytes(100),
-        "not even text": b"\x89PNG\r\n\x1a\n\xff\xfe",
-        "a name that never ends": b"{L" + b"\x7f" + bytes(7),
-        "more numbers than there are bytes": b"{" + text(b"learner") + b"[$d#L\x7f" + b"\xff" * 7,
-        "nested without end": (b"{" + text(b"learner")) * 50_000,
-        "nested JSON": b'{"learner":' + b"[" * 300_000,
-    }.values(),
-)
-def test_what_is_no_model_is_refused_in_one_line(raw, tmp_path):
-    path = tmp_path / "hostile.ubj"
-    path.write_bytes(raw)
-    with pytest.raises(ModelError, match=r"^hostile\.ubj: .*save_model$") as caught:
-        boost.load(path)
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
     "recipe",
     [
         {"eta": 0.3, "lambda": 1.0, "max_depth": 6},
@@ -252,71 +204,3 @@ def test_a_strangers_trees_are_read_from_either_kind_of_file(kind, recipe, tmp_p
     back = boost.load(path)
     assert np.array_equal(back.predict(xgboost.DMatrix(rows)), found.predict(xgboost.DMatrix(rows)))
     assert boost.grown(back).rounds == 8
-
-
-def test_json_is_no_ubj(booster, tmp_path):
-    path = tmp_path / "finding.ubj"
-    path.write_bytes(booster.save_raw("json"))
-    assert json.loads(path.read_bytes())
-    with pytest.raises(ModelError, match="holds no trees of one finding"):
-        boost.load(path)
-
-
-def test_a_file_that_is_missing_a_folder_or_too_large_is_refused(tmp_path):
-    with pytest.raises(ModelError, match=r"none\.ubj: cannot be read"):
-        boost.load(tmp_path / "none.ubj")
-    (tmp_path / "folder.ubj").mkdir()
-    with pytest.raises(ModelError, match=r"folder\.ubj: cannot be read"):
-        boost.load(tmp_path / "folder.ubj")
-    with (tmp_path / "large.ubj").open("wb") as file:
-        file.truncate(1 << 30)
-    with pytest.raises(ModelError, match="larger than 256 MiB"):
-        boost.load(tmp_path / "large.ubj")
-
-
-def test_a_file_that_was_cut_off_or_goes_on_is_refused(booster, tmp_path):
-    path, raw = kept(booster, tmp_path)
-    for wrong in (*(raw[:end] for end in range(0, len(raw), 997)), raw[:-1], raw + b"}"):
-        path.write_bytes(wrong)
-        with pytest.raises(ModelError):
-            boost.load(path)
-
-
-@pytest.mark.parametrize(
-    ("array", "value"),
-    [
-        ("left_children", 10**6),
-        ("right_children", -2),
-        ("left_children", 0),
-        ("parents", 7),
-        ("split_indices", 10**6),
-        ("split_indices", -1),
-    ],
-)
-def test_a_node_that_points_nowhere_is_refused(booster, tmp_path, array, value):
-    path, raw = kept(booster, tmp_path)
-    start = raw.index(text(array.encode())) + len(text(array.encode()))
-    assert raw[start : start + 5] == b"[$l#L"
-    first = start + 5 + 8
-    path.write_bytes(raw[:first] + struct.pack(">i", value) + raw[first + 4 :])
-    with pytest.raises(ModelError, match="damaged"):
-        boost.load(path)
-
-
-def test_whatever_bytes_are_changed_a_model_is_refused_or_answers(booster, tmp_path):
-    path, raw = kept(booster, tmp_path)
-    rng, rows = stream(0, "bytes"), people(5, 50)[0]
-    refused = 0
-    for _ in range(300):
-        wrong = bytearray(raw)
-        for place in rng.integers(len(raw), size=rng.integers(1, 4)):
-            wrong[place] = rng.integers(256)
-        path.write_bytes(wrong)
-        try:
-            found = boost.load(path)
-        except ModelError:
-            refused += 1
-            continue
-        if found.feature_names == list(NAMES):
-            assert boost.probabilities(found, rows).shape == (50,)
-    assert refused > 100

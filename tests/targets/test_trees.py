@@ -199,6 +199,24 @@ def test_a_pickle_is_not_opened(name, tmp_path, release):
         open_target(path, release)
 
 
+@pytest.mark.parametrize(
+    ("name", "raw", "told"),
+    [
+        ("old.model", b"binf\0\0\0\0", "an old binary file of XGBoost"),
+        ("old.bin", b"binf\0\0\0\0", "an old binary file of XGBoost"),
+        ("model.txt", b"tree\nversion=v4\n", "trees of LightGBM"),
+        ("model.cbm", b"CBM1\0", "trees of CatBoost"),
+        ("model.json", b"\x80\x04\x95", "a pickle"),
+    ],
+)
+def test_a_model_of_another_program_is_named(name, raw, told, folder, release):
+    (folder / name).write_bytes(raw)
+    says(folder, file=name)
+    for path in (folder, folder / name):
+        with pytest.raises(ModelError, match=rf"{name}: {told}"):
+            open_target(path, release)
+
+
 def test_a_truncated_file_is_refused(folder, release):
     raw = (folder / "af.json").read_bytes()
     (folder / "af.json").write_bytes(raw[: len(raw) // 2])
