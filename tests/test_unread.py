@@ -166,3 +166,16 @@ def test_a_release_most_of_which_cannot_be_read_does_not_pass(release):
     status, audit = scan(release)
     assert outcomes(audit)["coverage"] == "fail"
     assert status == 1
+
+
+def test_a_few_records_of_fewer_leads_do_not_blind_the_attack_and_pass(tmp_path):
+    root = write_release(tmp_path / "release", identity=0, seed=0, n_subjects=40, n_records=1)
+    single = write_release(
+        tmp_path / "single", identity=0, seed=1, n_subjects=4, n_records=1, leads=("II",)
+    )
+    for one in sorted(path for path in single.iterdir() if path.is_dir()):
+        one.rename(root / f"q{one.name[1:]}")
+    for name in ("auditor.yaml", "RECORDS"):
+        (root / name).unlink()
+    done = CliRunner().invoke(main, ["inspect", str(root), "--subject-pattern", r"^(\w+)/"])
+    assert "80 recordings of which a lead was not attacked" in done.output

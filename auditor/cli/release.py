@@ -12,6 +12,7 @@ import click
 from auditor.cli.flags import FOLDER, described, judged, progress_line, worked, writable
 from auditor.cli.verdict import exit_status, gated, say
 from auditor.core.errors import ConfigError, DataError
+from auditor.core.finding import EXIT_STATUS
 
 if TYPE_CHECKING:
     from auditor.audit import Run
@@ -89,7 +90,8 @@ def hook(
 
     Run in the top folder of a data repository. A file of DVC, git-annex or Git LFS stands for what
     it points to, which must be here. A file that is not here is refused: name none that the change
-    removes. Exit status is the worst of the scans'; 0 where no data changed.
+    removes. Exit status is the worst of the scans'; 3 where a file is in no folder of recordings
+    and is no code or manual, so that nothing was looked for in it; 0 where no data changed.
 
     \b
     git diff --cached --name-only -z --diff-filter=d | xargs -0 -r auditor hook --
@@ -97,7 +99,11 @@ def hook(
     """
     from auditor.data.changed import changed_datasets
 
-    folders = changed_datasets(files, Path.cwd())
+    changed = changed_datasets(files, Path.cwd())
+    folders = changed.datasets
+    for stray in changed.strays:
+        name = stray.relative_to(Path.cwd().resolve())
+        click.echo(f"{name}: not scanned: it lies in no folder of recordings", err=True)
     if folders:
         writable(out)
         # Reports are of the repository, and not in it.
@@ -111,6 +117,8 @@ def hook(
         audit = _scan(folder, place, quiet, dict(flags))
         _say_verdict(audit, place, quiet, show)
         statuses.append(exit_status(audit.verdict, fail_on))
+    if changed.strays:
+        statuses.append(EXIT_STATUS["not assessed"])
     # A failed rule outranks one that is not settled.
     raise SystemExit(min((one for one in statuses if one), default=0))
 

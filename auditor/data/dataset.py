@@ -23,6 +23,7 @@ from auditor.core.record import Record
 from auditor.core.unread import Unread, in_words
 from auditor.data.account import Account, account
 from auditor.data.catalog import Descriptor, describe
+from auditor.data.leads import common_leads, without_their_leads
 from auditor.data.readers import READERS, OutsideError, Read
 from auditor.data.readers.base import natural
 from auditor.data.sidecar import join, plain, rows_of, table_of, table_path
@@ -39,6 +40,8 @@ _BIRTH_YEARS, _AGES_APART = 2.5, 40.0
 #: Of so many people, as a share, the records must contradict one another before that counts: a
 #: few are slips, many are a rule that joins strangers.
 _MANY = 0.02
+#: Of so many records, as a share, a lead may be left out without a word.
+_FEW = 0.05
 #: Lines that an inspection has for what was not understood.
 _LINES = 40
 #: What makes a value of a header understood.
@@ -209,6 +212,7 @@ def open_dataset(
         *(Unread(kind, "header lines", n, _CURES[kind]) for kind, n in values.items()),
         *unread,
         *_contradictions(manifest),
+        *_leads_left_out(manifest),
     ]
     return Dataset(
         name=descriptor.name,
@@ -395,6 +399,19 @@ def _contradictions(manifest: pd.DataFrame) -> list[Unread]:
         "says whose a record is"
     )
     return [Unread("person", "records of one person", n, cure)]
+
+
+def _leads_left_out(manifest: pd.DataFrame) -> list[Unread]:
+    """Records of which an attacker sees more leads than all have in common."""
+    n = without_their_leads(manifest["leads"])
+    if n <= _FEW * len(manifest):
+        return []
+    looked_at = ", ".join(common_leads(manifest["leads"]))
+    cure = (
+        f"nearly all records have {looked_at} alone in common; scan those of each set of leads in "
+        "a folder of their own"
+    )
+    return [Unread("lead", "records of several sets of leads", n, cure)]
 
 
 def _by_rule(seen: pd.DataFrame, rule: Any) -> pd.Series:
