@@ -168,7 +168,19 @@ def test_a_release_most_of_which_cannot_be_read_does_not_pass(release):
     assert status == 1
 
 
-def test_a_few_records_of_fewer_leads_do_not_blind_the_attack_and_pass(tmp_path):
+def test_an_inspection_for_machines_says_what_one_for_people_says(release):
+    (release / "scan.tif").write_bytes(b"II*\x00" + bytes(range(256)))
+    file = release.parent / "seen.json"
+    done = CliRunner().invoke(main, ["inspect", str(release), "--json", str(file), "--quiet"])
+    seen = json.loads(file.read_text("utf-8"))
+    assert (seen["people"], seen["records"], seen["formats"]) == (12, 24, {"wfdb": 24})
+    assert seen["files"]["not understood"] == seen["unread"]["file"] == 1
+    assert seen["not_understood"][0]["where"] == "scan.tif"
+    assert "scan.tif" in done.output
+    assert "excluded" in done.output
+
+
+def test_records_of_which_a_lead_is_not_attacked_are_said(tmp_path):
     root = write_release(tmp_path / "release", identity=0, seed=0, n_subjects=40, n_records=1)
     single = write_release(
         tmp_path / "single", identity=0, seed=1, n_subjects=4, n_records=1, leads=("II",)

@@ -7,9 +7,9 @@ import json
 import logging
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from auditor.core.errors import DataError
 from auditor.core.record import Record
-from auditor.core.unread import Unread, in_words
+from auditor.core.unread import Unread, by_kind, in_words
 from auditor.data.account import Account, account
 from auditor.data.catalog import Descriptor, describe
 from auditor.data.leads import common_leads, without_their_leads
@@ -157,10 +157,15 @@ def open_dataset(
     *,
     engine: Engine,
     min_seconds: float = MIN_SECONDS,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Dataset:
     """Read a folder of ECGs.
 
     Records that cannot be read, are flat, hold no signal or too little of it are in quarantine.
+
+    Parameters
+    ----------
+    progress : told how many records are read, and of how many
 
     Raises
     ------
@@ -186,7 +191,10 @@ def open_dataset(
         _Job(root, descriptor, tuple((one, reader_of[one]) for one in part), min_seconds)
         for part in shards(records)
     ]
-    rows = [row for part in engine.map(_examine, jobs) for row in part]
+    rows: list[dict[str, Any]] = []
+    for part in engine.map(_examine, jobs):
+        rows += part
+        progress(len(rows), len(records))
     files = [row.pop("files", ()) for row in rows]
     beside = [row.pop("beside", ()) for row in rows]
     values = Counter(kind for row in rows for kind in row.pop("unread", ()))
@@ -429,6 +437,40 @@ def _by_rule(seen: pd.DataFrame, rule: Any) -> pd.Series:
         return seen.get(column, nothing)
     days = [moment[:10] or None for moment in seen["moment"]]
     return pd.Series(days, index=seen.index, dtype=object)
+
+
+def inspected(dataset: Dataset) -> dict[str, Any]:
+    """What is believed of a data set, in counts, and what was not understood, for a machine.
+
+    For the steward's own use: it names files.
+    """
+    manifest = dataset.manifest
+    defects = manifest["defects"].str.split("; ").explode()
+
+    def counts(values: pd.Series) -> dict[str, int]:
+        return {str(value): int(n) for value, n in values.value_counts().items()}
+
+    return {
+        "name": dataset.name,
+        "fingerprint": dataset.fingerprint,
+        "people": int(manifest["subject"].nunique()),
+        "people_unknown": int((~manifest["subject_known"].astype(bool)).sum()),
+        "sessions": int(manifest.groupby("subject")["session"].nunique().sum()),
+        "sessions_unknown": int((~manifest["session_known"].astype(bool)).sum()),
+        "records": len(manifest),
+        "formats": counts(manifest["reader"]),
+        "fs": counts(manifest["fs"].map("{:g}".format)),
+        "leads": counts(manifest["leads"]),
+        "ages": int(manifest["age"].notna().sum()),
+        "sexes": counts(manifest["sex"].dropna()),
+        "defects": counts(defects[defects != ""]),
+        "quarantine": counts(dataset.quarantine["reason"]),
+        "files": dict(dataset.account.files),
+        "ignored": dict(dataset.account.ignored),
+        "reviewed": dataset.account.reviewed,
+        "unread": by_kind(dataset.unread),
+        "not_understood": [asdict(one) for one in dataset.unread],
+    }
 
 
 def inspection(dataset: Dataset) -> list[str]:
