@@ -34,9 +34,9 @@ log = logging.getLogger(__name__)
 
 #: A record with less signal than this is not used, seconds.
 MIN_SECONDS = 5.0
-#: Years by which the years of birth of one person's records may differ; and their ages, where no
-#: record is dated.
-_BIRTH_YEARS, _AGES_APART = 2.5, 40.0
+#: Years by which the years of birth of one person's records may differ; and their ages, where they
+#: are not dated.
+_YEARS_APART, _AGES_APART = 2.5, 40.0
 #: Of so many people, as a share, the records must contradict one another before that counts: a
 #: few are slips, many are a rule that joins strangers.
 _MANY = 0.02
@@ -391,14 +391,15 @@ def _contradictions(manifest: pd.DataFrame) -> list[Unread]:
     """People whose records cannot be of one person: of both sexes, or of ages too far apart."""
     people = manifest.groupby("subject", sort=False)
     both = people["sex"].agg(lambda sexes: len(set(sexes.dropna()))) > 1
-    # An age is of the day, where it is known: what should be one number is the year of birth.
-    year = manifest["taken_at"].dt.year.fillna(0.0)
-    born = (year - manifest["age"].where(~manifest["age_pooled"].astype(bool))).groupby(
-        [manifest["subject"], year > 0], sort=False
+    # An age is of the day, and what is one number is the year of birth; or it is of one day for all.
+    age = manifest["age"].where(~manifest["age_pooled"].astype(bool))
+    year = manifest["taken_at"].dt.year
+    ages, births = (
+        values.groupby(manifest["subject"], sort=False).agg(lambda part: part.max() - part.min())
+        for values in (age, year - age)
     )
-    spread = (born.max() - born.min()).groupby(level=0).max().reindex(both.index)
-    dated = manifest["taken_at"].notna().groupby(manifest["subject"], sort=False).all()
-    apart = spread > np.where(dated.reindex(both.index), _BIRTH_YEARS, _AGES_APART)
+    apart = (ages > _YEARS_APART) & ~(births <= _YEARS_APART)
+    apart &= births.notna() | (ages > _AGES_APART)
     n = int((both | apart).sum())
     if n < max(_MANY * len(both), 1):
         return []
