@@ -391,7 +391,7 @@ def _contradictions(manifest: pd.DataFrame) -> list[Unread]:
     """People whose records cannot be of one person: of both sexes, or of ages too far apart."""
     people = manifest.groupby("subject", sort=False)
     both = people["sex"].agg(lambda sexes: len(set(sexes.dropna()))) > 1
-    # An age is of the day, and what is one number is the year of birth; or it is of one day for all.
+    # An age is of the day, and the year of birth is one number; or it is told once for all days.
     age = manifest["age"].where(~manifest["age_pooled"].astype(bool))
     year = manifest["taken_at"].dt.year
     ages, births = (
