@@ -19,7 +19,7 @@ BENCH = $(PYTEST) $(1) -s $(ARGS); status=$$?; $(PY) -m tests.benchmarks.measure
 unexport PYTHONPATH VIRTUAL_ENV
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help env demo browser test test-slow test-wheel check bench bench-gpu bench-peers power delineator attackers lock format clean
+.PHONY: help env demo browser test test-slow fuzz test-wheel check bench bench-gpu bench-peers power delineator attackers lock format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -46,6 +46,9 @@ browser: $(INSTALLED) ## install what the tests of the page need, where it is mi
 
 test-slow: $(INSTALLED) ## run the tests that take minutes
 	$(PYTEST) -m "slow and not network" --ignore=tests/benchmarks $(ARGS)
+
+fuzz: $(INSTALLED) ## read 10,000 broken and hostile files
+	$(PYTEST) -m slow tests/test_fuzz.py -n auto $(ARGS)
 
 test-wheel: $(INSTALLED) ## build the wheel, install it in an empty environment, run the demo there
 	$(PYTEST) tests/test_install.py
