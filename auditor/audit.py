@@ -185,6 +185,7 @@ def open_context(
         max_seconds=preset.max_seconds,
         progress=progress,
         may_be_empty=bool(settings.models or preset.models),
+        models=settings.models,
     )
     # A release of which nothing can be read is no audit: that shows here, and not as a finding.
     _ = release.prepared

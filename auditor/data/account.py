@@ -16,7 +16,7 @@ import tarfile
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
@@ -37,6 +37,8 @@ WHAT = (
     *(RECORDING, ANNOTATION, TABLE, TEXT, SETTINGS, MODEL, ARCHIVE, IGNORED, EXCLUDED, UNKNOWN),
 )
 _MODEL = "model.yaml"
+#: What a model's folder holds; a table of people is one, where `model.yaml` names it.
+_MODELS = (".json", ".ubj", ".onnx", ".safetensors", ".yaml", ".parquet", ".npy", ".npz")
 #: So much of a file shows what it is; a table or text in an archive is read so far.
 _SHOWN, _MAX_MEMBER = 1 << 16, 64 << 20
 #: An archive is listed so far, and a table without a rule is read so far, bytes.
@@ -120,6 +122,7 @@ def account(
     recordings: Set[str],
     annotations: Set[str],
     records: Set[str],
+    released: Sequence[Path] = (),
 ) -> Account:
     """What each file of a folder is.
 
@@ -127,8 +130,12 @@ def account(
     ----------
     recordings, annotations : paths in the folder of files that a reader has read as such
     records : what records are called, their paths without suffix
+    released : models that are audited too, files or folders, wherever they lie
     """
     found = _Open()
+    models_at = [one.resolve() for one in released]
+    # A folder that holds the recordings too says nothing of its files by being a model's.
+    models_at = [one for one in models_at if not root.resolve().is_relative_to(one)]
     # What is called as a record is, or as a segment of one, is of it, though it was not used.
     stems = set(records)
     described = {descriptor.table.file} if descriptor.table else set()
@@ -145,6 +152,10 @@ def account(
             found.files[ANNOTATION] += 1
         elif name in described:
             found.files[TABLE] += 1
+        elif path.suffix in _MODELS and any(
+            path.resolve().is_relative_to(one) for one in models_at
+        ):
+            found.files[MODEL] += 1
         elif path.is_symlink() or not path.is_file():
             _link(root, path, name, found)
         elif path.name == DESCRIPTOR:

@@ -157,6 +157,7 @@ def open_dataset(
     *,
     engine: Engine,
     min_seconds: float = MIN_SECONDS,
+    models: Sequence[Path] = (),
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Dataset:
     """Read a folder of ECGs.
@@ -165,6 +166,7 @@ def open_dataset(
 
     Parameters
     ----------
+    models : that are audited too; in the folder, they are known
     progress : told how many records are read, and of how many
 
     Raises
@@ -214,6 +216,7 @@ def open_dataset(
         recordings={name for names in files for name in names},
         annotations={name for names in beside for name in names},
         records=set(found),
+        released=models,
     )
     unread = [
         *of_files.unread,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -46,12 +46,14 @@ class Release:
         max_seconds: float = 600.0,
         progress: Progress = lambda task, done, total: None,
         may_be_empty: bool = False,
+        models: Sequence[Path] = (),
     ) -> Release:
         """Read a folder.
 
         Parameters
         ----------
         flags : what `auditor.yaml` would say, such as `subject_pattern`; None says nothing
+        models : that are audited too; in the folder, they are known
         may_be_empty : whether a folder without recordings is one too, such as a model's tables
 
         Raises
@@ -68,6 +70,7 @@ class Release:
                 root,
                 describe(root, **given),
                 engine=engine,
+                models=models,
                 progress=lambda done, total: progress("reading", done, total),
             )
         except NoRecordsError:

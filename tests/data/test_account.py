@@ -169,3 +169,27 @@ def test_an_archive_that_unpacks_to_far_more_is_bounded(release):
 def test_what_was_not_understood_is_told_in_words():
     assert in_words({"file": 2, "age": 24}) == "2 files and 24 ages"
     assert in_words({"text": 1}) == "1 text that nobody has read"
+
+
+def test_a_model_that_is_audited_too_is_known(release):
+    (release / "model").mkdir()
+    for name in ("m.json", "model/encoder.json"):
+        (release / name).write_bytes(b"{}")
+    assert unread(release) == {"table": 2}
+    models = [release / "m.json", release / "model"]
+    with engine() as workers:
+        dataset = open_dataset(release, describe(release), engine=workers, models=models)
+    assert dataset.unread == ()
+    assert dataset.account.files["model"] == 2
+    with engine() as workers:
+        same = open_dataset(release, describe(release), engine=workers, models=[release])
+    assert by_kind(same.unread) == {"table": 2}
+
+
+def test_what_a_model_yaml_names_is_known(release):
+    (release / "model.yaml").write_text("task: af\nfile: m.json\nmembers: rows.csv\n")
+    (release / "m.json").write_text("{}")
+    (release / "rows.csv").write_text(NAMES)
+    dataset = opened(release)
+    assert dataset.unread == ()
+    assert dataset.account.files["model"] == 2
