@@ -36,6 +36,8 @@ EXCLUDED, UNKNOWN = "excluded", "not understood"
 WHAT = (
     *(RECORDING, ANNOTATION, TABLE, TEXT, SETTINGS, MODEL, ARCHIVE, IGNORED, EXCLUDED, UNKNOWN),
 )
+#: What holds the signals of a header.
+_SIGNALS = (".dat", ".mat")
 _MODEL = "model.yaml"
 #: What a model's folder holds; a table of people is one, where `model.yaml` names it.
 _MODELS = (".json", ".ubj", ".onnx", ".safetensors", ".yaml", ".parquet", ".npy", ".npz")
@@ -228,9 +230,10 @@ def _named(description: Path) -> set[str]:
 
 
 def _stem(name: str, stems: Set[str]) -> bool:
-    """Whether a file is called as a record is, but for its suffix."""
+    """Whether a file is a header or a signal that is called as a record is."""
     path = PurePosixPath(name)
-    return bool(path.suffix) and str(path.with_suffix("")) in stems
+    of_signal = path.suffix in (*record_suffixes(), *_SIGNALS)
+    return of_signal and str(path.with_suffix("")) in stems
 
 
 def _add(one: Document, records: Set[str], descriptor: Descriptor, found: _Open) -> None:
@@ -265,7 +268,7 @@ def _add(one: Document, records: Set[str], descriptor: Descriptor, found: _Open)
         why = str(error) if isinstance(error, DataError) else "it cannot be read"
         found.unknown(one.name, f"{why}; remove it, or say under excluded that it is not released")
         return
-    if known := _known(PurePosixPath(one.name), text, records):
+    if known := _known(one, text, size, records):
         found.ignore(known)
     elif (suffix in SUFFIXES and suffix != ".txt") or is_table(text):
         _table(one, size, descriptor, found)
@@ -275,21 +278,33 @@ def _add(one: Document, records: Set[str], descriptor: Descriptor, found: _Open)
         found.unknown(one.name, "it is of no known format; remove it, or name it under excluded")
 
 
-def _known(path: PurePosixPath, text: str, records: Set[str]) -> str | None:
+def _known(one: Document, text: str, size: int, records: Set[str]) -> str | None:
     """Why a text tells nothing of people: it is known by its name, and by all that stands in it."""
+    path = PurePosixPath(one.name)
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    if lines and all(map(_SUM.fullmatch, lines[:-1] or lines)):
+    if one.content is None and size > _SHOWN:
+        # What was read so far may end within a line, and says nothing of the rest.
+        if size > _MAX_MEMBER or not _lists(path, lines[:-1], records):
+            return None
+        lines = [line.strip() for line in decoded(one.path.read_bytes()).splitlines()]
+        lines = [line for line in lines if line]
+    if why := _lists(path, lines, records):
+        return why
+    if _NAMED_LICENCE.fullmatch(path.name) and _LICENCE.search(text):
+        return "a licence"
+    return None
+
+
+def _lists(path: PurePosixPath, lines: list[str], records: Set[str]) -> str | None:
+    """What a text lists, line by line, that is no person."""
+    if lines and all(map(_SUM.fullmatch, lines)):
         return "checksums"
     if path.name.startswith("RECORDS"):
-        place = "" if str(path.parent) == "." else f"{path.parent}/"
         folders = {str(above) for record in records for above in PurePosixPath(record).parents}
-        stems = (str(PurePosixPath(f"{place}{line}")) for line in lines[:-1] or lines)
-        if all(one in records or one in folders for one in stems):
+        if all(str(path.parent / line) in records | folders for line in lines):
             return "a list of the records"
     if path.name == "ANNOTATORS" and all(re.fullmatch(r"[a-z0-9]+\s.*", line) for line in lines):
         return "a list of the annotators"
-    if _NAMED_LICENCE.fullmatch(path.name) and _LICENCE.search(text):
-        return "a licence"
     return None
 
 

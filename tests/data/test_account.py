@@ -85,6 +85,10 @@ def test_of_a_clean_release_nothing_is_left_unread(release):
         ("LICENSE.txt", b"Ingeborg lives here.", "text"),
         ("SHA256SUMS", b"Ingeborg\n", "text"),
         ("RECORDS2", b"Ingeborg\n", "text"),
+        ("SHA256SUMS", b"0" * 64 + b"  a.dat\nIngeborg was here\n", "text"),
+        ("MD5SUMS", (b"0" * 32 + b"  a.dat\n") * 3000 + b"Ingeborg was here\n", "text"),
+        ("p0001/s1_r1.txt", b"Ingeborg was here\n", "text"),
+        ("p0001/s1_r1.pdf", b"%PDF-1.4\n\x00\x01\x02" + bytes(range(256)), "file"),
         ("scan.pdf", b"%PDF-1.4\n\x00\x01\x02\xff\xfe" + bytes(range(256)), "file"),
         (".DS_Store", b"\x00\x00\x00\x01Bud1" + bytes(64), "file"),
         ("broken.zip", b"PK\x03\x04 no archive", "archive"),
@@ -106,6 +110,7 @@ def test_what_nobody_has_spoken_of_is_counted(release, name, content, kind):
         ("LICENSE", LICENCE.encode(), "a licence"),
         ("SHA256SUMS.txt", b"0" * 64 + b"  p0001/s1_r1.dat\n", "checksums"),
         ("empty.log", b"", "empty"),
+        ("MD5SUMS", (b"0" * 32 + b"  a.dat\n") * 3000, "checksums"),
     ],
 )
 def test_what_tells_of_nobody_by_its_content_is_ignored_with_a_reason(release, name, content, why):
