@@ -33,6 +33,8 @@ from auditor.data.values import NotUnderstoodError, age_of, date_of, is_missing,
 
 #: A file is told by its first bytes, and XML by its root, which may stand behind long comments.
 _HEAD, _PROLOG = 1024, 65_536
+#: A header, and what holds its signals.
+_WFDB = frozenset((".hea", ".dat", ".mat"))
 #: The oldest anybody was, in years.
 _OLDEST = 122
 #: What stands before the root of XML, without going back over any of it.
@@ -297,16 +299,15 @@ def decoded(raw: bytes, encoding: str = "utf-8") -> str:
 
 
 def _files(root: Path) -> Iterator[tuple[Path, os.stat_result]]:
-    """The files of a folder that may be a record, but for those that belong to a WFDB header."""
-    own = {suffix for one in READERS.values() if not one.by_name for suffix in one.suffixes}
+    """The files of a folder that may be a record, but for a WFDB header and its signals."""
     home = root.resolve()
     for folder, names, files in os.walk(root):
         names[:] = sorted(name for name in names if not name.startswith("."))
         stems = {file.removesuffix(".hea") for file in files if file.endswith(".hea")}
         for file in files:
             stem, suffix = os.path.splitext(file)
-            # A recorder's file beside a header of its name is read as any: it may say more.
-            if file.startswith(".") or (stem in stems and suffix.lower() not in own):
+            # Any other file beside a header of its name is looked at: it may say more.
+            if file.startswith(".") or (stem in stems and suffix in _WFDB):
                 continue
             path = Path(folder, file)
             try:

@@ -62,8 +62,14 @@ def _opened(path: Path) -> Any:
 
 
 def _taken(path: Path) -> Taken:
+    from pydicom.config import disable_value_validation
+
+    with disable_value_validation():  # which logs the values
+        return _groups(_opened(path))
+
+
+def _groups(whole: Any) -> Taken:
     """The groups of rhythm that were recorded at one time, as one record."""
-    whole = _opened(path)
     defects: list[str] = []
     numbers = [
         number
@@ -113,23 +119,28 @@ def _traces(whole: Any, number: int, n_samples: int) -> Iterator[Trace]:
     if str(whole.file_meta.TransferSyntaxUID) == _BIG_ENDIAN:
         raw, pad = raw.byteswap(), None if pad is None else pad.byteswap()  # pydicom leaves both
 
-    def physical(column: int, channel: Any) -> NDArray[np.float64]:
-        values = raw[:, column].astype(np.float64)
-        gain = float(channel.get("ChannelSensitivity") or 1)
-        correction = channel.get("ChannelSensitivityCorrectionFactor")
-        correction = 1.0 if correction is None else float(correction)
-        found: NDArray[np.float64] = values * gain * correction
-        found += float(channel.get("ChannelBaseline") or 0)
+    def physical(
+        column: int, gain: float, correction: float, baseline: float
+    ) -> NDArray[np.float64]:
+        found: NDArray[np.float64] = raw[:, column].astype(np.float64) * gain * correction
+        found += baseline
         if pad is not None:
             found[raw[:, column] == pad[0]] = np.nan
         return found
 
     for column, channel in enumerate(defined):
         units = channel.get("ChannelSensitivityUnitsSequence") or [{}]
+        gain = channel.get("ChannelSensitivity")
+        correction = channel.get("ChannelSensitivityCorrectionFactor")
+        scale = (
+            float(gain or 1),
+            1.0 if correction is None else float(correction),
+            float(channel.get("ChannelBaseline") or 0),
+        )
         yield Trace(
             _name(channel),
-            str(units[0].get("CodeValue", "")) if channel.get("ChannelSensitivity") else "",
-            lambda column=column, channel=channel: physical(column, channel),  # type: ignore[misc]
+            str(units[0].get("CodeValue", "")) if gain else "",
+            lambda column=column, scale=scale: physical(column, *scale),  # type: ignore[misc]
         )
 
 
@@ -164,14 +175,17 @@ def _facts(whole: Any) -> Facts:
 
 
 def _told(path: Path) -> list[tuple[str, str]]:
-    whole = _opened(path)
+    from pydicom.config import disable_value_validation
+
     with path.open("rb") as opened:
         preamble = opened.read(128)
-    return [
-        *(("preamble", text) for text in printable(preamble)),
-        *_texts(whole.file_meta, ""),
-        *_texts(whole, ""),
-    ]
+    with disable_value_validation():
+        whole = _opened(path)
+        return [
+            *(("preamble", text) for text in printable(preamble)),
+            *_texts(whole.file_meta, ""),
+            *_texts(whole, ""),
+        ]
 
 
 def _texts(elements: Any, above: str) -> Iterator[tuple[str, str]]:

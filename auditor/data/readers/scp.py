@@ -128,7 +128,7 @@ def _text(value: bytes) -> str:
 def _is_scp(head: Head) -> bool:
     if len(head.start) < 32:
         return False
-    size, section, length = struct.unpack_from("<IHI", head.start, 2)
+    size, section, length = struct.unpack_from("<I2xHI", head.start, 2)
     first, _, index = struct.unpack_from("<HII", head.start, 22)
     return (
         section == first == 0
