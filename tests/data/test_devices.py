@@ -22,7 +22,7 @@ from auditor.data.account import RECORDING
 from auditor.data.catalog import describe
 from auditor.data.dataset import open_dataset
 from auditor.data.readers import READERS, OutsideError, Read
-from auditor.data.readers.devices import Format
+from auditor.data.readers.devices import Format, facts_of
 from auditor.engine import engine
 from tests.data import writers
 
@@ -340,6 +340,21 @@ def test_what_is_not_given_is_not_counted(tmp_path):
 def test_a_day_that_could_be_either_is_left_to_the_whole_data_set(tmp_path):
     seen = read(writers.muse(tmp_path / "one", COUNTS, date="05-03-2011"))
     assert (seen.taken_at, seen.dated) == (None, "05-03-2011 10:11:12")
+
+
+@pytest.mark.parametrize(
+    ("born", "taken", "age", "unread"),
+    [
+        ("02-01-1950", "05-03-2011", 61.0, ()),  # whichever is the day
+        ("04-02-1950", "03-05-2011", None, ("age",)),
+        ("1950-04-17", "1949-05-03", None, ("age",)),
+        ("", "2011-05-03", None, ()),
+        ("1950-04-17", "", None, ()),
+    ],
+)
+def test_an_age_is_told_by_two_dates_where_they_leave_no_doubt(born, taken, age, unread):
+    told = facts_of(born=born, taken=[taken])
+    assert (told.attributes.get("age"), told.unread) == (age, unread)
 
 
 def test_an_age_is_in_the_unit_that_stands_beside_it(tmp_path):

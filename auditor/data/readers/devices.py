@@ -29,7 +29,7 @@ from auditor.data.readers.channels import channels
 from auditor.data.readers.comments import Facts
 from auditor.data.readers.headers import Header, Signal
 from auditor.data.readers.signals import together
-from auditor.data.values import NotUnderstoodError, age_of, date_of, is_missing, sex_of
+from auditor.data.values import NotUnderstoodError, Order, age_of, date_of, is_missing, sex_of
 
 #: A file is told by its first bytes, and XML by its root, which may stand behind long comments.
 _HEAD, _PROLOG = 1024, 65_536
@@ -65,12 +65,12 @@ _REASONS = (
 #: What a parser notes of a file that it reads all the same.
 _NOTES = (
     (r"(?i)crc|checksum", "checksums of the file disagree with what it holds"),
+    (r"(?i)truncat|shorter|missing sample|incomplete", "the file is shorter than it states"),
     (
-        r"(?i)only the first|additional .* waveform|not loaded|left out",
+        r"(?i)only the first|additional .* waveform|not loaded|left out|ignored in the",
         "further signals in the file were left out",
     ),
     (r"(?i)not applied", "an offset that its format does not explain was not applied"),
-    (r"(?i)truncat|shorter|missing sample|incomplete", "the file is shorter than it states"),
     (r"(?i)default of 1000", "states no sampling frequency: 1000 Hz is taken"),
     (r"(?i)gap", "parts that do not follow one another in time were joined"),
 )
@@ -162,7 +162,7 @@ class Format:
     def read(self, root: Path, record: str) -> Read:
         """One record, in mV, with what its file says of the person and what is wrong with it."""
         path = self._opened(root, record)
-        with _in_plain_words():
+        with _in_plain_words(path):
             taken = self.taken(path)
             signal, fs, leads, defects, unread = _in_millivolts(path, taken)
         facts = taken.facts
@@ -181,9 +181,9 @@ class Format:
     def texts(self, root: Path, record: str) -> list[tuple[str, str]]:
         """Whatever the file says, each with its place, and the file's name."""
         path = self._opened(root, record)
-        with _in_plain_words():
+        with _in_plain_words(path):
             told = [(where, " ".join(text.split())) for where, text in self.told(path)]
-        return [("file name", record), *((one) for one in dict.fromkeys(told) if one[1])]
+        return [("file name", record), *(one for one in dict.fromkeys(told) if one[1])]
 
     def _opened(self, root: Path, record: str) -> Path:
         path = inside(root, root / record, record)
@@ -266,10 +266,10 @@ def facts_of(
                 break
         except NotUnderstoodError:
             unread.append("age")
-    if "age" not in known and moment:
+    if "age" not in known and (moment or dated):
         try:
-            if birth := date_of(born):
-                known.update(age=_years(birth, moment), age_pooled=False)
+            if (years := _age_at(born, moment, dated)) is not None:
+                known.update(age=years, age_pooled=False)
         except NotUnderstoodError:
             unread.append("age")
     return Facts(known, moment, dated, (), tuple(unread))
@@ -344,7 +344,7 @@ def _as_text(start: bytes) -> str:
 
 
 @contextmanager
-def _in_plain_words() -> Iterator[None]:
+def _in_plain_words(path: Path) -> Iterator[None]:
     """Whatever a parser raises, as a reason that holds nothing of the file."""
     try:
         with warnings.catch_warnings():
@@ -354,7 +354,8 @@ def _in_plain_words() -> Iterator[None]:
         raise
     except Exception as error:
         otherwise = "is damaged, or not what it begins as"
-        raise DataError(_said(str(error), _REASONS, otherwise)) from None
+        message = str(error).replace(str(path), "")
+        raise DataError(_said(message, _REASONS, otherwise)) from None
 
 
 def _said(message: str, words: Sequence[tuple[str, str]], otherwise: str) -> str:
@@ -422,9 +423,17 @@ def _moment(taken: Sequence[str]) -> tuple[datetime | None, str]:
     return None, dated
 
 
-def _years(birth: datetime, moment: datetime) -> float:
-    """Whole years, as people count them."""
-    years = moment.year - birth.year - ((moment.month, moment.day) < (birth.month, birth.day))
+def _age_at(born: str, moment: datetime | None, dated: str) -> float | None:
+    """Whole years, as people count them, where either order of days and months gives the same."""
+    orders: tuple[Order, Order] = ("day-first", "month-first")
+    found = set()
+    for order in orders:
+        birth, day_of = date_of(born, order), moment or date_of(dated, order)
+        if birth is None or day_of is None:
+            return None
+        before = (day_of.month, day_of.day) < (birth.month, birth.day)
+        found.add(day_of.year - birth.year - before)
+    (years,) = found if len(found) == 1 else (-1,)
     if not 0 <= years <= _OLDEST:
         raise NotUnderstoodError("an age")
     return float(years)

@@ -116,7 +116,7 @@ def _traces(whole: Any, number: int, n_samples: int) -> Iterator[Trace]:
     raw = multiplex_array(whole, number, as_raw=True)
     pads = bytes(group.get("WaveformPaddingValue") or b"")[: bits // 8]
     pad = np.frombuffer(pads, raw.dtype) if len(pads) == bits // 8 else None
-    if str(whole.file_meta.TransferSyntaxUID) == _BIG_ENDIAN:
+    if str(whole.file_meta.get("TransferSyntaxUID", "")) == _BIG_ENDIAN:
         raw, pad = raw.byteswap(), None if pad is None else pad.byteswap()  # pydicom leaves both
 
     def physical(
