@@ -166,3 +166,28 @@ def test_a_release_most_of_which_cannot_be_read_does_not_pass(release):
     status, audit = scan(release)
     assert outcomes(audit)["coverage"] == "fail"
     assert status == 1
+
+
+def test_an_inspection_for_machines_says_what_one_for_people_says(release):
+    (release / "scan.tif").write_bytes(b"II*\x00" + bytes(range(256)))
+    file = release.parent / "seen.json"
+    done = CliRunner().invoke(main, ["inspect", str(release), "--json", str(file), "--quiet"])
+    seen = json.loads(file.read_text("utf-8"))
+    assert (seen["people"], seen["records"], seen["formats"]) == (12, 24, {"wfdb": 24})
+    assert seen["files"]["not understood"] == seen["unread"]["file"] == 1
+    assert seen["not_understood"][0]["where"] == "scan.tif"
+    assert "scan.tif" in done.output
+    assert "excluded" in done.output
+
+
+def test_records_of_which_a_lead_is_not_attacked_are_said(tmp_path):
+    root = write_release(tmp_path / "release", identity=0, seed=0, n_subjects=40, n_records=1)
+    single = write_release(
+        tmp_path / "single", identity=0, seed=1, n_subjects=4, n_records=1, leads=("II",)
+    )
+    for one in sorted(path for path in single.iterdir() if path.is_dir()):
+        one.rename(root / f"q{one.name[1:]}")
+    for name in ("auditor.yaml", "RECORDS"):
+        (root / name).unlink()
+    done = CliRunner().invoke(main, ["inspect", str(root), "--subject-pattern", r"^(\w+)/"])
+    assert "80 recordings of which a lead was not attacked" in done.output

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from pathlib import Path
@@ -12,6 +13,8 @@ import click
 from auditor.cli.flags import FOLDER, described, judged, progress_line, worked, writable
 from auditor.cli.verdict import exit_status, gated, say
 from auditor.core.errors import ConfigError, DataError
+from auditor.core.files import atomic_write
+from auditor.core.finding import EXIT_STATUS
 
 if TYPE_CHECKING:
     from auditor.audit import Run
@@ -89,7 +92,8 @@ def hook(
 
     Run in the top folder of a data repository. A file of DVC, git-annex or Git LFS stands for what
     it points to, which must be here. A file that is not here is refused: name none that the change
-    removes. Exit status is the worst of the scans'; 0 where no data changed.
+    removes. Exit status is the worst of the scans'; 3 where a file is in no folder of recordings
+    and is no code or manual, so that nothing was looked for in it; 0 where no data changed.
 
     \b
     git diff --cached --name-only -z --diff-filter=d | xargs -0 -r auditor hook --
@@ -97,7 +101,11 @@ def hook(
     """
     from auditor.data.changed import changed_datasets
 
-    folders = changed_datasets(files, Path.cwd())
+    changed = changed_datasets(files, Path.cwd())
+    folders = changed.datasets
+    for stray in changed.strays:
+        name = stray.relative_to(Path.cwd().resolve())
+        click.echo(f"{name}: not scanned: it lies in no folder of recordings", err=True)
     if folders:
         writable(out)
         # Reports are of the repository, and not in it.
@@ -111,6 +119,8 @@ def hook(
         audit = _scan(folder, place, quiet, dict(flags))
         _say_verdict(audit, place, quiet, show)
         statuses.append(exit_status(audit.verdict, fail_on))
+    if changed.strays:
+        statuses.append(EXIT_STATUS["not assessed"])
     # A failed rule outranks one that is not settled.
     raise SystemExit(min((one for one in statuses if one), default=0))
 
@@ -122,30 +132,53 @@ def hook(
     type=click.Path(dir_okay=False, path_type=Path),
     help="Start a descriptor: what is believed, as an auditor.yaml to correct.",
 )
+@click.option(
+    "--json",
+    "counts",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also write the counts, and all that was not understood, as JSON.",
+)
 @worked
 @described
 def inspect(
-    dataset: Path, write: Path | None, quiet: bool, jobs: int, dask: str | None, **flags: str | None
+    dataset: Path,
+    write: Path | None,
+    counts: Path | None,
+    quiet: bool,
+    jobs: int,
+    dask: str | None,
+    **flags: str | None,
 ) -> None:
-    """Show what would be believed of DATASET: format, people, sessions, labels, defects.
+    """Show what would be believed of DATASET: format, people, sessions, labels, defects; what each
+    file is, and what was not understood.
 
     This page names records and people: it is for the steward's own screen.
 
     \b
     auditor inspect export/
+    auditor inspect export/ --json inspected.json
     auditor inspect export/ --subject-pattern 'p(\\d+)/' --write export/auditor.yaml
     """
     from auditor.data.catalog import describe, write_descriptor
-    from auditor.data.dataset import inspection, open_dataset
+    from auditor.data.dataset import inspected, inspection, open_dataset
     from auditor.engine import engine
 
     descriptor = describe(dataset, **{key: value for key, value in flags.items() if value})
-    with engine(jobs, dask) as workers:
-        with progress_line(quiet) as progress:
-            progress("reading", 0, 0)
-            opened = open_dataset(dataset, descriptor, engine=workers)
-        for line in inspection(opened):
-            click.echo(line)
+    with engine(jobs, dask) as workers, progress_line(quiet) as progress:
+        progress("reading", 0, 0)
+        opened = open_dataset(
+            dataset,
+            descriptor,
+            engine=workers,
+            progress=lambda done, total: progress("reading", done, total),
+        )
+    for line in inspection(opened):
+        click.echo(line)
+    if counts:
+        writable(counts.parent)
+        with atomic_write(counts) as file:
+            file.write(json.dumps(inspected(opened), indent=1, ensure_ascii=False).encode() + b"\n")
+        click.echo(f"Wrote {counts}", err=True)
     if write:
         write_descriptor(opened.descriptor, write)
         click.echo(f"Wrote {write}", err=True)

@@ -20,6 +20,10 @@ KINDS: Mapping[str, tuple[str, str]] = {
         "person whose records contradict one another",
         "people whose records contradict one another",
     ),
+    "lead": (
+        "recording of which a lead was not attacked",
+        "recordings of which a lead was not attacked",
+    ),
     "unit": ("signal in a unit that is not known", "signals in units that are not known"),
 }
 

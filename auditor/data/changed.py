@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from auditor.core.errors import ConfigError, DataError
 from auditor.data.catalog import recognised
-from auditor.data.readers import record_suffixes
+from auditor.data.readers import READERS
 from auditor.resources import read_settings
 
 #: No pointer is larger.
@@ -23,12 +24,26 @@ _NO_DATA = {".md", ".py", ".toml", ".cfg", ".lock", ".html", ".ipynb", ".yml", "
 _NO_DATA |= {".gitattributes", ".dvcignore", ".pdf", ".png", ".svg"}
 
 
-def changed_datasets(files: Iterable[Path], root: Path) -> list[Path]:
+@dataclass(frozen=True)
+class Changed:
+    """What changed files belong to.
+
+    Attributes
+    ----------
+    datasets : folders of recordings
+    strays : files that belong to none of them, and of which nothing says that they tell of nobody
+    """
+
+    datasets: tuple[Path, ...]
+    strays: tuple[Path, ...]
+
+
+def changed_datasets(files: Iterable[Path], root: Path) -> Changed:
     """The folders of recordings in a repository to which changed files belong, each once.
 
     That is the outermost folder above a file that has an `auditor.yaml` or is known to the
     catalogue, else the folder in `root` that it lies in, if it holds recordings; what lies in
-    `root` itself belongs to it where recordings do. What is no data (code, texts) changes none.
+    `root` itself belongs to it where recordings do. What is no data (code, manuals) changes none.
 
     Parameters
     ----------
@@ -42,6 +57,8 @@ def changed_datasets(files: Iterable[Path], root: Path) -> list[Path]:
     """
     root = root.resolve()
     found: dict[Path, None] = {}
+    strays: dict[Path, None] = {}
+    holds: dict[Path, bool] = {}
     for file in files:
         # Links are not followed: git-annex's lead into its store.
         path = root / file
@@ -54,13 +71,20 @@ def changed_datasets(files: Iterable[Path], root: Path) -> list[Path]:
                 "(`--diff-filter=d`)"
             )
         for data in _stands_for(path, root):
-            found.setdefault(_folder(data, root))
-    return [one for one in found if recognised(one) or any(_headers(one, root))]
+            folder = _folder(data, root)
+            if folder not in holds:
+                holds[folder] = bool(recognised(folder)) or _holds_recordings(folder, root)
+            (found if holds[folder] else strays).setdefault(folder if holds[folder] else data)
+    return Changed(tuple(found), tuple(strays))
 
 
-def _headers(folder: Path, root: Path) -> Iterable[Path]:
-    every = folder.glob("*") if folder == root else folder.rglob("*")
-    return (one for one in every if one.suffix in record_suffixes())
+def _holds_recordings(folder: Path, root: Path) -> bool:
+    """Whether a folder holds recordings; the top folder, itself."""
+    return any(
+        folder != root or "/" not in record
+        for reader in READERS.values()
+        for record in reader.find(folder)
+    )
 
 
 def _stands_for(path: Path, root: Path) -> list[Path]:

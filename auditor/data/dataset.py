@@ -7,9 +7,9 @@ import json
 import logging
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 
 from auditor.core.errors import DataError
 from auditor.core.record import Record
-from auditor.core.unread import Unread, in_words
+from auditor.core.unread import Unread, by_kind, in_words
 from auditor.data.account import Account, account
 from auditor.data.catalog import Descriptor, describe
+from auditor.data.leads import common_leads, without_their_leads
 from auditor.data.readers import READERS, OutsideError, Read
 from auditor.data.readers.base import natural
 from auditor.data.sidecar import join, plain, rows_of, table_of, table_path
@@ -33,12 +34,14 @@ log = logging.getLogger(__name__)
 
 #: A record with less signal than this is not used, seconds.
 MIN_SECONDS = 5.0
-#: Years by which the years of birth of one person's records may differ; and their ages, where no
-#: record is dated.
-_BIRTH_YEARS, _AGES_APART = 2.5, 40.0
+#: Years by which the years of birth of one person's records may differ; and their ages, where they
+#: are not dated.
+_YEARS_APART, _AGES_APART = 2.5, 40.0
 #: Of so many people, as a share, the records must contradict one another before that counts: a
 #: few are slips, many are a rule that joins strangers.
 _MANY = 0.02
+#: Of so many records, as a share, a lead may be left out without a word.
+_FEW = 0.05
 #: Lines that an inspection has for what was not understood.
 _LINES = 40
 #: What makes a value of a header understood.
@@ -154,10 +157,15 @@ def open_dataset(
     *,
     engine: Engine,
     min_seconds: float = MIN_SECONDS,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Dataset:
     """Read a folder of ECGs.
 
     Records that cannot be read, are flat, hold no signal or too little of it are in quarantine.
+
+    Parameters
+    ----------
+    progress : told how many records are read, and of how many
 
     Raises
     ------
@@ -183,7 +191,10 @@ def open_dataset(
         _Job(root, descriptor, tuple((one, reader_of[one]) for one in part), min_seconds)
         for part in shards(records)
     ]
-    rows = [row for part in engine.map(_examine, jobs) for row in part]
+    rows: list[dict[str, Any]] = []
+    for part in engine.map(_examine, jobs):
+        rows += part
+        progress(len(rows), len(records))
     files = [row.pop("files", ()) for row in rows]
     beside = [row.pop("beside", ()) for row in rows]
     values = Counter(kind for row in rows for kind in row.pop("unread", ()))
@@ -209,6 +220,7 @@ def open_dataset(
         *(Unread(kind, "header lines", n, _CURES[kind]) for kind, n in values.items()),
         *unread,
         *_contradictions(manifest),
+        *_leads_left_out(manifest),
     ]
     return Dataset(
         name=descriptor.name,
@@ -379,14 +391,15 @@ def _contradictions(manifest: pd.DataFrame) -> list[Unread]:
     """People whose records cannot be of one person: of both sexes, or of ages too far apart."""
     people = manifest.groupby("subject", sort=False)
     both = people["sex"].agg(lambda sexes: len(set(sexes.dropna()))) > 1
-    # An age is of the day, where it is known: what should be one number is the year of birth.
-    year = manifest["taken_at"].dt.year.fillna(0.0)
-    born = (year - manifest["age"].where(~manifest["age_pooled"].astype(bool))).groupby(
-        [manifest["subject"], year > 0], sort=False
+    # An age is of the day, and the year of birth is one number; or it is told once for all days.
+    age = manifest["age"].where(~manifest["age_pooled"].astype(bool))
+    year = manifest["taken_at"].dt.year
+    ages, births = (
+        values.groupby(manifest["subject"], sort=False).agg(lambda part: part.max() - part.min())
+        for values in (age, year - age)
     )
-    spread = (born.max() - born.min()).groupby(level=0).max().reindex(both.index)
-    dated = manifest["taken_at"].notna().groupby(manifest["subject"], sort=False).all()
-    apart = spread > np.where(dated.reindex(both.index), _BIRTH_YEARS, _AGES_APART)
+    apart = (ages > _YEARS_APART) & ~(births <= _YEARS_APART)
+    apart &= births.notna() | (ages > _AGES_APART)
     n = int((both | apart).sum())
     if n < max(_MANY * len(both), 1):
         return []
@@ -395,6 +408,19 @@ def _contradictions(manifest: pd.DataFrame) -> list[Unread]:
         "says whose a record is"
     )
     return [Unread("person", "records of one person", n, cure)]
+
+
+def _leads_left_out(manifest: pd.DataFrame) -> list[Unread]:
+    """Records of which an attacker sees more leads than all have in common."""
+    n = without_their_leads(manifest["leads"])
+    if n <= _FEW * len(manifest):
+        return []
+    looked_at = ", ".join(common_leads(manifest["leads"]))
+    cure = (
+        f"nearly all records have {looked_at} alone in common; scan those of each set of leads in "
+        "a folder of their own"
+    )
+    return [Unread("lead", "records of several sets of leads", n, cure)]
 
 
 def _by_rule(seen: pd.DataFrame, rule: Any) -> pd.Series:
@@ -412,6 +438,40 @@ def _by_rule(seen: pd.DataFrame, rule: Any) -> pd.Series:
         return seen.get(column, nothing)
     days = [moment[:10] or None for moment in seen["moment"]]
     return pd.Series(days, index=seen.index, dtype=object)
+
+
+def inspected(dataset: Dataset) -> dict[str, Any]:
+    """What is believed of a data set, in counts, and what was not understood, for a machine.
+
+    For the steward's own use: it names files.
+    """
+    manifest = dataset.manifest
+    defects = manifest["defects"].str.split("; ").explode()
+
+    def counts(values: pd.Series) -> dict[str, int]:
+        return {str(value): int(n) for value, n in values.value_counts().items()}
+
+    return {
+        "name": dataset.name,
+        "fingerprint": dataset.fingerprint,
+        "people": int(manifest["subject"].nunique()),
+        "people_unknown": int((~manifest["subject_known"].astype(bool)).sum()),
+        "sessions": int(manifest.groupby("subject")["session"].nunique().sum()),
+        "sessions_unknown": int((~manifest["session_known"].astype(bool)).sum()),
+        "records": len(manifest),
+        "formats": counts(manifest["reader"]),
+        "fs": counts(manifest["fs"].map("{:g}".format)),
+        "leads": counts(manifest["leads"]),
+        "ages": int(manifest["age"].notna().sum()),
+        "sexes": counts(manifest["sex"].dropna()),
+        "defects": counts(defects[defects != ""]),
+        "quarantine": counts(dataset.quarantine["reason"]),
+        "files": dict(dataset.account.files),
+        "ignored": dict(dataset.account.ignored),
+        "reviewed": dataset.account.reviewed,
+        "unread": by_kind(dataset.unread),
+        "not_understood": [asdict(one) for one in dataset.unread],
+    }
 
 
 def inspection(dataset: Dataset) -> list[str]:

@@ -54,6 +54,15 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
 )
 
 
+#: Texts are searched in pieces, for what a pattern costs may grow with the square of a piece; no
+#: identifier is longer than what two pieces share.
+_PIECE, _SHARED = 512, 128
+
+
 def classes_in(text: str) -> set[str]:
     """The classes of identifier that a text holds, by pattern."""
-    return {name for name, pattern in _PATTERNS if pattern.search(text)}
+    found: set[str] = set()
+    for start in range(0, max(len(text) - _SHARED, 1), _PIECE - _SHARED):
+        piece = text[start : start + _PIECE]
+        found |= {name for name, pattern in _PATTERNS if pattern.search(piece)}
+    return found

@@ -349,7 +349,7 @@ def _heeding(
     concerned = (*words.about(rule.check).concerned, *_metric(rule).concerned)
     if hiding := {kind: unread[kind] for kind in concerned if unread.get(kind)}:
         reason = (
-            f"{in_words(hiding)} could not be understood, and may hold what is asked for; "
+            f"not understood, and may hold what is asked for: {in_words(hiding)}; "
             "`auditor inspect` names them, and what to do"
         )
         return replace(ruling, outcome="not assessed", reason=reason)

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from auditor.core.beats import FIDUCIALS, WAVES, Beats
 from auditor.core.errors import AuditorError, DataError, SignalError
-from auditor.core.record import STANDARD_LEADS
 from auditor.data.dataset import Dataset
+from auditor.data.leads import common_leads
 from auditor.data.store import Store
 from auditor.engine import Engine, shards
 from auditor.signal.beat_types import beat_kinds
@@ -35,8 +35,6 @@ log = logging.getLogger(__name__)
 BEFORE_R, AFTER_R = round(0.30 * FS), round(0.50 * FS)
 BEAT_SAMPLES = BEFORE_R + AFTER_R
 
-#: The leads that hold everything: III, aVR, aVL and aVF are sums of I and II.
-_INDEPENDENT = ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")
 #: The lead that shows a heartbeat best, best first.
 _RHYTHM_LEADS = ("II", "I", "MLII", "V5", "V2")
 #: Records that are delineated together.
@@ -45,8 +43,6 @@ _AT_ONCE = 8
 _ANCHOR_REACH = round(0.04 * FS)
 #: Why a record that was there when the folder was opened is left out.
 _UNREADABLE = "cannot be read again"
-#: A lead is used when at least this share of the records has it.
-_COMMON = 0.95
 
 
 #: Why nothing can be asked of recordings where there are none.
@@ -200,22 +196,6 @@ def prepare(
         leads,
         rhythm,
     )
-
-
-def common_leads(leads: pd.Series) -> tuple[str, ...]:
-    """The leads nearly all records have, without those that are sums of others.
-
-    When no lead is common, the one that most records have.
-    """
-    having = Counter(lead for one in leads for lead in str(one).split())
-    common = [lead for lead, n in having.items() if n >= _COMMON * len(leads)]
-    independent = [lead for lead in common if lead in _INDEPENDENT]
-    if {"I", "II"} <= set(independent):
-        common = [lead for lead in common if lead in _INDEPENDENT or lead not in STANDARD_LEADS]
-    if not common:
-        common = [max(having, key=lambda lead: (having[lead], lead))]
-    order = {lead: place for place, lead in enumerate(STANDARD_LEADS)}
-    return tuple(sorted(common, key=lambda lead: (order.get(lead, len(order)), lead)))
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,12 @@ class Release:
         given = {key: value for key, value in (flags or {}).items() if value is not None}
         progress("reading", 0, 0)
         try:
-            dataset = open_dataset(root, describe(root, **given), engine=engine)
+            dataset = open_dataset(
+                root,
+                describe(root, **given),
+                engine=engine,
+                progress=lambda done, total: progress("reading", done, total),
+            )
         except NoRecordsError:
             if not may_be_empty:
                 raise

@@ -24,8 +24,12 @@ def repository(tmp_path) -> Path:
 
 
 def touched(repository: Path, *names: str) -> list[str]:
-    found = changed_datasets(map(Path, names), repository)
+    found = changed_datasets(map(Path, names), repository).datasets
     return [one.relative_to(repository.resolve()).as_posix() for one in found]
+
+
+def strays(repository: Path, *names: str) -> list[str]:
+    return [one.name for one in changed_datasets(map(Path, names), repository).strays]
 
 
 def test_files_belong_to_the_folder_that_says_what_it_is_or_to_the_topmost(repository):
@@ -38,6 +42,7 @@ def test_files_belong_to_the_folder_that_says_what_it_is_or_to_the_topmost(repos
 def test_a_note_beside_the_data_sets_is_none_of_them(repository):
     (repository / "note.txt").write_text("later")
     assert touched(repository, "note.txt") == []
+    assert strays(repository, "note.txt") == ["note.txt"]
 
 
 def test_folders_without_recordings_are_not_scanned(repository):
@@ -46,8 +51,19 @@ def test_folders_without_recordings_are_not_scanned(repository):
     assert touched(repository, "notes/plan.txt") == []
 
 
+def test_what_lies_in_no_folder_of_recordings_and_is_no_code_is_said(repository):
+    (repository / "export").mkdir()
+    for name in ("patients.xlsx", "export/p1.bin"):
+        (repository / name).write_bytes(b"x")
+    assert strays(repository, "patients.xlsx", "export/p1.bin", "train.py") == [
+        "patients.xlsx",
+        "p1.bin",
+    ]
+
+
 def test_code_and_texts_touch_nothing(repository):
     assert touched(repository, "train.py", "README.md") == []
+    assert strays(repository, "train.py", "README.md") == []
 
 
 @pytest.mark.parametrize("name", ["ward/gone.dat", "my", '"w\\303\\244rd/x.dat"'])

@@ -112,7 +112,7 @@ def test_a_fact_that_is_there_and_is_not_understood_is_counted():
 
 def test_facts_that_share_a_line_are_all_read():
     said = facts(["Age: 47  Sex: M", "<age>: 25  <sex>: F  <diagnoses>: (none)"])
-    assert said.attributes == {"age": 25.0, "age_pooled": False, "sex": "female"}
+    assert said.attributes == {"age": 25.0, "sex": "female"}
     assert facts(["Patient age (months): 18"]).attributes["age"] == 1.5
 
 

@@ -325,7 +325,7 @@ def test_every_profile_of_a_release_holds_models_to_something(name):
     assert rules == {"membership", "memorisation", "text"}
 
 
-@pytest.mark.parametrize("kind", ["file", "archive", "date", "person", "unit"])
+@pytest.mark.parametrize("kind", ["file", "archive", "date", "person", "unit", "lead"])
 def test_what_was_not_understood_and_could_concern_a_rule_keeps_it_from_passing(kind):
     findings = [finding("vit", *LOW), competence()]
     assert judge(findings, profile(LINKAGE)).exit_status == 0

@@ -56,7 +56,7 @@ def facts(comments: Iterable[str]) -> Facts:
     def age(value: str, unit: str = "") -> None:
         try:
             if (found := age_of(value, unit)) is not None:
-                known.update(age=found.years, age_pooled=found.pooled)
+                known.update({"age": found.years} | ({"age_pooled": True} if found.pooled else {}))
         except NotUnderstoodError:
             unread.append("age")
 

@@ -11,6 +11,7 @@ import yaml
 
 from auditor.checks.identifiers.check import Identifiers
 from auditor.core.evidence import Counts
+from auditor.data import identifiers
 from auditor.data.identifiers import classes_in
 from auditor.engine import engine
 from auditor.targets.context import Context
@@ -143,3 +144,27 @@ def test_no_hit_at_all_is_no_direct_identifier():
     found, params = seen.estimates, seen.params
     assert found["direct"].value == 0
     assert params["hits"] == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [" " * 100_000, "1." * 50_000, "mrn" + " " * 100_000, "a-" * 50_000 + "@", "_" * 100_000],
+)
+def test_a_text_of_any_kind_is_searched_in_pieces(text, monkeypatch):
+    searched = []
+
+    class Pattern:
+        def search(self, piece: str) -> None:
+            searched.append(len(piece))
+
+    monkeypatch.setattr(identifiers, "_PATTERNS", (("name", Pattern()),))
+    identifiers.classes_in(text)
+    assert max(searched) <= 512
+    assert sum(searched) < 1.5 * len(text)
+
+
+def test_an_identifier_is_found_wherever_it_stands_in_a_long_text():
+    for place in range(0, 1200, 37):
+        assert "contact" in identifiers.classes_in(
+            "x " * place + "ingeborg@example.org" + " y" * 900
+        )
