@@ -10,12 +10,13 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
 from functools import lru_cache
+from importlib import import_module
 from math import gcd, lcm
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,8 @@ from auditor.data.values import NotUnderstoodError, Order, age_of, date_of, is_m
 
 #: A file is told by its first bytes, and XML by its root, which may stand behind long comments.
 _HEAD, _PROLOG = 1024, 65_536
+#: A file of samples of two bytes is not opened beyond this.
+MOST_BYTES = 2 * MAX_SAMPLES + 16_000_000
 #: A header, and what holds its signals.
 _WFDB = frozenset((".hea", ".dat", ".mat"))
 #: The oldest anybody was, in years.
@@ -89,8 +92,6 @@ class Head:
     root, attributes : of XML: the name of the outermost element, and what stands in its tag
     """
 
-    path: Path
-    size: int
     start: bytes
     root: str = ""
     attributes: str = ""
@@ -223,11 +224,15 @@ def taken_from(leads: Sequence[Any], rates: Sequence[Fraction], **more: Any) -> 
     return Taken(traces, frames, n_frames, **more)
 
 
-def parsed(parser: Any, path: Path) -> tuple[Any, list[str]]:
-    """A file as a parser of ecgdatakit reads it, and what it notes, in words without values."""
+def parsed(parser: str, path: Path) -> tuple[Any, list[str]]:
+    """A file as a parser of ecgdatakit, `module.Class`, reads it, and what it notes of it, in words
+    without values.
+    """
+    module, _, name = parser.partition(".")
+    read = getattr(import_module(f"ecgdatakit.parsing.parsers.{module}"), name)
     with warnings.catch_warnings(record=True) as caught, np.errstate(all="ignore"):
         warnings.simplefilter("always")
-        record = parser().parse(path)
+        record = read().parse(path)
     notes = [str(one.message) for one in caught]
     return record, [
         _said(note, _NOTES, "the file is not as its format asks")
@@ -322,14 +327,14 @@ def _files(root: Path) -> Iterator[tuple[Path, os.stat_result]]:
 @lru_cache(maxsize=200_000)
 def _format(path: Path, changed: int, size: int) -> Format | None:
     """The format of a file; looked at once, not once for each format."""
-    del changed
+    del changed, size
     try:
         with path.open("rb") as opened:
             start = opened.read(_HEAD)
-            head = Head(path, size, start)
+            head = Head(start)
             is_xml = start.lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n\x00").startswith(b"<")
             if is_xml and (found := _ROOT.match(_as_text(start + opened.read(_PROLOG)))):
-                head = Head(path, size, start, found["tag"], found["rest"])
+                head = Head(start, found["tag"], found["rest"])
     except OSError:
         return None
     formats = (one for one in READERS.values() if isinstance(one, Format))
@@ -437,22 +442,3 @@ def _age_at(born: str, moment: datetime | None, dated: str) -> float | None:
     if not 0 <= years <= _OLDEST:
         raise NotUnderstoodError("an age")
     return float(years)
-
-
-def strings(value: object, where: str = "") -> Iterator[tuple[str, str]]:
-    """(where, text) of every text and number in lists and dicts within one another."""
-    waiting: list[tuple[str, object]] = [(where, value)]
-    while waiting:
-        place, one = waiting.pop()
-        if isinstance(one, Mapping):
-            waiting += [(f"{place}/{key}".strip("/"), inner) for key, inner in one.items()]
-        elif isinstance(one, list | tuple):
-            waiting += [(place, inner) for inner in one]
-        elif isinstance(one, bytes):
-            yield from ((place, text) for text in printable(one))
-        elif isinstance(one, str | int | float) and not isinstance(one, bool):
-            yield place, str(one)
-
-
-#: No more is unpacked of a text or a stream than what a record may hold.
-MOST_BYTES = 2 * MAX_SAMPLES + 16_000_000

@@ -37,12 +37,10 @@ _FAULT = -32768
 
 
 def _taken(path: Path) -> Taken:
-    from ecgdatakit.parsing.parsers.ishne_holter import ISHNEHolterParser
-
     head = _head(path)
     if (path.stat().st_size - len(head)) // 2 > MAX_SAMPLES:
         raise DataError(f"larger than the {MAX_SAMPLES:,} samples that are opened at once")
-    record, notes = parsed(ISHNEHolterParser, path)
+    record, notes = parsed("ishne_holter.ISHNEHolterParser", path)
     for lead in record.leads:
         lead.samples[lead.samples == _FAULT] = np.nan
     rates = [Fraction(one.sampling_rate) for one in record.leads]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,6 @@ from auditor.data.readers.devices import (
     Taken,
     facts_of,
     parsed,
-    strings,
     taken_from,
 )
 
@@ -38,12 +38,10 @@ def _document(path: Path) -> dict[str, Any]:
 
 
 def _taken(path: Path) -> Taken:
-    from ecgdatakit.parsing.parsers.alivecor_kardia import AliveCorKardiaParser
-
     document = _document(path)
     if "data12L" in document:
         raise DataError("is of 12 leads, of which the format states no resolution")
-    record, notes = parsed(AliveCorKardiaParser, path)
+    record, notes = parsed("alivecor_kardia.AliveCorKardiaParser", path)
     fs = Fraction(str(document["data"]["raw"]["frequency"]))
     # A time stands with its zone, and is that of where the recording was made.
     taken = re.sub(r"(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)$", "", str(document.get("recordedAt") or ""))
@@ -61,7 +59,20 @@ def _told(path: Path) -> list[tuple[str, str]]:
     for block in data.values() if isinstance(data, dict) else ():
         if isinstance(block, dict):
             block.pop("samples", None)
-    return list(strings(document))
+    return list(_strings(document))
+
+
+def _strings(value: object) -> Iterator[tuple[str, str]]:
+    """(where, text) of every text and number in lists and dicts within one another."""
+    waiting: list[tuple[str, object]] = [("", value)]
+    while waiting:
+        place, one = waiting.pop()
+        if isinstance(one, dict):
+            waiting += [(f"{place}/{key}".strip("/"), inner) for key, inner in one.items()]
+        elif isinstance(one, list):
+            waiting += [(place, inner) for inner in one]
+        elif isinstance(one, str | int | float) and not isinstance(one, bool):
+            yield place, str(one)
 
 
 def _is_kardia(head: Head) -> bool:

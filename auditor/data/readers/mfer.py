@@ -88,8 +88,6 @@ def _order(stated: list[tuple[int, bytes]]) -> str:
 
 
 def _taken(path: Path) -> Taken:
-    from ecgdatakit.parsing.parsers.mfer import MFERParser
-
     stated = _stated(path.read_bytes())
     order = "little" if _order(stated) == "<" else "big"
     counts = [value for tag, value in stated if tag == _CHANNELS]
@@ -97,7 +95,7 @@ def _taken(path: Path) -> Taken:
         raise DataError(f"states more than {_MAX_CHANNELS} signals")
     if sum(tag == _WAVE for tag, _ in stated) > _MAX_FRAMES:
         raise DataError(f"holds its waveform in more than {_MAX_FRAMES:,} parts")
-    record, notes = parsed(MFERParser, path)
+    record, notes = parsed("mfer.MFERParser", path)
     rates = [
         Fraction(rate).limit_denominator(1_000_000)
         for rate in record.raw_metadata.get("sampling_rates", ())

@@ -63,8 +63,6 @@ def _tags(section: bytes) -> list[tuple[int, bytes]]:
 
 
 def _taken(path: Path) -> Taken:
-    from ecgdatakit.parsing.parsers.scp_ecg import SCPECGParser
-
     data = path.read_bytes()
     sections = _sections(data)
     leads = sections.get(3, b"\x00")
@@ -75,7 +73,7 @@ def _taken(path: Path) -> Taken:
     # Room is made for as many samples as are stated, before any is looked for.
     if sum(max(last - first + 1, 0) for first, last in ranges) > min(8 * len(data), _MAX_SAMPLES):
         raise DataError("states more samples than it holds, or than are opened at once")
-    record, notes = parsed(SCPECGParser, path)
+    record, notes = parsed("scp_ecg.SCPECGParser", path)
     interval = record.raw_metadata["rhythm_sample_interval_us"]
     rates = [Fraction(1_000_000, interval)] * len(record.leads)
     return taken_from(record.leads, rates, facts=_facts(sections), defects=notes)

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder, tostring
 
 from auditor.core.errors import DataError
@@ -34,29 +33,32 @@ class _Dialect:
 
     Attributes
     ----------
-    parser : of ecgdatakit
+    parser : of ecgdatakit, `module.Class`
     signals : elements and attributes that hold samples, `tag` or `tag@attribute`
     facts : what a file says of the person
+    check : refuses what ecgdatakit is not to be handed
     """
 
-    parser: Callable[[], Any]
+    parser: str
     signals: frozenset[str]
     facts: Callable[[Element], Facts]
     check: Callable[[Element], None] = lambda root: None
 
     def taken(self, path: Path) -> Taken:
+        """What a file holds."""
         root, _ = _tree(path)
         self.check(root)
         with tempfile.TemporaryDirectory(prefix="auditor-") as folder:
             plain = Path(folder, "record.xml")
             plain.write_bytes(tostring(root, encoding="utf-8"))
-            record, notes = parsed(self.parser(), plain)
+            record, notes = parsed(self.parser, plain)
         # ecgdatakit gives whole rates, and the exact one of aECG beside them.
         exact = record.raw_metadata.get("rhythm_time", {}).get("sampling_rate_exact")
         rates = [_rate(exact or one.sampling_rate) for one in record.leads]
         return taken_from(record.leads, rates, facts=self.facts(root), defects=notes)
 
     def told(self, path: Path) -> list[tuple[str, str]]:
+        """Whatever a file says."""
         root, remarks = _tree(path)
         return [*_texts(root, self.signals), *(("comment", one) for one in remarks)]
 
@@ -233,30 +235,6 @@ def _eli_facts(root: Element) -> Facts:
     )
 
 
-def _aecg_parser() -> Any:
-    from ecgdatakit.parsing.parsers.hl7_aecg import HL7aECGParser
-
-    return HL7aECGParser
-
-
-def _philips_parser() -> Any:
-    from ecgdatakit.parsing.parsers.sierra_xml import SierraXMLParser
-
-    return SierraXMLParser
-
-
-def _muse_parser() -> Any:
-    from ecgdatakit.parsing.parsers.ge_muse_xml import GEMuseXMLParser
-
-    return GEMuseXMLParser
-
-
-def _eli_parser() -> Any:
-    from ecgdatakit.parsing.parsers.mortara_el250 import MortaraEL250Parser
-
-    return MortaraEL250Parser
-
-
 def _is_eli(head: Head) -> bool:
     return head.root == "ECG" and "ACQUISITION_TIME" in head.attributes
 
@@ -270,14 +248,14 @@ _enter(
     "aecg",
     "HL7 aECG (XML)",
     lambda head: head.root == "AnnotatedECG",
-    _Dialect(_aecg_parser, frozenset({"digits"}), _aecg_facts),
+    _Dialect("hl7_aecg.HL7aECGParser", frozenset({"digits"}), _aecg_facts),
 )
 _enter(
     "philips",
     "Philips Sierra ECG (XML)",
     lambda head: head.root == "restingecgdata",
     _Dialect(
-        _philips_parser,
+        "sierra_xml.SierraXMLParser",
         frozenset({"parsedwaveforms", "repbeat", "waveform"}),
         _philips_facts,
         _philips_check,
@@ -287,11 +265,15 @@ _enter(
     "muse",
     "GE MUSE (XML)",
     lambda head: head.root.casefold() == "restingecg",
-    _Dialect(_muse_parser, frozenset({"WaveFormData"}), _muse_facts),
+    _Dialect("ge_muse_xml.GEMuseXMLParser", frozenset({"WaveFormData"}), _muse_facts),
 )
 _enter(
     "eli",
     "Mortara ELI (XML)",
     _is_eli,
-    _Dialect(_eli_parser, frozenset({"CHANNEL@DATA", "TYPICAL_CYCLE_CHANNEL@DATA"}), _eli_facts),
+    _Dialect(
+        "mortara_el250.MortaraEL250Parser",
+        frozenset({"CHANNEL@DATA", "TYPICAL_CYCLE_CHANNEL@DATA"}),
+        _eli_facts,
+    ),
 )
