@@ -12,6 +12,7 @@ import resource
 import signal
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ import numpy as np
 from auditor.core.errors import AuditorError
 from auditor.data.catalog import describe
 from auditor.data.dataset import inspected, inspection, open_dataset
+from auditor.data.readers import READERS
 from auditor.data.sheets import read_sheets
 from auditor.engine import engine
 from auditor.learning import boost
@@ -27,6 +29,7 @@ from auditor.policy.waivers import load_waivers
 from auditor.report import html
 from auditor.report import json as report
 from auditor.targets import description
+from tests.data.test_devices import FORMATS as DEVICES
 
 #: A file is read in so many seconds, and what reads it takes no more memory than this beyond what
 #: the libraries hold, bytes.
@@ -118,6 +121,19 @@ def _profile(folder: Path) -> tuple[Path, Callable[[], object]]:
     return _file(folder, "mine.yaml", content, lambda path: load_profile(str(path)))
 
 
+def _device(name: str, folder: Path) -> tuple[Path, Callable[[], object]]:
+    """A recording as a device writes it."""
+    path = DEVICES[name][0](folder / "r.bin")
+    reader = READERS[name]
+
+    def read() -> None:
+        reader.find(folder)
+        reader.read(folder, path.name)
+        reader.texts(folder, path.name)
+
+    return path, read
+
+
 _WAIVERS = b"""- rule: a
   finding: identifiers
   owner: me
@@ -140,6 +156,7 @@ KINDS: Mapping[str, Callable[[Path], tuple[Path, Callable[[], object]]]] = {
     "model": lambda folder: _file(folder, "model.yaml", _MODEL, description.read),
     "trees-json": lambda folder: _trees(folder, ".json"),
     "trees-ubj": lambda folder: _trees(folder, ".ubj"),
+    **{name: partial(_device, name) for name in DEVICES},
     "audit": lambda folder: _file(
         folder, "audit.json", RELEASED.read_bytes(), lambda path: html.render(report.read(path))
     ),

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import json
+import os
 import shutil
+import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -11,6 +16,7 @@ import yaml
 from click.testing import CliRunner
 
 from auditor.cli import main
+from tests.data.test_devices import FORMATS
 from tests.releases import write_release
 
 PEOPLE = [("Ingeborg", "Müller-Lindqvist"), ("Aoife", "O'Dwyer"), ("René", "Gonçalves")] * 4
@@ -191,3 +197,50 @@ def test_records_of_which_a_lead_is_not_attacked_are_said(tmp_path):
         (root / name).unlink()
     done = CliRunner().invoke(main, ["inspect", str(root), "--subject-pattern", r"^(\w+)/"])
     assert "80 recordings of which a lead was not attacked" in done.output
+
+
+def test_a_mixed_folder_is_accounted_for_file_by_file(release):
+    for name, (write, _) in FORMATS.items():
+        write(release / f"device_{name}.bin")
+    tables = {
+        "a.csv": listed().encode("cp1252"),
+        "b.tsv": listed("\t").encode(),
+        "deep/c.json": b'[{"key": 1}]',
+        "d.csv.gz": gzip.compress(listed().encode()),
+    }
+    strays = {
+        **{name: b"%PDF-1.4\x00\x01\xff" + bytes(range(256)) for name in ("e.pdf", "f.docx")},
+        **dict.fromkeys(("g.png", ".DS_Store"), b"\x89PNG\r\n\x1a\n\x00\x01"),
+        **dict.fromkeys(("README.md", "i.html", "j.log", ".notes"), b"somebody wrote this\n"),
+    }
+    zipped, tarred = io.BytesIO(), io.BytesIO()
+    with zipfile.ZipFile(zipped, "w") as archive:
+        archive.writestr("in/a.csv", listed())
+        archive.writestr("in/b.md", "somebody wrote this")
+    with tarfile.open(fileobj=tarred, mode="w:gz") as packed:
+        entry = tarfile.TarInfo("scan.tif")
+        entry.size = 300
+        packed.addfile(entry, io.BytesIO(b"II*\x00\x01" + bytes(295)))
+    archives = {"x.zip": zipped.getvalue(), "y.tar.gz": tarred.getvalue()}
+    for name, content in {**tables, **strays, **archives}.items():
+        (release / name).parent.mkdir(exist_ok=True)
+        (release / name).write_bytes(content)
+    said = yaml.safe_load((release / "auditor.yaml").read_text())
+    del said["reader"]  # every format is looked for
+    (release / "auditor.yaml").write_text(yaml.safe_dump(said))
+    on_disk = sum(len(files) for _, _, files in os.walk(release))
+    status, audit = scan(release)
+    files, unread = audit["release"]["files"], audit["release"]["unread"]
+    assert sum(files.values()) == on_disk + 3  # those of the archives
+    assert files["recording"] == 48 + len(FORMATS)
+    # The devices' recordings hold a lead more than the others.
+    assert unread == {"file": 5, "table": 5, "text": 5, "lead": len(FORMATS)}
+    assert status == 1
+    assert outcomes(audit)["names"] == "fail"
+    said |= {"excluded": [*tables, "*.pdf", "*.docx", "*.png", ".DS_Store", "y.tar.gz//*"]}
+    said |= {"reviewed": ["*.md", "i.html", "j.log", ".notes", "x.zip"]}
+    (release / "auditor.yaml").write_text(yaml.safe_dump(said))
+    _, audit = scan(release)
+    assert audit["release"]["unread"] == {"lead": len(FORMATS)}
+    assert audit["release"]["n_reviewed"] == 6
+    assert sum(audit["release"]["files"].values()) == on_disk + 3
