@@ -118,7 +118,11 @@ def comma(value: float) -> str:
         ({"rr": lambda one: f" {one:.5e} "}, {}),
         ({"sex": lambda one: str(bool(one))}, {}),
     ],
-    ids=str,
+    ids=[
+        *("semicolons", "tabs in UTF-16", "a byte order mark", "commas", "commas and semicolons"),
+        *("one column with commas", "thousands", "thousands with points", "thousands with spaces"),
+        *("units", "powers of ten", "words for the sexes"),
+    ],
 )
 def test_the_same_numbers_in_another_form_are_the_same(way: Way, how, folder, rows):
     plain = opened(folder, rows)
