@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
 import shutil
@@ -71,32 +72,32 @@ def test_of_a_clean_release_nothing_is_left_unread(release):
     assert dataset.account.files == {"recording": 8, "settings": 1, "ignored": 1}
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "kind"),
-    [
-        ("patients.csv", NAMES.encode("cp1252"), "table"),
-        ("participants.tsv", NAMES.replace(",", "\t").encode(), "table"),
-        ("meta/deep/patients.csv", NAMES.encode(), "table"),
-        (".hidden/patients.txt", NAMES.replace(",", ";").encode("utf-16"), "table"),
-        ("patients.json", b'[{"name": "Ingeborg"}]', "table"),
-        ("README.md", b"# Data\nWritten by the ward.\n", "text"),
-        ("notes", "Müller, Ingeborg was here".encode(), "text"),
-        ("LICENSE", NAMES.encode(), "table"),
-        ("LICENSE.txt", b"Ingeborg lives here.", "text"),
-        ("SHA256SUMS", b"Ingeborg\n", "text"),
-        ("RECORDS2", b"Ingeborg\n", "text"),
-        ("SHA256SUMS", b"0" * 64 + b"  a.dat\nIngeborg was here\n", "text"),
-        ("MD5SUMS", (b"0" * 32 + b"  a.dat\n") * 3000 + b"Ingeborg was here\n", "text"),
-        ("p0001/s1_r1.txt", b"Ingeborg was here\n", "text"),
-        ("p0001/s1_r1.pdf", b"%PDF-1.4\n\x00\x01\x02" + bytes(range(256)), "file"),
-        ("scan.pdf", b"%PDF-1.4\n\x00\x01\x02\xff\xfe" + bytes(range(256)), "file"),
-        (".DS_Store", b"\x00\x00\x00\x01Bud1" + bytes(64), "file"),
-        ("broken.zip", b"PK\x03\x04 no archive", "archive"),
-        ("all.zip", zipped({"a/patients.csv": NAMES.encode()}), "table"),
-        ("all.tar.gz", tarred({"patients.csv": NAMES.encode(), "x.bin": b"\x00\x01" * 99}), "file"),
-        ("patients.csv.gz", __import__("gzip").compress(NAMES.encode()), "table"),
-    ],
-)
+STRAYS = [
+    ("patients.csv", NAMES.encode("cp1252"), "table"),
+    ("participants.tsv", NAMES.replace(",", "\t").encode(), "table"),
+    ("meta/deep/patients.csv", NAMES.encode(), "table"),
+    (".hidden/patients.txt", NAMES.replace(",", ";").encode("utf-16"), "table"),
+    ("patients.json", b'[{"name": "Ingeborg"}]', "table"),
+    ("README.md", b"# Data\nWritten by the ward.\n", "text"),
+    ("notes", "Müller, Ingeborg was here".encode(), "text"),
+    ("LICENSE", NAMES.encode(), "table"),
+    ("LICENSE.txt", b"Ingeborg lives here.", "text"),
+    ("SHA256SUMS", b"Ingeborg\n", "text"),
+    ("RECORDS2", b"Ingeborg\n", "text"),
+    ("SHA256SUMS", b"0" * 64 + b"  a.dat\nIngeborg was here\n", "text"),
+    ("MD5SUMS", (b"0" * 32 + b"  a.dat\n") * 3000 + b"Ingeborg was here\n", "text"),
+    ("p0001/s1_r1.txt", b"Ingeborg was here\n", "text"),
+    ("p0001/s1_r1.pdf", b"%PDF-1.4\n\x00\x01\x02" + bytes(range(256)), "file"),
+    ("scan.pdf", b"%PDF-1.4\n\x00\x01\x02\xff\xfe" + bytes(range(256)), "file"),
+    (".DS_Store", b"\x00\x00\x00\x01Bud1" + bytes(64), "file"),
+    ("broken.zip", b"PK\x03\x04 no archive", "archive"),
+    ("all.zip", zipped({"a/patients.csv": NAMES.encode()}), "table"),
+    ("all.tar.gz", tarred({"patients.csv": NAMES.encode(), "x.bin": b"\x00\x01" * 99}), "file"),
+    ("patients.csv.gz", gzip.compress(NAMES.encode()), "table"),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "kind"), STRAYS, ids=[name for name, *_ in STRAYS])
 def test_what_nobody_has_spoken_of_is_counted(release, name, content, kind):
     path = release / name
     path.parent.mkdir(parents=True, exist_ok=True)
