@@ -15,7 +15,9 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
+from auditor.checks.cross_release.check import Links
 from auditor.cli import main
+from auditor.core.finding import Audit, Finding, Verdict
 from tests import manual
 from tests.releases import write_release
 
@@ -422,6 +424,25 @@ def test_link_finds_the_people_of_one_release_in_another_and_names_them_only_whe
     assert (table["a"] == table["b"]).mean() > 0.9
     for name in set(table["a"]):
         assert not re.search(rf"\b{re.escape(name)}\b", found.output.partition("A's")[0])
+
+
+def test_names_that_a_spreadsheet_would_run_are_written_so_that_it_does_not(
+    release, tmp_path, monkeypatch
+):
+    names = pd.DataFrame({"a": ["=1+1", "-7"], "b": ["@x", "p"], "score": [-0.5, 2.0]})
+    links = Links(names.assign(claimed=False), 3.0, 100, 0.01, 2, ("I",))
+    finding = Finding("cross-release", None, None, "Are they in both?", "measured")
+    audit = Audit({}, {}, {}, Verdict("pass", ()), (finding,))
+
+    def link(first, second, settings, told):
+        told(links)
+        return audit
+
+    monkeypatch.setattr("auditor.audit.link", link)
+    done = auditor("link", release, release, "--pairs", tmp_path / "pairs.csv")
+    assert done.exit_code == 0, done.output
+    lines = (tmp_path / "pairs.csv").read_text().splitlines()
+    assert lines[1:] == ["'=1+1,'@x,-0.5,False", "-7,p,2.0,False"]
 
 
 def test_link_of_strangers_ends_with_0(release, tmp_path):

@@ -472,10 +472,11 @@ def link(
     if out:
         _write(audit, out)
     if pairs:
-        from auditor.core.files import atomic_write
+        from auditor.report.csv import inert
 
+        table = seen[0].pairs.map(lambda cell: inert(cell) if isinstance(cell, str) else cell)
         with atomic_write(pairs) as file:
-            seen[0].pairs.to_csv(file, index=False)
+            table.to_csv(file, index=False)
     in_both = audit.verdict.outcome == "fail"
     if not quiet:
         links = seen[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 from dataclasses import replace
 
 from auditor.core.finding import Audit, Estimate, Ruling
@@ -20,6 +21,8 @@ COLUMNS = (
 
 #: What a spreadsheet takes for the beginning of a formula, in the wide forms of East Asia too.
 _FORMULA = tuple("=+-@＝＋－＠\t\r\n")
+#: What begins as one and is a number.
+_NEGATIVE = re.compile(r"-\d+(\.\d*)?([eE][+-]?\d+)?", re.ASCII)
 
 
 def render(audit: Audit) -> str:
@@ -32,7 +35,7 @@ def render(audit: Audit) -> str:
         names = (finding.id, finding.check, finding.view or "", finding.protocol or "")
         for name, estimate in finding.estimates.items():
             rule = judged.get((finding.id, name))
-            rows.writerow([*map(_inert, (*names, name)), *_numbers(estimate), *_judged(rule)])
+            rows.writerow([*map(inert, (*names, name)), *_numbers(estimate), *_judged(rule)])
     return text.getvalue()
 
 
@@ -69,13 +72,14 @@ def _numbers(estimate: Estimate) -> list[str]:
 
 
 def _judged(rule: Ruling | None) -> list[str]:
-    return ["", "", ""] if rule is None else [_inert(rule.id), _number(rule.limit), rule.outcome]
+    return ["", "", ""] if rule is None else [inert(rule.id), _number(rule.limit), rule.outcome]
 
 
 def _number(value: float | None) -> str:
     return "" if value is None or not math.isfinite(value) else f"{value:.12g}"
 
 
-def _inert(text: str) -> str:
-    """Text that no spreadsheet runs."""
-    return f"'{text}" if text.lstrip().startswith(_FORMULA) else text
+def inert(text: str) -> str:
+    """Text that no spreadsheet runs; a number below 0 stays one."""
+    runs = any(one.startswith(_FORMULA) for one in (text, text.lstrip()))
+    return f"'{text}" if runs and not _NEGATIVE.fullmatch(text) else text

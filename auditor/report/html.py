@@ -414,10 +414,12 @@ def _drawings(finding: Finding, keys: Iterator[str]) -> list[Drawing]:
 
 
 def _table_of_columns(columns: Mapping[str, Sequence[Any]]) -> Table | None:
-    """A curve whose columns are not known; None where they cannot stand side by side."""
+    """A curve whose columns are not known; None where there is nothing in them."""
     lengths = {len(column) for column in columns.values()}
-    if len(lengths) != 1 or 0 in lengths:
+    if not any(lengths):
         return None
+    if len(lengths) > 1:
+        return Table(["Not shown"], [["Its columns are not of one length."]], 0)
     every = list(zip(*columns.values(), strict=True))
     step = max(1, -(-len(every) // _ROWS))
     rows = every[::step]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import fields
 from datetime import date
 from functools import cache
@@ -117,7 +117,7 @@ def from_dict(document: Any) -> Audit:
         raise ConfigError(f"not a sound audit, {flaw}; scan again")
     try:
         audit = _read(document)
-    except (ValueError, RecursionError) as error:
+    except (ValueError, OverflowError, RecursionError) as error:
         raise ConfigError(f"not a sound audit, {_short(error)}; scan again") from error
     if flaw := _contradiction(audit):
         raise ConfigError(f"not a sound audit, {flaw}; scan again")
@@ -129,11 +129,23 @@ def _contradiction(audit: Audit) -> str | None:
     names = [finding.id for finding in audit]
     if len(set(names)) < len(names):
         return "two findings have the same id"
+    if "" in _names(audit):
+        return "a name in it is made of marks that no report shows"
     severity = {"pass": 0, "not assessed": 1, "inconclusive": 2, "fail": 3}
     worst = max((severity[rule.outcome] for rule in audit.verdict.rules if rule.counts), default=0)
     if severity[audit.verdict.outcome] < worst:
         return "its verdict is better than its rules are"
     return None
+
+
+def _names(audit: Audit) -> Iterator[str | None]:
+    """The names that the layout wants not to be empty, as they are once they were cleaned."""
+    for finding in audit:
+        yield from (finding.check, finding.view, finding.protocol)
+    for rule in audit.verdict.rules:
+        yield from (rule.id, rule.finding, rule.estimate)
+        for one in rule.waived:
+            yield from (one.rule, one.finding, one.owner, one.reason)
 
 
 def forged(audit: Audit) -> str | None:

@@ -15,6 +15,10 @@ from auditor.report.summary import Ladder, Rung
 #: Points of a curve that are drawn; more would not be seen.
 _POINTS = 120
 _RANKS = 20
+#: Parts of a heartbeat; none has more.
+_MOST_PARTS = 24
+#: No number beyond it is drawn: its scale would have no ticks.
+_LARGEST = 1e15
 _QUARTERS = (0, 0.25, 0.5, 0.75, 1)
 _TICKS = (0.02, 0.05, 0.1, 0.2, 0.25, 0.5, 1.0)
 
@@ -226,7 +230,7 @@ def pictures(
     for name, columns in curves.items():
         if name == "forecast" and "gallery" in curves:
             continue
-        if name.endswith("enrichment") and f"{name}_low" in curves:
+        if name.endswith("enrichment") and {f"{name}_low", f"{name}_high"} <= curves.keys():
             bounds = (curves[f"{name}_low"], curves[f"{name}_high"])
             if drawn := _enrichment(columns, bounds, keys):
                 made[name] = [drawn]
@@ -274,12 +278,14 @@ class _Beyond:
 
 
 def _points(axes: _Axes, columns: Mapping[str, Sequence[Any]]) -> _Points | None:
-    x, y = _numbers(columns[axes.x]), _numbers(columns[axes.y])
+    x, y = numbers(columns[axes.x]), numbers(columns[axes.y])
     if x is None or y is None or len(x) != len(y):
         return None
-    chance = _numbers(columns.get("chance", ()))
+    chance = numbers(columns.get("chance", ()))
+    if axes.x == "gallery" and min(x, default=0) < 1:  # of nobody there is no share
+        return None
     if axes.x == "rank":
-        keep = [at for at, rank in enumerate(x) if rank <= _RANKS]
+        keep = [at for at, rank in enumerate(x) if rank <= _RANKS][:_POINTS]
     else:
         keep = _thinned(len(x))
     if len(keep) < 2:
@@ -294,11 +300,11 @@ def _beyond(columns: Mapping[str, Sequence[Any]] | None) -> _Beyond | None:
     """The forecast, with the spread of the models that made it."""
     if not columns or not {"gallery", "rate"} <= set(columns):
         return None
-    every = {name: _numbers(column) for name, column in columns.items()}
+    every = {name: numbers(column) for name, column in columns.items()}
     x, y = every.pop("gallery"), every.pop("rate")
     every.pop("chance", None)
     models = [column for column in every.values() if column and x and len(column) == len(x)]
-    if not x or not y or len(x) != len(y):
+    if not x or not y or len(x) != len(y) or len(x) > _POINTS or min(x) < 1:
         return None
     low = [min(parts) for parts in zip(y, *models, strict=True)]
     high = [max(parts) for parts in zip(y, *models, strict=True)]
@@ -462,14 +468,15 @@ def _enrichment(
     keys: Iterator[str],
 ) -> Picture | None:
     """How many times as much as its length each part gets, by the first method."""
-    method, *parts = columns
+    method, *parts = columns or ("",)
     rows: list[tuple[str, float, float, float]] = []
-    for part in parts:
-        three = [columns[part][0], *(bound.get(part, (None,))[0] for bound in bounds)]
-        if all(isinstance(one, int | float) and not isinstance(one, bool) for one in three):
-            value, low, high = map(float, three)
+    for part in parts[:_MOST_PARTS]:
+        three = [one.get(part) for one in (columns, *bounds)]
+        found = numbers([column[0] for column in three if column])
+        if found and len(found) == len(three):
+            value, low, high = found
             rows.append((part, value, low, high))
-    if method != "method" or not rows:
+    if method != "method" or not columns[method] or not rows:
         return None
     said = ", ".join(
         f"{part} {value:.1f} ({low:.1f} to {high:.1f})" for part, value, low, high in rows
@@ -526,11 +533,11 @@ def _abbreviated(name: str) -> str:
     return name.upper() if name.lower() in ("cmc", "roc") else words.humanise(name)
 
 
-def _numbers(column: Sequence[Any]) -> list[float] | None:
-    """A column as finite numbers; None where it holds anything else."""
+def numbers(column: Sequence[Any]) -> list[float] | None:
+    """A column as numbers that can be drawn; None where it holds anything else."""
     if any(isinstance(one, bool) or not isinstance(one, int | float) for one in column):
         return None
-    return [float(one) for one in column]
+    return [float(one) for one in column] if all(abs(one) <= _LARGEST for one in column) else None
 
 
 def _thinned(n: int) -> list[int]:

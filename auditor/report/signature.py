@@ -55,15 +55,16 @@ def signer(data: bytes, signature: str) -> Ed25519PublicKey:
         It is no signature, or not one of these bytes, or given for another purpose.
     """
     try:
-        text = "".join(signature.strip().removeprefix(_BEGIN).removesuffix(_END).split())
-        rest = base64.b64decode(text, validate=True)
+        rest = _unwrapped(signature)
         if rest[:10] != _MAGIC + (1).to_bytes(4, "big"):
             raise ValueError("it does not begin as one")
-        public, purpose, _, hashed, signed = _strings(rest[10:], 5)
+        public, purpose, reserved, hashed, signed = _strings(rest[10:], 5)
         kind, raw = _strings(public, 2)
         signed_kind, value = _strings(signed, 2)
         if (kind, signed_kind) != (_KIND, _KIND) or hashed != _HASH.encode():
             raise ValueError("it is not an Ed25519 signature of a SHA-512 hash")
+        if reserved:  # it is not signed, and anybody could write there
+            raise ValueError("what nobody has a use for is used")
         key = Ed25519PublicKey.from_public_bytes(raw)
     except ValueError as error:
         raise ConfigError(f"not a signature that `auditor bundle` wrote: {error}") from None
@@ -74,6 +75,20 @@ def signer(data: bytes, signature: str) -> Ed25519PublicKey:
     except InvalidSignature:
         raise ConfigError("the signature is not of these bytes: they were changed") from None
     return key
+
+
+def _unwrapped(signature: str) -> bytes:
+    """What stands between the first line and the last, in the one way that base64 writes it: but
+    for its line breaks nothing of the file can be another.
+    """
+    lines = signature.replace("\r\n", "\n").rstrip("\n").split("\n")
+    if len(lines) < 3 or (lines[0], lines[-1]) != (_BEGIN, _END):
+        raise ValueError(f"it does not stand between {_BEGIN} and {_END}")
+    text = "".join(lines[1:-1])
+    blob = base64.b64decode(text, validate=True)
+    if base64.b64encode(blob).decode() != text:
+        raise ValueError("its base64 is not what its bytes are written as")
+    return blob
 
 
 def fingerprint(key: Ed25519PublicKey) -> str:

@@ -1,17 +1,19 @@
 """Networks of others under audit: a `.onnx` file, run by onnxruntime.
 
 Such a file is a program. What it may do is bounded before it is loaded: the operators are those of
-the standard, and no tensor lies in another file (onnxruntime would read it from wherever this
-program was started).
+the standard without its loops, and no tensor lies in another file (onnxruntime would read it from
+wherever this program was started). It is read and run in a process of its own, with limits of
+memory and time (`onnx_session.py`).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from numpy.typing import NDArray
 from scipy.signal import resample_poly
 from scipy.special import logit
 
+from auditor.core.confined import MOST, Arrays, Confined, Ended, Words
 from auditor.core.errors import ModelError, SignalError
 from auditor.core.target import Floats, Target
 from auditor.targets import description
@@ -32,8 +35,13 @@ from auditor.targets.table import Table, table_of
 
 #: Larger files are not opened, and no longer leads are read.
 _MAX_BYTES, _MAX_SAMPLES = 1 << 30, 1 << 20
-#: The standard's operators.
-_STANDARD = ("", "ai.onnx", "ai.onnx.ml")
+#: Bytes that the process of a network may have beyond its libraries and its file.
+_MEMORY = 4 << 30
+_TOO_MUCH = f"needs more than {_MEMORY >> 30} GiB of memory"
+#: Seconds that it may take, far above what a slow machine needs: to load so many bytes in each, and
+#: to run, and for each record.
+_SECONDS_TO_LOAD, _BYTES_A_SECOND = 60.0, 1 << 21
+_SECONDS_TO_RUN, _SECONDS_EACH = 60.0, 2.0
 #: Records that a network is asked about at once, where it does not say how many.
 _AT_ONCE = 256
 #: What is read of a recording where a network would take any length, seconds.
@@ -56,7 +64,8 @@ def open_onnx(model: ReleasedModel) -> Target:
     ------
     ModelError
         onnxruntime is not installed; or the file is damaged, too large, not one file, asks for
-        what it cannot be given or gives out what is no number; or is asked about other records.
+        what it cannot be given (memory and time among it) or gives out what is no number; or is
+        asked about other records.
     """
     if len(model.files) != 1:
         raise ModelError(f"{model.name}: names {len(model.files)} .onnx files; name one")
@@ -72,7 +81,7 @@ def open_onnx(model: ReleasedModel) -> Target:
 
 
 class _Network:
-    """A file that was loaded.
+    """A file that was loaded, in a process of its own.
 
     Attributes
     ----------
@@ -82,44 +91,43 @@ class _Network:
 
     def __init__(self, path: Path) -> None:
         self.file = path.name
-        try:
-            import onnx  # here, for both are an extra
-            import onnxruntime  # type: ignore[import-untyped]
-        except ImportError as error:
+        if not all(map(find_spec, ("onnx", "onnxruntime"))):  # both are an extra
             raise ModelError(
                 f"{path.name}: needs onnxruntime, which is not installed: "
                 "pip install 'ecg-auditor[onnx]'"
-            ) from error
+            )
         if path.stat().st_size > _MAX_BYTES:
             raise ModelError(f"{path.name}: larger than {_MAX_BYTES >> 30} GiB; export less of it")
-        content = path.read_bytes()
+        content = np.frombuffer(path.read_bytes(), np.uint8)
+        self._doing = "loaded it"
         try:
-            model = onnx.load_model_from_string(content)
-        except Exception as error:  # of protobuf, whose errors are no one family's
+            # What is read is held as the file, as messages, and as tensors twice.
+            self._child = Confined("auditor.targets.onnx_session", _MEMORY + 4 * len(content))
+        except Ended as error:
+            raise self._ended(error) from error
+        said, _ = self._told({}, [content], _SECONDS_TO_LOAD + len(content) / _BYTES_A_SECOND)
+        if "memory" in said:
+            raise ModelError(f"{path.name}: {_TOO_MUCH} to be loaded; export less of it")
+        if "error" in said:
             raise ModelError(
-                f"{path.name}: is damaged, or no ONNX file; export it again"
-            ) from error
-        _refuse_strange(path.name, model)
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 4  # it would write to the terminal
-        try:
-            self._session = onnxruntime.InferenceSession(
-                content, options, providers=["CPUExecutionProvider"]
+                f"{path.name}: onnxruntime cannot load it ({said['error']}); export it again"
             )
-        except Exception as error:  # of a binding, whose errors have no common kind
+        self._doing = "ran it"
+        given = said["inputs"]
+        if (
+            len(given) != 1
+            or given[0]["type"] not in _NUMBERS
+            or len(given[0]["shape"]) not in (2, 3)
+        ):
+            kinds = [f"{one['type']} of {len(one['shape'])} axes" for one in given[:3]]
             raise ModelError(
-                f"{path.name}: onnxruntime cannot load it ({type(error).__name__}); export it again"
-            ) from error
-        given = self._session.get_inputs()
-        if len(given) != 1 or given[0].type not in _NUMBERS or len(given[0].shape) not in (2, 3):
-            seen = ", ".join(f"{one.type} of {len(one.shape)} axes" for one in given[:3]) or "none"
-            raise ModelError(
-                f"{path.name}: its inputs are {seen}; wanted one of numbers, (records, columns) or "
-                "(records, leads, samples)"
+                f"{path.name}: its inputs are {', '.join(kinds) or 'none'}; wanted one of numbers, "
+                "(records, columns) or (records, leads, samples)"
             )
-        self._input, self._dtype = given[0].name, _NUMBERS[given[0].type]
-        self.shape = [one if isinstance(one, int) and one > 0 else None for one in given[0].shape]
-        self.outputs = [one.name for one in self._session.get_outputs() if one.type in _NUMBERS]
+        self._input, self._dtype = given[0]["name"], _NUMBERS[given[0]["type"]]
+        sizes = given[0]["shape"]
+        self.shape = [one if isinstance(one, int) and one > 0 else None for one in sizes]
+        self.outputs = [one["name"] for one in said["outputs"] if one["type"] in _NUMBERS]
         if not self.outputs:
             raise ModelError(
                 f"{path.name}: gives out no table of numbers; export it without maps (zipmap)"
@@ -150,13 +158,24 @@ class _Network:
         return told
 
     def _run(self, given: NDArray[Any]) -> list[NDArray[Any]]:
-        try:
-            told: list[NDArray[Any]] = self._session.run(self.outputs, {self._input: given})
-        except Exception as error:  # see above
+        about = {"outputs": self.outputs, "input": self._input}
+        said: Mapping[str, Any] = {"memory": True}
+        told: list[NDArray[Any]] = []
+        if given.nbytes <= MOST:
+            said, told = self._told(about, [given], _SECONDS_TO_RUN + _SECONDS_EACH * len(given))
+        if "memory" in said:
+            if self.shape[0] or len(given) == 1:
+                raise ModelError(
+                    f"{self.file}: {_TOO_MUCH} for {given.shape} numbers; export less of it"
+                )
+            half = len(given) // 2
+            pairs = zip(self._run(given[:half]), self._run(given[half:]), strict=True)
+            return [np.concatenate(pair) for pair in pairs]
+        if "error" in said:
             raise ModelError(
                 f"{self.file}: onnxruntime cannot run it on {given.shape} numbers "
-                f"({type(error).__name__}); export it again"
-            ) from error
+                f"({said['error']}); export it again"
+            )
         for values in told:
             if not values.ndim or len(values) != len(given) or not values.size:
                 raise ModelError(
@@ -164,6 +183,22 @@ class _Network:
                     "of each"
                 )
         return told
+
+    def _told(
+        self, words: Words, arrays: Arrays, seconds: float
+    ) -> tuple[Mapping[str, Any], list[NDArray[Any]]]:
+        try:
+            said, told = self._child.ask(words, arrays, seconds)
+        except Ended as error:
+            raise self._ended(error) from error
+        if "wrong" in said:
+            raise ModelError(f"{self.file}: {said['wrong']}")
+        return said, told
+
+    def _ended(self, error: Ended) -> ModelError:
+        return ModelError(
+            f"{self.file}: the process in which onnxruntime {self._doing} {error}; export it again"
+        )
 
 
 def _flat(values: NDArray[Any]) -> Rows:
@@ -174,32 +209,6 @@ def _flat(values: NDArray[Any]) -> Rows:
         flat = flat.reshape(n, -1)
         return np.asarray((flat if flat.shape[1] <= WIDEST else compact(flat[..., None])).numpy())
     return np.asarray(compact(flat.reshape(n, -1, values.shape[-1])).numpy())
-
-
-def _refuse_strange(file: str, model: Any) -> None:
-    """Refuse a file that asks for more than itself and the operators of the standard."""
-    own = {(one.domain, one.name) for one in model.functions}
-    for part in _parts(model):
-        kind = part.DESCRIPTOR.name
-        if kind == "TensorProto" and (part.external_data or part.data_location):
-            raise ModelError(f"{file}: keeps numbers in another file; export it as one file")
-        is_standard = kind != "NodeProto" or part.domain in _STANDARD
-        if not is_standard and (part.domain, part.op_type) not in own:
-            raise ModelError(
-                f"{file}: uses operators that are not of the ONNX standard; export it with those "
-                "of the standard alone"
-            )
-
-
-def _parts(message: Any) -> Iterator[Any]:
-    """A message of protobuf and all that it is made of, as deep as protobuf lets one nest."""
-    yield message
-    if message.DESCRIPTOR.name == "TensorProto":
-        return  # large, and made of nothing that counts
-    for field, value in message.ListFields():
-        if field.message_type is not None:
-            for one in value if field.is_repeated else [value]:
-                yield from _parts(one)
 
 
 # --- what it is asked with ----------------------------------------------------------------

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.core.finding import Estimate
-from auditor.report.csv import COLUMNS, supported
+from auditor.report.csv import COLUMNS, inert, supported
 from auditor.report.formats import FORMATS
 
 
@@ -56,6 +56,20 @@ def test_no_cell_is_a_formula(audit, formula):
         for cell in row:
             assert cell[:1] not in set("=+@＝＋－＠\t\r")
             assert not cell.startswith("-") or float(cell) < 0
+
+
+@given(st.text(max_size=12) | st.text("=+-@\t\r\n 0123456789.eE＝x", max_size=8))
+def test_whatever_begins_a_cell_is_no_formula(text):
+    told = inert(text)
+    assert told in (text, f"'{text}")
+    begins = told[:1] + told.lstrip()[:1]
+    assert not set("=+@＝＋－＠\t\r\n") & set(begins)
+    assert "-" not in begins or float(told) <= 0
+
+
+@pytest.mark.parametrize("number", ["-0.5", "-1", "-12.25e-3", "0.5", "7"])
+def test_a_number_stays_a_number(number):
+    assert inert(number) == number
 
 
 def rate() -> Estimate:

@@ -120,3 +120,61 @@ def test_a_loss_has_a_name_that_people_read():
     }
     assert lost["masked_qrs"] == "Fewer people found without the QRS"
     assert lost["sex_masked_t"] == "Sex told worse without the T wave"
+
+
+def with_curve(name: str, **columns: list | None) -> Finding:
+    """People found by their QRS, told with other columns; None leaves one out."""
+    finding = attribution(leads=("I", "II"))
+    changed = {**finding.curves[name], **columns}
+    kept = {key: column for key, column in changed.items() if column is not None}
+    return replace(finding, curves={**finding.curves, name: kept})
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"ms": list(range(17))},
+        {"ms": [0] * 18},
+        {"ms": ["soon"] * 18},
+        {"mv": [None] * 18},
+        {"mv": [1e300] * 18},
+        {"lead": None},
+        {"lead": [["I"]] * 18},
+        {"lead": [str(at) for at in range(18)]},
+        {"lead": ["I", "II"] * 9},
+        {"segment": [{}] * 18},
+        {name: [] for name in ("lead", "ms", "mv", "segment")},
+    ],
+)
+def test_a_beat_that_is_none_is_not_drawn_and_the_page_says_so(audit, columns):
+    hostile = replace(audit, findings=(with_curve("beat", **columns),))
+    assert "No heartbeat is drawn" in drawn(hostile).caption
+    assert "No heartbeat is drawn" in html.render(hostile)
+
+
+@pytest.mark.parametrize(
+    "columns", [{"lead": ["I"]}, {"lead": None}, {"QRS": [1.0]}, {"QRS": ["red", "red"]}]
+)
+def test_an_explanation_of_another_beat_paints_nothing(audit, columns):
+    hostile = replace(audit, findings=(with_curve("enrichment_by_lead", **columns),))
+    assert RED not in drawn(hostile).picture
+    assert "Nothing is painted" in drawn(hostile).caption
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [{"masked": [0.1]}, {"alone_low": None}, {"swapped": ["much"] * 3}, {"segment": [1, 2, 3]}],
+)
+def test_a_table_of_parts_that_do_not_fit_is_not_told(audit, columns):
+    heart = drawn(replace(audit, findings=(with_curve("segments", **columns),)))
+    assert not heart.rows
+    assert "is not told" in heart.caption
+
+
+@pytest.mark.parametrize(
+    ("columns", "shown"),
+    [({"QRS": []}, [1.5]), ({"QRS": None}, [1.5]), ({"P": ["high"]}, ["–"])],
+)
+def test_a_value_that_has_no_bounds_stands_without_them(columns, shown):
+    tables = heartbeat.tables(with_curve("enrichment_low", **columns))
+    assert tables["enrichment"]["P"] == shown

@@ -95,6 +95,54 @@ def test_no_bit_of_a_signature_can_be_another(at, flip):
         signature.signer(DATA, other)
 
 
+def wrapped(blob: bytes) -> str:
+    begin, *_, end = SIGNED.rstrip("\n").split("\n")
+    return "\n".join((begin, base64.b64encode(blob).decode(), end)) + "\n"
+
+
+def with_something_where_nothing_is_signed() -> bytes:
+    blob = base64.b64decode("".join(SIGNED.split("\n")[1:-2]))
+    before, purpose, after = blob.partition(b"\0\0\0\x07auditor")
+    assert after[:4] == bytes(4)
+    return before + purpose + b"\0\0\0\x01!" + after[4:]
+
+
+def test_bits_that_base64_does_not_use_are_not_others():
+    text = base64.b64encode(b"SSHSIG and so on").decode()
+    assert text.endswith("g==")
+    for last in "hijklmnopqrstuv":
+        other = wrapped(b"").replace("\n\n", f"\n{text[:-3]}{last}==\n")
+        with pytest.raises(ConfigError, match="its base64 is not what its bytes are written as"):
+            signature.signer(DATA, other)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        wrapped(with_something_where_nothing_is_signed()),
+        wrapped(b""),
+        f"\n{SIGNED}",
+        f"anything\n{SIGNED}",
+        f"{SIGNED}anything",
+        f"{SIGNED}{SIGNED}",
+        SIGNED.replace("\n", " \n"),
+        SIGNED.replace("\n-----END", "====\n-----END"),
+        SIGNED.replace("\n-----END", "\nAAAA\n-----END"),
+        SIGNED.partition("\n")[2],
+        SIGNED.replace("BEGIN", "begin"),
+        "".join(SIGNED.split("\n")[1:-2]),
+    ],
+)
+def test_a_signature_is_written_in_one_way(other):
+    assert other != SIGNED
+    with pytest.raises(ConfigError, match="not a signature that"):
+        signature.signer(DATA, other)
+
+
+def test_a_signature_keeps_its_meaning_where_git_ends_its_lines_in_another_way():
+    assert signature.signer(DATA, SIGNED.replace("\n", "\r\n")) == KEY.public_key()
+
+
 @given(st.text(max_size=300) | st.binary(max_size=300).map(lambda b: base64.b64encode(b).decode()))
 def test_anything_else_is_one_clear_error(text):
     with pytest.raises(ConfigError, match="signature"):

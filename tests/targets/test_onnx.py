@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -26,6 +27,9 @@ from auditor.targets import onnx as opened_onnx
 from auditor.targets.release import Release
 
 PEOPLE, COLUMNS = 30, ("age", "sex", "QRS ms")
+limited = pytest.mark.skipif(
+    sys.platform != "linux", reason="only Linux limits a process's addresses"
+)
 WEIGHTS = np.array([[0.5, -1.0], [1.0, 0.25], [-0.75, 0.5]], dtype=np.float32)
 
 
@@ -351,10 +355,62 @@ def of_a_shape_of_its_own() -> onnx.ModelProto:
     return exported([node], held={"shape": np.array([7, 13])})
 
 
+def endless() -> onnx.ModelProto:
+    value = helper.make_tensor_value_info
+    body = helper.make_graph(
+        [helper.make_node("Identity", ["go"], ["on"]), helper.make_node("Identity", ["a"], ["b"])],
+        "body",
+        [value("i", TensorProto.INT64, []), value("go", TensorProto.BOOL, []),
+         value("a", TensorProto.FLOAT, None)],
+        [value("on", TensorProto.BOOL, []), value("b", TensorProto.FLOAT, None)],
+    )  # fmt: skip
+    return exported(
+        [helper.make_node("Loop", ["", "true", "x"], ["y"], body=body)],
+        held={"true": np.array(True)},
+    )
+
+
+def nested(deep: int) -> onnx.ModelProto:
+    out = [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)]
+    nodes = [helper.make_node("Identity", ["x"], ["y"])]
+    for _ in range(deep):
+        branch = helper.make_graph(nodes, "branch", [], out)
+        nodes = [helper.make_node("If", ["c"], ["y"], then_branch=branch, else_branch=branch)]
+    return exported(nodes, held={"c": np.array(True)})
+
+
+def of_numbers_that_are_not_there() -> onnx.ModelProto:
+    model = risks()
+    model.graph.initializer[0].dims[:] = [1 << 31, 1 << 31]
+    return model
+
+
+def enlarged(times: float) -> onnx.ModelProto:
+    """Its answer is so many times as large as the question."""
+    return exported(
+        [helper.make_node("Resize", ["x", "", "scales"], ["y"])],
+        held={"scales": np.array([1, times], np.float32)},
+    )
+
+
+def of_so_many(n: int) -> onnx.ModelProto:
+    """A file of a hundred bytes that makes n numbers of nothing."""
+    nodes = [
+        helper.make_node("ConstantOfShape", ["shape"], ["z"]),
+        helper.make_node("Add", ["x", "z"], ["y"]),
+    ]
+    return exported(nodes, held={"shape": np.array([n, 1, 3])})
+
+
 @pytest.mark.parametrize(
     ("model", "wrong"),
     [
         (b"", "cannot load it"),
+        (endless(), r"loops \(Loop, Scan\), which may never end"),
+        (nested(5), "nested more than 4 deep"),
+        (of_numbers_that_are_not_there(), "fewer numbers than it says"),
+        pytest.param(enlarged(2**31), "needs more than 4 GiB of memory for", marks=limited),
+        pytest.param(of_so_many(1 << 31), "needs more than 4 GiB of memory", marks=limited),
         (os.urandom(2000), "is damaged, or no ONNX"),
         (risks().SerializeToString()[:-30], "is damaged, or no ONNX"),
         (b"PK\x03\x04 a pickle in a zip", "is damaged, or no ONNX"),
@@ -388,6 +444,52 @@ def test_hostile_files_are_one_line(
         asked(folder, workers)
     assert "\n" not in str(error.value)
     assert capfd.readouterr() == ("", "")  # onnxruntime is silent
+
+
+def test_what_is_too_large_for_many_records_is_asked_of_fewer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "model.onnx").write_bytes(enlarged(2).SerializeToString())
+    network = opened_onnx._Network(tmp_path / "model.onnx")
+    x = np.arange(300 * 3, dtype=np.float32).reshape(300, 3)
+    whole = network.asked(x)
+    monkeypatch.setattr(opened_onnx, "MOST", 100)  # eight records
+    np.testing.assert_array_equal(network.asked(x), whole)
+
+
+def test_graphs_that_are_nested_a_little_are_run(tmp_path: Path, workers: Engine):
+    one = asked(written(tmp_path, nested(2), labels=None), workers)
+    np.testing.assert_array_equal(one.view("embedding").values, one.inputs)
+
+
+def slow() -> onnx.ModelProto:
+    """Minutes of work from a thousand bytes."""
+    nodes = [
+        helper.make_node("ReduceMean", ["x"], ["mean"], keepdims=0),
+        helper.make_node("Expand", ["mean", "shape"], ["m0"]),
+        *(helper.make_node("MatMul", [f"m{at}", f"m{at}"], [f"m{at + 1}"]) for at in range(100)),
+        helper.make_node("ReduceMean", ["m100"], ["m"], keepdims=0),
+        helper.make_node("Add", ["x", "m"], ["y"]),
+    ]
+    return exported(nodes, held={"shape": np.array([4000, 4000])})
+
+
+def test_a_network_that_takes_too_long_is_stopped(
+    tmp_path: Path, workers: Engine, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(opened_onnx, "_SECONDS_TO_RUN", 0.2)
+    monkeypatch.setattr(opened_onnx, "_SECONDS_EACH", 0.001)
+    with pytest.raises(ModelError, match=r"in which onnxruntime ran it took longer than 0\.23 s"):
+        asked(written(tmp_path, slow()), workers)
+
+
+@pytest.mark.parametrize("how", [signal.SIGSEGV, signal.SIGABRT, signal.SIGKILL])
+def test_a_library_that_breaks_breaks_alone(tmp_path: Path, how: signal.Signals):
+    (tmp_path / "model.onnx").write_bytes(risks().SerializeToString())
+    network = opened_onnx._Network(tmp_path / "model.onnx")
+    os.kill(network._child.pid, how)
+    with pytest.raises(ModelError, match=rf"onnxruntime ran it was ended by {how.name};"):
+        network.asked(np.zeros((2, 3), np.float32))
 
 
 def without_inputs(folder: Path) -> None:
