@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import zlib
 from pathlib import Path
 
@@ -178,6 +179,18 @@ def test_the_fingerprint_is_of_the_whole_file(tmp_path):
     with h5py.File(tmp_path / "exams_part1.hdf5", "a") as file:
         file["tracings"][2, 2000, 3] = 9
     assert opened(tmp_path).fingerprint != before
+
+
+def test_a_file_of_many_records_is_digested_once(tmp_path, monkeypatch):
+    digested = []
+    digest = hashlib.file_digest
+    monkeypatch.setattr(
+        hashlib, "file_digest", lambda file, how: digested.append(file.name) or digest(file, how)
+    )
+    opened(release(tmp_path))
+    assert sorted(Path(name).name for name in digested) == [
+        *("exams.csv", "exams_part0.hdf5", "exams_part1.hdf5"),
+    ]
 
 
 def test_an_id_in_two_files_is_nobodys(tmp_path):

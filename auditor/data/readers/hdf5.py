@@ -125,7 +125,7 @@ class Hdf5:
             values = values.T.astype(np.float32)
         held = np.flatnonzero((values != 0).any(axis=0))
         signal = np.full(values.shape, np.nan, dtype=np.float32)
-        defects = ["states no leads, rate and unit: those of CODE-15% are taken"]
+        defects = ["states no leads, rate or unit: those of CODE-15% are taken"]
         if held.size:
             recorded = slice(held[0], held[-1] + 1)
             leads = [lead[recorded] * np.float32(_TO_MILLIVOLTS) for lead in values]
