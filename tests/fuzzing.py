@@ -91,6 +91,22 @@ def _records(folder: Path, name: str) -> tuple[Path, Callable[[], object]]:
     return folder / name, lambda: _opened(folder)
 
 
+def _rows(folder: Path) -> tuple[Path, Callable[[], object]]:
+    """A file of several records, beside one that is not changed."""
+    import h5py
+
+    _records(folder, "a.hea")
+    (folder / "auditor.yaml").unlink()
+    rows = np.tile(np.sin(np.arange(4096) / 9)[:, None], (2, 1, 12)).astype("<f4")
+    with h5py.File(folder / "rows.h5", "w") as file:
+        how = {"chunks": (1, 4096, 12), "compression": "gzip", "compression_opts": 9}
+        file.create_dataset("tracings", data=rows, **how)
+        file["exam_id"] = [7, 8]
+        file["note"] = "of two people"
+        file.attrs["site"] = "Ward 7"
+    return folder / "rows.h5", lambda: _opened(folder)
+
+
 def _file(
     folder: Path, name: str, content: bytes, read: Callable[[Path], object]
 ) -> tuple[Path, Callable[[], object]]:
@@ -145,6 +161,7 @@ _MODEL = b"task: af\nfile: m.json\nmembers: rows.csv\ninputs: [a, b]\nlabels: {a
 KINDS: Mapping[str, Callable[[Path], tuple[Path, Callable[[], object]]]] = {
     "header": lambda folder: _records(folder, "a.hea"),
     "signal": lambda folder: _records(folder, "a.dat"),
+    "hdf5": _rows,
     "companion": lambda folder: _records(folder, "people.csv"),
     "descriptor": lambda folder: _records(folder, "auditor.yaml"),
     "stray": lambda folder: (_records(folder, "")[0] / "stray.txt", lambda: _opened(folder)),

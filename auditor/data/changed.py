@@ -81,7 +81,8 @@ def changed_datasets(files: Iterable[Path], root: Path) -> Changed:
 def _holds_recordings(folder: Path, root: Path) -> bool:
     """Whether a folder holds recordings; the top folder, itself."""
     return any(
-        folder != root or "/" not in record
+        # A record of a file that holds many is called by that file and its own name.
+        folder != root or "/" not in record or (folder / record.split("/")[0]).is_file()
         for reader in READERS.values()
         for record in reader.find(folder)
     )

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -317,9 +317,17 @@ def _row(seen: Read, min_seconds: float) -> dict[str, Any]:
 def _digest(files: Sequence[Path]) -> str:
     whole = hashlib.sha256()
     for file in files:
-        with file.open("rb") as opened:
-            whole.update(hashlib.file_digest(opened, "sha256").digest())
+        stat = file.stat()
+        whole.update(_digest_of(file, stat.st_mtime_ns, stat.st_size))
     return whole.hexdigest()
+
+
+@lru_cache(maxsize=64)
+def _digest_of(file: Path, changed: int, size: int) -> bytes:
+    """The digest of one file; taken once, not once for each record that the file holds."""
+    del changed, size
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").digest()
 
 
 def _fingerprint(seen: pd.DataFrame, root: Path, descriptor: Descriptor) -> str:

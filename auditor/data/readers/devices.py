@@ -155,7 +155,7 @@ class Format:
         """Every file that holds such a record; linked folders are not entered."""
         found = [
             path.relative_to(root).as_posix()
-            for path, stat in _files(root)
+            for path, stat in files_of(root)
             if _format(path, stat.st_mtime_ns, stat.st_size) is self
         ]
         return sorted(found, key=natural)
@@ -303,7 +303,7 @@ def decoded(raw: bytes, encoding: str = "utf-8") -> str:
     return raw.decode("latin-1")
 
 
-def _files(root: Path) -> Iterator[tuple[Path, os.stat_result]]:
+def files_of(root: Path) -> Iterator[tuple[Path, os.stat_result]]:
     """The files of a folder that may be a record, but for a WFDB header and its signals."""
     home = root.resolve()
     for folder, names, files in os.walk(root):
