@@ -1,7 +1,7 @@
 """Broken and hostile files, made from good ones, and read in a process that is bounded.
 
-`python -m tests.fuzzing KIND FIRST N FOLDER` reads `N` mutations of one kind; it says the number of
-each before it is read, so that whoever started it knows which one ended it.
+`python -m tests.fuzzing KIND,KIND FIRST N FOLDER` reads `N` mutations of each kind; it says which
+one before it is read, so that whoever started it knows which one ended it.
 """
 
 from __future__ import annotations
@@ -184,28 +184,35 @@ def _late(*ignored: object) -> None:
     raise TimeoutError(f"was not read in {SECONDS} s")
 
 
-def main(kind: str, first: int, n: int, folder: Path) -> None:
+def main(kinds: str, first: int, n: int, folder: Path) -> None:
     """Read some mutations; any error but one of ours ends the process."""
     with open("/proc/self/statm", encoding="ascii") as file:
         held = int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
     resource.setrlimit(resource.RLIMIT_AS, (held + MEMORY, held + MEMORY))
     signal.signal(signal.SIGALRM, _late)
-    path, read = KINDS[kind](folder)
-    good = path.read_bytes() if path.exists() else b"key,name\n1,Ingeborg\n2,Aoife\n"
-    path.write_bytes(good)
-    read()  # what is not changed is read
-    for number in range(first, first + n):
-        print(number, flush=True)
-        path.write_bytes(mutated(good, np.random.default_rng(number)))
-        signal.alarm(SECONDS)
-        said = ""
-        try:
-            read()
-        except AuditorError as error:
-            said = str(error)
-        signal.alarm(0)
-        assert "\n" not in said, "more than one line"
-        assert "root:" not in said, "tells of a file outside"
+    for kind in kinds.split(","):
+        place = folder / kind
+        place.mkdir()
+        path, read = KINDS[kind](place)
+        good = path.read_bytes() if path.exists() else b"key,name\n1,Ingeborg\n2,Aoife\n"
+        path.write_bytes(good)
+        read()  # what is not changed is read
+        for number in range(first, first + n):
+            print(f"{kind}/{number}", flush=True)
+            path.write_bytes(mutated(good, np.random.default_rng(number)))
+            _read(read)
+
+
+def _read(read: Callable[[], object]) -> None:
+    signal.alarm(SECONDS)
+    said = ""
+    try:
+        read()
+    except AuditorError as error:
+        said = str(error)
+    signal.alarm(0)
+    assert "\n" not in said, "more than one line"
+    assert "root:" not in said, "tells of a file outside"
 
 
 if __name__ == "__main__":

@@ -526,7 +526,11 @@ def test_a_file_that_is_called_like_a_flag_is_none(tmp_path, monkeypatch):
     for name in ("--help", "--fail-on=fail", "-h"):
         (tmp_path / name).touch()
         assert "after --" in one_line(auditor("hook", "--preset", "quick", name))
-        assert auditor("hook", "--preset", "quick", "--", name).output == ""
+        stray = auditor("hook", "--preset", "quick", "--", name)
+        assert (stray.exit_code, stray.output.splitlines()) == (
+            3,
+            [f"{name}: not scanned: it lies in no folder of recordings"],
+        )
 
 
 def test_data_sets_of_one_name_have_reports_of_their_own(release, brief, tmp_path, monkeypatch):
