@@ -12,7 +12,8 @@ import pytest
 from tests.fuzzing import KINDS, SECONDS
 
 
-def survived(kinds: list[str], first: int, n: int, folder: Path) -> None:
+def mutations_read(kinds: list[str], first: int, n: int, folder: Path) -> int:
+    """How many mutations were read, or refused in one line, before the process ended."""
     ran = subprocess.run(
         [sys.executable, "-m", "tests.fuzzing", ",".join(kinds), str(first), str(n), str(folder)],
         cwd=Path(__file__).parent.parent,
@@ -23,14 +24,15 @@ def survived(kinds: list[str], first: int, n: int, folder: Path) -> None:
     )
     read = ran.stdout.split()
     assert ran.returncode == 0, f"mutation {read[-1:]}: {ran.stderr[-800:]}"
-    assert len(read) == len(kinds) * n
+    return len(read)
 
 
 def test_a_few_broken_files_of_each_kind_are_read_or_refused_in_one_line(tmp_path):
-    survived(list(KINDS), 100_000, 10, tmp_path)
+    assert mutations_read(list(KINDS), 100_000, 10, tmp_path) == 10 * len(KINDS)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_ten_thousand_broken_files_are_read_or_refused_in_one_line(kind, tmp_path):
-    survived([kind], 0, 10_000 // len(KINDS) + 1, tmp_path)
+    n = 10_000 // len(KINDS) + 1
+    assert mutations_read([kind], 0, n, tmp_path) == n
