@@ -57,8 +57,8 @@ def release(clean, tmp_path) -> Path:
     return shutil.copytree(clean, tmp_path / "release")
 
 
-def scan(root: Path) -> tuple[int, dict]:
-    for name, said in (("profile", PROFILE), ("preset", PRESET)):
+def scan(root: Path, profile: dict = PROFILE) -> tuple[int, dict]:
+    for name, said in (("profile", profile), ("preset", PRESET)):
         (root.parent / f"{name}.yaml").write_text(yaml.safe_dump(said))
     out = root.parent / "out"
     done = CliRunner().invoke(
@@ -172,6 +172,18 @@ def test_a_release_most_of_which_cannot_be_read_does_not_pass(release):
     status, audit = scan(release)
     assert outcomes(audit)["coverage"] == "fail"
     assert status == 1
+
+
+def test_a_header_of_a_recording_that_cannot_be_read_may_name_somebody(release):
+    signal = min(release.rglob("*.dat"))
+    signal.write_bytes(signal.read_bytes()[:100])
+    said = yaml.safe_load(yaml.safe_dump(PROFILE))
+    said["rules"][0]["limit"] = 0.5
+    status, audit = scan(release, said)
+    assert audit["release"]["unread"] == {"recording": 1}
+    assert outcomes(audit)["coverage"] == "pass"
+    assert outcomes(audit)["names"] == "not assessed"
+    assert status == 3
 
 
 def test_an_inspection_for_machines_says_what_one_for_people_says(release):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 #: Kinds of what may be there and not be understood → what one of them, and several, are called.
 KINDS: Mapping[str, tuple[str, str]] = {
     "file": ("file", "files"),
+    "recording": ("recording that cannot be read", "recordings that cannot be read"),
     "archive": ("archive", "archives"),
     "table": ("table that nothing describes", "tables that nothing describes"),
     "text": ("text that nobody has read", "texts that nobody has read"),

@@ -26,7 +26,7 @@ from auditor.data.catalog import Descriptor, describe
 from auditor.data.leads import common_leads, without_their_leads
 from auditor.data.readers import READERS, OutsideError, Read
 from auditor.data.readers.base import natural
-from auditor.data.sidecar import join, plain, rows_of, table_of, table_path
+from auditor.data.sidecar import join, other_sheets, plain, rows_of, table_of, table_path
 from auditor.data.values import dates
 from auditor.engine import Engine, shards
 
@@ -137,6 +137,8 @@ class Dataset:
 
     def stray_tables(self) -> Iterator[pd.DataFrame]:
         """The tables that nothing describes: whom a row is about is not known."""
+        if self.descriptor.table:
+            yield from other_sheets(self.root, self.descriptor)
         for document in self.account.tables:
             with suppress(DataError):  # counted as not understood all the same
                 yield from (sheet.frame for sheet in document.sheets())
@@ -224,6 +226,7 @@ def open_dataset(
         *unread,
         *_contradictions(manifest),
         *_leads_left_out(manifest),
+        *_not_read(int(bad.sum()), root, descriptor),
     ]
     return Dataset(
         name=descriptor.name,
@@ -419,6 +422,18 @@ def _contradictions(manifest: pd.DataFrame) -> list[Unread]:
         "says whose a record is"
     )
     return [Unread("person", "records of one person", n, cure)]
+
+
+def _not_read(n_quarantined: int, root: Path, descriptor: Descriptor) -> Iterator[Unread]:
+    """What may say something of people, and was not looked at: headers of recordings that cannot be
+    read, and pages of a workbook beside the one that is described.
+    """
+    if n_quarantined:
+        cure = "quarantine names them and why; mend them, or take them out of the release"
+        yield Unread("recording", "quarantine", n_quarantined, cure)
+    if descriptor.table and (pages := len(other_sheets(root, descriptor))):
+        cure = "put them in a file of their own, and describe it or name it under reviewed"
+        yield Unread("table", f"{descriptor.table.file}, other pages", pages, cure)
 
 
 def _leads_left_out(manifest: pd.DataFrame) -> list[Unread]:

@@ -15,7 +15,7 @@ from auditor.core.errors import DataError
 from auditor.core.unread import Unread
 from auditor.data.catalog import Descriptor
 from auditor.data.readers.base import inside
-from auditor.data.sheets import read_sheets
+from auditor.data.sheets import Sheet, read_sheets
 from auditor.data.values import age_of, column, dates, is_missing, is_time, sex_of
 
 #: A table is read up to this size, bytes.
@@ -156,6 +156,16 @@ def table_path(root: Path, descriptor: Descriptor) -> Path:
 
 def table_of(root: Path, descriptor: Descriptor) -> pd.DataFrame:
     """The companion table as it is written, all values text; `DataError` where a column lacks."""
+    return _sheets(root, descriptor)[0].frame
+
+
+def other_sheets(root: Path, descriptor: Descriptor) -> list[pd.DataFrame]:
+    """The pages of the companion's workbook that the descriptor says nothing of."""
+    return [one.frame for one in _sheets(root, descriptor)[1:]]
+
+
+def _sheets(root: Path, descriptor: Descriptor) -> list[Sheet]:
+    """The pages of the companion table, the one that is described first."""
     path, rule = table_path(root, descriptor), descriptor.table
     assert rule is not None
     try:
@@ -177,7 +187,7 @@ def table_of(root: Path, descriptor: Descriptor) -> pd.DataFrame:
             f"{path}: line {sheet.ragged[0]} has more cells than the header"
             f"{_and_more(len(sheet.ragged))}; put cells that hold the separator in quotes"
         )
-    return sheet.frame
+    return [sheet, *(one for one in sheets if one is not sheet)]
 
 
 def rows_of(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 from contextlib import suppress
 from pathlib import Path
+from zipfile import ZipFile
 
 import pandas as pd
 import pytest
@@ -52,38 +53,57 @@ def test_two_columns_of_one_name_are_two(tmp_path):
     assert read(tmp_path / "t.csv", b"a,a\n1,2\n")[0] == ["a", "a (2)"]
 
 
-def test_a_spreadsheet_and_a_packed_table_are_tables(tmp_path):
-    from zipfile import ZipFile
-
-    # The least that a workbook needs, from its standard (ECMA-376, part 1).
-    cells = [HEAD, *ROWS]
-    rows = "".join(
-        "<row>" + "".join(f'<c t="inlineStr"><is><t>{cell}</t></is></c>' for cell in row) + "</row>"
-        for row in cells
-    )
+def workbook(path: Path, *pages: list[list[str]]) -> bytes:
+    """The least that a workbook needs, from its standard (ECMA-376, part 1)."""
     main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
     of = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
     package = "http://schemas.openxmlformats.org/package/2006"
     kind = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+    numbers = range(len(pages))
+    overrides = "".join(
+        f'<Override PartName="/xl/s{n}.xml" ContentType="{kind}.worksheet+xml"/>' for n in numbers
+    )
+    sheets = "".join(f'<sheet name="s{n}" sheetId="{n + 1}" r:id="b{n}"/>' for n in numbers)
+    relations = "".join(
+        f'<Relationship Id="b{n}" Type="{of}/worksheet" Target="s{n}.xml"/>' for n in numbers
+    )
     parts = {
         "[Content_Types].xml": f'<Types xmlns="{package}/content-types"><Default Extension="rels" '
         'ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Override '
-        f'PartName="/xl/workbook.xml" ContentType="{kind}.sheet.main+xml"/><Override '
-        f'PartName="/xl/s.xml" ContentType="{kind}.worksheet+xml"/></Types>',
+        f'PartName="/xl/workbook.xml" ContentType="{kind}.sheet.main+xml"/>{overrides}</Types>',
         "_rels/.rels": f'<Relationships xmlns="{package}/relationships"><Relationship Id="a" '
         f'Type="{of}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
-        "xl/workbook.xml": f'<workbook xmlns="{main}" xmlns:r="{of}"><sheets><sheet name="s" '
-        'sheetId="1" r:id="b"/></sheets></workbook>',
-        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{package}/relationships">'
-        f'<Relationship Id="b" Type="{of}/worksheet" Target="s.xml"/></Relationships>',
-        "xl/s.xml": f'<worksheet xmlns="{main}"><sheetData>{rows}</sheetData></worksheet>',
+        "xl/workbook.xml": f'<workbook xmlns="{main}" xmlns:r="{of}"><sheets>{sheets}</sheets>'
+        "</workbook>",
+        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{package}/relationships">{relations}'
+        "</Relationships>",
     }
-    path = tmp_path / "t.xlsx"
+    for n, page in enumerate(pages):
+        rows = "".join(
+            "<row>"
+            + "".join(f'<c t="inlineStr"><is><t>{cell}</t></is></c>' for cell in row)
+            + "</row>"
+            for row in page
+        )
+        parts[f"xl/s{n}.xml"] = (
+            f'<worksheet xmlns="{main}"><sheetData>{rows}</sheetData></worksheet>'
+        )
     with ZipFile(path, "w") as archive:
         for name, part in parts.items():
             archive.writestr(name, part)
-    assert read(path, path.read_bytes()) == [HEAD, *ROWS]
+    return path.read_bytes()
+
+
+def test_a_spreadsheet_and_a_packed_table_are_tables(tmp_path):
+    path = tmp_path / "t.xlsx"
+    assert read(path, workbook(path, [HEAD, *ROWS])) == [HEAD, *ROWS]
     assert read(tmp_path / "t.csv.gz", gzip.compress(text().encode())) == [HEAD, *ROWS]
+
+
+def test_every_page_of_a_spreadsheet_is_a_table(tmp_path):
+    workbook(tmp_path / "t.xlsx", [["a"], ["1"]], [HEAD, *ROWS])
+    pages = read_sheets(tmp_path / "t.xlsx")
+    assert [list(one.frame.columns) for one in pages] == [["a"], HEAD]
 
 
 def test_json_is_a_table_by_its_paths(tmp_path):

@@ -12,6 +12,7 @@ from auditor.core.unread import by_kind
 from auditor.data.catalog import describe
 from auditor.data.dataset import Dataset, inspection, open_dataset
 from auditor.engine import engine
+from tests.data.test_sheets import workbook
 
 COLUMNS = {"record_column": "record", "subject_column": "patient"}
 
@@ -159,3 +160,19 @@ def test_ages_of_a_person_who_grew_older_are_no_contradiction(tmp_path):
         dataset = open_dataset(root, describe(root), engine=workers)
     assert dataset.unread == ()
     assert dataset.manifest["session"].nunique() == 6
+
+
+def test_pages_beside_the_one_that_is_described_are_searched_and_said(tmp_path):
+    root = written(tmp_path, "")
+    (root / "people.csv").unlink()
+    names = [["patient", "surname"], ["p1", "Lindqvist"], ["p2", "Gonçalves"]]
+    workbook(
+        root / "people.xlsx", names, [["record", "patient"], *([f"r{n}", "p"] for n in "012345")]
+    )
+    with engine() as workers:
+        described = describe(root, table="people.xlsx", **COLUMNS)
+        dataset = open_dataset(root, described, engine=workers)
+    assert dataset.manifest["subject"].nunique() == 1
+    assert by_kind(dataset.unread) == {"table": 1}
+    (page,) = dataset.stray_tables()
+    assert page["surname"].tolist() == ["Lindqvist", "Gonçalves"]
