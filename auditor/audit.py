@@ -27,13 +27,14 @@ from auditor.core.finding import Audit, Finding, Waiver
 from auditor.core.target import MEMBER, NONMEMBER, Target
 from auditor.core.unread import by_kind
 from auditor.data.dataset import Dataset
+from auditor.data.leads import not_attacked
 from auditor.engine import Engine, engine
+from auditor.policy import words
 from auditor.policy.judge import competence_needed, judge, refuse_other
 from auditor.policy.profile import Profile, load_profile
 from auditor.policy.waivers import load_waivers
 from auditor.report import json as report
 from auditor.report.disclosure import clean
-from auditor.signal.prepare import Prepared
 from auditor.systems.from_release import trained_on
 from auditor.systems.open import open_target
 from auditor.targets.context import Context
@@ -186,6 +187,7 @@ def open_context(
         progress=progress,
         may_be_empty=bool(settings.models or preset.models),
         models=settings.models,
+        fewest=settings.profile.minimum_cell,
     )
     # A release of which nothing can be read is no audit: that shows here, and not as a finding.
     _ = release.prepared
@@ -232,20 +234,26 @@ def run_checks(
     would pass only if the attack were shown to be able, the proof of that on a twin.
     """
     preset, profile = settings.preset, settings.profile
-    planned = [*_of_recordings(context, settings), *registry.of_models(targets)]
-    findings = []
-    for check in planned:
+    of_recordings = _of_recordings(context, settings)
+    planned = [(check, context) for check in (*of_recordings, *registry.of_models(targets))]
+    planned += [
+        (check, of_set)
+        for of_set in context.of_lead_sets()
+        for check in of_recordings
+        if "lead" in words.about(check.id).concerned
+    ]
+    findings, asked = [], {}
+    for check, before in planned:
         findings.append(
-            run_check(check, context, level=preset.level, smallest_cell=profile.minimum_cell)
+            run_check(check, before, level=preset.level, smallest_cell=profile.minimum_cell)
         )
+        asked[findings[-1].id] = check, before
         yield findings[-1]
-    asked = {registry.finding_id(check): check for check in planned}
     wanted = competence_needed(findings, profile, waivers=settings.waivers, today=settings.today)
     for finding in wanted:
         metrics = {rule.estimate for rule in profile.rules if rule.check == finding.check}
         yield prove(
-            asked[finding.id],
-            context,
+            *asked[finding.id],
             metrics,
             level=preset.level,
             smallest_cell=profile.minimum_cell,
@@ -321,7 +329,7 @@ def conclude(
             "versions": {name: version(name) for name in _LIBRARIES}
             | {"python": platform.python_version()},
         },
-        release=describe_release(dataset, context.prepared)
+        release=describe_release(context.release, settings.profile.minimum_cell)
         | ({"models": [describe_model(one, fewest) for one in targets]} if targets else {}),
         profile=settings.profile.recorded(),
         verdict=judge(
@@ -330,16 +338,24 @@ def conclude(
             waivers=settings.waivers,
             today=settings.today,
             baseline=None if settings.baseline is None else settings.baseline.findings,
-            unread=by_kind(dataset.unread),
+            unread=unread(dataset, fewest),
         ),
         findings=found,
     )
 
 
-def describe_release(dataset: Dataset, prepared: Prepared) -> dict[str, Any]:
+def unread(dataset: Dataset, fewest: int) -> dict[str, int]:
+    """What was not understood, by kind, where no number of fewer people is told."""
+    counts = by_kind(dataset.unread)
+    lead = not_attacked(dataset.manifest, fewest) if len(dataset.manifest) else 0
+    return counts | ({"lead": lead} if lead else {})
+
+
+def describe_release(release: Release, fewest: int = MIN_PEOPLE) -> dict[str, Any]:
     """What was audited, in counts: what was found, what was used, what was not and why."""
+    dataset = release.dataset
     manifest = dataset.manifest
-    reasons = Counter([*dataset.quarantine["reason"], *prepared.unusable["reason"]])
+    reasons = Counter([*dataset.quarantine["reason"], *release.unusable["reason"]])
     sessions = manifest.groupby("subject")["session"].nunique()
     return {
         "name": dataset.name,
@@ -350,12 +366,13 @@ def describe_release(dataset: Dataset, prepared: Prepared) -> dict[str, Any]:
         "n_subjects_with_sessions": int((sessions > 1).sum()),
         "n_quarantined": sum(reasons.values()),
         "quarantine": dict(sorted(reasons.items())),
-        "leads": list(prepared.leads),
+        "leads": list(release.prepared.leads),
+        "lead_sets": list(release.lead_sets),
         "fs": sorted({float(fs) for fs in manifest["fs"]}),
         "files": dict(dataset.account.files),
         "ignored": dict(dataset.account.ignored),
         "n_reviewed": dataset.account.reviewed,
-        "unread": by_kind(dataset.unread),
+        "unread": unread(dataset, fewest),
     }
 
 

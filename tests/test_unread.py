@@ -198,19 +198,6 @@ def test_an_inspection_for_machines_says_what_one_for_people_says(release):
     assert "excluded" in done.output
 
 
-def test_records_of_which_a_lead_is_not_attacked_are_said(tmp_path):
-    root = write_release(tmp_path / "release", identity=0, seed=0, n_subjects=40, n_records=1)
-    single = write_release(
-        tmp_path / "single", identity=0, seed=1, n_subjects=4, n_records=1, leads=("II",)
-    )
-    for one in sorted(path for path in single.iterdir() if path.is_dir()):
-        one.rename(root / f"q{one.name[1:]}")
-    for name in ("auditor.yaml", "RECORDS"):
-        (root / name).unlink()
-    done = CliRunner().invoke(main, ["inspect", str(root), "--subject-pattern", r"^(\w+)/"])
-    assert "80 recordings of which a lead was not attacked" in done.output
-
-
 def test_a_mixed_folder_is_accounted_for_file_by_file(release):
     for name, (write, _) in FORMATS.items():
         write(release / f"device_{name}.bin")
@@ -245,14 +232,13 @@ def test_a_mixed_folder_is_accounted_for_file_by_file(release):
     files, unread = audit["release"]["files"], audit["release"]["unread"]
     assert sum(files.values()) == on_disk + 3  # those of the archives
     assert files["recording"] == 48 + len(FORMATS)
-    # The devices' recordings hold a lead more than the others.
-    assert unread == {"file": 5, "table": 5, "text": 5, "lead": len(FORMATS)}
+    assert unread == {"file": 5, "table": 5, "text": 5}
     assert status == 1
     assert outcomes(audit)["names"] == "fail"
     said |= {"excluded": [*tables, "*.pdf", "*.docx", "*.png", ".DS_Store", "y.tar.gz//*"]}
     said |= {"reviewed": ["*.md", "i.html", "j.log", ".notes", "x.zip"]}
     (release / "auditor.yaml").write_text(yaml.safe_dump(said))
     _, audit = scan(release)
-    assert audit["release"]["unread"] == {"lead": len(FORMATS)}
+    assert audit["release"]["unread"] == {}
     assert audit["release"]["n_reviewed"] == 6
     assert sum(audit["release"]["files"].values()) == on_disk + 3

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from importlib import import_module
 from types import ModuleType
 
-from auditor.checks.base import Check, OnModel, OnRecordings, Settings
+from auditor.checks.base import OnModel, OnRecordings, Settings
 from auditor.core.target import Target
 from auditor.policy import words
 
@@ -33,8 +33,3 @@ def of_models(targets: Sequence[Target]) -> Iterator[OnModel]:
     for target in targets:
         for check in asked:
             yield from code_of(check).plan(target)
-
-
-def finding_id(check: Check) -> str:
-    """What the check's finding will be called."""
-    return "/".join(part for part in (check.id, check.view, check.protocol) if part)

@@ -30,7 +30,7 @@ def run_check(check: Check, context: Context, *, level: float, smallest_cell: in
     smallest_cell : no number of fewer people is told
     """
     started = time.perf_counter()
-    finding = not_begun(check)
+    finding = not_begun(check, context)
     context.progress(finding.id, 0, 0)
 
     def draw(*part: str) -> np.random.Generator:
@@ -63,10 +63,16 @@ def run_check(check: Check, context: Context, *, level: float, smallest_cell: in
     )
 
 
-def not_begun(check: Check) -> Finding:
+def not_begun(check: Check, context: Context) -> Finding:
     """The finding of a check that was not carried out yet."""
     return Finding(
-        check.id, check.view, check.protocol, check.threat, "skipped", reason="not begun"
+        check.id,
+        check.view,
+        check.protocol,
+        check.threat,
+        "skipped",
+        reason="not begun",
+        leads=context.lead_set,
     )
 
 

@@ -37,7 +37,12 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Finding:
-    """One attack on one view under one protocol."""
+    """One attack on one view under one protocol.
+
+    Attributes
+    ----------
+    leads : of the records that were attacked by other leads than all are, such as "I+II"
+    """
 
     check: str
     view: str | None
@@ -50,6 +55,7 @@ class Finding:
     #: name → columns of equal length, e.g. {"cmc": {"rank": [...], "rate": [...]}}
     curves: Mapping[str, Mapping[str, list[Any]]] = field(default_factory=dict)
     seconds: float = 0.0
+    leads: str | None = None
 
     def __post_init__(self) -> None:
         if (self.status == "measured") != (self.reason is None):
@@ -57,8 +63,9 @@ class Finding:
 
     @property
     def id(self) -> str:
-        """`check/view/protocol`, without the parts that do not apply."""
-        return "/".join(part for part in (self.check, self.view, self.protocol) if part)
+        """`check/view/protocol/leads`, without the parts that do not apply."""
+        parts = (self.check, self.view, self.protocol, self.leads)
+        return "/".join(part for part in parts if part)
 
 
 @dataclass(frozen=True)

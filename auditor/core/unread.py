@@ -22,8 +22,8 @@ KINDS: Mapping[str, tuple[str, str]] = {
         "people whose records contradict one another",
     ),
     "lead": (
-        "recording of which a lead was not attacked",
-        "recordings of which a lead was not attacked",
+        "recording whose leads were not attacked",
+        "recordings whose leads were not attacked",
     ),
     "unit": ("signal in a unit that is not known", "signals in units that are not known"),
 }

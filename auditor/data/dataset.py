@@ -23,7 +23,7 @@ from auditor.core.record import Record
 from auditor.core.unread import Unread, by_kind, in_words
 from auditor.data.account import Account, account
 from auditor.data.catalog import Descriptor, describe
-from auditor.data.leads import common_leads, without_their_leads
+from auditor.data.leads import common_leads, not_attacked
 from auditor.data.readers import READERS, OutsideError, Read
 from auditor.data.readers.base import natural
 from auditor.data.sidecar import join, other_sheets, plain, rows_of, table_of, table_path
@@ -40,8 +40,6 @@ _YEARS_APART, _AGES_APART = 2.5, 40.0
 #: Of so many people, as a share, the records must contradict one another before that counts: a
 #: few are slips, many are a rule that joins strangers.
 _MANY = 0.02
-#: Of so many records, as a share, a lead may be left out without a word.
-_FEW = 0.05
 #: Lines that an inspection has for what was not understood.
 _LINES = 40
 #: What makes a value of a header understood.
@@ -437,16 +435,13 @@ def _not_read(n_quarantined: int, root: Path, descriptor: Descriptor) -> Iterato
 
 
 def _leads_left_out(manifest: pd.DataFrame) -> list[Unread]:
-    """Records of which an attacker sees more leads than all have in common."""
-    n = without_their_leads(manifest["leads"])
-    if n <= _FEW * len(manifest):
-        return []
-    looked_at = ", ".join(common_leads(manifest["leads"]))
+    """Records that are attacked neither with the others nor by themselves."""
     cure = (
-        f"nearly all records have {looked_at} alone in common; scan those of each set of leads in "
-        "a folder of their own"
+        f"they lack {', '.join(common_leads(manifest['leads']))}, which most have, and too few "
+        "people have their leads; add the missing leads, or take them out of the release"
     )
-    return [Unread("lead", "records of several sets of leads", n, cure)]
+    n = not_attacked(manifest)
+    return [Unread("lead", "records of several sets of leads", n, cure)] if n else []
 
 
 def _by_rule(seen: pd.DataFrame, rule: Any) -> pd.Series:

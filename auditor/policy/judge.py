@@ -233,14 +233,14 @@ def _void(waiver: Waiver, holds: bool, rulings: Sequence[Ruling]) -> Ruling:
 def _to_be_proven(
     rule: Rule, measured: Sequence[Finding], failing: Sequence[Finding] = ()
 ) -> list[Finding]:
-    """The findings whose attack must be shown to be able: of recordings the strongest's, of models
-    each one's. What fails a rule has shown that it is able.
+    """The findings whose attack must be shown to be able: of recordings that are attacked by the
+    same leads the strongest's, of models each one's. What fails a rule has shown that it is able.
     """
     if rule.models:
         return list(measured)
-    if any(one.view in rule.strongest for one in failing):
-        return []
-    return [one for one in measured if one.view in rule.strongest][-1:]
+    shown = {one.leads for one in failing if one.view in rule.strongest}
+    able = {one.leads: one for one in measured if one.view in rule.strongest}
+    return [one for leads, one in able.items() if leads not in shown]
 
 
 def _rule(
@@ -375,8 +375,9 @@ def _explained_by_luck(rule: Rule, measured: Sequence[Finding]) -> Finding | Non
 
 
 def _too_weak(rule: Rule, tried: Sequence[Finding]) -> bool:
-    """Whether none of the attacks that a pass needs was carried out."""
-    return bool(rule.strongest) and not any(one.view in rule.strongest for one in tried)
+    """Whether some recordings were put to none of the attacks that a pass needs."""
+    strong = {one.leads for one in tried if one.view in rule.strongest}
+    return bool(rule.strongest) and not {one.leads for one in tried} <= strong
 
 
 def _within(rule: Rule, measured: Sequence[Finding]) -> bool:
@@ -392,6 +393,7 @@ def _incompetent(rule: Rule, finding: Finding, findings: Sequence[Finding]) -> s
             if words.about(one.check).subject == "attack"
             and one.view == finding.view
             and one.protocol == finding.protocol
+            and one.leads == finding.leads
         ),
         None,
     )

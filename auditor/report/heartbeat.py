@@ -127,8 +127,7 @@ def _heart(finding: Finding, task: str, name: str) -> Heart:
             " What is lost without its parts is not told: its numbers do not fit one another."
         )
     return Heart(
-        f"{_TITLES[task]}: {terms.view_title(finding).lower()}, "
-        f"{terms.protocol_title(finding.protocol).lower()}",
+        f"{_TITLES[task]}: {terms.view_title(finding).lower()}, {terms.setting(finding)}",
         finding,
         str(finding.params.get(f"{key}reading", "")),
         picture,

@@ -263,7 +263,7 @@ def _missing_title(missing: summary.Missing) -> str:
     first = missing.findings[0]
     if len(missing.findings) == 1:
         return _title(first)
-    parts = [words.about(first.check).title, terms.protocol_title(first.protocol).lower()]
+    parts = [words.about(first.check).title, terms.setting(first)]
     return ": ".join(filter(None, parts))
 
 
@@ -297,10 +297,17 @@ def _facts(release: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Sessions", "not known" if sessions is None else f"{sessions:,}"),
         ("Unreadable", disclosure.count(release["n_quarantined"])),
         ("Leads", _listed(release["leads"])),
+        *_lead_sets(release),
         ("Sampling", _listed([f"{fs:g} Hz" for fs in release["fs"]])),
         *models,
         *_account(release),
     ]
+
+
+def _lead_sets(release: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Which sets of other leads were attacked beside."""
+    sets = [_brief(one.replace("+", " ")) for one in release.get("lead_sets", ())]
+    return [("Also attacked by", _listed(sets))] if sets else []
 
 
 def _account(release: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -390,7 +397,7 @@ def _section(
 def _title(finding: Finding, of_a_question: bool = False) -> str:
     """What was asked, of what, under which protocol; the question may be in a heading above."""
     question = _brief(words.about(finding.check).title)
-    parts = (terms.view_title(finding), terms.protocol_title(finding.protocol))
+    parts = (terms.view_title(finding), terms.setting(finding))
     rest = ", ".join(part[:1].lower() + part[1:] for part in map(_brief, parts) if part)
     if of_a_question and rest:
         return rest[:1].upper() + rest[1:]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from auditor.core import formatting
-from auditor.core.finding import Audit, Finding, Ruling
+from auditor.core.finding import Audit, Ruling
 from auditor.policy import words
 from auditor.report import summary, terms
 
@@ -55,7 +55,7 @@ def strongest(audit: Audit) -> list[str]:
     for one in summary.intruder(audit):
         finding = one.finding
         bound = "an upper bound" if finding.protocol in terms.UPPER_BOUNDS else ""
-        about = ", ".join(filter(None, (terms.view_title(finding), _setting(finding), bound)))
+        about = ", ".join(filter(None, (terms.view_title(finding), terms.setting(finding), bound)))
         question = words.about(finding.check).title + (f" ({about})" if about else "")
         told.append(f"{question}. {one.sentence}")
     return told
@@ -80,16 +80,12 @@ def missing(audit: Audit) -> list[str]:
     for finding in audit:
         if finding.status == "measured":
             continue
-        setting = _setting(finding)
+        setting = terms.setting(finding)
         question = words.about(finding.check).title + (f" ({setting})" if setting else "")
         asked.setdefault(finding.reason or "", {})[question] = None
     told = [f"{'; '.join(questions)}: {reason}" for reason, questions in asked.items()]
     more = len(told) - _REASONS
     return [*told[:_REASONS], f"and {more:,} more reasons"] if more > 0 else told
-
-
-def _setting(finding: Finding) -> str:
-    return terms.protocol_title(finding.protocol).lower()
 
 
 def _rules(audit: Audit) -> list[str]:

@@ -114,20 +114,21 @@ def reasons(verdict: Verdict) -> list[str]:
 
 def ladders(audit: Audit) -> list[Ladder]:
     """The adversary ladder under each protocol of the check whose ladder is drawn, honest ones
-    first.
+    first; of records that are attacked by other leads than all are, after those of all.
     """
     drawn = [one for one in audit if words.about(one.check).picture == _LADDER and one.view]
-    protocols = sorted({one.protocol or "" for one in drawn}, key=terms.protocol_order)
+    settings = {(one.protocol or "", one.leads or "") for one in drawn}
     made = []
-    for protocol in protocols:
+    for protocol, leads in sorted(settings, key=lambda one: (one[1], terms.protocol_order(one[0]))):
         here = sorted(
-            (one for one in drawn if (one.protocol or "") == protocol),
+            (one for one in drawn if (one.protocol or "", one.leads or "") == (protocol, leads)),
             key=lambda one: terms.rung_order(one.view),
         )
+        title = terms.setting(here[0])
         made.append(
             Ladder(
                 protocol=protocol,
-                title=terms.protocol_title(protocol) or words.about(here[0].check).title,
+                title=title[:1].upper() + title[1:] or words.about(here[0].check).title,
                 upper_bound=protocol in terms.UPPER_BOUNDS,
                 limit=_limit(audit, here[0].check, protocol),
                 rungs=tuple(_rung(one) for one in here),
@@ -306,16 +307,17 @@ def headline_of(audit: Audit, finding: Finding) -> str | None:
 
 def limits(audit: Audit, finding: Finding) -> list[Ruling]:
     """The rules that look at a finding: its own, and those of its question and protocol."""
+    found = {one.id: one for one in audit}
 
     def looks(rule: Ruling) -> bool:
         if rule.finding == finding.id:
             return True
-        check, *rest = (rule.finding or "").split("/")
-        protocol = rest[-1] if len(rest) > 1 else None
+        by = found.get(rule.finding or "")
         return (
-            check == finding.check
+            by is not None
+            and by.check == finding.check
             and rule.estimate in finding.estimates
-            and (protocol or finding.protocol) == finding.protocol
+            and (by.protocol or finding.protocol) == finding.protocol
         )
 
     return [rule for rule in audit.verdict.rules if looks(rule)]

@@ -127,6 +127,14 @@ def view_title(finding: Finding) -> str:
     return words.about(finding.check).views.get(view, view)
 
 
+def setting(finding: Finding) -> str:
+    """Who is enrolled and who is to be named, and by which leads, within a sentence; "" where that
+    needs no words.
+    """
+    leads = finding.leads and f"leads {finding.leads.replace('+', ', ')}"
+    return ", ".join(filter(None, (protocol_title(finding.protocol).lower(), leads)))
+
+
 def rung_order(view: str | None) -> tuple[int, str]:
     """Where a view stands on the adversary ladder; one that is not on it stands above."""
     rungs = list(words.attackers())

@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 from auditor.core.beats import FIDUCIALS, WAVES, Beats
 from auditor.core.errors import AuditorError, DataError, SignalError
 from auditor.data.dataset import Dataset
-from auditor.data.leads import common_leads
 from auditor.data.store import Store
 from auditor.engine import Engine, shards
 from auditor.signal.beat_types import beat_kinds
@@ -143,6 +142,7 @@ def prepare(
     dataset: Dataset,
     engine: Engine,
     *,
+    leads: tuple[str, ...],
     max_seconds: float,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Prepared:
@@ -150,6 +150,7 @@ def prepare(
 
     Parameters
     ----------
+    leads : that are looked at; a record that lacks one is unusable
     max_seconds : a longer record is read up to here
     progress : told how many records are done, and of how many
 
@@ -163,7 +164,6 @@ def prepare(
     DataError
         No record can be read.
     """
-    leads = common_leads(dataset.manifest["leads"])
     rhythm = next((lead for lead in _RHYTHM_LEADS if lead in leads), leads[0])
     settings = {"max_seconds": max_seconds, "leads": leads, "rhythm_lead": rhythm, "fs": FS}
     store = Store.of(dataset.fingerprint, settings)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
@@ -104,6 +104,16 @@ class Context:
     def prepared(self) -> Prepared:
         """Signals that were cleaned, and their heartbeats."""
         return self.release.prepared
+
+    @property
+    def lead_set(self) -> str | None:
+        """What findings are called by of records that are attacked by other leads than all are."""
+        return self.release.lead_set.name if self.release.lead_set else None
+
+    def of_lead_sets(self) -> Iterator[Context]:
+        """The same attacker before each set of records that hold other leads than all do."""
+        for part in self.release.lead_sets.values():
+            yield replace(self, release=part, memo={})
 
     @property
     def engine(self) -> Engine:

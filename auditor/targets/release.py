@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
 
+from auditor.core.evidence import MIN_PEOPLE
 from auditor.data.catalog import describe
 from auditor.data.dataset import Dataset, NoRecordsError, open_dataset, without_recordings
+from auditor.data.leads import LeadSet, common_leads, lead_sets
 from auditor.engine import Engine
 from auditor.signal.feature_table import kept_features
 from auditor.signal.prepare import Prepared, nothing_prepared, prepare
@@ -29,12 +31,17 @@ class Release:
     engine : maps work over shards of records
     max_seconds : a longer record is prepared up to here
     progress : told what is being done, how far it is, and of how much
+    fewest : people of whom numbers are told
+    lead_set : the records that these are of a whole release, and the leads they are looked at by;
+        None of a whole release, which is looked at by the leads that nearly all have
     """
 
     dataset: Dataset
     engine: Engine
     max_seconds: float = 600.0
     progress: Progress = lambda task, done, total: None
+    fewest: int = MIN_PEOPLE
+    lead_set: LeadSet | None = None
 
     @classmethod
     def open(
@@ -47,6 +54,7 @@ class Release:
         progress: Progress = lambda task, done, total: None,
         may_be_empty: bool = False,
         models: Sequence[Path] = (),
+        fewest: int = MIN_PEOPLE,
     ) -> Release:
         """Read a folder.
 
@@ -77,7 +85,7 @@ class Release:
             if not may_be_empty:
                 raise
             dataset = without_recordings(root)
-        return cls(dataset, engine, max_seconds, progress)
+        return cls(dataset, engine, max_seconds, progress, fewest)
 
     @property
     def root(self) -> Path:
@@ -102,9 +110,31 @@ class Release:
         return prepare(
             self.dataset,
             self.engine,
+            leads=self.lead_set.leads
+            if self.lead_set
+            else common_leads(self.dataset.manifest["leads"]),
             max_seconds=self.max_seconds,
             progress=lambda done, total: self.progress("finding heartbeats", done, total),
         )
+
+    @cached_property
+    def lead_sets(self) -> Mapping[str, Release]:
+        """Name → the records that are looked at by other leads than all are, as a release."""
+        if self.is_empty or self.lead_set:
+            return {}
+        sets = {}
+        for one in lead_sets(self.dataset.manifest, self.fewest):
+            fingerprint = f"{self.dataset.fingerprint}+{one.name}"
+            part = replace(self.dataset.part(one.rows), fingerprint=fingerprint)
+            sets[one.name] = replace(self, dataset=part, lead_set=one)
+        return sets
+
+    @cached_property
+    def unusable(self) -> pd.DataFrame:
+        """The records in which no heartbeat was found by any leads; columns `record`, `reason`."""
+        unusable = self.prepared.unusable
+        seen = [one.records["record"] for one in self.lead_sets.values()]
+        return unusable[~unusable["record"].isin(pd.concat(seen))] if seen else unusable
 
     @cached_property
     def feature_table(self) -> pd.DataFrame:

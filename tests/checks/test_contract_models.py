@@ -13,6 +13,7 @@ import pytest
 
 from auditor.checks import registry
 from auditor.checks.base import Measured, OnModel
+from auditor.checks.run import not_begun
 from auditor.checks.text.texts import Texts
 from auditor.core.evidence import MIN_PEOPLE
 from auditor.core.streams import stream
@@ -146,7 +147,7 @@ def unmet(kind: str, place: int) -> str | None:
 
 PLANNED = [(kind, place) for kind in TARGETS for place in range(len(planned(kind)))]
 EVERY = [one for one in PLANNED if unmet(*one) is None]
-NAMES = [f"{kind}: {registry.finding_id(planned(kind)[place])}" for kind, place in EVERY]
+NAMES = [f"{kind}: {not_begun(planned(kind)[place], context()).id}" for kind, place in EVERY]
 OF_MODELS = sorted({planned(kind)[place].id for kind, place in EVERY})
 
 

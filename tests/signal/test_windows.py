@@ -5,13 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from auditor.data.catalog import describe
-from auditor.data.dataset import open_dataset
 from auditor.data.protocols import Items
 from auditor.engine import engine
-from auditor.signal.prepare import BEAT_SAMPLES, BEFORE_R, Prepared, prepare
+from auditor.signal.prepare import BEAT_SAMPLES, BEFORE_R, Prepared
 from auditor.signal.windows import beat_windows, strip_windows
 from auditor.simulate.population import Population
+from auditor.targets.release import Release
 from tests.releases import write_release
 
 
@@ -19,8 +18,7 @@ from tests.releases import write_release
 def prepared(tmp_path_factory) -> Prepared:
     root = write_release(tmp_path_factory.mktemp("windows"), identity=1, seed=0, n_subjects=5)
     with engine() as workers:
-        dataset = open_dataset(root, describe(root), engine=workers)
-        return prepare(dataset, workers, max_seconds=60)
+        return Release.open(root, workers, max_seconds=60).prepared
 
 
 def test_windows_are_the_signal_around_r_whatever_the_order_they_are_asked_in(prepared):
@@ -55,6 +53,5 @@ def test_beats_are_found_where_the_simulator_put_them(prepared):
 def test_leads_that_are_sums_of_others_are_left_out(tmp_path):
     Population(n_subjects=2, n_sessions=1).write(tmp_path)
     with engine() as workers:
-        dataset = open_dataset(tmp_path, describe(tmp_path), engine=workers)
-        leads = prepare(dataset, workers, max_seconds=60).leads
+        leads = Release.open(tmp_path, workers, max_seconds=60).prepared.leads
     assert leads == ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")

@@ -46,7 +46,7 @@ def prove(
     """
     started = time.perf_counter()
     threat = words.checks()[ID].threat_of(None, "model" if isinstance(check, OnModel) else "")
-    finding = replace(not_begun(check), check=ID, threat=threat)
+    finding = replace(not_begun(check, context), check=ID, threat=threat)
     estimates: dict[str, Estimate] = {}
     for name, planted in (("planted", True), ("null", False)):
         with _twin(check, context, planted) as twin:

@@ -43,7 +43,9 @@ class Coverage(OnRecordings):
     def attack(self, context: Context, rng: np.random.Generator) -> LeftOut:
         """The people and records that were found, and those with a heartbeat."""
         del rng
-        dataset, used = context.dataset, context.records
+        dataset = context.dataset
+        unusable = dataset.manifest["record"].isin(context.release.unusable["record"])
+        used = dataset.manifest[~unusable]
         lost = dataset.subjects_of(list(dataset.quarantine["record"]))
         everybody = {*dataset.manifest["subject"].astype(str), *lost}
         seen = set(used["subject"].astype(str))

@@ -15,10 +15,8 @@ from auditor.audit import open_context
 from auditor.checks.duplicates.check import NAMES, Duplicates, copies, strangers
 from auditor.checks.run import run_check
 from auditor.core.evidence import Counts
-from auditor.data.catalog import describe
-from auditor.data.dataset import open_dataset
 from auditor.engine import engine
-from auditor.signal.prepare import prepare
+from auditor.targets.release import Release
 from tests.releases import prepared_as, settings, write_release
 
 KNOBS = {"identity": 1, "seed": 4, "n_subjects": 14}
@@ -122,9 +120,7 @@ def test_ptb_xl_holds_three_recordings_twice(data, tmp_path):
             shutil.copy(file, root / "records100" / "00000")
     shutil.copy(data / "ptb-xl" / "ptbxl_database.csv", root)
     with engine() as workers:
-        prepared = prepare(
-            open_dataset(root, describe(root), engine=workers), workers, max_seconds=60
-        )
+        prepared = Release.open(root, workers, max_seconds=60).prepared
     record = prepared.records["record"]
     found = {
         tuple(sorted((record.iloc[a][-8:-3], record.iloc[b][-8:-3]))) for a, b in copies(prepared)
