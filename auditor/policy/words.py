@@ -58,6 +58,8 @@ class Metric:
     proof : whether a planted twin shows that the attack finds it
     concerned : kinds of what was not understood that could hide more of it, beside the check's
     settled_by : what would settle it where more people alone would not
+    doubts, doubts_above : what was not understood, a kind of `core.unread`, where the number is
+        surely higher than that; "" where it says nothing of the kind
     """
 
     title: str
@@ -72,6 +74,8 @@ class Metric:
     proof: bool = False
     concerned: Sequence[str] = ()
     settled_by: str = ""
+    doubts: str = ""
+    doubts_above: float = 0.0
 
     @property
     def may_be_limited(self) -> bool:

@@ -13,7 +13,6 @@ import pytest
 
 from auditor.checks import registry
 from auditor.checks.base import Measured, OnModel
-from auditor.checks.run import not_begun
 from auditor.checks.text.texts import Texts
 from auditor.core.evidence import MIN_PEOPLE
 from auditor.core.streams import stream
@@ -147,7 +146,11 @@ def unmet(kind: str, place: int) -> str | None:
 
 PLANNED = [(kind, place) for kind in TARGETS for place in range(len(planned(kind)))]
 EVERY = [one for one in PLANNED if unmet(*one) is None]
-NAMES = [f"{kind}: {not_begun(planned(kind)[place], context()).id}" for kind, place in EVERY]
+NAMES = [
+    "/".join(filter(None, (kind, one.id, one.view, one.protocol)))
+    for kind, place in EVERY
+    for one in [planned(kind)[place]]
+]
 OF_MODELS = sorted({planned(kind)[place].id for kind, place in EVERY})
 
 

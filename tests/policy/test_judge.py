@@ -335,6 +335,37 @@ def test_what_was_not_understood_and_could_concern_a_rule_keeps_it_from_passing(
     assert verdict.exit_status == 3
 
 
+@pytest.mark.parametrize(("low", "outcome"), [(0.4, "not assessed"), (0.02, "pass")])
+def test_nothing_passes_by_names_that_are_surely_wrong(low, outcome):
+    doubt = Estimate(0.45, low, 0.5, 0.95, 400, None)
+    labels = Finding("duplicates", "signal", None, "t", "measured", estimates={"misnamed": doubt})
+    (ruling,) = judge([finding("vit", *LOW), competence(), labels], profile(LINKAGE)).rules
+    assert ruling.outcome == outcome
+    assert ("stranger" in ruling.reason) == (outcome != "pass")
+
+
+def of_leads(found: Finding, leads: str) -> Finding:
+    return replace(found, leads=leads)
+
+
+@pytest.mark.parametrize(
+    ("more", "outcome"),
+    [
+        ([finding("vit", *HIGH)], "fail"),
+        ([finding("vit", *WIDE)], "inconclusive"),
+        ([finding("vit", *LOW)], "inconclusive"),
+        ([finding("vit", *LOW), competence()], "pass"),
+        ([finding("template", *LOW)], "not assessed"),
+        ([skipped("vit")], "pass"),
+    ],
+    ids=["found", "not settled", "not proven", "proven", "weakly attacked", "not possible"],
+)
+def test_records_of_other_leads_are_held_to_the_same_rule(more, outcome):
+    findings = [finding("vit", *LOW), competence(), *(of_leads(one, "I+II") for one in more)]
+    (ruling,) = judge(findings, profile(LINKAGE)).rules
+    assert ruling.outcome == outcome
+
+
 def test_what_could_not_concern_a_rule_changes_nothing():
     findings = [finding("vit", *LOW), competence()]
     for kind in ("text", "sex", "age", "table"):

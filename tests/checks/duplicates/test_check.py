@@ -12,9 +12,10 @@ import pytest
 import wfdb
 
 from auditor.audit import open_context
-from auditor.checks.duplicates.check import NAMES, Duplicates, copies, strangers
+from auditor.checks.duplicates.check import NAMES, Duplicates, Labels, copies, like_strangers
 from auditor.checks.run import run_check
 from auditor.core.evidence import Counts
+from auditor.data.protocols import later
 from auditor.engine import engine
 from auditor.targets.release import Release
 from tests.releases import prepared_as, settings, write_release
@@ -42,6 +43,13 @@ def rewritten(source: Path, target: Path, change) -> None:
     )  # fmt: skip
 
 
+def strangers(context) -> set[str]:
+    """The people of whom a later recording looks like a stranger's."""
+    rows = later(context.records)
+    strange = like_strangers(context, rows, np.random.default_rng(0))
+    return set(context.records["subject"].iloc[rows[strange]])
+
+
 @pytest.fixture(scope="module")
 def clean(tmp_path_factory):
     return case_of(write_release(tmp_path_factory.mktemp("clean"), **KNOBS))
@@ -49,7 +57,7 @@ def clean(tmp_path_factory):
 
 def test_recordings_that_differ_are_no_copies(clean):
     assert copies(clean.prepared) == []
-    assert strangers(clean, np.random.default_rng(0)) == []
+    assert not strangers(clean)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +84,7 @@ def test_a_copy_under_another_name_is_found_however_it_was_made(tmp_path, change
     found = names_of(context, copies(context.prepared))
     assert len(found) == 1
     assert {Path(one).name for one in found[0]} == {source.stem, target.stem}
-    counts = Duplicates().attack(context, np.random.default_rng(0))
+    counts = Duplicates().attack(context, np.random.default_rng(0)).counts
     assert counts.names == NAMES
     assert counts.values[:, 0].sum() == 0
     assert (counts.values[:, 1] > 0).sum() == 2
@@ -86,7 +94,7 @@ def test_a_copy_under_the_same_name_is_told_from_one_under_another(tmp_path):
     root = write_release(tmp_path, **KNOBS)
     source = min(root.rglob("*.hea"))
     rewritten(source, source.with_name(f"{source.stem}x.hea"), lambda signal, fs: (signal, fs))
-    counts = Duplicates().attack(case_of(root), np.random.default_rng(0))
+    counts = Duplicates().attack(case_of(root), np.random.default_rng(0)).counts
     assert (counts.values[:, 0] > 0).sum() == 1
     assert counts.values[:, 1].sum() == 0
 
@@ -99,15 +107,40 @@ def test_a_recording_under_a_wrong_name_looks_like_a_stranger(clean):
     swapped = records["subject"].iloc[later].replace({one: other, other: one})
     records.loc[later, "subject"] = swapped.to_numpy()
     context = prepared_as(clean, replace(clean.prepared, records=records))
-    found = set(records["subject"].iloc[strangers(context, np.random.default_rng(0))])
+    found = strangers(context)
     assert found
     assert found <= {one, other}
+
+
+def named_anew(context, change) -> dict:
+    """What is measured once the names of later recordings are others'."""
+    records = context.prepared.records.copy()
+    rows = later(records)
+    records.loc[rows, "subject"] = change(records["subject"].to_numpy()[rows])
+    anew = prepared_as(context, replace(context.prepared, records=records))
+    return run_check(Duplicates(), anew, level=0.95, smallest_cell=10).estimates
+
+
+def test_names_that_were_shuffled_show_where_hearts_can_be_told_apart(clean):
+    right = named_anew(clean, lambda names: names)
+    assert right["by_half"].low > 0.5
+    assert right["misnamed"].value < 0.05
+    wrong = named_anew(clean, np.random.default_rng(1).permutation)
+    assert wrong["by_half"].low > 0.5
+    assert wrong["misnamed"].low > 0.1
+
+
+def test_where_hearts_cannot_be_told_apart_nothing_is_said_of_names(tmp_path):
+    blank = case_of(write_release(tmp_path, **KNOBS | {"identity": 0}))
+    found = named_anew(blank, np.random.default_rng(1).permutation)
+    assert found["by_half"].low < 0.5
+    assert "misnamed" not in found
 
 
 def test_the_report_tells_shares_of_people_and_no_names(clean):
     finding = run_check(Duplicates(), clean, level=0.95, smallest_cell=10)
     assert finding.status == "measured"
-    assert set(finding.estimates) == {"copied_within", "copied_across", "like_strangers"}
+    assert {"copied_within", "copied_across", "like_strangers"} < set(finding.estimates)
     assert not re.search(r"p0\d", str(finding))
 
 
@@ -131,7 +164,9 @@ def test_ptb_xl_holds_three_recordings_twice(data, tmp_path):
 def test_copies_of_fewer_than_ten_people_are_said_and_not_counted():
     values = np.zeros((200, 3), dtype=np.int64)
     values[:2, 0], values[:30, 1] = 1, 4
-    seen = Duplicates().estimate(Counts(NAMES, values), 0.95, np.random.default_rng)
+    nothing = np.empty(0)
+    evidence = Labels(Counts(NAMES, values), nothing, nothing)
+    seen = Duplicates().estimate(evidence, 0.95, np.random.default_rng)
     found, few = seen.estimates, seen.params
     assert few == {"copied_within": "1 to 9 people"}
     assert found["copied_across"].value == 0.15
