@@ -1,0 +1,196 @@
+"""What a key or a column's name means, whatever its language and spelling.
+
+`Date of Birth`, `dateOfBirth`, `DATE_OF_BIRTH` and `dateofbirth` are the same words. A class of
+identifier is told by phrases, all of whose words stand in the name, and untold by words that make
+it something else: a file's name is nobody's.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import product
+from typing import Any
+
+from auditor.data.identifiers.classes import DATE, NAME, RECORD
+from auditor.resources import package, read_settings
+
+_PLAIN = str.maketrans({"ß": "ss", "ø": "o", "æ": "ae", "œ": "oe", "đ": "d", "ł": "l", "ı": "i"})
+#: Of a run of letters: `ID`, `Patient`, `name`; in `patientIDNumber` all three forms.
+_CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_]")
+_RUN = re.compile(r"[^\W_]+")
+_LETTERS = re.compile(r"[^\W\d_]+|\d+")
+#: A key is a few words; what is longer is prose.
+_LONGEST, _MOST_WORDS = 96, 8
+#: Words that say nothing beside others.
+_EMPTY = frozenset("of de da di du la le el the und y and von der des del della den".split())
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """The class of identifier that a name promises.
+
+    Attributes
+    ----------
+    words : those that say so
+    sure : whether they say so by themselves
+    """
+
+    kind: str
+    words: frozenset[str]
+    sure: bool = True
+
+
+@dataclass(frozen=True)
+class _Words:
+    """All of words.yaml, as `plain` words."""
+
+    phrases: Mapping[str, tuple[Meaning, ...]]
+    bare: frozenset[str]
+    against: Mapping[str, tuple[frozenset[str], ...]]
+    ordinary: frozenset[str]
+    known: frozenset[str]
+    following: Mapping[str, str]
+    lists: Mapping[str, frozenset[str]]
+
+
+@lru_cache(maxsize=65536)
+def plain(word: str) -> str:
+    """A word without case and accents, umlauts alike however they are written."""
+    word = word.lower()
+    if not word.isascii():
+        decomposed = unicodedata.normalize("NFKD", word.translate(_PLAIN))
+        word = "".join(one for one in decomposed if not unicodedata.combining(one))
+    return word.replace("ae", "a").replace("oe", "o").replace("ue", "u")
+
+
+@lru_cache(maxsize=1)
+def _words() -> _Words:
+    raw = read_settings(package("data") / "identifiers" / "words.yaml", as_text=True)
+    phrases: dict[str, list[Meaning]] = defaultdict(list)
+    following: dict[str, str] = {}
+    kinds: Mapping[str, Mapping[str, list[str]]] = raw["kinds"]
+    for kind, said in kinds.items():
+        told = [(phrase, True) for phrase in said.get("alone", ())]
+        told += [(" ".join(pair), True) for pair in _pairs(said)]
+        told += [(phrase, False) for phrase in said.get("weak", ())]
+        for phrase, sure in told:
+            if words := _phrase(phrase):
+                phrases[min(words)].append(Meaning(kind, words, sure))
+        for phrase in said.get("next", ()):
+            following["".join(_plain_words(phrase))] = kind
+    against = tuple(map(_phrase, raw["against"]))
+    own = tuple(map(_phrase, kinds[DATE]["against"]))
+    lists = {
+        name: frozenset(plain(one) for one in raw[name])
+        for name in ("masked", "eponyms", "not_names", "titles", "standards")
+    }
+    lists["times"] = frozenset(map(plain, kinds[DATE]["times"]))
+    lists["beside"] = frozenset("".join(_plain_words(one)) for one in raw["beside"])
+    lists |= {f"road {name}": frozenset(map(plain, ws)) for name, ws in raw["roads"].items()}
+    known = frozenset().union(
+        *(one.words for each in phrases.values() for one in each),
+        *against,
+        map(plain, raw["ordinary"]),
+        map(plain, raw["joints"]),
+    )
+    return _Words(
+        {first: tuple(each) for first, each in phrases.items()},
+        frozenset(map(plain, kinds[NAME]["bare"])),
+        {"": against, DATE: own},
+        frozenset("".join(_plain_words(one)) for one in raw["ordinary"]),
+        known,
+        following,
+        lists,
+    )
+
+
+def _pairs(said: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    return product(said.get("heads", ()), said.get("of", ()))
+
+
+def _plain_words(phrase: str) -> list[str]:
+    return [plain(one) for one in re.findall(r"[^\W_]+", phrase)]
+
+
+def _phrase(phrase: str) -> frozenset[str]:
+    words = frozenset(_plain_words(phrase))
+    return words - _EMPTY or words
+
+
+def listed(name: str) -> frozenset[str]:
+    """A list of words.yaml, such as `eponyms`."""
+    return _words().lists[name]
+
+
+def kind_before(joined: str) -> str | None:
+    """The class of a value that stands behind a phrase without a colon, such as `mrn`."""
+    return _words().following.get(joined)
+
+
+@lru_cache(maxsize=16384)
+def words_of(name: str) -> tuple[str, ...]:
+    """The plain words of a name: split at what is no letter, at capitals, and where two that are
+    known are glued.
+    """
+    found: list[str] = []
+    for run in _RUN.findall(name[:_LONGEST]):
+        for part in _LETTERS.findall(run):
+            split = [plain(one) for one in _CAMEL.findall(part)] if part.isascii() else []
+            known = _words().known
+            if not split or not all(one in known for one in split):
+                split = _unglued(plain(part)) or split or [plain(part)]
+            found += split
+    return tuple(found)
+
+
+def _unglued(word: str) -> list[str] | None:
+    """The known words that a word is made of, the fewest; None where it is not."""
+    known = _words().known
+    if word in known:
+        return [word]
+    best: dict[int, list[str]] = {0: []}
+    for stop in range(2, min(len(word), 48) + 1):
+        for start in range(max(stop - 24, 0), stop - 1):
+            if start in best and word[start:stop] in known:
+                candidate = [*best[start], word[start:stop]]
+                if stop not in best or len(candidate) < len(best[stop]):
+                    best[stop] = candidate
+    return best.get(len(word))
+
+
+@lru_cache(maxsize=16384)
+def meaning(name: str) -> Meaning | None:
+    """The class of identifier that a key or a column's name promises; None where none."""
+    words = frozenset(words_of(name))
+    if not words or len(words) > _MOST_WORDS:
+        return None
+    table = _words()
+    found: list[Meaning] = []
+    for word in words:
+        found += (one for one in table.phrases.get(word, ()) if one.words <= words)
+    if (heads := words & table.bare) and not words - table.bare - _EMPTY:
+        found.append(Meaning(NAME, heads))
+    for one in sorted(found, key=lambda one: (-len(one.words), not one.sure, one.kind)):
+        against = table.against.get(one.kind, table.against[""])
+        if not any(other <= words and not other <= one.words for other in against):
+            return one
+    return None
+
+
+@lru_cache(maxsize=16384)
+def is_ordinary(name: str) -> bool:
+    """Whether a key explains the number beside it, such as `gain` or `Dx`."""
+    words = words_of(name)
+    pairs = ("".join(pair) for pair in zip(words, words[1:], strict=False))
+    table = _words().ordinary
+    return any(one in table for one in (*words, *pairs))
+
+
+def is_person(meant: Meaning) -> bool:
+    """Whether a key is a bare `patient`, beside which a name or a number may stand."""
+    return meant.kind == RECORD and not meant.sure and len(meant.words) == 1
