@@ -18,7 +18,7 @@ _UNITS = (
     r"wiosen|y)"
 )
 _OLD = (
-    r"(?:old|of age|alt|de edad|d['’]âge|oud|gammal|gammel|de idade|di età|gamle?|jährige?[rsn]?|"
+    r"(?:old|of age|alt|de edad|d['’]âge|oud|gammal|gammel|de idade|di età|vanha|gamle?|jährige?[rsn]?|"
     r"jaehrige?[rsn]?|jarige?|årig|anziano)"
 )
 #: `91 years old`, `91-year-old`, `91 Jahre alt`, `91jährig`, `âgée de 91 ans`, `aged 91`, `091Y`.
@@ -30,7 +30,7 @@ _WRITTEN = (
     (
         re.compile(
             rf"\b(?:aged?|im alter von|âgée? de|edad de|età di|leeftijd van|i en alder af|alder|"
-            rf"con|idade de)\W{{1,3}}{_AGE}(?![\d.,%]|\s?(?:%|months?|mo|weeks?|days?|ms|mm|hz))",
+            rf"con|idade de)\W{{1,3}}{_AGE}(?![\d.,%]|\s?(?:\+|%|(?:years?\s)?(?:and|or)\s|months?|mo|weeks?|days?|ms|mm|hz))",
             re.I,
         ),
         True,

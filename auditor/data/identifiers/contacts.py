@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from auditor.data.identifiers.classes import DEVICE, IP, MAIL, PHONE, PLACE, WEB, Hit
+from auditor.data.identifiers.numbers import in_a_row
 from auditor.data.identifiers.vocabulary import listed, plain
 
 #: Countries whose national forms are tried.
@@ -46,12 +47,13 @@ _UK_AREAS = frozenset(
 _UK = re.compile(r"(?<![\w.])([A-Z]{1,2})\d[A-Z\d]? \d[ABD-HJLNP-UW-Z]{2}(?!\w)")
 _NL = re.compile(r"(?<![\w.,/])[1-9]\d{3} ?(?!SA|SD|SS|MS|HZ|MV|UV|PM|AM)[A-Z]{2}(?= +[A-Z][a-z]{2})")
 _CITY = re.compile(r"(?<![\w.,/-])(?:[A-Z]{1,2}-)?(\d{4,5}(?:-\d{3,4})?),? ([A-Z][^\W\d_]{2,}(?:[ -][A-Z]?[^\W\d_]+)?)")
+_SUITE = re.compile(r"(?<!\w)(?:Suite|Apt\.?|Apartment) \d{1,4}(?!\w)")
 _STATE = re.compile(
     r"(?<!\w)(?:A[KLRZ]|C[AOT]|DC|DE|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|PA|RI|"
     r"S[CD]|T[NX]|UT|V[AT]|W[AIVY]),? \d{5}(?:-\d{4})?(?![\w-])"
 )
-_WORD = re.compile(r"[^\W\d_][^\W\d_'’.-]{0,40}")
-_NUMBER_AFTER = re.compile(r",?\s{1,2}(?:n[°ºr]?\.?\s?)?\d{1,4}(?:\s?[a-zA-Z])?(?![\w.%:/]|,\d|\s?(?:ms|mm|mv|hz|bpm|leads?)\b)")
+_WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|['’-](?=[^\W\d_])){0,60}")
+_NUMBER_AFTER = re.compile(r",?\s{1,2}(?:n[°ºr]?\.?\s?)?\d{1,4}(?:[-/]\d{1,4})?(?:\s?[a-zA-Z])?(?![\w.%:/]|,\d|\s?(?:ms|mm|mv|hz|bpm|leads?)\b)")
 _NUMBER_BEFORE = re.compile(r"(?<![\w.,:/-])\d{1,5}(?:\s?(?:bis|ter)|[a-zA-Z])?,?\s{1,2}$")
 _NAMED_AFTER = re.compile(r"\.?(?:\s(?:de|du|des|del|della|la|le|les|los|las|dei|da|do|das|dos|di|d['’]|l['’]))*\s?[A-Z0-9][^\W_]")
 
@@ -96,16 +98,21 @@ def _telephones(text: str) -> Iterator[Hit]:
             if is_telephone(one[0]):
                 yield _phone(one, "a telephone number with its country")
     for one in _NORTH_AMERICAN.finditer(text):
-        yield _phone(one, "a telephone number, North America's form")
+        # With spaces alone it could be three samples.
+        clear = any(mark in one[0] for mark in "(.-") or _is_valid(one[0], "US")
+        if not in_a_row(text, one):
+            yield _phone(one, "a telephone number, North America's form", sure=clear)
     for one in _BRAZILIAN.finditer(text):
         yield _phone(one, "a telephone number, Brazil's form")
     if "0" in text:
         for one in _NATIONAL.finditer(text):
-            if len(_figures(one[0])) in range(8, 13) and is_telephone(one[0]):
+            long = len(_figures(one[0])) in range(8, 13)
+            if long and not in_a_row(text, one) and is_telephone(one[0]):
                 yield _phone(one, "a telephone number of a numbering plan")
     for pattern in (_PAIRS, _THREES):
         for one in pattern.finditer(text):
-            yield _phone(one, "figures in a telephone's groups", sure=False)
+            if not in_a_row(text, one):
+                yield _phone(one, "figures in a telephone's groups", sure=False)
 
 
 def _phone(one: re.Match[str], rule: str, sure: bool = True) -> Hit:
@@ -119,21 +126,25 @@ def _figures(text: str) -> str:
 @lru_cache(maxsize=4096)
 def is_telephone(text: str) -> bool:
     """Whether a number is one of a numbering plan: the one it names, or one of `_REGIONS`."""
+    text = text.strip()
+    if text.startswith("00"):
+        text = "+" + text[2:]
+    if text.startswith("+"):
+        return _is_valid(text, None)
+    return any(_is_valid(text, region) for region in _REGIONS)
+
+
+def _is_valid(text: str, region: str | None) -> bool:
+    """Whether a number may be one of a country; of its own, where the number names it."""
     import phonenumbers  # its tables are of no use to most commands
 
-    text = text.strip()
-    international = text.startswith(("+", "00"))
-    said = "+" + text[2:] if text.startswith("00") else text
-    for region in (None,) if international else _REGIONS:
-        try:
-            number = phonenumbers.parse(said.replace("(0)", ""), region)
-        except phonenumbers.NumberParseException:
-            continue
-        if phonenumbers.is_possible_number(number) and (
-            international or phonenumbers.is_valid_number(number)
-        ):
-            return True
-    return False
+    try:
+        number = phonenumbers.parse(text.replace("(0)", ""), region)
+    except phonenumbers.NumberParseException:
+        return False
+    if region is None:
+        return phonenumbers.is_possible_number(number)
+    return phonenumbers.is_valid_number(number)
 
 
 def _postcodes(text: str) -> Iterator[Hit]:
@@ -144,6 +155,8 @@ def _postcodes(text: str) -> Iterator[Hit]:
         yield Hit(PLACE, one.start(), one.end(), "a postcode of the Netherlands")
     for one in _STATE.finditer(text):
         yield Hit(PLACE, one.start(), one.end(), "a state and a ZIP code")
+    for one in _SUITE.finditer(text):
+        yield Hit(PLACE, one.start(), one.end(), "a part of a house")
     for one in _CITY.finditer(text):
         yield Hit(PLACE, one.start(), one.end(), "a postcode and a town", sure=False)
 
@@ -156,7 +169,9 @@ def _streets(text: str) -> Iterator[Hit]:
         glued = one[0][0].isupper() and len(word) > 5 and word.endswith(tuple(listed("road glued")))
         if glued and (after := _NUMBER_AFTER.match(rest)):
             yield Hit(PLACE, one.start(), one.end() + after.end(), "a street and a number")
-        elif word in listed("road after") and one[0][0].isupper():
+        elif word in listed("road small") or (
+            word in listed("road after") and one[0][0].isupper()
+        ):
             numbered = re.search(
                 r"(?<![\w.,/-])\d{1,5}[a-zA-Z]?,? (?:[A-Z][\w'’.-]{1,20} ){1,3}$", before
             )

@@ -128,8 +128,8 @@ def judge(meant: Meaning, value: str) -> Hit | None:
             return Hit(OTHER, *whole, "a number of a person", sure=False) if figures > 2 else None
         if letters > 60 or len(said.split()) > 6:
             return None
-        proper = names.looks_like(said) or said[0].isupper() or _is_lower_name(said)
-        ordinary = all(names._is_no_name(one) for one in re.findall(r"[^\W\d_]+", said))
+        proper = names.looks_like(said) or names.is_written_large(said) or _is_lower_name(said)
+        ordinary = names.is_ordinary(said)
         return Hit(NAME, *whole, rule, sure and proper and not ordinary)
     if kind == PLACE:
         if not letters + figures or _is_generic(said):

@@ -87,8 +87,20 @@ def looks_like(value: str) -> bool:
     capital = [one[0].isupper() for one in words if plain(one) not in _PARTICLES]
     if all(ordinary) or not capital or not all(capital):
         return False
-    comma = value.count(",") == 1 and not any(ordinary)
+    comma = value.count(",") == 1
     return comma or any(k and not _is_no_name(w) for k, w in zip(known, words, strict=False))
+
+
+def is_written_large(value: str) -> bool:
+    """Whether the first word that is no `van` or `de` begins with a capital."""
+    words = (one[0] for one in _WORD.finditer(value) if plain(one[0]) not in _PARTICLES)
+    return next(words, "x")[0].isupper()
+
+
+def is_ordinary(value: str) -> bool:
+    """Whether a value is made of words of ECGs that are nobody's name, such as `Automatic`."""
+    words = [one[0] for one in _WORD.finditer(value)]
+    return all(_is_no_name(one) and not _in_dictionary(one) for one in words)
 
 
 def _parts(word: str) -> list[str]:

@@ -65,8 +65,16 @@ def find(text: str) -> Iterator[Hit]:
     figures = sum(map(str.isdigit, text))
     for form in _LETTERED if figures in range(5, 8) else _FORMS if figures > 7 else ():
         for one in form.pattern.finditer(text):
-            if form.check(_bare(one[0])):
+            if form.check(_bare(one[0])) and not in_a_row(text, one):
                 yield Hit(form.kind, one.start(), one.end(), form.name, form.sure)
+
+
+def in_a_row(text: str, one: re.Match[str]) -> bool:
+    """Whether a number with spaces is a part of a longer row of numbers, such as samples."""
+    start, stop = one.span()
+    before, behind = text[max(start - 2, 0) : start], text[stop : stop + 3]
+    beside = re.search(r"\d[ ,]$", before) or re.match(r"[ ,]-?\d", behind)
+    return " " in one[0] and beside is not None
 
 
 def is_number(value: str) -> bool:
@@ -271,7 +279,7 @@ _FORMS = (
         r"[A-Za-z]{6}[\dL-NP-VL-np-v]{2}[A-Za-z][\dL-NP-V]{2}[A-Za-z][\dL-NP-V]{3}[A-Za-z]",
         _codice_fiscale,
     ),
-    _form("UK NHS number", r"\d{3}[ -]\d{3}[ -]\d{4}", _nhs),
+    _form("UK NHS number", r"\d{3} \d{3} \d{4}", _nhs),
     _form("UK NHS number", r"\d{10}", _nhs, sure=False),
     _form(
         "UK National Insurance number",
@@ -289,7 +297,7 @@ _FORMS = (
     _form("PL PESEL", r"\d{11}", _pesel, sure=False),
     _form("CN resident identity number", r"[1-9]\d{16}[\dXx]", _resident),
     _form("IBAN", r"[A-Z]{2}\d{2}(?: ?[A-Z\d]{4}){2,7}(?: ?[A-Z\d]{1,3})?", _iban, kind=ACCOUNT),
-    _form("card number", r"\d{4}([ -])\d{4}\1\d{4}\1\d{4}", _card, kind=ACCOUNT),
+    _form("card number", r"[3-6]\d{3}([ -])\d{4}\1\d{4}\1\d{4}", _card, kind=ACCOUNT),
 )  # fmt: skip
 #: Those of fewer than eight figures.
-_LETTERED = tuple(form for form in _FORMS if "[A-" in form.pattern.pattern)
+_LETTERED = tuple(form for form in _FORMS if re.search("[A-Z]", form.pattern.pattern))

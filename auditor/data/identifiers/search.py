@@ -52,9 +52,12 @@ def _found(text: str, where: str) -> list[Hit]:
             found += filter(None, [keyed.judge(meant, text)])
         elif keyed.explains(where):
             explained = [(0, len(text))]
-    free: list[Hit] = [*contacts.find(text), *names.find(text)]
-    if any(map(str.isdigit, text)):
+    free: list[Hit] = []
+    figures = any(map(str.isdigit, text))
+    if figures:  # of two that are as long, the first is kept
         free += [*dates.find(text), *numbers.find(text), *ages.find(text)]
+    free += [*contacts.find(text), *names.find(text)]
+    if figures:
         free += (
             Hit(RECORD, *one.span(), "a number that nothing explains", sure=False)
             for one in _BARE.finditer(text)

@@ -16,7 +16,7 @@ from functools import lru_cache
 from itertools import product
 from typing import Any
 
-from auditor.data.identifiers.classes import DATE, NAME, RECORD
+from auditor.data.identifiers.classes import DATE, RECORD
 from auditor.resources import package, read_settings
 
 _PLAIN = str.maketrans({"ß": "ss", "ø": "o", "æ": "ae", "œ": "oe", "đ": "d", "ł": "l", "ı": "i"})
@@ -50,7 +50,7 @@ class _Words:
     """All of words.yaml, as `plain` words."""
 
     phrases: Mapping[str, tuple[Meaning, ...]]
-    bare: frozenset[str]
+    bare: Mapping[str, str]
     against: Mapping[str, tuple[frozenset[str], ...]]
     ordinary: frozenset[str]
     known: frozenset[str]
@@ -84,7 +84,7 @@ def _words() -> _Words:
         for phrase in said.get("next", ()):
             following["".join(_plain_words(phrase))] = kind
     against = tuple(map(_phrase, raw["against"]))
-    own = tuple(map(_phrase, kinds[DATE]["against"]))
+    own = {kind: tuple(map(_phrase, said["against"])) for kind, said in kinds.items() if "against" in said}
     lists = {
         name: frozenset(plain(one) for one in raw[name])
         for name in ("masked", "eponyms", "not_names", "titles", "standards")
@@ -95,13 +95,15 @@ def _words() -> _Words:
     known = frozenset().union(
         *(one.words for each in phrases.values() for one in each),
         *against,
+        *(one for each in own.values() for one in each),
         map(plain, raw["ordinary"]),
+        *(map(plain, said.get("bare", ())) for said in kinds.values()),
         map(plain, raw["joints"]),
     )
     return _Words(
         {first: tuple(each) for first, each in phrases.items()},
-        frozenset(map(plain, kinds[NAME]["bare"])),
-        {"": against, DATE: own},
+        {plain(word): kind for kind, said in kinds.items() for word in said.get("bare", ())},
+        {"": against, **own},
         frozenset("".join(_plain_words(one)) for one in raw["ordinary"]),
         known,
         following,
@@ -173,8 +175,8 @@ def meaning(name: str) -> Meaning | None:
     found: list[Meaning] = []
     for word in words:
         found += (one for one in table.phrases.get(word, ()) if one.words <= words)
-    if (heads := words & table.bare) and not words - table.bare - _EMPTY:
-        found.append(Meaning(NAME, heads))
+    if not (rest := words - _EMPTY) - table.bare.keys():
+        found += (Meaning(table.bare[one], rest) for one in rest)
     for one in sorted(found, key=lambda one: (-len(one.words), not one.sure, one.kind)):
         against = table.against.get(one.kind, table.against[""])
         if not any(other <= words and not other <= one.words for other in against):
