@@ -85,9 +85,9 @@ class Identifiers(OnRecordings):
         kinds = np.array([name.partition("/")[0] for name in evidence.names])
         has = evidence.values > 0
         hits = []
-        for column, name in enumerate(evidence.names):
+        for place, name in enumerate(evidence.names):
             kind, _, where = name.partition("/")
-            n = int(has[:, column].sum())
+            n = int(has[:, place].sum())
             told: int | str = n if n >= MIN_PEOPLE else f"fewer than {MIN_PEOPLE}"
             hits.append({"class": kind, "where": where, "people": told})
         chosen = {

@@ -23,7 +23,7 @@ from auditor.data.identifiers.classes import (
     Hit,
 )
 from auditor.data.identifiers.keyed import judge
-from auditor.data.identifiers.vocabulary import Meaning, is_person, meaning, plain
+from auditor.data.identifiers.vocabulary import Meaning, is_person, listed, meanings, plain
 from auditor.data.values import dates as dates_of
 from auditor.data.values import is_missing
 
@@ -31,7 +31,6 @@ from auditor.data.values import is_missing
 _LOOKED_AT, _SHARE = 300, 0.5
 #: Codes below this are counts or categories.
 _SMALL = 1000
-_TRUTH = frozenset("true false yes no y n t f 0 1 0.0 1.0 ja nein oui non si sim nao".split())
 _NUMBER = re.compile(r"[+-]?\d{1,15}(?:\.\d{1,15})?")
 #: A column of people's names under another name holds so many of them.
 _NAMES, _FEWEST_NAMES = 0.8, 5
@@ -45,7 +44,7 @@ class _Values:
 
     @property
     def are_truths(self) -> bool:
-        return all(plain(one) in _TRUTH for one in self.said)
+        return all(plain(one) in listed("truths") for one in self.said)
 
     @property
     def are_small(self) -> bool:
@@ -76,12 +75,11 @@ def column(name: str, values: Sequence[str], records: Iterable[str] = ()) -> Col
     if not said or _repeats(said, records):
         return None
     seen = _Values(tuple(said[:: max(len(said) // _LOOKED_AT, 1)][:_LOOKED_AT]))
-    meant = meaning(name)
     if seen.are_truths:
         return None
-    if meant is None:
-        return _of_names(seen)
-    return _promised(meant, seen)
+    if meant := meanings(name):
+        return next(filter(None, (_promised(one, seen) for one in meant)), None)
+    return _of_names(seen)
 
 
 def _promised(meant: Meaning, seen: _Values) -> Column | None:
@@ -93,7 +91,7 @@ def _promised(meant: Meaning, seen: _Values) -> Column | None:
     if seen.are_small and meant.kind not in (AGE_OVER_89, PHOTO, BIOMETRIC):
         coded = meant.kind in (NAME, PLACE)
         return Column(meant.kind, f"codes in {rule}", sure=False) if coded else None
-    hits = [judge(meant, one) for one in seen.said]
+    hits = [judge([meant], one) for one in seen.said]
     found = [one for one in hits if one is not None]
     if meant.kind == AGE_OVER_89:
         return Column(AGE_OVER_89, rule) if found else None
@@ -107,7 +105,7 @@ def _promised(meant: Meaning, seen: _Values) -> Column | None:
 
 
 def _of_dates(meant: Meaning, seen: _Values, rule: str) -> Column | None:
-    found = [judge(meant, one) for one in seen.said]
+    found = [judge([meant], one) for one in seen.said]
     if sum(one is not None for one in found) >= _SHARE * len(seen.said):
         return Column(DATE, rule)
     days, unread = dates_of(seen.said)
@@ -127,7 +125,7 @@ def _of_names(seen: _Values) -> Column | None:
 
 
 def _repeats(said: Sequence[str], records: Iterable[str]) -> bool:
-    """Whether nearly all values are known of their rows already: whole, as a file's name, or in it."""
+    """Whether nearly all values are known of their rows already, as the names of files are."""
     known = {_bare(one) for one in records}
     if not known:
         return False

@@ -31,31 +31,41 @@ _ABOUT_IP = re.compile(
 )  # fmt: skip
 _MAC = re.compile(r"(?<![\w:-])[\da-f]{2}([:-])(?:[\da-f]{2}\1){4}[\da-f]{2}(?![\w:-])", re.I)
 
-_INTERNATIONAL = re.compile(r"(?<![\w+])(?:\+|00)[1-9]\d{0,2}[\s()./-]{0,3}\d[\d\s()./-]{5,18}\d(?!\d)")
-_NORTH_AMERICAN = re.compile(r"(?<![\w.+/-])(?:1[ .-])?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}(?![\w/-]|\.\d)")
-_NATIONAL = re.compile(r"(?<![\w.,:+/-])\(?0\d{1,4}\)?[\s/-]{1,3}\d{2,8}(?:[\s-]\d{2,6}){0,4}(?![\w/-]|[.,:]\d)")
+_INTERNATIONAL = re.compile(
+    r"(?<![\w+])(?:\+|00)[1-9]\d{0,2}[\s()./-]{0,3}\d[\d\s()./-]{5,18}\d(?!\d)"
+)
+_NORTH_AMERICAN = re.compile(
+    r"(?<![\w.+/-])(?:1[ .-])?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}(?![\w/-]|\.\d)"
+)
+_NATIONAL = re.compile(
+    r"(?<![\w.,:+/-])\(?0\d{1,4}\)?[\s/-]{1,3}\d{2,8}(?:[\s-]\d{2,6}){0,4}(?![\w/-]|[.,:]\d)"
+)
+_UNIT = re.compile(r"\s?(?:ms|s|mm|mV|µV|uV|Hz|bpm|%|/min)(?![^\W\d_])")
 _PAIRS = re.compile(r"(?<![\w.,+/-])\d{2}(?: \d{2}){3}(?![\w/-]| \d|[.,]\d)")
 _THREES = re.compile(r"(?<![\w.,+/-])[679]\d{2} \d{3} \d{3}(?![\w/-]| \d|[.,]\d)")
 _BRAZILIAN = re.compile(r"(?<![\w.+/-])\(\d{2}\) ?9?\d{4}-\d{4}(?!\w)")
 
-_UK_AREAS = frozenset(
-    "AB AL B BA BB BD BH BL BN BR BS BT CA CB CF CH CM CO CR CT CV CW DA DD DE DG DH DL DN DT DY E "
-    "EC EH EN EX FK FY G GL GU GY HA HD HG HP HR HS HU HX IG IM IP IV JE KA KT KW KY L LA LD LE LL LN "
-    "LS LU M ME MK ML N NE NG NN NP NR NW OL OX PA PE PH PL PO PR RG RH RM S SA SE SG SK SL SM SN SO "
-    "SP SR SS ST SW SY TA TD TF TN TQ TR TS TW UB W WA WC WD WF WN WR WS WV YO ZE".split()
-)
 _UK = re.compile(r"(?<![\w.])([A-Z]{1,2})\d[A-Z\d]? \d[ABD-HJLNP-UW-Z]{2}(?!\w)")
-_NL = re.compile(r"(?<![\w.,/])[1-9]\d{3} ?(?!SA|SD|SS|MS|HZ|MV|UV|PM|AM)[A-Z]{2}(?= +[A-Z][a-z]{2})")
-_CITY = re.compile(r"(?<![\w.,/-])(?:[A-Z]{1,2}-)?(\d{4,5}(?:-\d{3,4})?),? ([A-Z][^\W\d_]{2,}(?:[ -][A-Z]?[^\W\d_]+)?)")
+_NL = re.compile(
+    r"(?<![\w.,/])[1-9]\d{3} ?(?!SA|SD|SS|MS|HZ|MV|UV|PM|AM)[A-Z]{2}(?= +[A-Z][a-z]{2})"
+)
+_CITY = re.compile(
+    r"(?<![\w.,/-])(?:[A-Z]{1,2}-)?(\d{4,5}(?:-\d{3,4})?),? "
+    r"([A-Z][^\W\d_]{2,}(?:[ -][A-Z]?[^\W\d_]+)?)"
+)
 _SUITE = re.compile(r"(?<!\w)(?:Suite|Apt\.?|Apartment) \d{1,4}(?!\w)")
 _STATE = re.compile(
     r"(?<!\w)(?:A[KLRZ]|C[AOT]|DC|DE|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|PA|RI|"
     r"S[CD]|T[NX]|UT|V[AT]|W[AIVY]),? \d{5}(?:-\d{4})?(?![\w-])"
 )
 _WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|['’-](?=[^\W\d_])){0,60}")
-_NUMBER_AFTER = re.compile(r",?\s{1,2}(?:n[°ºr]?\.?\s?)?\d{1,4}(?:[-/]\d{1,4})?(?:\s?[a-zA-Z])?(?![\w.%:/]|,\d|\s?(?:ms|mm|mv|hz|bpm|leads?)\b)")
+_NUMBER_AFTER = re.compile(
+    r",?\s{1,2}(?:n[°ºr]?\.?\s?)?\d{1,4}(?:[-/]\d{1,4})?(?:\s?[a-zA-Z])?(?![\w.%:/]|,\d|\s?(?:ms|mm|mv|hz|bpm|leads?)\b)"
+)
 _NUMBER_BEFORE = re.compile(r"(?<![\w.,:/-])\d{1,5}(?:\s?(?:bis|ter)|[a-zA-Z])?,?\s{1,2}$")
-_NAMED_AFTER = re.compile(r"\.?(?:\s(?:de|du|des|del|della|la|le|les|los|las|dei|da|do|das|dos|di|d['’]|l['’]))*\s?[A-Z0-9][^\W_]")
+_NAMED_AFTER = re.compile(
+    r"\.?(?:\s(?:de|du|des|del|della|la|le|les|los|las|dei|da|do|das|dos|di|d['’]|l['’]))*\s?[A-Z0-9][^\W_]"
+)
 
 
 def find(text: str) -> Iterator[Hit]:
@@ -100,7 +110,7 @@ def _telephones(text: str) -> Iterator[Hit]:
     for one in _NORTH_AMERICAN.finditer(text):
         # With spaces alone it could be three samples.
         clear = any(mark in one[0] for mark in "(.-") or _is_valid(one[0], "US")
-        if not in_a_row(text, one):
+        if not in_a_row(text, one) and not _UNIT.match(text, one.end()):
             yield _phone(one, "a telephone number, North America's form", sure=clear)
     for one in _BRAZILIAN.finditer(text):
         yield _phone(one, "a telephone number, Brazil's form")
@@ -149,7 +159,7 @@ def _is_valid(text: str, region: str | None) -> bool:
 
 def _postcodes(text: str) -> Iterator[Hit]:
     for one in _UK.finditer(text):
-        if one[1] in _UK_AREAS:
+        if plain(one[1]) in listed("uk_areas"):
             yield Hit(PLACE, one.start(), one.end(), "a postcode of the United Kingdom")
     for one in _NL.finditer(text):
         yield Hit(PLACE, one.start(), one.end(), "a postcode of the Netherlands")
@@ -165,13 +175,14 @@ def _streets(text: str) -> Iterator[Hit]:
     """`Elm Road 4`, `12 Elm Road`, `Hauptstraße 12`, `12 rue de la Paix`, `Via Roma 3`."""
     for one in _WORD.finditer(text):
         word = plain(one[0].rstrip(".-'’"))
-        rest, before = text[one.end() : one.end() + 48], text[max(one.start() - 48, 0) : one.start()]
+        rest, before = (
+            text[one.end() : one.end() + 48],
+            text[max(one.start() - 48, 0) : one.start()],
+        )
         glued = one[0][0].isupper() and len(word) > 5 and word.endswith(tuple(listed("road glued")))
         if glued and (after := _NUMBER_AFTER.match(rest)):
             yield Hit(PLACE, one.start(), one.end() + after.end(), "a street and a number")
-        elif word in listed("road small") or (
-            word in listed("road after") and one[0][0].isupper()
-        ):
+        elif word in listed("road small") or (word in listed("road after") and one[0][0].isupper()):
             numbered = re.search(
                 r"(?<![\w.,/-])\d{1,5}[a-zA-Z]?,? (?:[A-Z][\w'’.-]{1,20} ){1,3}$", before
             )

@@ -13,7 +13,7 @@ from datetime import datetime
 from functools import lru_cache
 
 from auditor.data.identifiers.classes import DATE, Hit
-from auditor.data.identifiers.vocabulary import plain
+from auditor.data.identifiers.vocabulary import listed, plain
 from auditor.data.values import NotUnderstoodError, date_of
 
 _LOCALES = ("en", "de", "fr", "es", "it", "nl", "pt", "sv", "da", "nb", "fi")
@@ -23,15 +23,10 @@ _YEARS, _COMPACT_YEARS = range(1880, 2900), range(1890, 2040)
 #: Years that a two-digit number of a record's own date or a birth may mean: all.
 _DAY, _MONTH_NUMBER = range(1, 32), range(1, 13)
 _DAYS_OF = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-#: Months that are other words as well: `may be`, `mars`, `out of`, `set of`, `ago`, `mar`, `des`.
-_ALSO_WORDS = frozenset(
-    "may mar march mars out set sets ago des dec elo lug mag mai mei jan dic sep maj nov "
-    "touko loka gen ott avr giu jul syys feb oct okt abr apr aug mayo fev ene".split()
-)
 
 _YEAR_FIRST = re.compile(r"(?<![\d.])(\d{4})([-/._\s])(\d{1,2})\2(\d{1,2})(?![\d]|\.\d)")
 _PARTED = re.compile(
-    r"(?<![\d.,/-])(\d{1,2})([-/._])(\d{1,2})\2(\d{4}|\d{2})(?!\d|[.,/-]\d)",
+    r"(?<![\d.,/-])(\d{1,2})([-/._])(\d{1,2})(?:\2|(?<=/\d\d)-)(\d{4}|\d{2})(?!\d|[.,/-]\d)"
 )
 _COMPACT = re.compile(
     r"(?<!\d)(\d{4})(\d{2})(\d{2})(?:[T_ ]?([01]\d|2[0-3])([0-5]\d)([0-5]\d)?(?:\.\d{1,6})?)?(?!\d)"
@@ -51,7 +46,9 @@ _NAMED_YEAR = re.compile(r"(?<![^\W\d_])([^\W\d_]{3,12})\.?(?:\s|\sde\s|-|_|/)(\
 _YEAR_NAMED = re.compile(r"(?<![\d.])(\d{4})[\s\-_/.]([^\W\d_]{3,12})[\s\-_/.](\d{1,2})(?!\d)")
 _MONTH_YEAR = re.compile(r"(?<![\d/.-])(0?[1-9]|1[0-2])/((?:19|20)\d\d)(?![\d/])")
 _DAY_MONTH = re.compile(r"(?<![\d./-])(\d{2})([./])(\d{2})(?:\.(?!\d)|(?![\d./%]))")
-_VERSION = re.compile(r"(?:v|ver|vers|version|rev|revision|release|build|sw|software)[\s.:]{0,2}$", re.I)
+_VERSION = re.compile(
+    r"(?:v|ver|vers|version|rev|revision|release|build|sw|software)[\s.:]{0,2}$", re.I
+)
 _ON = re.compile(
     r"(?:\b(?:on|recorded|taken|dated?|since|seen|admitted|vom|am|den|le|du|el|il|op|em|il giorno|"
     r"d\.|from|until|born|geb\.?|né|née|född|født|nato|nata|nacido|geboren|til|till|fra|från))"
@@ -69,7 +66,7 @@ def months() -> dict[str, int]:
     for locale in _LOCALES:
         for width in ("wide", "abbreviated"):
             for context in ("format", "stand-alone"):
-                names = get_month_names(width, context, locale)  # type: ignore[arg-type]
+                names = get_month_names(width, context, locale)
                 for number, name in names.items():
                     found[plain(name.strip("."))] = int(number)
     return found
@@ -103,9 +100,10 @@ def _in_figures(text: str) -> Iterator[Hit]:
     for one in _DAY_MONTH.finditer(text):
         first, second = int(one[1]), int(one[3])
         day_first = first in _DAY and second in _MONTH_NUMBER
-        if day_first or (one[2] == "/" and second in _DAY and first in _MONTH_NUMBER):
-            if one[2] == "/" or _ON.search(text[max(one.start() - 16, 0) : one.start()]):
-                yield _hit(one, "a day and a month", sure=False)
+        month_first = one[2] == "/" and second in _DAY and first in _MONTH_NUMBER
+        announced = _ON.search(text[max(one.start() - 16, 0) : one.start()]) is not None
+        if (day_first or month_first) and (one[2] == "/" or announced):
+            yield _hit(one, "a day and a month", sure=announced)
 
 
 def _parted(text: str, one: re.Match[str]) -> Iterator[Hit]:
@@ -113,11 +111,11 @@ def _parted(text: str, one: re.Match[str]) -> Iterator[Hit]:
     if len(one[4]) == 4 and year not in _YEARS:
         return
     full = year if len(one[4]) == 4 else 2000 + year
-    order = (first, second), (second, first)
+    orders = [(first, second), (second, first)]
     if one[2] == ".":
-        order = order[:1]  # with points the day comes first, wherever points are written
+        orders = orders[:1]  # with points the day comes first, wherever points are written
     backwards = len(one[4]) == 2 and one[2] in "-._" and _is_day(2000 + first, second, year)
-    if not any(_is_day(full, month, day) for day, month in order) and not backwards:
+    if not any(_is_day(full, month, day) for day, month in orders) and not backwards:
         return
     before = text[max(one.start() - 12, 0) : one.start()]
     if _VERSION.search(before):
@@ -136,7 +134,7 @@ def _in_words(text: str) -> Iterator[Hit]:
             if not whole and text[stop : stop + 1].isalpha():
                 continue
             sure = whole or _alone(text, one.start(), one[2])
-            if whole and len(one[3].strip("'’")) == 2 and name in _ALSO_WORDS:
+            if whole and len(one[3].strip("'’")) == 2 and name in listed("also_words"):
                 sure = one[2][0].isupper() or text[one.end(1)] in "-/."
             yield Hit(DATE, one.start(), stop, "a day of a named month", sure)
     for one in _NAMED_DAY.finditer(text):
@@ -146,7 +144,12 @@ def _in_words(text: str) -> Iterator[Hit]:
             yield _hit(one, "a day of a named month", sure=sure)
     for one in _NAMED_YEAR.finditer(text):
         if plain(one[1]) in known and int(one[2]) in _COMPACT_YEARS:
-            clear = plain(one[1]) not in _ALSO_WORDS or one[1] in ("May", "March", "Mai", "Mars")
+            clear = plain(one[1]) not in listed("also_words") or one[1] in (
+                "May",
+                "March",
+                "Mai",
+                "Mars",
+            )
             yield _hit(one, "a named month of a year", sure=clear or one[1][0].isupper())
     for one in _YEAR_NAMED.finditer(text):
         if plain(one[2]) in known and int(one[3]) in _DAY and int(one[1]) in _YEARS:
@@ -157,7 +160,13 @@ def _alone(text: str, start: int, month: str) -> bool:
     """Whether a day and a month without a year are a date, and no words."""
     if _ON.search(text[max(start - 16, 0) : start]):
         return True
-    return plain(month) not in _ALSO_WORDS or month in ("May", "March", "Mai", "Mars", "Maj")
+    return plain(month) not in listed("also_words") or month in (
+        "May",
+        "March",
+        "Mai",
+        "Mars",
+        "Maj",
+    )
 
 
 def is_date(value: str, *, loose: bool) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from auditor.data.identifiers import dates, names, numbers
@@ -33,9 +33,8 @@ from auditor.data.identifiers.vocabulary import (
     is_person,
     kind_before,
     listed,
-    meaning,
+    meanings,
     plain,
-    words_of,
 )
 from auditor.data.values import is_missing
 
@@ -73,11 +72,10 @@ def find(text: str) -> Found:
     hits: list[Hit] = []
     explained: list[tuple[int, int]] = []
     for key, start, stop in _pairs(text):
-        meant = meaning(key)
-        if meant is not None:
-            if hit := judge(meant, text[start:stop]):
-                hits.append(hit._replace(start=start + hit.start, stop=start + hit.stop))
-        elif is_ordinary(key):
+        meant = meanings(key)
+        if hit := judge(meant, text[start:stop]):
+            hits.append(hit._replace(start=start + hit.start, stop=start + hit.stop))
+        elif not meant and is_ordinary(key):
             explained.append((start, stop))
     hits += _behind_words(text)
     return Found(tuple(hits), tuple(explained))
@@ -94,7 +92,9 @@ def _pairs(text: str) -> Iterator[tuple[str, int, int]]:
         if place + 1 < len(signs) and signs[place + 1].start() < stop:
             stop = signs[place + 1].start()
             # The last word before the next sign is a key.
-            stop = max(text.rfind(" ", sign.end(), stop), text.rfind(",", sign.end(), stop), sign.end())
+            stop = max(
+                text.rfind(" ", sign.end(), stop), text.rfind(",", sign.end(), stop), sign.end()
+            )
         start = sign.end()
         while start < stop and text[start] in " \"'<([":
             start += 1
@@ -106,8 +106,12 @@ def _pairs(text: str) -> Iterator[tuple[str, int, int]]:
         yield from ((one[1], *one.span(2)) for one in _TAGGED.finditer(text))
 
 
-def judge(meant: Meaning, value: str) -> Hit | None:
-    """Whether a value is what its key promises, and where in it."""
+def judge(meant: Iterable[Meaning], value: str) -> Hit | None:
+    """What a value is of that which its key may promise, and where in it."""
+    return next(filter(None, (_judged(one, value) for one in meant)), None)
+
+
+def _judged(meant: Meaning, value: str) -> Hit | None:
     said = value.strip()
     start = len(value) - len(value.lstrip())
     whole = (start, start + len(said))
@@ -139,7 +143,11 @@ def judge(meant: Meaning, value: str) -> Hit | None:
         one = re.match(r"[+(]{0,2}\d[\d\s()./-]{3,24}", said)
         return Hit(PHONE, *whole, rule, sure) if one and figures >= 5 else None
     if kind in (MAIL, WEB, IP):
-        marked = {MAIL: "@" in said, WEB: "." in said and letters > 3, IP: said.count(".") == 3 or ":" in said}
+        marked = {
+            MAIL: "@" in said,
+            WEB: "." in said and letters > 3,
+            IP: said.count(".") == 3 or ":" in said,
+        }
         return Hit(kind, *whole, rule) if marked[kind] else None
     if kind in (PHOTO, BIOMETRIC):
         return Hit(kind, *whole, rule, sure=letters + figures > 3)
@@ -151,7 +159,13 @@ def judge(meant: Meaning, value: str) -> Hit | None:
     if figures < _FEWEST.get(kind, 1):
         return None
     prose = letters > figures + 8
-    return Hit(kind, start, start + len(first), rule, sure and figures >= 2 + (kind != DEVICE) and not prose)
+    return Hit(
+        kind,
+        start,
+        start + len(first),
+        rule,
+        sure and figures >= 2 + (kind != DEVICE) and not prose,
+    )
 
 
 def _first_code(said: str) -> str:
@@ -183,7 +197,7 @@ def _is_dated(meant: Meaning, said: str) -> bool:
 
 def _is_old(said: str, meant: Meaning) -> bool:
     parts = re.split(r"[,;)]|\s{1,2}(?=[A-Z])", said[:64], maxsplit=1)
-    return is_over_89(said, meant.words) or is_over_89(parts[0].strip(), meant.words)
+    return is_over_89(said, meant.name) or is_over_89(parts[0].strip(), meant.name)
 
 
 def _of_person(said: str, whole: tuple[int, int]) -> Hit | None:
@@ -203,21 +217,14 @@ def _is_lower_name(said: str) -> bool:
     return any(plain(one) in first or plain(one) in last for one in said.split())
 
 
-_GENERIC = frozenset(
-    plain(one)
-    for one in (
-        "cardiology ecg ekg icu ccu emergency outpatient inpatient ambulatory home general internal medicine "
-        "kardiologie ambulanz notaufnahme cardiologie urgences cardiologia urgencias kardiologi kardiologia "
-        "inferior anterior lateral posterior septal apical wall department ward clinic hospital unit er ed "
-        "intensive care station room bed cardiac laboratory lab stress test clinical research of and the for"
-    ).split()
-)
-
-
 def _is_generic(said: str) -> bool:
     """Whether the words for a place stand for any: a ward's specialty, a wall of the heart."""
     words = [plain(one) for one in re.findall(r"[^\W\d_]+", said)]
-    return bool(words) and all(one in _GENERIC for one in words) and not any(map(str.isdigit, said))
+    return (
+        bool(words)
+        and all(one in listed("generic_places") for one in words)
+        and not any(map(str.isdigit, said))
+    )
 
 
 def _behind_words(text: str) -> Iterator[Hit]:
@@ -265,14 +272,17 @@ def _value_behind(text: str, start: int, end: int, kind: str) -> Hit | None:
 
 def explains(where: str) -> bool:
     """Whether a place in a file explains its figures, such as a gain."""
-    return meaning(where) is None and is_ordinary(where)
+    return not meanings(where) and is_ordinary(where)
 
 
-def key_of(where: str) -> Meaning | None:
+#: Parts of a path that say nothing without those above them.
+_NEEDS_MORE = frozenset(
+    ("value", "extension", "name", "center", "low", "high", "id", "given", "family", "text", "data")
+)
+
+
+def promised(where: str) -> tuple[Meaning, ...]:
     """What the place of a text in a file promises: `age/dateofbirth`, `PatientID`."""
     parts = re.split(r"[/@>]", where)
-    last = parts[-1]
-    if last.lower() in ("value", "extension", "name", "center", "low", "high", "id") and parts[1:]:
-        last = " ".join(parts[-3:])
-    found = meaning(last)
-    return found if found and words_of(last) else None
+    last = " ".join(parts[-3:]) if parts[-1].lower() in _NEEDS_MORE else parts[-1]
+    return meanings(last)

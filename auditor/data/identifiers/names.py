@@ -1,6 +1,6 @@
 """People's names in texts, by what stands beside them and by a dictionary of names.
 
-The dictionary is that of Faker's providers for thirteen countries. Physicians whose names are
+The dictionary is that of Faker's providers for twenty countries. Physicians whose names are
 signs, methods and devices (Brugada, Holter, Bazett) name no patient, and words of ECG machines that
 are names too (Block, Long, White) name nobody; both stand in words.yaml. A name alone is not sure.
 """
@@ -17,22 +17,26 @@ from auditor.data.identifiers.vocabulary import listed, plain
 
 _PROVIDERS = (
     *("en_US", "en_GB", "de_DE", "fr_FR", "es_ES", "it_IT", "nl_NL", "pt_PT", "pt_BR"),
-    *("sv_SE", "da_DK", "no_NO", "fi_FI"),
+    *(
+        "sv_SE",
+        "da_DK",
+        "no_NO",
+        "fi_FI",
+        "de_AT",
+        "de_CH",
+        "fr_BE",
+        "fr_CH",
+        "nl_BE",
+        "es_MX",
+        "en_IE",
+    ),
 )
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _CARET = re.compile(r"(?<![\w^])[^\W\d_][\w'’ -]{0,40}\^[^\W\d_][\w'’^. -]{0,40}")
 #: What may join a title or two parts of a name.
 _GAP = re.compile(r"\.?[ \t\xa0]{1,2}")
-_PARTICLES = frozenset(
-    "van de der den von zu zur da do dos das di del della la le du af av ter ten el y e".split()
-)
-#: Titles that are units, leads or rates as well.
-_ALSO_UNITS = frozenset(("hr", "fr", "sr", "ms", "mw", "sig", "drs", "don", "dame", "sister", "nurse", "sra"))
-#: What follows an eponym.
-_OF_EPONYMS = frozenset(
-    "syndrome syndrom sindrome block lead leads sign index criteria criterion formula protocol monitor "
-    "disease type phenomenon pattern beat interval correction test complex fibre fibers bundle ecg ekg".split()
-)  # fmt: skip
+#: Between a first and a last name: an initial, or `van der`.
+_JOINT = re.compile(r"[ \xa0]{1,2}((?:[^\W\d_]{1,3}\.? ){0,3})")
 _MOST_WORDS = 4
 
 
@@ -46,10 +50,8 @@ def dictionary() -> tuple[frozenset[str], frozenset[str]]:
         for name in dir(provider):
             into = first if name.startswith("first_name") else last
             if name.startswith(("first_names", "last_names")):
-                into.update(map(plain, getattr(provider, name)))
-    return frozenset(one for one in first if len(one) > 1), frozenset(
-        one for one in last if len(one) > 1
-    )
+                into.update(plain(part) for one in getattr(provider, name) for part in one.split())
+    return frozenset(first - listed("particles")), frozenset(last - listed("particles"))
 
 
 def find(text: str) -> Iterator[Hit]:
@@ -58,7 +60,9 @@ def find(text: str) -> Iterator[Hit]:
         for one in _CARET.finditer(text):
             yield Hit(NAME, one.start(), one.end(), "a name with a caret, as in DICOM")
     words = list(_WORD.finditer(text))
-    if not any(map(str.isupper, text)) and not any(plain(one[0]) in _bare_titles() for one in words):
+    if not any(map(str.isupper, text)) and not any(
+        plain(one[0]) in _bare_titles() for one in words
+    ):
         return
     taken = -1
     for at, one in enumerate(words):
@@ -71,7 +75,7 @@ def find(text: str) -> Iterator[Hit]:
 
 @lru_cache(maxsize=1)
 def _bare_titles() -> frozenset[str]:
-    return listed("titles") - _ALSO_UNITS
+    return listed("titles") - listed("also_units")
 
 
 def looks_like(value: str) -> bool:
@@ -84,7 +88,7 @@ def looks_like(value: str) -> bool:
     first, last = dictionary()
     known = [plain(part) in first or plain(part) in last for one in words for part in _parts(one)]
     ordinary = [_is_no_name(one) for one in words]
-    capital = [one[0].isupper() for one in words if plain(one) not in _PARTICLES]
+    capital = [one[0].isupper() for one in words if plain(one) not in listed("particles")]
     if all(ordinary) or not capital or not all(capital):
         return False
     comma = value.count(",") == 1
@@ -93,7 +97,7 @@ def looks_like(value: str) -> bool:
 
 def is_written_large(value: str) -> bool:
     """Whether the first word that is no `van` or `de` begins with a capital."""
-    words = (one[0] for one in _WORD.finditer(value) if plain(one[0]) not in _PARTICLES)
+    words = (one[0] for one in _WORD.finditer(value) if plain(one[0]) not in listed("particles"))
     return next(words, "x")[0].isupper()
 
 
@@ -119,7 +123,7 @@ def _titled(text: str, words: Sequence[re.Match[str]], at: int) -> Hit | None:
     name = plain(title[0])
     if name not in listed("titles"):
         return None
-    if name in _ALSO_UNITS and not title[0].istitle():
+    if name in listed("also_units") and not title[0].istitle():
         return None
     end = _name_from(text, words, at + 1, title.end(), titles=True)
     if end is None:
@@ -127,7 +131,7 @@ def _titled(text: str, words: Sequence[re.Match[str]], at: int) -> Hit | None:
     first = words[at + 1]
     dotted = text[title.end() : title.end() + 1] == "."
     known = _in_dictionary(first[0])
-    if name in _ALSO_UNITS and not dotted and not known:
+    if name in listed("also_units") and not dotted and not known:
         return None
     if _is_no_name(first[0]) and not dotted and first[0].isupper():
         return None
@@ -149,7 +153,7 @@ def _placed(text: str, words: Sequence[re.Match[str]], at: int) -> Hit | None:
     if end is None:
         return None
     found = [each[0] for each in words[at + 1 : at + 6] if each.start() < end]
-    if any(_in_dictionary(each) and not _is_no_name(each) for each in found):
+    if any(len(each) > 2 and _in_dictionary(each) and not _is_no_name(each) for each in found):
         return Hit(NAME, words[at + 1].start(), end, "a name beside a word for a person")
     return None
 
@@ -163,32 +167,32 @@ def _known(text: str, words: Sequence[re.Match[str]], at: int) -> Hit | None:
     is_first, is_last = (_among(one[0], names) for names in (first, last))
     if not is_first and not is_last:
         return None
-    following = words[at + 1] if at + 1 < len(words) else None
-    while following and plain(following[0]) in _PARTICLES and at + 2 < len(words):
-        at += 1
-        following = words[at + 1]
-    if following and following[0][0].isupper():
-        between = text[one.end() : following.start()]
-        no_names = _is_no_name(one[0]) or _is_no_name(following[0])
-        # An initial between two: `Ingeborg M. Lindqvist`.
-        if len(following[0]) == 1 and at + 2 < len(words):
-            following = words[at + 2]
-            between = " " if following.start() - one.end() < 6 else "?"
-            no_names = _is_no_name(one[0]) or _is_no_name(following[0])
-        if re.fullmatch(r"[ \xa0]{1,2}(?:[^\W\d_]{1,3} ){0,2}", between) and is_first:
-            sure = _among(following[0], last) and not no_names
-            if sure or (not no_names and _is_word(one[0]) and _is_word(following[0])):
-                return Hit(NAME, one.start(), following.end(), "a first and a last name", sure)
-        comma = re.fullmatch(r", ?", between)
-        if comma and is_last and _among(following[0], first) and not no_names:
-            return Hit(NAME, one.start(), following.end(), "a last and a first name")
-        if plain(following[0]) in _OF_EPONYMS:
-            return None
-    elif following and plain(following[0]) in _OF_EPONYMS:
-        return None
+    # Behind an initial or a `de la`.
+    behind = (each for each in words[at + 1 : at + 5] if not _joins(each[0]))
+    if (other := next(behind, None)) is None:
+        return _lone(one)
+    between = text[one.end() : other.start()]
+    ordinary = _is_no_name(one[0]), _is_no_name(other[0])
+    if other[0][0].isupper() and is_first and (joint := _JOINT.fullmatch(between)):
+        eponym = plain(one[0]) in listed("eponyms")
+        clear = not ordinary[0] or not (eponym or ordinary[1])
+        known = _among(other[0], last) or _among(other[0], first)
+        sure = clear and (known or (joint[1] != "" and not any(ordinary)))
+        if sure or (not any(ordinary) and _is_word(one[0]) and _is_word(other[0])):
+            return Hit(NAME, one.start(), other.end(), "a first and a last name", sure)
+    if is_last and between in (",", ", ") and _among(other[0], first) and not any(ordinary):
+        return Hit(NAME, one.start(), other.end(), "a last and a first name")
+    return None if plain(other[0]) in listed("of_eponyms") else _lone(one)
+
+
+def _lone(one: re.Match[str]) -> Hit | None:
     if _is_no_name(one[0]) or len(one[0]) < 4 or one[0].isupper():
         return None
     return Hit(NAME, one.start(), one.end(), "a word that is a name", sure=False)
+
+
+def _joins(word: str) -> bool:
+    return len(word) == 1 or plain(word) in listed("particles")
 
 
 def _is_word(word: str) -> bool:
@@ -213,7 +217,9 @@ def _name_from(
     for one in words[at : at + _MOST_WORDS]:
         between = text[end : one.start()]
         joined = _GAP.fullmatch(between) or (stop and re.fullmatch(r"[,-] ?", between))
-        particle = plain(one[0]) in _PARTICLES or (titles and plain(one[0]) in listed("titles"))
+        particle = plain(one[0]) in listed("particles") or (
+            titles and plain(one[0]) in listed("titles")
+        )
         if not joined or not (one[0][0].isupper() or particle):
             break
         end = one.end()

@@ -5,10 +5,10 @@ Written from what the issuers publish:
 - DK: CPR-kontoret, "Personnummeret i CPR" (weights 4327654321; since 2007 not all keep to them)
 - SE: Skatteverket SKV 704 (Luhn); NO: Skatteetaten, fødselsnummer (two digits modulo 11)
 - FI: Digi- ja väestötietovirasto, henkilötunnus (31 letters; marks of centuries since 2023)
-- DE: Bundeszentralamt für Steuern, § 139b AO (ISO 7064 MOD 11,10); KVNR: GKV-Spitzenverband, § 290 SGB V
+- DE: Bundeszentralamt für Steuern, § 139b AO (ISO 7064 MOD 11,10); KVNR: § 290 SGB V
 - NL: RvIG, burgerservicenummer (elfproef); BE: Rijksregister, KB 3 April 1984 (97 − n mod 97)
 - FR: INSEE, numéro de sécurité sociale (97 − n mod 97); CH: ZAS, AHVN13 (EAN-13)
-- ES: Ministerio del Interior, NIF/NIE (letter by n mod 23); IT: DM 23 December 1976 (codice fiscale)
+- ES: Ministerio del Interior, NIF/NIE (n mod 23); IT: DM 23 December 1976 (codice fiscale)
 - UK: NHS Data Dictionary, NHS number (modulo 11); PL: PESEL, weights 1379
 - US: SSA, ranges of SSN; CMS, Medicare Beneficiary Identifier; BR: Receita Federal, CPF
 - CN: GB 11643-1999 (ISO 7064 MOD 11-2); accounts: ISO 13616 (IBAN), ISO/IEC 7812 (Luhn)
@@ -123,7 +123,9 @@ def _swedish_day(number: str) -> bool:
     short = digits[-10:]
     day = int(short[4:6])
     day -= 60 * (day > 60)  # a coordination number
-    years = (int(digits[:4]),) if len(digits) == 12 else (1900 + int(short[:2]), 2000 + int(short[:2]))
+    years = (
+        (int(digits[:4]),) if len(digits) == 12 else (1900 + int(short[:2]), 2000 + int(short[:2]))
+    )
     return any(is_day_of(year, int(short[2:4]), day) for year in years)
 
 

@@ -48,7 +48,7 @@ def _found(text: str, where: str) -> list[Hit]:
     found = list(beside.hits)
     explained = list(beside.explained)
     if where not in _OWN_WORDS:
-        if meant := keyed.key_of(where):
+        if meant := keyed.promised(where):
             found += filter(None, [keyed.judge(meant, text)])
         elif keyed.explains(where):
             explained = [(0, len(text))]

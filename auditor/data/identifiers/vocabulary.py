@@ -11,12 +11,21 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import product
+from itertools import pairwise, product
 from typing import Any
 
-from auditor.data.identifiers.classes import DATE, RECORD
+from auditor.data.identifiers.classes import (
+    ACCOUNT,
+    DATE,
+    DEVICE,
+    INSURANCE,
+    LICENCE,
+    NATIONAL,
+    OTHER,
+    RECORD,
+)
 from auditor.resources import package, read_settings
 
 _PLAIN = str.maketrans({"ß": "ss", "ø": "o", "æ": "ae", "œ": "oe", "đ": "d", "ł": "l", "ı": "i"})
@@ -26,8 +35,20 @@ _RUN = re.compile(r"[^\W_]+")
 _LETTERS = re.compile(r"[^\W\d_]+|\d+")
 #: A key is a few words; what is longer is prose.
 _LONGEST, _MOST_WORDS = 96, 8
+#: The lists of words.yaml that are no words of keys.
+_LISTS = (
+    *("masked", "eponyms", "not_names", "titles", "standards", "passed", "also_words"),
+    *("particles", "of_eponyms", "uk_areas", "generic_places", "also_units", "truths"),
+)
 #: Words that say nothing beside others.
-_EMPTY = frozenset("of de da di du la le el the und y and von der des del della den".split())
+_EMPTY = frozenset(
+    (
+        *("of", "de", "da", "di", "du", "la", "le", "el", "the", "und", "y", "and"),
+        *("von", "der", "des", "del", "della", "den"),
+    )
+)
+#: Classes whose values are told by their figures, so that a key of two words needs no colon.
+_NUMBERED = frozenset((RECORD, DEVICE, NATIONAL, INSURANCE, ACCOUNT, LICENCE, OTHER))
 
 
 @dataclass(frozen=True)
@@ -38,11 +59,13 @@ class Meaning:
     ----------
     words : those that say so
     sure : whether they say so by themselves
+    name : all of its words, such as the unit of an age
     """
 
     kind: str
     words: frozenset[str]
     sure: bool = True
+    name: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -81,14 +104,18 @@ def _words() -> _Words:
         for phrase, sure in told:
             if words := _phrase(phrase):
                 phrases[min(words)].append(Meaning(kind, words, sure))
-        for phrase in said.get("next", ()):
+        longer = [one for one, sure in told if sure and " " in one]
+        turned = [" ".join(pair[::-1]) for pair in _pairs(said)]
+        wanted = (*longer, *turned) if kind in _NUMBERED else ()
+        for phrase in (*said.get("next", ()), *wanted):
             following["".join(_plain_words(phrase))] = kind
     against = tuple(map(_phrase, raw["against"]))
-    own = {kind: tuple(map(_phrase, said["against"])) for kind, said in kinds.items() if "against" in said}
-    lists = {
-        name: frozenset(plain(one) for one in raw[name])
-        for name in ("masked", "eponyms", "not_names", "titles", "standards")
+    own = {
+        kind: tuple(map(_phrase, said["against"]))
+        for kind, said in kinds.items()
+        if "against" in said
     }
+    lists = {name: frozenset(plain(one) for one in raw[name]) for name in _LISTS}
     lists["times"] = frozenset(map(plain, kinds[DATE]["times"]))
     lists["beside"] = frozenset("".join(_plain_words(one)) for one in raw["beside"])
     lists |= {f"road {name}": frozenset(map(plain, ws)) for name, ws in raw["roads"].items()}
@@ -166,29 +193,33 @@ def _unglued(word: str) -> list[str] | None:
 
 
 @lru_cache(maxsize=16384)
-def meaning(name: str) -> Meaning | None:
-    """The class of identifier that a key or a column's name promises; None where none."""
+def meanings(name: str) -> tuple[Meaning, ...]:
+    """The classes of identifier that a key or a column's name may promise, the likeliest first."""
     words = frozenset(words_of(name))
     if not words or len(words) > _MOST_WORDS:
-        return None
+        return ()
     table = _words()
     found: list[Meaning] = []
     for word in words:
         found += (one for one in table.phrases.get(word, ()) if one.words <= words)
     if not (rest := words - _EMPTY) - table.bare.keys():
         found += (Meaning(table.bare[one], rest) for one in rest)
+    kept: dict[str, Meaning] = {}
     for one in sorted(found, key=lambda one: (-len(one.words), not one.sure, one.kind)):
         against = table.against.get(one.kind, table.against[""])
-        if not any(other <= words and not other <= one.words for other in against):
-            return one
-    return None
+        if any(other <= words and not other <= one.words for other in against):
+            continue
+        # `Medical record number` is none of a person's: what is part of a phrase says no more.
+        if not any(one.words < other.words for other in kept.values()):
+            kept.setdefault(one.kind, replace(one, name=words))
+    return tuple(kept.values())
 
 
 @lru_cache(maxsize=16384)
 def is_ordinary(name: str) -> bool:
     """Whether a key explains the number beside it, such as `gain` or `Dx`."""
     words = words_of(name)
-    pairs = ("".join(pair) for pair in zip(words, words[1:], strict=False))
+    pairs = ("".join(pair) for pair in pairwise(words))
     table = _words().ordinary
     return any(one in table for one in (*words, *pairs))
 
