@@ -173,13 +173,17 @@ def _postcodes(text: str) -> Iterator[Hit]:
 
 def _streets(text: str) -> Iterator[Hit]:
     """`Elm Road 4`, `12 Elm Road`, `Hauptstraße 12`, `12 rue de la Paix`, `Via Roma 3`."""
+    roads = listed("road after") | listed("road before") | listed("road small")
+    glued_roads = tuple(listed("road glued"))
     for one in _WORD.finditer(text):
-        word = plain(one[0].rstrip(".-'’"))
+        word = plain(one[0])
+        if word not in roads and not word.endswith(glued_roads):
+            continue
         rest, before = (
             text[one.end() : one.end() + 48],
             text[max(one.start() - 48, 0) : one.start()],
         )
-        glued = one[0][0].isupper() and len(word) > 5 and word.endswith(tuple(listed("road glued")))
+        glued = one[0][0].isupper() and len(word) > 5 and word.endswith(glued_roads)
         if glued and (after := _NUMBER_AFTER.match(rest)):
             yield Hit(PLACE, one.start(), one.end() + after.end(), "a street and a number")
         elif word in listed("road small") or (word in listed("road after") and one[0][0].isupper()):

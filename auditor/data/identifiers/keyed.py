@@ -33,6 +33,7 @@ from auditor.data.identifiers.vocabulary import (
     is_person,
     kind_before,
     listed,
+    may_begin,
     meanings,
     plain,
 )
@@ -232,7 +233,7 @@ def _behind_words(text: str) -> Iterator[Hit]:
     runs = list(_RUN.finditer(text))
     taken = -1
     for at, run in enumerate(runs):
-        if run.start() < taken:
+        if run.start() < taken or not may_begin(plain(run[0])):
             continue
         joined, end, kind, longest = "", run.start(), None, 0
         for other in runs[at : at + _LONGEST_KEY]:

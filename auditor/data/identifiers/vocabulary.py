@@ -78,6 +78,7 @@ class _Words:
     ordinary: frozenset[str]
     known: frozenset[str]
     following: Mapping[str, str]
+    starts: frozenset[str]
     lists: Mapping[str, frozenset[str]]
 
 
@@ -96,6 +97,7 @@ def _words() -> _Words:
     raw = read_settings(package("data") / "identifiers" / "words.yaml", as_text=True)
     phrases: dict[str, list[Meaning]] = defaultdict(list)
     following: dict[str, str] = {}
+    starts: set[str] = set()
     kinds: Mapping[str, Mapping[str, list[str]]] = raw["kinds"]
     for kind, said in kinds.items():
         told = [(phrase, True) for phrase in said.get("alone", ())]
@@ -109,6 +111,7 @@ def _words() -> _Words:
         wanted = (*longer, *turned) if kind in _NUMBERED else ()
         for phrase in (*said.get("next", ()), *wanted):
             following["".join(_plain_words(phrase))] = kind
+            starts.update(_plain_words(phrase)[:1])
     against = tuple(map(_phrase, raw["against"]))
     own = {
         kind: tuple(map(_phrase, said["against"]))
@@ -134,6 +137,7 @@ def _words() -> _Words:
         frozenset("".join(_plain_words(one)) for one in raw["ordinary"]),
         known,
         following,
+        frozenset(starts) | following.keys(),
         lists,
     )
 
@@ -154,6 +158,11 @@ def _phrase(phrase: str) -> frozenset[str]:
 def listed(name: str) -> frozenset[str]:
     """A list of words.yaml, such as `eponyms`."""
     return _words().lists[name]
+
+
+def may_begin(word: str) -> bool:
+    """Whether a plain word is the first of a phrase that `kind_before` knows."""
+    return word in _words().starts
 
 
 def kind_before(joined: str) -> str | None:
@@ -212,7 +221,8 @@ def meanings(name: str) -> tuple[Meaning, ...]:
         # `Medical record number` is none of a person's: what is part of a phrase says no more.
         if not any(one.words < other.words for other in kept.values()):
             kept.setdefault(one.kind, replace(one, name=words))
-    return tuple(kept.values())
+    # `Patient age` is an age, and nobody's name.
+    return tuple(one for one in kept.values() if len(kept) == 1 or not is_person(one))
 
 
 @lru_cache(maxsize=16384)
