@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -13,23 +13,12 @@ import pandas as pd
 from auditor.checks.base import Draw, Measured, OnRecordings, Settings
 from auditor.core.evidence import MIN_PEOPLE, Counts
 from auditor.data.dataset import Dataset
-from auditor.data.identifiers import AGE_OVER_89, FREE_TEXT, classes_in
+from auditor.data.identifiers import AGE_OVER_89, FREE_TEXT, classes_in, column
+from auditor.data.values import is_missing
 from auditor.engine import shards
 from auditor.stats.small_cells import shares_of_people
 from auditor.targets.context import Context
 
-#: What a column of a companion table is called when it holds a class.
-_COLUMNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
-    (name, re.compile(pattern, re.IGNORECASE))
-    for name, pattern in (
-        ("date", r"date|datetime|birth|dob|ecg_?time"),
-        ("name", r"(?:^|_)(?:name|surname|first_?name|last_?name|nurse|validated_by|physician)$"),
-        ("contact", r"e?_?mail|phone|fax|address"),
-        ("number", r"mrn|ssn|insurance|stay_id|hadm_id"),
-        ("device", r"serial|cart_id"),
-        ("place", r"zip|postcode|(?:^|_)site$|ward|hospital"),
-    )
-)
 #: Comment keys that say no more than the manifest does.
 _ORDINARY = re.compile(
     r"\W*(?:age|sex|gender|dx|rx|hx|sx|label|diagnos[ei]s)\W*[:>]", re.IGNORECASE
@@ -96,9 +85,9 @@ class Identifiers(OnRecordings):
         kinds = np.array([name.partition("/")[0] for name in evidence.names])
         has = evidence.values > 0
         hits = []
-        for column, name in enumerate(evidence.names):
+        for place, name in enumerate(evidence.names):
             kind, _, where = name.partition("/")
-            n = int(has[:, column].sum())
+            n = int(has[:, place].sum())
             told: int | str = n if n >= MIN_PEOPLE else f"fewer than {MIN_PEOPLE}"
             hits.append({"class": kind, "where": where, "people": told})
         chosen = {
@@ -116,7 +105,7 @@ def _hits_in_texts(dataset: Dataset) -> list[tuple[str, Place]]:
     subjects = dataset.manifest["subject"].astype(str)
     for record, subject in zip(dataset.manifest["record"], subjects, strict=True):
         for where, text in dataset.texts(record):
-            kinds = classes_in(text)
+            kinds = classes_in(text, where)
             if not kinds and where in ("header comment", "annotation note") and _is_prose(text):
                 kinds = {FREE_TEXT}
             hits += [(subject, Place(kind, where)) for kind in kinds]
@@ -129,24 +118,37 @@ def _is_prose(text: str) -> bool:
 
 
 def _hits_in_tables(dataset: Dataset) -> Iterator[tuple[str, Place]]:
+    manifest = dataset.manifest
     for table in dataset.tables():
         subjects = table.pop("subject").astype(str)
-        for row, kind in _hits_in(table):
+        known = [*manifest["record"].astype(str), *manifest["subject"].astype(str)]
+        for row, kind in _hits_in(table, known):
             yield subjects.iloc[row], Place(kind, "table")
-    everybody = dataset.manifest["subject"].astype(str).unique()
+    everybody = manifest["subject"].astype(str).unique()
     for table in dataset.stray_tables():
         # Whom a row is about is not known, so what it tells is counted for everybody.
-        for kind in {kind for _, kind in _hits_in(table)}:
+        for kind in {kind for _, kind in _hits_in(table, ())}:
             yield from ((who, Place(kind, "table without a rule")) for who in everybody)
 
 
-def _hits_in(table: pd.DataFrame) -> Iterator[tuple[int, str]]:
-    """The rows of a table that hold a class: by a column's name, or by what a cell says."""
-    for column in table.columns:
-        cells = table[column].str.strip()
-        kinds = {name for name, pattern in _COLUMNS if pattern.search(str(column))}
-        for row in np.flatnonzero(cells != ""):
-            yield from ((int(row), kind) for kind in kinds or classes_in(cells.iloc[row]))
+def _hits_in(table: pd.DataFrame, known: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """The rows of a table that hold a class: by a column as a whole, or by what a cell says.
+
+    Parameters
+    ----------
+    known : the names of records and subjects, which a column may repeat
+    """
+    for name in table.columns:
+        cells = table[name].astype(str).str.strip()
+        found = column(str(name), cells.tolist(), known)
+        whole = found and found.sure and found.kind != AGE_OVER_89
+        for row in np.flatnonzero(~cells.map(is_missing)):
+            if whole and found:
+                yield int(row), found.kind
+            else:
+                # Of ages some are over 89.
+                kinds = classes_in(cells.iloc[row], str(name) if found else "")
+                yield from ((int(row), kind) for kind in kinds)
 
 
 def _old_ages(manifest: pd.DataFrame) -> Iterator[tuple[str, Place]]:

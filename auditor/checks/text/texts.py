@@ -44,7 +44,6 @@ _CLASSES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             r"|\bsince (?:the )?(?:previous|prior|last|earlier)\b",
         ),
         ("age", rf"\b\d{{1,3}}[ -]?{_YEARS}|\baged?\W{{1,2}}\d{{2,3}}\b"),
-        (AGE_OVER_89, rf"\b(?:9\d|1[01]\d)[ -]?{_YEARS}|\baged?\W{{1,2}}(?:9\d|1[01]\d)\b"),
     )
 )
 INDIRECT = ("age", AGE_OVER_89, "earlier record")

@@ -1,0 +1,66 @@
+"""Recall and precision of what is sure, by class, on the two corpora."""
+
+from __future__ import annotations
+
+import pytest
+
+from auditor.data.identifiers import HIPAA, column, hits
+from auditor.data.identifiers.classes import AGE_OVER_89
+from tests.data.identifiers import corpus, unseen
+from tests.data.identifiers.scores import scores
+
+RECALL, PRECISION = 0.98, 0.95
+
+
+def told_text(one: corpus.Text) -> list[tuple[str, int, int]]:
+    return [(hit.kind, hit.start, hit.stop) for hit in hits(one.text, one.where) if hit.sure]
+
+
+def told_column(one: corpus.Cells) -> str | None:
+    found = column(one.name, one.values, one.known)
+    return found.kind if found and found.sure else None
+
+
+@pytest.fixture(scope="module")
+def seen():
+    return scores(corpus, told_text, told_column)
+
+
+@pytest.mark.parametrize("kind", sorted(HIPAA))
+def test_each_class_is_found_and_little_else_is_called_it(seen, kind):
+    assert seen[kind].n >= 10
+    assert seen[kind].recall >= RECALL
+    assert seen[kind].precision >= PRECISION
+
+
+def test_the_corpus_is_large_enough_and_in_eight_languages_or_more():
+    planted = [*corpus.texts(), *corpus.columns(0)]
+    ordinary = [*corpus.lookalikes(0), *corpus.ordinary_columns()]
+    assert len(planted) >= 600
+    assert len(ordinary) >= 600
+    assert len(corpus.LANGUAGES) >= 8
+
+
+def test_what_was_written_after_the_recognisers_is_told_too():
+    seen = scores(unseen, told_text, told_column)
+    n = sum(one.n for one in seen.values())
+    assert n >= 450
+    assert sum(one.found for one in seen.values()) >= 0.97 * n
+    assert all(one.precision >= PRECISION for one in seen.values() if one.told)
+    # `Patient 93J` may be joules.
+    assert seen[AGE_OVER_89].recall >= 0.85
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_other_people_are_told_as_well(seed):
+    seen = scores(corpus, told_text, told_column, seed)
+    n = sum(one.n for one in seen.values())
+    assert sum(one.found for one in seen.values()) >= RECALL * n
+    assert sum(one.right for one in seen.values()) >= PRECISION * sum(
+        one.told for one in seen.values()
+    )
+
+
+@pytest.mark.parametrize("text", corpus.EPONYMS)
+def test_no_eponym_is_anybody_s_name(text):
+    assert [hit for hit in hits(text) if hit.kind == "name"] == []
