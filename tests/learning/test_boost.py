@@ -100,7 +100,7 @@ def test_only_the_trees_up_to_the_best_are_kept():
         n_estimators=200, max_depth=2, early_stopping_rounds=10, random_state=0, n_jobs=1
     ).fit(rows[:300], event[:300], eval_set=[(rows[300:], event[300:])], verbose=False)
     assert (
-        boost.n_trees(found)
+        boost.n_rounds(found)
         == theirs.best_iteration + 1
         < theirs.get_booster().num_boosted_rounds()
     )
@@ -109,7 +109,7 @@ def test_only_the_trees_up_to_the_best_are_kept():
 
 
 def test_with_nobody_held_back_all_trees_are_grown(booster):
-    assert boost.n_trees(booster) == SMALL.rounds
+    assert boost.n_rounds(booster) == SMALL.rounds
 
 
 def test_the_same_seed_gives_the_same_bytes(booster):

@@ -219,7 +219,13 @@ class OutputAttributeInference(OnModel):
         alone = self.output in ONE_EACH and len(target.labels) < 2
         if self.output in ONE_EACH + TOGETHER and not alone:
             ever = [_ever(column, person) for column in target.y_true[rows].T]
-            many = np.array([_rarer(one, person) for one in ever])
+            # Of classes that exclude one another, the others tell the one that is withheld.
+            many = np.array(
+                [
+                    _rarer(one, person) if target.kind(label) == "finding" else 0
+                    for label, one in zip(target.labels, ever, strict=True)
+                ]
+            )
             for place in np.argsort(-many, kind="stable")[:MOST].tolist():
                 if many[place] >= MIN_PEOPLE:
                     diagnoses[target.labels[place]] = ever[place], place
