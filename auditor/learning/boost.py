@@ -279,11 +279,12 @@ def grown(booster: xgboost.Booster) -> Grown:
     objective = objective_of(booster)
     start = document["learner_model_param"]["base_score"].strip("[]").split(",")
     base = [float(one) for one in start]
+    together = len(trees) // rounds // max(objective.n_classes, 1)
     return Grown(
         rounds,
-        len(trees) // rounds // max(objective.n_classes, 1),
+        together,
         depth,
-        rate,
+        rate * together,  # which share it
         penalty,
         lightest,
         float(trees[0]["sum_hessian"][0]),
