@@ -158,7 +158,12 @@ def members(folder: Path, said: Description) -> pd.DataFrame:
         raise ModelError(f"{path.name}: larger than {_MAX_TABLE >> 30} GiB; name fewer records")
     try:
         table = _parquet(path) if path.suffix == ".parquet" else _text(path)
-    except (DataError, ValueError, OSError, ImportError, ArrowException) as error:
+    except DataError as error:
+        told = str(error).removeprefix(f"{path.name}: ")
+        raise ModelError(
+            f"{path.name}: cannot be read as a table: {told}; write it again"
+        ) from None
+    except (ValueError, OSError, ImportError, ArrowException) as error:
         raise ModelError(f"{path.name}: cannot be read as a table; write it again") from error
     if not table.columns.is_unique:
         raise ModelError(f"{path.name}: names a column twice; write it again")

@@ -18,6 +18,7 @@ from auditor import cli
 from auditor.core.errors import ModelError
 from auditor.core.streams import stream
 from auditor.core.target import Target
+from auditor.data import sheets
 from auditor.engine import engine
 from auditor.learning import boost
 from auditor.systems.open import open_target
@@ -312,6 +313,16 @@ def test_a_row_of_nobody_is_refused(folder, rows):
     patient = rows["patient"].copy()
     patient[3] = "NA"
     assert "rows without 'patient'" in refusal(folder, rows.assign(patient=patient))
+
+
+def test_a_packed_table_is_read_so_far(folder, rows, monkeypatch):
+    plain = opened(folder, rows)
+    says(folder, members="rows.csv.gz")
+    rows.to_csv(folder / "rows.csv.gz", index=False)
+    assert same(opened(folder), plain)
+    monkeypatch.setattr(sheets, "_MAX_UNPACKED", 1 << 10)
+    with pytest.raises(ModelError, match=r"^rows\.csv\.gz: .*: unpacks to more than 0 MiB; write"):
+        opened(folder)
 
 
 def test_a_typed_table_that_names_a_column_twice_is_refused(folder, rows):
