@@ -111,10 +111,12 @@ class OutputAttributeInference(OnModel):
         del context
         truths = self._asked(target_records(self.target))
         if truths.sex is None and truths.age is None and not truths.diagnoses:
-            return (
+            why = (
                 f"needs {MIN_PEOPLE} people of each sex, {2 * MIN_PEOPLE} of known age, or "
                 f"{MIN_PEOPLE} with and without a diagnosis; found fewer"
             )
+            told = "; classes and values are what the model tells, and none is withheld"
+            return why + told if self.target.kinds else why
         return None
 
     def attack(self, context: Context, rng: np.random.Generator) -> Attributes:

@@ -290,5 +290,8 @@ def test_a_class_is_no_diagnosis_that_the_others_would_not_tell():
         y_true=np.repeat(seen.y_true == 1, 2, axis=1).astype(float),
         kinds=dict.fromkeys(("rhythm", "axis"), "class"),
     )
-    assert "found fewer" in OutputAttributeInference(two, "scores").unmet(context())
+    why = OutputAttributeInference(two, "scores").unmet(context())
+    assert why.endswith(
+        "found fewer; classes and values are what the model tells, and none is withheld"
+    )
     assert OutputAttributeInference(replace(two, kinds={}), "scores").unmet(context()) is None
