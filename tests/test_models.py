@@ -17,32 +17,51 @@ from auditor import cli
 from auditor.audit import scan
 from auditor.core.streams import stream
 from auditor.learning import boost
-from auditor.learning.boost import Trees
+from auditor.learning.boost import FINDING, Objective, Trees
 from auditor.policy.judge import judge
 from auditor.policy.profile import load_profile
 from auditor.targets import description as described
-from tests.checks.membership.plant import people
+from tests.checks.membership.plant import CLASSES, VALUE, measured_people
 
 DEEP, SHALLOW = Trees(40, 8), Trees(5, 1, rate=0.1)
 NAMES = [f"x{k}" for k in range(8)]
 N = 240
 
 
-def release(folder: Path, recipe: Trees, *, leaks: bool = True, described: bool = True) -> Path:
+RHYTHMS = ("sinus", "AF", "flutter")
+
+
+def release(
+    folder: Path,
+    recipe: Trees,
+    *,
+    leaks: bool = True,
+    described: bool = True,
+    objective: Objective = FINDING,
+) -> Path:
     """A folder without recordings, and a model of trees with the rows it was grown on."""
     (folder / "data").mkdir()
     (folder / "data" / "README.txt").write_text("the recordings stay at home", encoding="utf-8")
     model = folder / "model"
     model.mkdir()
-    inputs, event, person = people(1, N)
+    inputs, much, person = measured_people(1, N)
+    event, written = much > 0, ["01"[one] for one in (much > 0).astype(int)]
+    if objective is CLASSES:
+        event = np.digitize(much, (-0.6, 0.6))
+        written = [RHYTHMS[one] for one in event]
+    elif objective is VALUE:
+        event = np.round(much, 2)
+        written = [f"{one:.2f} mmol/l".replace(".", ",") for one in event]
     rng = stream(1, "release")
     trained, called = (np.isin(person, rng.permutation(N)[: N // 2]) for _ in range(2))
-    found = boost.fit(recipe, inputs[trained], event[trained], None, None, tuple(NAMES), 0)
+    found = boost.fit(
+        recipe, inputs[trained], event[trained], None, None, tuple(NAMES), 0, objective
+    )
     found.save_model(model / "af.json")
     if described:
         part = trained if leaks else called
         rows = pd.DataFrame(inputs, columns=NAMES).assign(
-            subject=[f"Jane Doe {one}" for one in person], part=part.astype(int), af=event * 1
+            subject=[f"Jane Doe {one}" for one in person], part=part.astype(int), af=written
         )
         rows.to_csv(model / "rows.csv", index=False)
         told = {
@@ -52,6 +71,7 @@ def release(folder: Path, recipe: Trees, *, leaks: bool = True, described: bool 
             "parts": {"members": "1", "nonmembers": "0"},
             "inputs": NAMES,
             "labels": {"af": "af"},
+            "classes": {"af": list(RHYTHMS)} if objective is CLASSES else {},
         }
         (model / "model.yaml").write_text(yaml.safe_dump(told), encoding="utf-8")
     return folder
@@ -71,6 +91,43 @@ def test_trees_that_learnt_by_heart_fail(leaking):
     failed = {one.id for one in leaking.verdict.rules if one.outcome == "fail"}
     assert "membership-auc" in failed
     assert leaking["membership/af"].estimates["auc"].low > 0.8
+
+
+@pytest.fixture(scope="module", params=[CLASSES, VALUE], ids=["classes", "a value"])
+def of_more(request, tmp_path_factory):
+    """Audits of what learnt by heart, and of what never saw those called its members."""
+    recipes = {"leaking": True, "others'": False}
+    return {
+        name: audited(
+            release(tmp_path_factory.mktemp("more"), DEEP, leaks=leaks, objective=request.param)
+        )
+        for name, leaks in recipes.items()
+    }
+
+
+def test_classes_and_values_that_were_learnt_by_heart_fail(of_more):
+    leaking = of_more["leaking"]
+    assert leaking.verdict.exit_status == 1
+    failed = {one.id for one in leaking.verdict.rules if one.outcome == "fail"}
+    assert "membership-auc" in failed
+    assert leaking["membership/af"].estimates["auc"].low > 0.8
+
+
+def test_classes_and_values_of_other_people_fail_no_rule_of_membership(of_more):
+    outcomes = {one.id: one.outcome for one in of_more["others'"].verdict.rules}
+    assert outcomes["membership-auc"] != "fail"
+    assert of_more["others'"]["membership/af"].estimates["auc"].low < 0.5
+
+
+def test_every_question_to_classes_and_values_is_answered_or_says_why_not(of_more):
+    for audit in of_more.values():
+        found = [one for one in audit if (one.view or "").split(".")[0] == "af"]
+        assert {one.check for one in found} >= {
+            *("membership", "privacy-loss", "output-linkage", "output-attribute"),
+            *("inversion", "structure", "split"),
+        }
+        assert [one.reason for one in found if one.status == "failed"] == []
+        assert all(one.reason for one in found if one.status == "skipped")
 
 
 def test_what_was_asked_of_recordings_is_said_once_not_to_be_assessed(leaking):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -185,6 +186,16 @@ def mean_of_known(each: Floats) -> Floats:
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
+def _in_columns(target: Target) -> Iterator[Floats]:
+    """What is true of each record, of classes a column for each, (n, k) by label."""
+    for place in range(target.y_true.shape[1]):
+        truth = target.y_true[:, place, None]
+        if target.kind(target.labels[place]) == "class":
+            known = np.isfinite(truth)
+            truth = np.where(known, truth == np.unique(truth[known]), np.nan)
+        yield truth
+
+
 def blind_guesses(
     target: Target, subjects: Subjects, rng: np.random.Generator
 ) -> tuple[Trials, tuple[Trials, ...]]:
@@ -197,7 +208,8 @@ def blind_guesses(
     """
     some = np.sort(rng.permutation(len(subjects.people))[:_BLIND_PEOPLE])
     traits = np.stack([target.male, target.age], axis=1)
-    seen = [subjects.pooled(one) for one in (target.inputs.astype(float), traits, target.y_true)]
+    truths = np.hstack([np.zeros((len(traits), 0)), *_in_columns(target)])
+    seen = [subjects.pooled(one) for one in (target.inputs.astype(float), traits, truths)]
     seen.append(subjects.sums.sum(axis=1)[:, None])
     table = np.hstack(seen)[some]
     table = np.hstack([np.nan_to_num(table, nan=0.0), np.isnan(table)])

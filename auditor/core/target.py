@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,9 @@ Places = NDArray[np.int64]
 MEMBER, NONMEMBER, NEITHER = 1, 0, -1
 #: What a label of whole numbers, 1 or 0, is where it is not known.
 UNKNOWN = -1
+#: What a label says of a record: yes or no; which of several classes it is of, counted from 0; how
+#: much of something there is.
+Kind = Literal["finding", "class", "value"]
 
 #: (n,) which records a model is trained on, (n, m) what is true of each, and a seed → (n, m) how
 #: well it then fits each record.
@@ -76,16 +79,17 @@ class Target:
     split : (n,) int8, `MEMBER`, `NONMEMBER` or `NEITHER`
     membership_unknown : why nobody can be called a member; "" where somebody can
     male, age : (n,) float64, 1 or 0, and years; NaN where not known
-    labels : (m,) what it was trained to predict, such as the codes of diagnoses
+    labels : (m,) what it was trained to predict, such as the codes of diagnoses; findings first
     y_true : (n, m) float64, what is true of each record; NaN where not known; (n, 0) without labels
-    outputs : by name, what it gives out of each record, (n, d) float32: `scores` (n, m), `logits`,
-        `embedding`, `tokens`, `explanation`, `leaves`, `phenotypes`; of a model of two kinds of
-        input also `other`, the embedding of the other one (NaN where there is none). Only what is
-        asked for is worked out.
+    kinds : by label, what it says of a record, where that is no finding
+    outputs : by name, what it gives out of each record, (n, d) float32: `scores`, a column for each
+        finding and then for each class, `predictions` of values, `logits`, `embedding`, `tokens`,
+        `explanation`, `leaves`, `phenotypes`; of a model of two kinds of input also `other`, the
+        embedding of the other one (NaN where there is none). Only what is asked for is worked out.
     controls : by the same names, what a model with random weights gives out
     membership_signal : how well the model fits each record, (n, m): the log-odds of what is true,
-        the likeness of a pair, a reconstruction's negative error; larger for what was learnt by
-        heart
+        the likeness of a pair, a reconstruction's or a value's negative error; larger for what was
+        learnt by heart
     inputs, columns : (n, d) float32 what it is asked with, where that is a table; else (n, 0)
     train_reference : trains a model by the same recipe on other records; None where that is not
         known
@@ -114,6 +118,7 @@ class Target:
     train_overfitted: TrainReference | None = None
     controls: Mapping[str, Callable[[], NDArray[np.float32]]] = field(default_factory=dict)
     trees: Mapping[str, Any] = field(default_factory=dict)
+    kinds: Mapping[str, Kind] = field(default_factory=dict)
     generator: Generator | None = None
     texts: WrittenTexts | None = None
     canaries: Callable[[], tuple[Floats, Floats]] | None = None
@@ -127,6 +132,10 @@ class Target:
                 raise ValueError(f"{name} has {len(getattr(self, name))} rows, wanted {n}")
         if self.y_true.ndim != 2 or self.inputs.shape[1] != len(self.columns):
             raise ValueError("y_true or inputs have not a column for each name")
+
+    def kind(self, label: str) -> Kind:
+        """What a label says of a record."""
+        return self.kinds.get(label, "finding")
 
     def view(self, output: str, *, control: bool = False) -> View:
         """What the model, or its twin of random weights, gives out of each record."""

@@ -29,6 +29,8 @@ _SEPARATORS = (",", ";", "\t", "|")
 _SHOWN = 200
 #: The columns of a table are read so far.
 _MAX_COLUMNS = 16_384
+#: What is packed is unpacked so far, bytes.
+_MAX_UNPACKED = 1 << 30
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +58,7 @@ def read_sheets(path: Path, content: bytes | None = None, n_rows: int | None = N
     Raises
     ------
     DataError
-        It is no table.
+        It is no table, or one that unpacks to more than is read.
     """
     suffix = path.suffix.lower()
     try:
@@ -65,12 +67,20 @@ def read_sheets(path: Path, content: bytes | None = None, n_rows: int | None = N
         if suffix == ".parquet":
             return [_parquet(path, content, n_rows)]
         raw = path.read_bytes() if content is None else content
-        text = decoded(gzip.decompress(raw) if suffix == ".gz" else raw)
+        text = decoded(_unpacked(path, raw) if suffix == ".gz" else raw)
         if suffix in (".json", ".jsonl", ".ndjson"):
             return [_json(text, n_rows)]
         return [_lines(text, n_rows)]
     except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
         raise DataError(f"{path.name}: is damaged, or no table") from error
+
+
+def _unpacked(path: Path, raw: bytes) -> bytes:
+    with gzip.open(io.BytesIO(raw)) as packed:
+        found = packed.read(_MAX_UNPACKED + 1)
+    if len(found) > _MAX_UNPACKED:
+        raise DataError(f"{path.name}: unpacks to more than {_MAX_UNPACKED >> 20:,} MiB")
+    return found
 
 
 def decoded(raw: bytes) -> str:

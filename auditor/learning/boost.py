@@ -1,4 +1,6 @@
-"""Boosted trees (XGBoost) of one finding: trained, asked, explained, kept as `.ubj`."""
+"""Boosted trees (XGBoost) of one finding, of classes or of a value: trained, asked, explained, kept
+as `.ubj`.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +8,15 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xgboost
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from auditor.core.errors import ModelError
+from auditor.core.target import Kind
 from auditor.learning import tree_file
 
 Rows = NDArray[np.float32]
@@ -39,21 +44,45 @@ class Trees:
     together: int = 1
 
 
+@dataclass(frozen=True)
+class Objective:
+    """What trees are grown to tell.
+
+    Attributes
+    ----------
+    name : as the library calls it
+    n_classes : how many exclude one another; 0 of a finding or a value
+    """
+
+    name: str = "binary:logistic"
+    n_classes: int = 0
+
+    @property
+    def kind(self) -> Kind:
+        """What they tell of a row."""
+        if self.n_classes:
+            return "class"
+        return "finding" if self.name.startswith("binary:") else "value"
+
+
+FINDING = Objective()
+
+
 def fit(
     trees: Trees,
     rows: Rows,
-    event: NDArray[np.bool_],
+    truth: NDArray[Any],
     held_rows: Rows | None,
-    held_event: NDArray[np.bool_] | None,
+    held_truth: NDArray[Any] | None,
     columns: tuple[str, ...],
     seed: int,
+    objective: Objective = FINDING,
 ) -> xgboost.Booster:
     """Trees that were grown on `rows` (n, d), NaN where unknown, and stopped by those held back;
     with nobody held back, all of them are grown. One thread: the same seed gives the same trees.
     """
     settings = {
-        "objective": "binary:logistic",
-        "eval_metric": "logloss",
+        "objective": objective.name,
         "max_depth": trees.depth,
         "eta": trees.rate,
         "lambda": trees.penalty,
@@ -64,12 +93,14 @@ def fit(
         "seed": seed,
         "nthread": 1,
     }
+    if objective.n_classes:
+        settings["num_class"] = objective.n_classes
     names = list(columns)
-    learnt = xgboost.QuantileDMatrix(rows, event, feature_names=names, nthread=1)
+    learnt = xgboost.QuantileDMatrix(rows, truth, feature_names=names, nthread=1)
     if held_rows is None:
         return xgboost.train(settings, learnt, trees.rounds)
     held = xgboost.QuantileDMatrix(
-        held_rows, held_event, ref=learnt, feature_names=names, nthread=1
+        held_rows, held_truth, ref=learnt, feature_names=names, nthread=1
     )
     booster = xgboost.train(
         settings,
@@ -84,13 +115,15 @@ def fit(
 
 
 def probabilities(booster: xgboost.Booster, rows: Rows) -> NDArray[np.float64]:
-    """(n,) how likely the finding is."""
+    """(n,) how likely the finding is; (n, n_classes) how likely each class; (n,) the value."""
     asked = xgboost.DMatrix(rows, feature_names=booster.feature_names, nthread=1)
     return np.asarray(booster.predict(asked), dtype=np.float64)
 
 
 def margins(booster: xgboost.Booster, rows: Rows) -> NDArray[np.float64]:
-    """(n,) the log-odds of the finding."""
+    """(n,) the log-odds of the finding; (n, n_classes) those of classes, but for a constant of each
+    row; (n,) the value, or its logarithm.
+    """
     asked = xgboost.DMatrix(rows, feature_names=booster.feature_names, nthread=1)
     return np.asarray(booster.predict(asked, output_margin=True), dtype=np.float64)
 
@@ -102,11 +135,13 @@ def leaves(booster: xgboost.Booster, rows: Rows) -> NDArray[np.int64]:
 
 
 def contributions(booster: xgboost.Booster, rows: Rows) -> NDArray[np.float64]:
-    """(n, d) how far each input moves each row's log-odds: TreeSHAP, path-dependent (Lundberg et
-    al. 2020, Nature Machine Intelligence 2:56).
+    """(n, d) how far each input moves each row's margin, of classes one after the other (n,
+    n_classes × d): TreeSHAP, path-dependent (Lundberg et al. 2020, Nature Machine Intelligence
+    2:56).
     """
     asked = xgboost.DMatrix(rows, feature_names=booster.feature_names, nthread=1)
-    return np.asarray(booster.predict(asked, pred_contribs=True), dtype=np.float64)[:, :-1]
+    moved = np.asarray(booster.predict(asked, pred_contribs=True), dtype=np.float64)[..., :-1]
+    return moved.reshape(len(rows), -1)
 
 
 def eliminated(
@@ -148,7 +183,7 @@ def as_bytes(booster: xgboost.Booster) -> bytes:
 
 def load(path: Path) -> xgboost.Booster:
     """The trees of a `.ubj` or a `.json` that the library wrote, ours or a stranger's: of one
-    finding (binary:logistic, or its log-odds), without categories.
+    finding (binary:logistic, or its log-odds), of classes or of a value, without categories.
 
     Raises
     ------
@@ -167,9 +202,18 @@ def load(path: Path) -> xgboost.Booster:
     return booster
 
 
-def n_trees(booster: xgboost.Booster) -> int:
-    """How many trees were kept."""
+def n_rounds(booster: xgboost.Booster) -> int:
+    """How often trees were grown: of a finding or a value one at a time, of classes one for each,
+    where no more are grown together.
+    """
     return int(booster.num_boosted_rounds())
+
+
+def objective_of(booster: xgboost.Booster) -> Objective:
+    """What trees were grown to tell."""
+    learner = json.loads(booster.save_config())["learner"]
+    n_classes = int(learner["learner_model_param"]["num_class"])
+    return Objective(learner["objective"]["name"], n_classes if n_classes > 1 else 0)
 
 
 # --- how a stranger's trees were grown -----------------------------------------------------
@@ -184,8 +228,9 @@ class Grown:
     rounds, together, depth : how often trees were grown, how many at once, how deep the deepest
     rate, penalty : η and λ; NaN where the trees do not agree on any
     lightest : the smallest weight (sum of Hessians) of a leaf
-    weight : of the first tree's root, which is the rows' that it saw times p (1 − p)
-    base : the probability that the first tree starts from
+    weight : of the first tree's root, the sum of the Hessians of the rows that it saw
+    base : what the first tree starts from: a probability, a value or a class's margin
+    each : what a row weighs in the first tree; NaN where that depends on more than is read
     """
 
     rounds: int
@@ -196,6 +241,7 @@ class Grown:
     lightest: float
     weight: float
     base: float
+    each: float
 
 
 def grown(booster: xgboost.Booster) -> Grown:
@@ -229,17 +275,38 @@ def grown(booster: xgboost.Booster) -> Grown:
                       weight[other]])
         )  # fmt: skip
     rate, penalty = _agreed(np.concatenate(seen, axis=1))
-    rounds = n_trees(booster)
+    rounds = n_rounds(booster)
+    objective = objective_of(booster)
+    start = document["learner_model_param"]["base_score"].strip("[]").split(",")
+    base = [float(one) for one in start]
+    together = len(trees) // rounds // max(objective.n_classes, 1)
     return Grown(
         rounds,
-        len(trees) // rounds,
+        together,
         depth,
-        rate,
+        rate * together,  # which share it
         penalty,
         lightest,
         float(trees[0]["sum_hessian"][0]),
-        float(document["learner_model_param"]["base_score"].strip("[]")),
+        base[0],
+        _hessian(objective, base),
     )
+
+
+#: The library's own bound.
+_LIGHTEST = 1e-16
+
+
+def _hessian(objective: Objective, base: list[float]) -> float:
+    """The second derivative of a row's loss at the start, which is that of all rows: p (1 − p) of a
+    finding, twice that of the first class, 1 of a squared or absolute error.
+    """
+    if objective.kind == "finding":
+        return base[0] * (1 - base[0])
+    if objective.kind == "class":
+        p = softmax(base)[0]
+        return max(float(2 * p * (1 - p)), _LIGHTEST)
+    return 1.0 if objective.name in ("reg:squarederror", "reg:absoluteerror") else np.nan
 
 
 def level_order(left: NDArray[np.int64], right: NDArray[np.int64]) -> Iterator[int]:

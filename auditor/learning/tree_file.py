@@ -25,11 +25,30 @@ SHOWS = 1024
 #: written longer.
 _MAX_INPUTS, _DEEPEST, _LONGEST = 100_000, 1000, 64
 
-_WANTED = "wanted gbtree with binary:logistic"
+_WANTED = (
+    "wanted gbtree with binary:logistic, multi:softprob or a loss of values such as "
+    "reg:squarederror"
+)
 _SAVED = "save it with XGBoost's save_model as .json or .ubj"
 _AGAIN = "save it again with save_model"
-#: What tells the log-odds of one finding.
+#: What tells the log-odds of one finding, and what of several classes.
 _LOGISTIC, _RAW = ("binary:logistic", "reg:logistic"), "binary:logitraw"
+_CLASSES, _MOST_CLASSES = ("multi:softprob", "multi:softmax"), 1000
+#: What the library needs of an objective besides its name: where, and what it is where nothing is
+#: said.
+_SETTINGS: Mapping[str, tuple[str, str, str] | None] = {
+    "binary:logistic": ("reg_loss_param", "scale_pos_weight", "1"),
+    "multi:softprob": ("softmax_multiclass_param", "num_class", "0"),
+    "reg:squarederror": ("reg_loss_param", "scale_pos_weight", "1"),
+    "reg:absoluteerror": None,
+    "reg:pseudohubererror": ("pseudo_huber_param", "huber_slope", "1"),
+    "reg:squaredlogerror": None,
+    "count:poisson": ("poisson_regression_param", "max_delta_step", "0.7"),
+    "reg:gamma": ("reg_loss_param", "scale_pos_weight", "1"),
+    "reg:tweedie": ("tweedie_regression_param", "tweedie_variance_power", "1.5"),
+}
+#: Values above 0, which the trees tell the logarithms of.
+_LOGARITHMS = ("count:poisson", "reg:gamma", "reg:tweedie")
 
 _PICKLE = (
     "a pickle (as Python, scikit-learn and joblib write), which may run whatever its writer wished "
@@ -76,7 +95,8 @@ def other_kind(raw: bytes) -> str | None:
 
 
 def read(path: Path) -> bytes:
-    """The trees of a `.ubj` or a `.json`, of one finding and without categories, as UBJSON.
+    """The trees of a `.ubj` or a `.json`, of one finding, some classes or a value and without
+    categories, as UBJSON.
 
     Raises
     ------
@@ -215,7 +235,7 @@ def _sized(text: str) -> bytes:
 
 
 def _model(document: Any) -> dict[str, Any]:
-    """What a document says of one group of binary trees, all of it checked and nothing else.
+    """What a document says of binary trees, all of it checked and nothing else.
 
     Raises
     ------
@@ -227,7 +247,11 @@ def _model(document: Any) -> dict[str, Any]:
     _refuse_others(document)
     learner = document["learner"]
     model, general = learner["gradient_booster"]["model"], learner["learner_model_param"]
-    n_inputs = _whole(general["num_feature"], "the number of inputs", 1, _MAX_INPUTS)
+    objective = _objective(learner["objective"]["name"])
+    n_classes = int(general["num_class"]) if objective in _CLASSES else 0
+    # Each class is explained by each input.
+    most = _MAX_INPUTS // max(n_classes, 1)
+    n_inputs = _whole(general["num_feature"], "the number of inputs", 1, most)
     names, types = (_texts(learner.get(one, ())) for one in ("feature_names", "feature_types"))
     if len(set(names)) != len(names) or len(names) not in (0, n_inputs):
         raise _DamagedError(f"wanted {n_inputs} names of inputs, each once, or none")
@@ -240,7 +264,8 @@ def _model(document: Any) -> dict[str, Any]:
     _whole(shape["num_trees"], "the number of trees", len(trees), len(trees))
     together = _whole(shape["num_parallel_tree"], "the number of parallel trees", 1, len(trees))
     group = _integers(model["tree_info"], "tree_info", len(trees))
-    if group.any():
+    each = np.repeat(np.arange(n_classes or 1), together if n_classes else 1)
+    if len(trees) % len(each) or (group != np.tile(each, len(trees) // len(each))).any():
         raise _DamagedError("a tree is of a group that is not there")
     found: dict[str, Any] = {
         "gbtree_model_param": {"num_parallel_tree": str(together), "num_trees": str(len(trees))}
@@ -249,6 +274,8 @@ def _model(document: Any) -> dict[str, Any]:
         rounds = _integers(model["iteration_indptr"], "iteration_indptr")
         if (rounds[0], rounds[-1]) != (0, len(trees)) or (np.diff(rounds) <= 0).any():
             raise _DamagedError("the rounds do not hold each tree once")
+        if n_classes and (np.diff(rounds) != len(each)).any():
+            raise _DamagedError("a round does not hold the trees of each class")
         found["iteration_indptr"] = rounds.tolist()
     found["tree_info"] = group.tolist()
     found["trees"] = [_tree(tree, place, n_inputs) for place, tree in enumerate(trees)]
@@ -262,17 +289,15 @@ def _model(document: Any) -> dict[str, Any]:
             "feature_types": types,
             "gradient_booster": {"model": found, "name": "gbtree"},
             "learner_model_param": {
-                "base_score": _base_score(general["base_score"], learner["objective"]["name"]),
+                "base_score": _base_score(
+                    general["base_score"], learner["objective"]["name"], n_classes
+                ),
                 "boost_from_average": "0" if general.get("boost_from_average") == "0" else "1",
-                "num_class": "0",
+                "num_class": str(n_classes),
                 "num_feature": str(n_inputs),
                 "num_target": "1",
             },
-            # The others grow the same trees, and tell the same log-odds.
-            "objective": {
-                "name": _LOGISTIC[0],
-                "reg_loss_param": {"scale_pos_weight": _weight(learner["objective"])},
-            },
+            "objective": _settings(objective, learner["objective"], n_classes),
         },
         # All that is written here is as of then; the library warns of anything before.
         "version": max(version.tolist(), [1, 6, 0]),
@@ -297,12 +322,14 @@ def _refuse_others(document: Any) -> None:
     if (kind := booster["name"]) != "gbtree":
         raise _OtherKindError(f"booster {_shown(kind)}; {_WANTED}")
     objective, n_classes = learner["objective"]["name"], general["num_class"]
-    if n_classes not in ("0", "1"):
+    if _objective(objective) not in _SETTINGS:
+        raise _OtherKindError(f"objective {_shown(objective)}; {_WANTED}")
+    if objective in _CLASSES:
+        _whole(n_classes, "the number of classes", 2, _MOST_CLASSES)
+    elif n_classes not in ("0", "1"):
         raise _OtherKindError(
             f"objective {_shown(objective)} of {_shown(n_classes)} classes; {_WANTED}"
         )
-    if objective not in (*_LOGISTIC, _RAW):
-        raise _OtherKindError(f"objective {_shown(objective)}; {_WANTED}")
     if "model" not in booster:
         raise _OtherKindError(f"a configuration of XGBoost without its trees; {_SAVED}")
     if (n := general.get("num_target", "1")) not in ("0", "1"):
@@ -318,12 +345,32 @@ def _shown(name: Any) -> str:
     return str(name) if is_plain else "of no known name"
 
 
-def _base_score(text: Any, objective: str) -> str:
-    """The probability that the trees start from, as the library writes it."""
-    said = re.fullmatch(r"(\[?)([-+.\deE]{1,32})(\]?)", text, re.ASCII)
+def _objective(name: Any) -> Any:
+    """An objective by the name under which the same trees tell most, if by another than its own."""
+    if name in (*_LOGISTIC, _RAW):
+        return _LOGISTIC[0]
+    return _CLASSES[0] if name in _CLASSES else name
+
+
+def _base_score(text: Any, objective: str, n_classes: int) -> str:
+    """What the trees start from, as the library writes it: a probability of a finding, a value, a
+    number for each class.
+    """
+    said = re.fullmatch(r"(\[?)([-+.\deE]{1,32}(?:,[-+.\deE]{1,32}){0,999})(\]?)", text, re.ASCII)
     if said is None or bool(said[1]) != bool(said[3]):
         raise _DamagedError("the trees start from no number")
-    score = float(said[2])
+    scores = [float(one) for one in said[2].split(",")]
+    with np.errstate(over="ignore"):
+        is_finite = np.isfinite(np.asarray(scores).astype(np.float32)).all()
+    if len(scores) not in (1, n_classes or 1) or not is_finite:
+        raise _DamagedError("the trees start from no number, or too many")
+    if n_classes:  # one for all in files before XGBoost 3.1
+        return str(text) if len(scores) > 1 else f"[{','.join([said[2]] * n_classes)}]"
+    (score,) = scores
+    if objective in _LOGARITHMS and not np.float32(score) > 0:
+        raise _DamagedError("the trees start from no number above 0")
+    if _objective(objective) != _LOGISTIC[0]:
+        return str(text)
     if objective == _RAW:  # from log-odds
         score = float(1 / (1 + np.exp(-np.float64(np.clip(score, -700, 700)))))
         text = f"{said[1]}{score!r}{said[3]}"
@@ -332,10 +379,18 @@ def _base_score(text: Any, objective: str) -> str:
     return str(text)
 
 
-def _weight(objective: Mapping[str, Any]) -> str:
-    """What a case weighs in training, which the trees no longer need."""
-    said = objective.get("reg_loss_param", {}).get("scale_pos_weight", "1")
-    return said if re.fullmatch(r"[.\deE+-]{1,32}", said, re.ASCII) and float(said) > 0 else "1"
+def _settings(name: str, objective: Mapping[str, Any], n_classes: int) -> dict[str, Any]:
+    """An objective as the library writes it, with what it was trained with, which trees no longer
+    need.
+    """
+    needed = _SETTINGS[name]
+    if needed is None:
+        return {"name": name}
+    block, setting, plain = needed
+    said = str(n_classes) if n_classes else objective.get(block, {}).get(setting, plain)
+    if not re.fullmatch(r"[.\deE+-]{1,32}", said, re.ASCII) or not 0 < float(said) < np.inf:
+        said = plain
+    return {"name": name, block: {setting: said}}
 
 
 def _attributes(said: Any) -> dict[str, str]:

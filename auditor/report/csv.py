@@ -21,6 +21,10 @@ COLUMNS = (
 
 #: What a spreadsheet takes for the beginning of a formula, in the wide forms of East Asia too.
 _FORMULA = tuple("=+-@＝＋－＠\t\r\n")
+#: Where a reader of another separator than the comma, or one that heeds no quotes, may see a cell
+#: begin; each run of such marks and spaces is looked at once.
+_CELLS = ";\t\r\n"
+_WITHIN = re.compile(r"(?<![\s;])([\s;]++)(?=[=+\-@＝＋－＠])")
 #: What begins as one and is a number.
 _NEGATIVE = re.compile(r"-\d+(\.\d*)?([eE][+-]?\d+)?", re.ASCII)
 
@@ -80,6 +84,9 @@ def _number(value: float | None) -> str:
 
 
 def inert(text: str) -> str:
-    """Text that no spreadsheet runs; a number below 0 stays one."""
+    """Text that no spreadsheet runs, whatever it takes for the end of a cell; a number below 0
+    stays one.
+    """
+    text = _WITHIN.sub(lambda run: run[0] + "'" * any(one in _CELLS for one in run[0]), text)
     runs = any(one.startswith(_FORMULA) for one in (text, text.lstrip()))
     return f"'{text}" if runs and not _NEGATIVE.fullmatch(text) else text

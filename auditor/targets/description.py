@@ -9,6 +9,7 @@ Beside a model stands a `model.yaml`, as `auditor train` writes it or in a stewa
     parts: {members: "1", nonmembers: "0"}
     inputs: [RR ms, QRS ms]                # columns, in the model's order where it has no names
     labels: {I48: atrial_fibrillation}     # what each model tells → its column: 1, 0 or empty
+    classes: {rhythm: [sinus, AF, other]}  # of a model of classes, in its order; 0, 1, 2 without
 
 Columns that `auditor train` writes are found by themselves: "input …" and "label …". A cell that is
 there and does not say what its column should is refused, and never counts as empty.
@@ -95,6 +96,7 @@ class Description(BaseModel):
     parts: Parts = Parts()
     inputs: Names = ()
     labels: Mapping[str, str] = Field(default_factory=dict)
+    classes: Mapping[str, Names] = Field(default_factory=dict)
     size: str = "small"
     #: Of what reads ECGs and says nothing of them itself: at how many Hz, and which leads.
     fs: float | None = Field(default=None, gt=0, le=100_000)
@@ -156,7 +158,12 @@ def members(folder: Path, said: Description) -> pd.DataFrame:
         raise ModelError(f"{path.name}: larger than {_MAX_TABLE >> 30} GiB; name fewer records")
     try:
         table = _parquet(path) if path.suffix == ".parquet" else _text(path)
-    except (DataError, ValueError, OSError, ImportError, ArrowException) as error:
+    except DataError as error:
+        told = str(error).removeprefix(f"{path.name}: ")
+        raise ModelError(
+            f"{path.name}: cannot be read as a table: {told}; write it again"
+        ) from None
+    except (ValueError, OSError, ImportError, ArrowException) as error:
         raise ModelError(f"{path.name}: cannot be read as a table; write it again") from error
     if not table.columns.is_unique:
         raise ModelError(f"{path.name}: names a column twice; write it again")
@@ -280,13 +287,51 @@ def yes_or_no(table: pd.DataFrame, column: str) -> Floats:
     name = column.removeprefix("label ")
     if len(others) and not unread:
         held = np.unique(label[np.isfinite(label)])
-        if len(held) <= _TOLD and (held == np.round(held)).all() and np.abs(held).max() <= _CODE:
-            told = " and ".join(f"{one:.0f}" for one in held)
-            raise ModelError(f"label {name} holds {told}; wanted 0 and 1")
+        if len(held) <= _TOLD and _is_told(held):
+            raise ModelError(f"label {name} holds {_listed(held)}; wanted 0 and 1")
     if unread or len(others):
         unread += int(np.isin(label, others).sum())
         raise _not_understood(name, unread, len(table), "neither yes nor no", "0 and 1", "label")
     return np.where(label == UNKNOWN, np.nan, label)
+
+
+def classes(table: pd.DataFrame, column: str, n_classes: int, names: Sequence[str]) -> Floats:
+    """(n,) which class, from 0; NaN where a cell is empty or −1, or the column is not there.
+
+    Parameters
+    ----------
+    names : what each class is called in the table, in the model's order; none, and it is a number
+
+    Raises
+    ------
+    ModelError
+        A cell says something else.
+    """
+    if column not in table:
+        return np.full(len(table), np.nan)
+    name = column.removeprefix("label ")
+    wanted = (
+        f"0 to {n_classes - 1}, or in {DESCRIPTION} under classes what each is called, in the "
+        "model's order"
+    )
+    if names:
+        place = {one.strip().lower(): float(at) for at, one in enumerate(names)}
+        cells = pd.Series(_codes(table, column)).str.lower()
+        found = np.asarray(cells.map(place), dtype=np.float64)
+        is_missing = cells.map(values.is_missing).to_numpy(bool)
+        unread = int((np.isnan(found) & ~is_missing).sum())
+        wanted = f"the {n_classes} that {DESCRIPTION} names under classes"
+    else:
+        found, unread = _numbers(table[column])
+        found = np.asarray(np.where(found == UNKNOWN, np.nan, found), dtype=np.float64)
+        known = np.unique(found[np.isfinite(found)])
+        others = known[~np.isin(known, range(n_classes))]
+        if len(others) and not unread and len(known) <= n_classes + 1 and _is_told(known):
+            raise ModelError(f"label {name} holds {_listed(known)}; wanted {wanted}")
+        unread += int(np.isin(found, others).sum())
+    if unread:
+        raise _not_understood(name, unread, len(table), "no class of the model", wanted, "label")
+    return found
 
 
 def male(table: pd.DataFrame, columns: Columns) -> Floats:
@@ -322,6 +367,16 @@ def ages(table: pd.DataFrame, column: str) -> Floats:
     if unread:
         raise _not_understood(column, unread, len(table), "no age", "years")
     return np.array([np.nan if one is None else one.years for one in found], dtype=np.float64)
+
+
+def _is_told(held: Floats) -> bool:
+    """Whether numbers are codes of few kinds, and nobody's own."""
+    return bool((held == np.round(held)).all() and np.abs(held).max() <= _CODE)
+
+
+def _listed(held: Floats) -> str:
+    *first, last = (f"{one:.0f}" for one in held)
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _numbers(column: pd.Series) -> tuple[Floats, int]:

@@ -73,7 +73,9 @@ def open_onnx(model: ReleasedModel) -> Target:
     network = _Network(model.file(file))
     labels = tuple(model.description.labels) or (name,)
     if len(network.shape) == 2:
-        return _of_table(model, network, table_of(model, labels), labels)
+        return _of_table(
+            model, network, table_of(model, dict.fromkeys(labels, description.yes_or_no)), labels
+        )
     return _of_recordings(model, network, labels)
 
 

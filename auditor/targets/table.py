@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,9 @@ from auditor.targets.description import DESCRIPTION
 from auditor.targets.model import ReleasedModel
 from auditor.targets.release import Release
 
+#: What is true of each record of a table, by a column of it.
+ReadLabel = Callable[[pd.DataFrame, str], Floats]
+
 
 @dataclass(frozen=True, eq=False)
 class Table:
@@ -24,7 +27,8 @@ class Table:
     Attributes
     ----------
     inputs, columns : (n, d) float32, NaN where not known, and what each column is called
-    y_true : label → (n,) float64: 1, 0, NaN not known
+    y_true : label → (n,) float64: 1 and 0 of a finding, the class counted from 0, the value; NaN
+        not known
     """
 
     record: NDArray[np.str_]
@@ -39,12 +43,16 @@ class Table:
     membership_unknown: str
 
 
-def table_of(model: ReleasedModel, labels: Sequence[str], asked_by: Sequence[str] = ()) -> Table:
+def table_of(
+    model: ReleasedModel,
+    labels: Mapping[str, ReadLabel],
+    asked_by: Sequence[str] = (),
+) -> Table:
     """The rows that a model's description names, else what is measured of the release's records.
 
     Parameters
     ----------
-    labels : what the model predicts
+    labels : what the model predicts, and how the column of each is read
     asked_by : names of its inputs, as far as it names them itself
 
     Raises
@@ -101,7 +109,7 @@ def table_of(model: ReleasedModel, labels: Sequence[str], asked_by: Sequence[str
         if rows
         else np.zeros((len(table), 0), dtype=np.float32),
         columns=tuple(map(str, inputs)),
-        y_true={label: description.yes_or_no(table, one) for label, one in known.items()},
+        y_true={label: labels[label](table, one) for label, one in known.items()},
         membership_unknown=unknown,
     )
 

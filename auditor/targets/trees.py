@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
+import pandas as pd
 import xgboost
 from numpy.typing import NDArray
+from scipy.special import logsumexp
 
 from auditor.core.errors import ModelError
 from auditor.core.streams import stream
-from auditor.core.target import MEMBER, Floats, Target, TrainReference
+from auditor.core.target import MEMBER, Floats, Kind, Target, TrainReference
 from auditor.learning import boost
-from auditor.learning.boost import Trees
+from auditor.learning.boost import Objective, Trees
+from auditor.targets import description
+from auditor.targets.description import DESCRIPTION
 from auditor.targets.model import ReleasedModel, log_odds_of
-from auditor.targets.table import Table, table_of
+from auditor.targets.table import ReadLabel, Table, table_of
 
 #: What trees do that learn by heart.
 _BY_HEART = Trees(rounds=150, depth=12, penalty=0.01, lightest=0.0)
@@ -22,6 +28,20 @@ _BY_HEART = Trees(rounds=150, depth=12, penalty=0.01, lightest=0.0)
 _LOOKED_AT = 8
 #: How much of the rows a first tree must have missed to have seen a draw of them.
 _ALL = 0.98
+#: Of models of several kinds, findings come first, as `core.target.Target` wants them.
+_ORDER: tuple[Kind, ...] = ("finding", "class", "value")
+#: What they give out, by what they tell.
+_TOLD_AS: Mapping[str, tuple[Kind, ...]] = {
+    "predictions": ("value",),
+    "scores": ("finding", "class"),
+}
+#: Losses that are none of every value: the least of single precision, and how it is told.
+_LEAST = {
+    "count:poisson": (0.0, "0 or more"),
+    "reg:tweedie": (0.0, "0 or more"),
+    "reg:gamma": (float(np.nextafter(np.float32(0), np.float32(1))), "more than 0"),
+    "reg:squaredlogerror": (float(np.nextafter(np.float32(-1), np.float32(0))), "more than -1"),
+}
 
 
 def open_trees(model: ReleasedModel) -> Target:
@@ -33,22 +53,24 @@ def open_trees(model: ReleasedModel) -> Target:
         A file is damaged; or asks for a column that the table does not have.
     """
     boosters = {label: boost.load(model.file(name)) for label, name in model.files.items()}
+    read = {label: _reader(model, label, one) for label, one in boosters.items()}
     names = [getattr(one, "feature_names", None) or () for one in boosters.values()]
     asked_by = tuple(dict.fromkeys(one for some in names for one in some))
-    table = table_of(model, tuple(boosters), asked_by)
+    table = table_of(model, read, asked_by)
     return target(model.name, model.description.title, table, boosters)
 
 
 def target(name: str, title: str, table: Table, boosters: Mapping[str, xgboost.Booster]) -> Target:
-    """Trees of one or many findings, asked about the rows of a table.
+    """Trees of one or many findings, classes or values, asked about the rows of a table.
 
     Raises
     ------
     ModelError
         The trees ask for a column that the table does not have.
     """
-    asked = {label: _columns(label, one, table.columns) for label, one in boosters.items()}
-    labels = tuple(boosters)
+    objectives = {label: boost.objective_of(one) for label, one in boosters.items()}
+    labels = tuple(sorted(boosters, key=lambda one: _ORDER.index(objectives[one].kind)))
+    asked = {label: _columns(label, boosters[label], table.columns) for label in labels}
     blank = np.full(len(table.record), np.nan)
     y_true = np.stack([table.y_true.get(label, blank) for label in labels], axis=1)
     known = np.isfinite(y_true).any()
@@ -56,11 +78,44 @@ def target(name: str, title: str, table: Table, boosters: Mapping[str, xgboost.B
     some = labels[:_LOOKED_AT]
 
     def membership_signal() -> Floats:
-        margins = [boost.margins(boosters[label], rows[label]) for label in labels]
-        return log_odds_of(y_true, np.stack(margins, axis=1))
+        fits = (
+            _fit(objectives[label], boosters[label], rows[label], y_true[:, place])
+            for place, label in enumerate(labels)
+        )
+        return np.stack(list(fits), axis=1)
 
-    recipes = [_recipe(boosters[label], table, y_true[:, k]) for k, label in enumerate(labels)]
-    each = [rows[label] for label in labels]
+    recipes = [
+        _Recipe(
+            rows[label],
+            objectives[label],
+            _grown_again(boosters[label], objectives[label], table, y_true[:, place]),
+        )
+        for place, label in enumerate(labels)
+    ]
+    by_heart = [_Recipe(one.rows, one.objective, _BY_HEART) for one in recipes]
+
+    def told(kinds: Sequence[Kind]) -> NDArray[np.float32]:
+        return _hstack(
+            boost.probabilities(boosters[one], rows[one])
+            for one in labels
+            if objectives[one].kind in kinds
+        )
+
+    outputs: dict[str, Callable[[], NDArray[np.float32]]] = {
+        "explanation": lambda: _hstack(
+            boost.contributions(boosters[one], rows[one]) for one in some
+        ),
+        "leaves": lambda: _hstack(boost.leaves(boosters[one], rows[one]) for one in some),
+    }
+    controls: dict[str, Callable[[], NDArray[np.float32]]] = {}
+    for output, kinds in _TOLD_AS.items():
+        places = [at for at, one in enumerate(recipes) if one.objective.kind in kinds]
+        if places:
+            outputs = {output: partial(told, kinds), **outputs}
+        if places and np.isfinite(y_true[:, places]).any():
+            controls[output] = partial(
+                _by_chance, [recipes[at] for at in places], y_true[:, places]
+            )
     return Target(
         name=name,
         title=title,
@@ -73,27 +128,56 @@ def target(name: str, title: str, table: Table, boosters: Mapping[str, xgboost.B
         age=table.age,
         labels=labels,
         y_true=y_true,
-        outputs={
-            "scores": lambda: _stack(
-                boost.probabilities(boosters[one], rows[one]) for one in labels
-            ),
-            "explanation": lambda: np.hstack(
-                [boost.contributions(boosters[one], rows[one]) for one in some]
-            ).astype(np.float32),
-            "leaves": lambda: np.hstack(
-                [boost.leaves(boosters[one], rows[one]) for one in some]
-            ).astype(np.float32),
-        }
-        if len(table.record)
-        else {},
+        kinds={one: found for one in labels if (found := objectives[one].kind) != "finding"},
+        outputs=outputs if len(table.record) else {},
         membership_signal=membership_signal if known else None,
         inputs=table.inputs,
         columns=table.columns,
-        train_reference=_trainer(each, recipes) if known else None,
-        train_overfitted=_trainer(each, [_BY_HEART] * len(labels)) if known else None,
-        controls={"scores": lambda: _by_chance(each, recipes, y_true)} if known else {},
-        trees=boosters,
+        train_reference=_trainer(recipes) if known else None,
+        train_overfitted=_trainer(by_heart) if known else None,
+        controls=controls,
+        trees={label: boosters[label] for label in labels},
     )
+
+
+def _reader(model: ReleasedModel, label: str, booster: xgboost.Booster) -> ReadLabel:
+    """How the table's column of what a model tells is read.
+
+    Raises
+    ------
+    ModelError
+        Classes are named that the model does not have.
+    """
+    objective, names = boost.objective_of(booster), model.description.classes.get(label, ())
+    n = len({one.strip().lower() for one in names})
+    if names and n != objective.n_classes:
+        raise ModelError(
+            f"{DESCRIPTION}: classes: {label}: names {n} classes; its model has "
+            f"{objective.n_classes or 'none'}"
+        )
+    if objective.kind == "class":
+        return partial(description.classes, n_classes=objective.n_classes, names=names)
+    if objective.kind == "finding":
+        return description.yes_or_no
+    return partial(_values, objective=objective)
+
+
+def _values(table: pd.DataFrame, column: str, objective: Objective) -> Floats:
+    """(n,) a column of values that trees can be grown to tell.
+
+    Raises
+    ------
+    ModelError
+        A cell is there, and is no number or none of those.
+    """
+    found, name = description.numbers(table, column), column.removeprefix("label ")
+    least, wanted = _LEAST.get(objective.name, (-np.inf, ""))
+    if below := int((found < least).sum()):
+        raise ModelError(
+            f"label {name}: {below} of {len(found)} cells are no values of a model with "
+            f"{objective.name}; wanted {wanted}"
+        )
+    return found
 
 
 def _columns(label: str, booster: xgboost.Booster, columns: Sequence[str]) -> list[int]:
@@ -116,35 +200,82 @@ def _columns(label: str, booster: xgboost.Booster, columns: Sequence[str]) -> li
     return [columns.index(one) for one in wanted]
 
 
-def _stack(columns) -> NDArray[np.float32]:  # type: ignore[no-untyped-def]
-    return np.stack(list(columns), axis=1).astype(np.float32)
+def _hstack(parts) -> NDArray[np.float32]:  # type: ignore[no-untyped-def]
+    columns = [one.reshape(len(one), -1) for one in parts]
+    return np.hstack(columns).astype(np.float32)
 
 
-def _trainer(rows: Sequence[NDArray[np.float32]], recipes: Sequence[Trees]) -> TrainReference:
-    """The same trainings on other records; nothing is learnt of what is not known of both kinds."""
+# --- how well a record fits, and would without the person ----------------------------------
+
+
+def _fit(
+    objective: Objective, booster: xgboost.Booster, rows: NDArray[np.float32], truth: Floats
+) -> Floats:
+    """(n,) the log-odds of the finding, or of the class, that is true; of a value, how far off it
+    is, negative.
+
+    The log-odds order records as the loss −log p does, and are nearer to normal over trainings
+    (Carlini et al. 2022, S&P, eq. 4). So is the distance beside its square: in the middle of what
+    it is with a person in training and without, a square leaves hardly anything of the former.
+    """
+    if objective.kind == "finding":
+        return log_odds_of(truth, boost.margins(booster, rows))
+    if objective.kind == "value":
+        return np.asarray(-np.abs(boost.probabilities(booster, rows) - truth))
+    margins = boost.margins(booster, rows)
+    own = np.arange(objective.n_classes) == truth[:, None]
+    log_odds = margins[own] - logsumexp(np.where(own, -np.inf, margins), axis=1)[own.any(axis=1)]
+    found = np.full(len(truth), np.nan)
+    found[own.any(axis=1)] = log_odds
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class _Recipe:
+    """How a model is trained again.
+
+    Attributes
+    ----------
+    rows : (n, d) its inputs
+    """
+
+    rows: NDArray[np.float32]
+    objective: Objective
+    trees: Trees
+
+    def grown(self, trained: NDArray[np.bool_], truth: Floats, seed: int) -> xgboost.Booster:
+        """Trees of some rows."""
+        names = tuple(map(str, range(self.rows.shape[1])))
+        return boost.fit(
+            self.trees, self.rows[trained], truth[trained], None, None, names, seed, self.objective
+        )
+
+
+def _trainer(recipes: Sequence[_Recipe]) -> TrainReference:
+    """The same trainings on other records; nothing is learnt of what is the same of all."""
 
     def train_reference(trained: NDArray[np.bool_], y_true: Floats, seed: int) -> Floats:
-        margins = []
-        for column, (inputs, recipe) in enumerate(zip(rows, recipes, strict=True)):
-            label = y_true[:, column]
-            some = trained & np.isfinite(label)
-            margins.append(np.full(len(label), np.nan))
-            if len(np.unique(label[some])) == 2:
-                names = tuple(map(str, range(inputs.shape[1])))
-                grown = boost.fit(recipe, inputs[some], label[some] == 1, None, None, names, seed)
-                margins[-1] = boost.margins(grown, inputs)
-        return log_odds_of(y_true, np.stack(margins, axis=1))
+        fits = []
+        for recipe, truth in zip(recipes, y_true.T, strict=True):
+            some = trained & np.isfinite(truth)
+            fits.append(np.full(len(truth), np.nan))
+            if len(np.unique(truth[some])) > 1:
+                grown = recipe.grown(some, truth, seed)
+                fits[-1] = _fit(recipe.objective, grown, recipe.rows, truth)
+        return np.stack(fits, axis=1)
 
     return train_reference
 
 
-def _recipe(booster: xgboost.Booster, table: Table, y_true: Floats) -> Trees:
+def _grown_again(
+    booster: xgboost.Booster, objective: Objective, table: Table, truth: Floats
+) -> Trees:
     """How to grow such trees again, read from them; what they do not show is the library's own."""
     seen = boost.grown(booster)
     plain = Trees()
     known = np.isfinite(seen.rate)
-    n = int(((table.split == MEMBER) & np.isfinite(y_true)).sum())
-    share = seen.weight / (n * seen.base * (1 - seen.base)) if n else 1.0
+    n = int(((table.split == MEMBER) & np.isfinite(truth)).sum())
+    share = seen.weight / (n * seen.each) if n else 1.0
     return Trees(
         rounds=seen.rounds,
         depth=max(seen.depth, 1),
@@ -157,16 +288,18 @@ def _recipe(booster: xgboost.Booster, table: Table, y_true: Floats) -> Trees:
     )
 
 
-def _by_chance(
-    rows: Sequence[NDArray[np.float32]], recipes: Sequence[Trees], y_true: Floats
-) -> NDArray[np.float32]:
-    """(n, m) what trees say that were grown on labels of other records: no finding is in them."""
+def _by_chance(recipes: Sequence[_Recipe], y_true: Floats) -> NDArray[np.float32]:
+    """(n, d) what trees say that were grown on what is true of other records: nothing of the
+    records is in them.
+    """
     rng = stream(0, "trees/by chance")
-    columns = []
-    for column, (inputs, recipe) in enumerate(zip(rows, recipes, strict=True)):
-        known = np.flatnonzero(np.isfinite(y_true[:, column]))
-        label = rng.permutation(y_true[known, column]) == 1
-        names = tuple(map(str, range(inputs.shape[1])))
-        grown = boost.fit(recipe, inputs[known], label, None, None, names, 0)
-        columns.append(boost.probabilities(grown, inputs))
-    return _stack(columns)
+    told = []
+    for recipe, truth in zip(recipes, y_true.T, strict=True):
+        known = np.isfinite(truth)
+        if not known.any():
+            told.append(np.zeros((len(truth), recipe.objective.n_classes or 1)))
+            continue
+        other = truth.copy()
+        other[known] = rng.permutation(truth[known])
+        told.append(boost.probabilities(recipe.grown(known, other, 0), recipe.rows))
+    return _hstack(told)

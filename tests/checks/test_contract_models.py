@@ -17,10 +17,11 @@ from auditor.checks.text.texts import Texts
 from auditor.core.evidence import MIN_PEOPLE
 from auditor.core.streams import stream
 from auditor.core.target import MEMBER, NONMEMBER, Floats, Target
+from auditor.learning.boost import FINDING, Objective
 from auditor.policy import words
 from tests.checks.asking import attacked, context, estimated, measured
 from tests.checks.cross_modal.plant import pairing
-from tests.checks.membership.plant import of_trees
+from tests.checks.membership.plant import CLASSES, VALUE, of_trees
 from tests.checks.memorisation.plant import of_people
 from tests.checks.memorisation.plant import target as generator
 from tests.checks.output_linkage.plant import People, risk
@@ -101,9 +102,9 @@ def learner() -> Target:
     )
 
 
-def trees() -> Target:
-    """Trees of two findings, and people whose sex and age are known."""
-    found = of_trees(0, n=48, tells=2)
+def trees(objective: Objective = FINDING) -> Target:
+    """Trees of two findings, of classes or of a value, and people whose sex and age are known."""
+    found = of_trees(0, n=48, tells=2 if objective is FINDING else 1, objective=objective)
     person = np.unique(found.subject, return_inverse=True)[1]
     rng = np.random.default_rng(0)
     male, age = rng.integers(0, 2, 48).astype(float), rng.uniform(30, 80, 48)
@@ -112,6 +113,8 @@ def trees() -> Target:
 
 TARGETS = {
     "trees": trees,
+    "trees of classes": lambda: trees(CLASSES),
+    "trees of a value": lambda: trees(VALUE),
     "nested trees": lambda: with_trees(nested_findings(np.random.default_rng(0), 30), DEEP, 8),
     "encoder": encoder,
     "pairs": pairs,

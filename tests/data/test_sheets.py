@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.core.errors import DataError
+from auditor.data import sheets
 from auditor.data.sheets import decoded, read_sheets
 
 ROWS = [["p01", "Müller", "a@b.org"], ["p02", "Gonçalves", "x, y"]]
@@ -98,6 +99,17 @@ def test_a_spreadsheet_and_a_packed_table_are_tables(tmp_path):
     path = tmp_path / "t.xlsx"
     assert read(path, workbook(path, [HEAD, *ROWS])) == [HEAD, *ROWS]
     assert read(tmp_path / "t.csv.gz", gzip.compress(text().encode())) == [HEAD, *ROWS]
+
+
+def test_what_unpacks_to_more_than_is_read_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(sheets, "_MAX_UNPACKED", 1 << 20)
+    path = tmp_path / "t.csv.gz"
+    whole = b"a,b\n" + b"1,2\n" * ((1 << 18) - 1)
+    assert len(read(path, gzip.compress(whole))) == 1 << 18
+    for more in (b"\n", bytes(1 << 26)):
+        path.write_bytes(gzip.compress(whole + more))
+        with pytest.raises(DataError, match=r"t\.csv\.gz: unpacks to more than 1 MiB"):
+            read_sheets(path)
 
 
 def test_every_page_of_a_spreadsheet_is_a_table(tmp_path):

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xgboost
-from scipy.special import expit, logit
+from scipy.special import expit, logit, softmax
 from sklearn.feature_selection import RFE
 from sklearn.metrics import roc_auc_score
 from xgboost import XGBClassifier
@@ -100,7 +100,7 @@ def test_only_the_trees_up_to_the_best_are_kept():
         n_estimators=200, max_depth=2, early_stopping_rounds=10, random_state=0, n_jobs=1
     ).fit(rows[:300], event[:300], eval_set=[(rows[300:], event[300:])], verbose=False)
     assert (
-        boost.n_trees(found)
+        boost.n_rounds(found)
         == theirs.best_iteration + 1
         < theirs.get_booster().num_boosted_rounds()
     )
@@ -109,7 +109,7 @@ def test_only_the_trees_up_to_the_best_are_kept():
 
 
 def test_with_nobody_held_back_all_trees_are_grown(booster):
-    assert boost.n_trees(booster) == SMALL.rounds
+    assert boost.n_rounds(booster) == SMALL.rounds
 
 
 def test_the_same_seed_gives_the_same_bytes(booster):
@@ -179,6 +179,59 @@ def test_how_trees_were_grown_is_read_from_them(recipe):
     assert told.penalty == recipe["lambda"]
     assert told.lightest >= recipe.get("min_child_weight", 1)
     assert told.weight == pytest.approx(len(rows) * told.base * (1 - told.base), rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("settings", "weight"),
+    [
+        ({"objective": "multi:softprob", "num_class": 3, "base_score": 0.5}, 2 * (1 / 3) * (2 / 3)),
+        ({"objective": "multi:softprob", "num_class": 3}, None),
+        ({"objective": "multi:softprob", "num_class": 4, "num_parallel_tree": 2}, None),
+        ({"objective": "reg:squarederror"}, 1.0),
+    ],
+    ids=str,
+)
+def test_how_trees_of_classes_and_values_were_grown_is_read_from_them(settings, weight):
+    rows, _ = people(3, 2000)
+    much = np.nan_to_num(rows[:, 0] + rows[:, 1])
+    n_classes = settings.get("num_class", 0)
+    truth = np.digitize(much, np.linspace(-1, 1, n_classes - 1)) if n_classes else much
+    recipe = {"eta": 0.1, "lambda": 5.0, "max_depth": 4, "nthread": 1}
+    told = boost.grown(xgboost.train(settings | recipe, xgboost.DMatrix(rows, truth), 20))
+    assert (told.rounds, told.depth) == (20, 4)
+    assert told.together == settings.get("num_parallel_tree", 1)
+    assert told.rate == pytest.approx(0.1, rel=1e-3)
+    assert told.penalty == 5.0
+    assert told.weight == pytest.approx(len(rows) * told.each, rel=1e-3)
+    assert weight is None or told.each == pytest.approx(weight)
+
+
+def test_what_a_row_of_other_losses_weighs_is_not_read():
+    rows, event = people(3, 500)
+    settings = {"objective": "count:poisson", "nthread": 1}
+    assert np.isnan(boost.grown(xgboost.train(settings, xgboost.DMatrix(rows, event), 3)).each)
+
+
+def test_classes_and_values_are_told_and_explained():
+    rows, event = people(3, 500)
+    much = np.nan_to_num(rows[:, 0].astype(float))
+    n, d = rows.shape
+    three = np.digitize(much, (-0.5, 0.5))
+    of_classes = boost.fit(
+        SMALL, rows, three, None, None, NAMES, 0, boost.Objective("multi:softprob", 3)
+    )
+    likely, margins = boost.probabilities(of_classes, rows), boost.margins(of_classes, rows)
+    np.testing.assert_allclose(likely, softmax(margins, axis=1), rtol=0, atol=1e-6)
+    assert boost.leaves(of_classes, rows).shape == (n, 3 * SMALL.rounds)
+    moved = boost.contributions(of_classes, rows).reshape(n, 3, d).sum(axis=2)
+    assert np.ptp(margins - moved, axis=0) == pytest.approx(0, abs=1e-4)
+    of_a_value = boost.fit(
+        SMALL, rows, much, None, None, NAMES, 0, boost.Objective("reg:squarederror")
+    )
+    assert np.abs(boost.probabilities(of_a_value, rows) - much).mean() < 0.2
+    kinds = [boost.objective_of(one).kind for one in (of_classes, of_a_value)]
+    assert kinds == ["class", "value"]
+    assert boost.objective_of(boost.fit(SMALL, rows, event, None, None, NAMES, 0)) == boost.FINDING
 
 
 def test_trees_with_a_penalty_of_another_kind_do_not_agree_on_a_rate():

@@ -10,6 +10,7 @@ import pickle
 import struct
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +33,9 @@ def people(n: int = 300) -> tuple[np.ndarray, np.ndarray]:
     return rows, rows[:, 0] + 0.5 * rng.standard_normal(n) > 0
 
 
-def trained(rounds: int = 5, **settings: Any) -> xgboost.Booster:
+def trained(rounds: int = 5, truth: np.ndarray | None = None, **settings: Any) -> xgboost.Booster:
     rows, event = people()
-    learnt = xgboost.DMatrix(rows, event, feature_names=list(NAMES))
+    learnt = xgboost.DMatrix(rows, event if truth is None else truth, feature_names=list(NAMES))
     plain = {"objective": "binary:logistic", "nthread": 1}
     return xgboost.train(plain | settings, learnt, rounds)
 
@@ -96,6 +97,105 @@ def test_trees_of_a_finding_under_another_name_tell_its_log_odds(tmp_path):
         assert (p < 1).all()
 
 
+CLASSES = [
+    {"objective": "multi:softprob", "num_class": 3},
+    {"objective": "multi:softprob", "num_class": 2},
+    {"objective": "multi:softprob", "num_class": 5, "num_parallel_tree": 2, "subsample": 0.5},
+    {"objective": "multi:softprob", "num_class": 3, "base_score": 0.5},
+]
+VALUES = [
+    {"objective": "reg:squarederror"},
+    {"objective": "reg:absoluteerror"},
+    {"objective": "reg:pseudohubererror", "huber_slope": 2.0},
+    {"objective": "reg:squaredlogerror"},
+    {"objective": "count:poisson", "max_delta_step": 0.5},
+    {"objective": "reg:gamma"},
+    {"objective": "reg:tweedie", "tweedie_variance_power": 1.2},
+]
+
+
+def of_kind(settings: dict[str, Any]) -> xgboost.Booster:
+    """Trees of classes, or of values above 0."""
+    first = people()[0][:, 0]
+    cuts = np.linspace(-1, 1, settings.get("num_class", 2) - 1)
+    return trained(4, np.digitize(first, cuts) if settings in CLASSES else first + 6, **settings)
+
+
+@pytest.mark.parametrize("kind", ["json", "ubj"])
+@pytest.mark.parametrize("settings", CLASSES + VALUES, ids=str)
+def test_trees_of_classes_and_of_values_come_back_to_the_bit(settings, kind, tmp_path):
+    path = tmp_path / f"m.{kind}"
+    of_kind(settings).save_model(path)
+    back = boost.load(path)
+    assert boost.as_bytes(back) == boost.as_bytes(xgboost.Booster(model_file=path))
+    told = boost.objective_of(back)
+    assert (told.name, told.n_classes) == (settings["objective"], settings.get("num_class", 0))
+    assert told.kind == ("class" if settings in CLASSES else "value")
+    assert answers(back)
+
+
+def test_trees_that_name_a_class_tell_how_likely_each_is(tmp_path):
+    found = of_kind(CLASSES[0])
+    document = json.loads(found.save_raw("json"))
+    document["learner"]["objective"]["name"] = "multi:softmax"
+    back = boost.load(of(json.dumps(document), tmp_path / "m.json"))
+    rows = people()[0]
+    theirs = found.predict(xgboost.DMatrix(rows, feature_names=list(NAMES)))
+    assert theirs.shape == (len(rows), 3)
+    np.testing.assert_allclose(boost.probabilities(back, rows), theirs, rtol=0, atol=1e-6)
+
+
+def test_classes_of_older_files_start_from_one_number_for_all(tmp_path):
+    settings = {"objective": "multi:softprob", "num_class": 3, "base_score": 0.5}
+    now = of_kind(settings)
+    document = json.loads(now.save_raw("json"))
+    document["version"] = [1, 7, 6]
+    document["learner"]["learner_model_param"]["base_score"] = "5E-1"
+    del document["learner"]["gradient_booster"]["model"]["iteration_indptr"]
+    back = boost.load(of(json.dumps(document), tmp_path / "m.json"))
+    rows = people()[0]
+    for ask in (boost.probabilities, boost.leaves, boost.contributions):
+        np.testing.assert_array_equal(ask(back, rows), ask(now, rows))
+    assert boost.n_rounds(back) == 4
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "told"),
+    [
+        ('"num_class": "3"', '"num_class": "1"', "classes is 1, wanted 2 to 1,000"),
+        ('"num_class": "3"', '"num_class": "4000000000"', "classes is 4,000,000,000"),
+        ('"num_class": "3"', '"num_class": "2"', "a tree is of a group that is not there"),
+        ('"tree_info": [0, 1', '"tree_info": [1, 0', "a tree is of a group that is not there"),
+        ('"iteration_indptr": [0, 3', '"iteration_indptr": [0, 4', "the trees of each class"),
+        ('"base_score": "[', '"base_score": "[0.5,', "no number, or too many"),
+        ('"base_score": "[', '"base_score": "[1e39,', "no number, or too many"),
+        ('"num_parallel_tree": "1"', '"num_parallel_tree": "2"', "of a group that is not there"),
+        ('"num_feature": "4"', '"num_feature": "50000"', "wanted 1 to 33,333"),
+    ],
+)
+def test_classes_that_cannot_be_are_refused_with_what_they_are(right, wrong, told, tmp_path):
+    raw = json.dumps(json.loads(of_kind(CLASSES[0]).save_raw("json")))
+    assert right in raw
+    said = refusal(of(raw.replace(right, wrong), tmp_path / "m.json"))
+    assert "is damaged" in said
+    assert told in said
+
+
+@pytest.mark.parametrize("score", ["0", "-1", "1e39", "1,2", ""])
+def test_logarithms_of_values_start_from_a_number_above_0(score, tmp_path):
+    document = json.loads(of_kind(VALUES[4]).save_raw("json"))
+    document["learner"]["learner_model_param"]["base_score"] = f"[{score}]"
+    assert "the trees start from no" in refusal(of(json.dumps(document), tmp_path / "m.json"))
+
+
+@pytest.mark.parametrize("power", ["9", "-1", "x", "1e999"])
+def test_a_setting_that_cannot_be_never_reaches_the_library_unseen(power, tmp_path):
+    document = json.loads(of_kind(VALUES[-1]).save_raw("json"))
+    document["learner"]["objective"]["tweedie_regression_param"] = {"tweedie_variance_power": power}
+    with suppress(ModelError):
+        assert answers(boost.load(of(json.dumps(document), tmp_path / "m.json")))
+
+
 def test_what_the_library_gets_is_what_was_checked(document, tmp_path):
     document = copy.deepcopy(document)
     document["more"] = document["learner"]["more"] = [{"x": "y" * 1000}]
@@ -112,12 +212,10 @@ def test_what_the_library_gets_is_what_was_checked(document, tmp_path):
     [
         ({"booster": "dart"}, "booster dart"),
         ({"booster": "gblinear"}, "booster gblinear"),
-        ({"objective": "multi:softprob", "num_class": 3}, "multi:softprob of 3 classes"),
-        ({"objective": "multi:softmax", "num_class": 2}, "multi:softmax of 2 classes"),
-        ({"objective": "reg:squarederror"}, "objective reg:squarederror"),
+        ({"booster": "dart", "objective": "multi:softprob", "num_class": 2}, "booster dart"),
         ({"objective": "binary:hinge"}, "objective binary:hinge"),
         ({"objective": "rank:pairwise"}, "objective rank:pairwise"),
-        ({"objective": "count:poisson"}, "objective count:poisson"),
+        ({"objective": "reg:quantileerror", "quantile_alpha": 0.5}, "objective reg:quantileerror"),
         ({"objective": "survival:cox"}, "objective survival:cox"),
     ],
     ids=str,
@@ -128,7 +226,10 @@ def test_a_model_of_another_kind_is_named(settings, named, kind, tmp_path):
     said = refusal(path)
     assert said.startswith("m.")
     assert named in said
-    assert said.endswith("wanted gbtree with binary:logistic")
+    assert said.endswith(
+        "wanted gbtree with binary:logistic, multi:softprob or a loss of values such as "
+        "reg:squarederror"
+    )
 
 
 def test_splits_on_categories_are_named(tmp_path):
@@ -376,7 +477,10 @@ def test_whatever_bytes_are_changed_a_model_is_refused_or_answers(booster, kind,
     assert refused > 100
 
 
-def test_whatever_part_is_changed_a_model_is_refused_or_answers(document, tmp_path):
+@pytest.mark.parametrize("settings", [None, CLASSES[0], VALUES[0], VALUES[4]], ids=str)
+def test_whatever_part_is_changed_a_model_is_refused_or_answers(document, settings, tmp_path):
+    if settings:
+        document = json.loads(of_kind(settings).save_raw("json"))
     rng, refused = stream(0, "parts"), 0
     others = [None, True, -1, 0, 1, 2**31 - 1, 2**63, 1e300, "", "1", "\0", [], [[]], {}, [1] * 99]
     for _ in range(300):

@@ -18,6 +18,7 @@ from auditor import cli
 from auditor.core.errors import ModelError
 from auditor.core.streams import stream
 from auditor.core.target import Target
+from auditor.data import sheets
 from auditor.engine import engine
 from auditor.learning import boost
 from auditor.systems.open import open_target
@@ -314,6 +315,16 @@ def test_a_row_of_nobody_is_refused(folder, rows):
     assert "rows without 'patient'" in refusal(folder, rows.assign(patient=patient))
 
 
+def test_a_packed_table_is_read_so_far(folder, rows, monkeypatch):
+    plain = opened(folder, rows)
+    says(folder, members="rows.csv.gz")
+    rows.to_csv(folder / "rows.csv.gz", index=False)
+    assert same(opened(folder), plain)
+    monkeypatch.setattr(sheets, "_MAX_UNPACKED", 1 << 10)
+    with pytest.raises(ModelError, match=r"^rows\.csv\.gz: .*: unpacks to more than 0 MiB; write"):
+        opened(folder)
+
+
 def test_a_typed_table_that_names_a_column_twice_is_refused(folder, rows):
     columns = {name: pa.array(rows[name]) for name in rows}
     table = pa.table([*columns.values(), columns["rr"]], names=[*columns, "rr"])
@@ -321,3 +332,136 @@ def test_a_typed_table_that_names_a_column_twice_is_refused(folder, rows):
     says(folder, members="rows.parquet")
     with pytest.raises(ModelError, match=r"rows\.parquet: names a column twice"):
         opened(folder)
+
+
+# --- classes and values -------------------------------------------------------------------
+
+RHYTHMS = ("sinus", "AF", "flutter")
+
+
+@pytest.fixture
+def of_classes(folder, rows) -> pd.DataFrame:
+    """The table of a model of three classes, which it numbers."""
+    return grown(folder, rows, rows["rr"].rank().to_numpy() * 3 // (N + 1), "multi:softprob", 3)
+
+
+@pytest.fixture
+def of_values(folder, rows) -> pd.DataFrame:
+    """The table of a model of a value."""
+    return grown(folder, rows, np.round(rows["rr"] / 150, 2), "reg:squarederror")
+
+
+def grown(
+    folder: Path, rows: pd.DataFrame, truth: Any, objective: str, n_classes: int = 0
+) -> pd.DataFrame:
+    table = rows.assign(has_it=truth)
+    found = boost.fit(
+        boost.Trees(5, 3),
+        table[list(INPUTS)].to_numpy(np.float32),
+        table["has_it"].to_numpy(),
+        None,
+        None,
+        INPUTS,
+        0,
+        boost.Objective(objective, n_classes),
+    )
+    found.save_model(folder / "m.json")
+    return table
+
+
+def named(table: pd.DataFrame, words: tuple[str, ...]) -> pd.DataFrame:
+    return table.assign(has_it=[words[int(one)] for one in table["has_it"]])
+
+
+def test_classes_are_their_numbers_in_the_model_or_the_names_that_the_description_tells(
+    folder, of_classes
+):
+    plain = opened(folder, of_classes)
+    assert plain.kinds == {"it": "class"}
+    assert np.array_equal(plain.y_true[:, 0], of_classes["has_it"])
+    whole = of_classes.assign(has_it=of_classes["has_it"].astype(int))
+    assert same(opened(folder, whole), plain)
+    for words in (RHYTHMS, ("1", "2", "3"), ("b", "a", "c")):
+        says(folder, classes={"it": list(words)})
+        assert same(opened(folder, named(of_classes, words)), plain)
+    says(folder, classes={"it": list(RHYTHMS)})
+    assert same(opened(folder, named(of_classes, (" SINUS", "af", "Flutter "))), plain)
+
+
+def test_a_class_that_is_empty_or_minus_one_is_not_known(folder, of_classes):
+    label = of_classes["has_it"].astype(int).astype(str)
+    label[:2], label[2:4] = "", "-1"
+    seen = opened(folder, of_classes.assign(has_it=label))
+    assert np.isnan(seen.y_true[:, 0]).tolist() == [True] * 4 + [False] * (N - 4)
+    says(folder, classes={"it": list(RHYTHMS)})
+    label = pd.Series(named(of_classes, RHYTHMS)["has_it"])
+    label[:2], label[2:4] = "", "unknown"
+    seen = opened(folder, of_classes.assign(has_it=label))
+    assert np.isnan(seen.y_true[:, 0]).tolist() == [True] * 4 + [False] * (N - 4)
+
+
+WANTED = "wanted 0 to 2, or in model.yaml under classes what each is called, in the model's order"
+
+
+@pytest.mark.parametrize(
+    ("words", "classes", "told"),
+    [
+        (("1", "2", "3"), None, f"label has_it holds 1, 2 and 3; {WANTED}"),
+        (("0", "1", "7"), None, f"label has_it holds 0, 1 and 7; {WANTED}"),
+        (RHYTHMS, None, f"label has_it: {N} of {N} cells are no class of the model; {WANTED}"),
+        (("0", "1", "4711"), None, "cells are no class of the model"),
+        (("0.2", "1.2", "2"), None, "cells are no class of the model"),
+        (("sinus", "AF", "Doe"), RHYTHMS, "cells are no class of the model; wanted the 3 that"),
+        (RHYTHMS, RHYTHMS[:2], "classes: it: names 2 classes; its model has 3"),
+        (RHYTHMS, ("AF", "af", "x"), "classes: it: names 2 classes; its model has 3"),
+    ],
+    ids=str,
+)
+def test_other_classes_than_the_models_are_refused(words, classes, told, folder, of_classes):
+    if classes:
+        says(folder, classes={"it": list(classes)})
+    said = refusal(folder, named(of_classes, words))
+    assert told in said
+    assert "4711" not in said
+    assert "Doe" not in said
+
+
+def test_names_of_classes_of_a_model_that_has_none_are_refused(folder, rows):
+    says(folder, classes={"it": ["no", "yes"]})
+    assert "classes: it: names 2 classes; its model has none" in refusal(folder, rows)
+
+
+def test_values_are_read_as_people_write_them(folder, of_values):
+    plain = opened(folder, of_values)
+    assert plain.kinds == {"it": "value"}
+    assert np.array_equal(plain.y_true[:, 0], of_values["has_it"])
+    for write in (comma, lambda one: f"{one} mmol/l", lambda one: f"{comma(one)} mmol/l"):
+        written = of_values.assign(has_it=of_values["has_it"].map(write))
+        assert same(opened(folder, written), plain)
+    label = of_values["has_it"].astype(str)
+    label[:2] = ""
+    seen = opened(folder, of_values.assign(has_it=label))
+    assert np.isnan(seen.y_true[:, 0]).tolist() == [True] * 2 + [False] * (N - 2)
+
+
+def test_what_is_no_value_is_refused(folder, of_values):
+    said = refusal(folder, of_values.assign(has_it="much"))
+    assert f"column has_it: {N} of {N} cells are no number" in said
+
+
+@pytest.mark.parametrize(
+    ("objective", "wanted"),
+    [
+        ("count:poisson", "0 or more"),
+        ("reg:tweedie", "0 or more"),
+        ("reg:gamma", "more than 0"),
+        ("reg:squaredlogerror", "more than -1"),
+    ],
+)
+def test_values_that_a_loss_is_not_of_are_refused(objective, wanted, folder, rows):
+    table = grown(folder, rows, rows["qrs"].abs(), objective)
+    assert np.isfinite(opened(folder, table).membership_signal()).all()
+    table.loc[:4, "has_it"] = -1.0
+    said = refusal(folder, table)
+    assert f"label has_it: 5 of {N} cells are no values of a model with {objective}" in said
+    assert said.endswith(f"wanted {wanted}")

@@ -9,14 +9,17 @@ import pandas as pd
 import pytest
 import yaml
 
+from auditor.checks.structure.differences import nested
 from auditor.core.errors import ModelError
 from auditor.core.target import MEMBER, NEITHER, NONMEMBER
 from auditor.engine import engine
 from auditor.learning import boost
-from auditor.learning.boost import Trees
+from auditor.learning.boost import FINDING, Trees
 from auditor.systems.open import open_target
 from auditor.targets.release import Release
-from tests.checks.membership.plant import of_trees, people
+from auditor.targets.table import Table
+from auditor.targets.trees import target
+from tests.checks.membership.plant import CLASSES, VALUE, of_trees, people
 from tests.manual import settings
 
 NAMES = tuple(f"x{k}" for k in range(8))
@@ -233,3 +236,71 @@ def test_inputs_without_names_go_by_their_order(folder, release):
     says(folder, inputs=list(NAMES[:5]))
     with pytest.raises(ModelError, match="ask for 8 inputs without names"):
         open_target(folder, release)
+
+
+# --- classes and values -------------------------------------------------------------------
+
+
+def test_classes_fit_by_the_log_odds_of_the_one_that_is_true():
+    seen = of_trees(0, objective=CLASSES)
+    likely = seen.view("scores").values.astype(np.float64)
+    assert likely.shape == (len(seen.record), 3)
+    own = likely[np.arange(len(likely)), seen.y_true[:, 0].astype(int)]
+    assert np.allclose(seen.membership_signal()[:, 0], np.log(own / (1 - own)), atol=1e-3)
+    shapes = {one: seen.view(one).values.shape[1] for one in ("explanation", "leaves")}
+    assert shapes == {"explanation": 3 * 8, "leaves": 3 * 30}
+    assert seen.view("scores", control=True).values.shape == likely.shape
+
+
+def test_a_value_fits_by_how_far_off_it_is():
+    seen = of_trees(0, objective=VALUE)
+    told = seen.view("predictions").values[:, 0]
+    off = np.abs(told - seen.y_true[:, 0])
+    assert np.allclose(-seen.membership_signal()[:, 0], off, atol=1e-6)
+    assert "scores" not in seen.outputs
+    assert seen.view("predictions", control=True).values.shape == (len(told), 1)
+
+
+@pytest.mark.parametrize("objective", [CLASSES, VALUE], ids=["classes", "a value"])
+def test_classes_and_values_trained_again_on_the_same_people_fit_alike(objective):
+    seen = of_trees(0, objective=objective)
+    again = seen.train_reference(seen.split == MEMBER, seen.y_true, 0)
+    other = seen.train_reference(seen.split == NONMEMBER, seen.y_true, 0)
+    own = seen.membership_signal()[:, 0]
+    assert np.corrcoef(again[:, 0], own)[0, 1] > 0.99 > 0.5 > np.corrcoef(other[:, 0], own)[0, 1]
+
+
+@pytest.mark.parametrize("objective", [CLASSES, VALUE], ids=["classes", "a value"])
+def test_what_is_not_known_of_classes_and_values_has_no_fit_and_is_not_learnt(objective):
+    seen = of_trees(0, objective=objective)
+    truth = seen.y_true.copy()
+    truth[:9] = np.nan
+    fit = seen.train_reference(seen.split == MEMBER, truth, 0)[:, 0]
+    assert np.isnan(fit[:9]).all()
+    assert np.isfinite(fit[9:]).all()
+    truth[:] = np.where(np.isnan(truth), np.nan, 1.0)
+    assert np.isnan(seen.train_reference(seen.split == MEMBER, truth, 0)).all()
+
+
+def test_of_models_of_several_kinds_findings_come_first():
+    one, other, value = (of_trees(0, objective=kind) for kind in (FINDING, CLASSES, VALUE))
+    table = Table(
+        *(getattr(one, name) for name in ("record", "subject", "session", "split", "male", "age")),
+        inputs=one.inputs,
+        columns=one.columns,
+        y_true={
+            name: seen.y_true[:, 0]
+            for name, seen in (("mmol", value), ("rhythm", other), ("AF", one))
+        },
+        membership_unknown="",
+    )
+    trees = {"mmol": value.trees["T0"], "rhythm": other.trees["T0"], "AF": one.trees["T0"]}
+    seen = target("suite", "", table, trees)
+    assert seen.labels == tuple(seen.trees) == ("AF", "rhythm", "mmol")
+    assert [seen.kind(label) for label in seen.labels] == ["finding", "class", "value"]
+    both = np.hstack([each.view("scores").values for each in (one, other)])
+    assert np.array_equal(seen.view("scores").values, both)
+    assert np.array_equal(seen.view("predictions").values, value.view("predictions").values)
+    each = [part.membership_signal() for part in (one, other, value)]
+    assert np.array_equal(seen.membership_signal(), np.hstack(each))
+    assert nested(seen) == []

@@ -111,10 +111,12 @@ class OutputAttributeInference(OnModel):
         del context
         truths = self._asked(target_records(self.target))
         if truths.sex is None and truths.age is None and not truths.diagnoses:
-            return (
+            why = (
                 f"needs {MIN_PEOPLE} people of each sex, {2 * MIN_PEOPLE} of known age, or "
                 f"{MIN_PEOPLE} with and without a diagnosis; found fewer"
             )
+            told = "; classes and values are what the model tells, and none is withheld"
+            return why + told if self.target.kinds else why
         return None
 
     def attack(self, context: Context, rng: np.random.Generator) -> Attributes:
@@ -219,7 +221,13 @@ class OutputAttributeInference(OnModel):
         alone = self.output in ONE_EACH and len(target.labels) < 2
         if self.output in ONE_EACH + TOGETHER and not alone:
             ever = [_ever(column, person) for column in target.y_true[rows].T]
-            many = np.array([_rarer(one, person) for one in ever])
+            # Of classes that exclude one another, the others tell the one that is withheld.
+            many = np.array(
+                [
+                    _rarer(one, person) if target.kind(label) == "finding" else 0
+                    for label, one in zip(target.labels, ever, strict=True)
+                ]
+            )
             for place in np.argsort(-many, kind="stable")[:MOST].tolist():
                 if many[place] >= MIN_PEOPLE:
                     diagnoses[target.labels[place]] = ever[place], place

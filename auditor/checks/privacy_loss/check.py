@@ -12,7 +12,7 @@ from auditor.checks.base import Draw, Measured, OnModel
 from auditor.core.errors import EvidenceError
 from auditor.core.evidence import MIN_PEOPLE, Trials
 from auditor.core.finding import Estimate
-from auditor.core.target import Target
+from auditor.core.target import Floats, Target
 from auditor.stats.intervals import clopper_pearson
 from auditor.targets.context import Context
 
@@ -33,10 +33,10 @@ def plan(target: Target) -> list[OnModel]:
 class PrivacyLoss(OnModel):
     """How much one person's records change what the recipe gives out: canaries, one training.
 
-    People whom the model never saw are given labels by one coin and put into the training by
-    another; the model that is then trained may tell the second coin no better than the privacy loss
-    ε allows (Steinke, Nasr and Jagielski, NeurIPS 2023). A canary is all records of a person, so
-    that ε is a person's.
+    People whom the model never saw are given labels by one coin (of classes and values: by lot, any
+    that anybody has) and put into the training by another; the model that is then trained may tell
+    the second coin no better than the privacy loss ε allows (Steinke, Nasr and Jagielski, NeurIPS
+    2023). A canary is all records of a person, so that ε is a person's.
     """
 
     id: ClassVar[str] = "privacy-loss"
@@ -55,7 +55,7 @@ class PrivacyLoss(OnModel):
         inside = rng.random(len(canary)) < 0.5
         truth = target.y_true.copy()
         person, record = subjects.sums.nonzero()
-        label = rng.integers(0, 2, size=(len(subjects.people), truth.shape[1])).astype(float)
+        label = np.stack([_by_lot(one, len(subjects.people), rng) for one in truth.T], axis=1)
         whose = np.isin(person, canary)
         known = np.isfinite(truth[record[whose]])
         truth[record[whose]] = np.where(known, label[person[whose]], np.nan)
@@ -88,6 +88,12 @@ class PrivacyLoss(OnModel):
         value, low, high = (_epsilon(min(one, most)) for one in (right / (2 * side), low, high))
         found = {"epsilon": Estimate(value, low, max(value, high), level, n, 0.0)}
         return Measured(found, params={"canaries": n, "guessed": 2 * side})
+
+
+def _by_lot(truth: Floats, n: int, rng: np.random.Generator) -> Floats:
+    """(n,) any of all that is true of anybody, each as likely: of a finding, yes or no."""
+    known = np.unique(truth[np.isfinite(truth)])
+    return np.asarray(known[rng.integers(0, len(known), n)]) if len(known) else np.full(n, np.nan)
 
 
 def _epsilon(share: float) -> float:

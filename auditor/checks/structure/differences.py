@@ -165,7 +165,8 @@ def nested(target: Target) -> list[tuple[str, str]]:
     """Findings and what is a part of them, K70 and K703: each with the longest that its own name
     begins with, where nobody has the part without the whole.
     """
-    told = [one for one in target.trees if np.isfinite(truth_of(target, one)).any()]
+    findings = [one for one in target.trees if target.kind(one) == "finding"]
+    told = [one for one in findings if np.isfinite(truth_of(target, one)).any()]
     pairs = []
     for child in told:
         wholes = [one for one in told if one != child and child.startswith(one)]

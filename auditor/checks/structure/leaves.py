@@ -80,7 +80,6 @@ class SmallLeaves(Structure):
         for tell, booster in self.target.trees.items():
             asked = people.asked(self.target, tell)
             person = people.person[asked]
-            seen += np.bincount(person, minlength=n) * boost.n_trees(booster)
             counted = False
             for place, every in enumerate(
                 _leaf_of(booster, inputs_of(self.target, booster, people.rows))
@@ -88,6 +87,7 @@ class SmallLeaves(Structure):
                 path = (path ^ every.astype(np.uint64)) * _MIX
                 path ^= path >> _HALF
                 leaf = every[asked]
+                seen += np.bincount(person, minlength=n)
                 if place == 0:
                     counted = _counts_members(booster, leaf[people.member[person]])
                     told |= counted
@@ -147,7 +147,7 @@ def _stretched(auc: Estimate, trials: Trials, lots: Sequence[Trials]) -> Estimat
 
 def _leaf_of(booster: xgboost.Booster, rows: Rows) -> Iterator[Ints]:
     """(n,) the leaf of each row, tree after tree."""
-    n = boost.n_trees(booster)
+    n = boost.n_rounds(booster)
     for first in range(0, n, _TREES):
         yield from boost.leaves(booster[first : min(first + _TREES, n)], rows).T
 

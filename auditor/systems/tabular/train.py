@@ -348,7 +348,7 @@ def _told(
     )
     return {
         "columns": list(trained.columns),
-        "n_trees": boost.n_trees(trained.booster),
+        "n_trees": boost.n_rounds(trained.booster),
         "internal": {one: asdict(estimate) for one, estimate in internal.items()},
         "external": {one: asdict(estimate) for one, estimate in external.items()},
         "external_reason": why,

@@ -16,7 +16,7 @@ from auditor.core.streams import stream
 from auditor.core.target import MEMBER
 from auditor.stats.metrics import auc
 from tests.checks.asking import attacked, context, estimated
-from tests.checks.membership.plant import SHALLOW, of_trees
+from tests.checks.membership.plant import CLASSES, SHALLOW, of_trees
 
 N = 400
 
@@ -258,3 +258,10 @@ def test_of_a_suite_the_curve_is_told_by_its_sizes():
     curves = told(many).curves
     assert curves["suite"]["models"] == [1, 10]
     assert curves["suite"]["auc"][1] > curves["suite"]["auc"][0]
+
+
+def test_a_blind_look_tells_members_of_a_middle_class_from_others():
+    learnt = of_trees(0, objective=CLASSES)
+    truth = np.where(learnt.split == MEMBER, 1.0, 2.0 * (learnt.y_true[:, 0] > 0))
+    blind = attacked(Membership(replace(learnt, y_true=truth[:, None]))).blind
+    assert right(blind) > 0.95

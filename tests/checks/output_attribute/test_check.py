@@ -23,6 +23,7 @@ from auditor.core.errors import EvidenceError
 from auditor.core.evidence import Predictions, Trials
 from auditor.stats.metrics import auc, person_trials
 from tests.checks.asking import context, estimated
+from tests.checks.membership.plant import CLASSES, of_trees
 from tests.checks.output_attribute.plant import of_diagnoses, of_sex
 from tests.checks.output_linkage.plant import People, risk
 from tests.checks.output_linkage.test_check import shuffled
@@ -279,3 +280,18 @@ def test_age_is_told_in_years_beside_what_others_are_off():
 def test_nothing_to_tell_of_is_refused():
     with pytest.raises(EvidenceError, match="too few"):
         told()
+
+
+def test_a_class_is_no_diagnosis_that_the_others_would_not_tell():
+    seen = of_trees(0, objective=CLASSES)
+    two = replace(
+        seen,
+        labels=("rhythm", "axis"),
+        y_true=np.repeat(seen.y_true == 1, 2, axis=1).astype(float),
+        kinds=dict.fromkeys(("rhythm", "axis"), "class"),
+    )
+    why = OutputAttributeInference(two, "scores").unmet(context())
+    assert why.endswith(
+        "found fewer; classes and values are what the model tells, and none is withheld"
+    )
+    assert OutputAttributeInference(replace(two, kinds={}), "scores").unmet(context()) is None

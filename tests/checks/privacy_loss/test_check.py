@@ -17,7 +17,7 @@ from auditor.core.streams import stream
 from auditor.core.target import NONMEMBER
 from auditor.stats.metrics import auc
 from tests.checks.asking import context, estimated
-from tests.checks.membership.plant import of_trees
+from tests.checks.membership.plant import CLASSES, VALUE, of_trees
 
 
 def test_canaries_are_told_by_trees_that_learn_by_heart():
@@ -77,3 +77,23 @@ def test_of_canaries_that_are_all_told_the_loss_is_that_of_none_wrong():
 def test_few_canaries_are_refused():
     with pytest.raises(EvidenceError, match="canaries"):
         loss(np.zeros(12), np.arange(12) % 2 == 0)
+
+
+@pytest.mark.parametrize("objective", [CLASSES, VALUE], ids=["classes", "a value"])
+def test_canaries_are_given_classes_and_values_that_somebody_has(objective):
+    learnt = of_trees(0, objective=objective)
+    given = []
+
+    def watched(rows, truth, seed):
+        given.append(truth[:, 0])
+        return learnt.train_reference(rows, truth, seed)
+
+    watching = replace(learnt, train_reference=watched)
+    canaries = PrivacyLoss(watching).attack(context(), stream(0, "test"))
+    assert auc(canaries.score, canaries.positive) > 0.9
+    others = learnt.split == NONMEMBER
+    assert np.array_equal(given[0][~others], learnt.y_true[~others, 0])
+    assert np.isin(given[0][others], learnt.y_true[:, 0]).all()
+    assert (given[0][others] == learnt.y_true[others, 0]).mean() < 0.6
+    by_person = [np.unique(given[0][learnt.subject == one]) for one in set(learnt.subject)]
+    assert {len(one) for one in by_person} == {1}

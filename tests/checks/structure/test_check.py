@@ -20,8 +20,10 @@ from auditor.core.errors import EvidenceError
 from auditor.core.evidence import Counts, Trials
 from auditor.core.target import MEMBER, NEITHER, NONMEMBER
 from auditor.learning import boost
+from auditor.learning.boost import Trees
 from auditor.stats.intervals import wilson
-from tests.checks.asking import estimated, measured
+from tests.checks.asking import attacked, estimated, measured
+from tests.checks.membership.plant import CLASSES, VALUE, of_trees
 from tests.checks.structure.plant import (
     CAREFUL,
     COLUMNS,
@@ -411,3 +413,26 @@ def test_a_report_holds_nobody_and_is_written_as_json():
         for one in told.estimates.values():
             assert one.low <= one.value <= one.high
             assert one.chance is not None
+
+
+@pytest.mark.parametrize("objective", [CLASSES, VALUE], ids=["classes", "a value"])
+def test_trees_of_classes_and_values_show_their_members_and_nobody_elses(objective):
+    alarms = {
+        learnt: {
+            alarm
+            for check in plan(of_trees(0, learnt=learnt, objective=objective))
+            for alarm in measured(check).params["alarms"]
+        }
+        for learnt in (True, False)
+    }
+    assert {"leaf_of_one", "rebuilt"} <= alarms[True]
+    assert alarms[False] == set()
+
+
+def test_of_trees_that_grow_together_every_leaf_counts_alike():
+    alone, threefold = (
+        attacked(SmallLeaves(of_trees(0, Trees(10, 4, together=together)))) for together in (1, 3)
+    )
+    most = np.log2(10)
+    assert 0 < alone.cells[0].score.max() <= most
+    assert 0 < threefold.cells[0].score.max() <= most
