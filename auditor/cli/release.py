@@ -138,12 +138,18 @@ def hook(
     type=click.Path(dir_okay=False, path_type=Path),
     help="Also write the counts, and all that was not understood, as JSON.",
 )
+@click.option(
+    "--identifiers",
+    is_flag=True,
+    help="Also show what identifies, or may, and where it stands.",
+)
 @worked
 @described
 def inspect(
     dataset: Path,
     write: Path | None,
     counts: Path | None,
+    identifiers: bool,
     quiet: bool,
     jobs: int,
     dask: str | None,
@@ -156,6 +162,7 @@ def inspect(
 
     \b
     auditor inspect export/
+    auditor inspect export/ --identifiers
     auditor inspect export/ --json inspected.json
     auditor inspect export/ --subject-pattern 'p(\\d+)/' --write export/auditor.yaml
     """
@@ -174,6 +181,12 @@ def inspect(
         )
     for line in inspection(opened):
         click.echo(line)
+    if identifiers:
+        from auditor.checks.identifiers.places import listed
+
+        click.echo()
+        for line in listed(opened):
+            click.echo(line)
     if counts:
         writable(counts.parent)
         with atomic_write(counts) as file:

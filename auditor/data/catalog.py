@@ -118,6 +118,11 @@ class Descriptor(_Part):
     excluded: Names = ()
     #: Texts and tables, as globs, of which somebody says that they were read and tell of nobody.
     reviewed: Names = ()
+    #: Places that may identify, as `auditor inspect --identifiers` names them, as globs → why
+    #: somebody says that they do not.
+    cleared: dict[str, Annotated[str, Field(min_length=1)]] = Field(default_factory=dict)
+    #: Somebody says that days were moved, for each person by another number of days.
+    shifted_dates: bool = False
     #: What a complete copy holds, e.g. `{subjects: 90, records: 310}`.
     expected_counts: dict[Literal["subjects", "records"], int] = Field(default_factory=dict)
 
