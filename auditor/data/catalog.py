@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+from fnmatch import fnmatchcase
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
 import yaml
@@ -34,13 +35,15 @@ class _Part(BaseModel):
 
 
 class SubjectRule(_Part):
-    """Who a record is of: a pattern on its path, or a column of the table.
+    """Who a record is of: a pattern on its path, a column of the table, or the file's own word.
 
     A pattern's first group is the person; without a group, the whole match.
     """
 
     path: str | None = None
     column: str | None = None
+    #: What the record's file calls the person, such as DICOM's PatientID.
+    header: Literal["id"] | None = None
     #: People who are known under two names, as name → the name to use.
     same: dict[str, str] = Field(default_factory=dict)
 
@@ -51,8 +54,8 @@ class SubjectRule(_Part):
 
     @model_validator(mode="after")
     def _one_source(self) -> SubjectRule:
-        if (self.path is None) == (self.column is None):
-            raise ValueError("wanted either path or column")
+        if sum(one is not None for one in (self.path, self.column, self.header)) != 1:
+            raise ValueError("wanted one of path, column, header")
         return self
 
 
@@ -207,6 +210,12 @@ def recognised(root: Path) -> Descriptor | None:
         The descriptor is wrong.
     """
     return _beside(root) or _recognised(root)
+
+
+def matches(name: str, patterns: tuple[str, ...]) -> bool:
+    """Whether a path, or a folder that it lies in, is one of some globs."""
+    above = [name, *map(str, PurePosixPath(name).parents)]
+    return any(fnmatchcase(one, glob.rstrip("/")) for one in above for glob in patterns)
 
 
 def write_descriptor(descriptor: Descriptor, path: Path) -> None:

@@ -53,6 +53,7 @@ class Read:
     signal : (n_leads, n_samples) float32 mV, NaN where missing
     leads : normalised names
     attributes : `age` in years, `age_pooled`, `sex`, where known
+    person : what the file calls the person, "" where it does not
     dated : the date as it is written, where only other records can show which part is the day
     defects : what is wrong with the files, in words that hold no values of a person
     unread : the kind of each value that is there and was not understood, such as "age"
@@ -63,6 +64,7 @@ class Read:
     fs: float
     leads: tuple[str, ...]
     taken_at: datetime | None = None
+    person: str = field(default="", repr=False)
     dated: str = ""
     attributes: Mapping[str, object] = field(default_factory=dict)
     labels: tuple[str, ...] = ()

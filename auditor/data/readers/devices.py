@@ -172,6 +172,7 @@ class Format:
             fs,
             leads,
             taken_at=facts.taken_at,
+            person=facts.person,
             dated=facts.dated,
             attributes=facts.attributes,
             defects=tuple(dict.fromkeys([*taken.defects, *defects])),
@@ -243,6 +244,7 @@ def parsed(parser: str, path: Path) -> tuple[Any, list[str]]:
 
 def facts_of(
     *,
+    person: str = "",
     ages: Sequence[tuple[str, str]] = (),
     sex: str = "",
     born: str = "",
@@ -252,6 +254,7 @@ def facts_of(
 
     Parameters
     ----------
+    person : what the file calls them
     ages : with the unit of a bare number; the first that is given holds
     born : the date of birth, which with the date of the recording is the age where none is given
     taken : dates of the recording; the first that is given holds
@@ -277,7 +280,7 @@ def facts_of(
                 known.update(age=years, age_pooled=False)
         except NotUnderstoodError:
             unread.append("age")
-    return Facts(known, moment, dated, (), tuple(unread))
+    return Facts(known, moment, dated, (), tuple(unread), " ".join(person.split()))
 
 
 def day(year: int, month: int, number: int) -> str:
