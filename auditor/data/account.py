@@ -23,8 +23,10 @@ from typing import Any
 
 from auditor.core.errors import AuditorError, DataError
 from auditor.core.unread import Unread
-from auditor.data.catalog import DESCRIPTOR, Descriptor, matches
+from auditor.data.catalog import DESCRIPTOR, Descriptor
 from auditor.data.readers import record_suffixes
+from auditor.data.readers.base import matches
+from auditor.data.readers.samples import looks_like_samples
 from auditor.data.sheets import SPREADSHEETS, SUFFIXES, Sheet, decoded, is_table, read_sheets
 from auditor.resources import read_yaml
 
@@ -266,7 +268,8 @@ def _add(one: Document, records: Set[str], descriptor: Descriptor, found: _Open)
         text = decoded(start)
     except (OSError, EOFError, zlib.error, lzma.LZMAError, DataError) as error:
         why = str(error) if isinstance(error, DataError) else "it cannot be read"
-        found.unknown(one.name, f"{why}; remove it, or say under excluded that it is not released")
+        cure = f"{why}; remove it, or say under excluded that it is not released"
+        found.unknown(one.name, _or_samples(one, cure, "name it under excluded"))
         return
     if known := _known(one, text, size, records):
         found.ignore(known)
@@ -275,7 +278,8 @@ def _add(one: Document, records: Set[str], descriptor: Descriptor, found: _Open)
     elif suffix in _TEXTS or _is_prose(text):
         _text(one, descriptor, found)
     else:
-        found.unknown(one.name, "it is of no known format; remove it, or name it under excluded")
+        cure = "it is of no known format; remove it, or name it under excluded"
+        found.unknown(one.name, _or_samples(one, cure, "name it under excluded"))
 
 
 def _known(one: Document, text: str, size: int, records: Set[str]) -> str | None:
@@ -321,7 +325,7 @@ def _text(one: Document, descriptor: Descriptor, found: _Open) -> None:
         found.reviewed += 1
         return
     cure = "read it; if it tells of nobody, name it under reviewed in auditor.yaml"
-    found.unread.append(Unread("text", one.name, 1, cure))
+    found.unread.append(Unread("text", one.name, 1, _or_samples(one, cure)))
 
 
 def _table(one: Document, size: int, descriptor: Descriptor, found: _Open) -> None:
@@ -338,7 +342,13 @@ def _table(one: Document, size: int, descriptor: Descriptor, found: _Open) -> No
         "describe it under table in auditor.yaml; or read it, and if it tells of nobody, name it "
         "under reviewed"
     )
-    found.unread.append(Unread("table", one.name, 1, cure))
+    found.unread.append(Unread("table", one.name, 1, _or_samples(one, cure)))
+
+
+def _or_samples(one: Document, cure: str, otherwise: str = "") -> str:
+    """What is to be done with a file, which may be samples that nothing describes."""
+    like = looks_like_samples(one.path) if one.content is None else ""
+    return f"{like}; or {otherwise or cure}" if like else cure
 
 
 def _archive(one: Document, records: Set[str], descriptor: Descriptor, found: _Open) -> None:

@@ -4,37 +4,24 @@ from __future__ import annotations
 
 import os
 import re
-from fnmatch import fnmatchcase
 from functools import cache
-from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal
+from pathlib import Path
+from typing import Any, Literal
 
 import yaml
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, field_validator, model_validator
 
 from auditor.core.errors import ConfigError
 from auditor.data.readers import record_suffixes
+from auditor.data.readers.samples import SamplesRule
+from auditor.data.rules import Names, Part
 from auditor.data.values import Order
-from auditor.resources import one_or_more, read_settings, resource, shown, validated
+from auditor.resources import read_settings, resource, shown, validated
 
 DESCRIPTOR = "auditor.yaml"
 
-#: Names, or patterns; one alone needs no list.
-Names = Annotated[tuple[str, ...], BeforeValidator(one_or_more)]
 
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class SubjectRule(_Part):
+class SubjectRule(Part):
     """Who a record is of: a pattern on its path, a column of the table, or the file's own word.
 
     A pattern's first group is the person; without a group, the whole match.
@@ -59,7 +46,7 @@ class SubjectRule(_Part):
         return self
 
 
-class SessionRule(_Part):
+class SessionRule(Part):
     """On which occasion a record was taken: the header's date, a path pattern or a column."""
 
     path: str | None = None
@@ -78,7 +65,7 @@ class SessionRule(_Part):
         return self
 
 
-class TableRule(_Part):
+class TableRule(Part):
     """A companion table with a row for each record."""
 
     file: str
@@ -92,7 +79,7 @@ class TableRule(_Part):
     labels: str | None = None
 
 
-class Descriptor(_Part):
+class Descriptor(Part):
     """What a data set is, where it comes from, and how its records are to be understood."""
 
     name: str
@@ -113,6 +100,8 @@ class Descriptor(_Part):
     subject: SubjectRule | None = None
     session: SessionRule | None = None
     table: TableRule | None = None
+    #: Which files are samples without a header, and how they are to be understood.
+    samples: SamplesRule | None = None
     #: The dates in headers are those of a conversion, not of the recordings.
     undated: bool = False
     #: What stands first in dates such as 3/4/2019, where the others do not show it.
@@ -133,7 +122,8 @@ class Descriptor(_Part):
     def meaning(self) -> dict[str, Any]:
         """What changes how records are understood, without what the data set is called."""
         keys = {"reader", "records", "subject", "session", "table", "undated"}
-        told = self.model_dump(mode="json", include={"dates", "excluded"}, exclude_defaults=True)
+        later = {"dates", "excluded", "samples"}
+        told = self.model_dump(mode="json", include=later, exclude_defaults=True)
         return self.model_dump(mode="json", include=keys) | told
 
 
@@ -210,12 +200,6 @@ def recognised(root: Path) -> Descriptor | None:
         The descriptor is wrong.
     """
     return _beside(root) or _recognised(root)
-
-
-def matches(name: str, patterns: tuple[str, ...]) -> bool:
-    """Whether a path, or a folder that it lies in, is one of some globs."""
-    above = [name, *map(str, PurePosixPath(name).parents)]
-    return any(fnmatchcase(one, glob.rstrip("/")) for one in above for glob in patterns)
 
 
 def write_descriptor(descriptor: Descriptor, path: Path) -> None:

@@ -22,10 +22,11 @@ from auditor.core.errors import DataError
 from auditor.core.record import Record
 from auditor.core.unread import Unread, by_kind, in_words
 from auditor.data.account import Account, account
-from auditor.data.catalog import Descriptor, SubjectRule, describe, matches
+from auditor.data.catalog import DESCRIPTOR, Descriptor, SubjectRule, describe
 from auditor.data.leads import common_leads, without_their_leads
 from auditor.data.readers import READERS, OutsideError, Read, Reader
-from auditor.data.readers.base import natural
+from auditor.data.readers.base import matches, natural
+from auditor.data.readers.samples import sample_readers
 from auditor.data.sidecar import (
     join,
     other_sheets,
@@ -96,7 +97,7 @@ class Dataset:
     def read(self, record: str) -> Record:
         """One usable record."""
         row = self.manifest.iloc[self._place[record]]
-        seen = READERS[row["reader"]].read(self.root, record)
+        seen = _readers(self.descriptor)[row["reader"]].read(self.root, record)
         known = {key: row[key] for key in ("age", "sex") if pd.notna(row[key])}
         return Record(
             id=record,
@@ -133,7 +134,7 @@ class Dataset:
     def texts(self, record: str) -> list[tuple[str, str]]:
         """(where, text) for every free text that travels with a record."""
         reader = self.manifest["reader"].iloc[self._place[record]]
-        return READERS[reader].texts(self.root, record)
+        return _readers(self.descriptor)[reader].texts(self.root, record)
 
     def tables(self) -> Iterator[pd.DataFrame]:
         """The companion table's rows of usable records, with the column `subject` added."""
@@ -192,11 +193,11 @@ def open_dataset(
         raise DataError(f"{root}: is not a folder; name the folder that holds the recordings")
     root = root.absolute()  # a worker may stand elsewhere
     descriptor = descriptor or describe(root)
-    asked = [descriptor.reader] if descriptor.reader else sorted(READERS)
+    asked = _readers(descriptor)
     # A file that two formats claim is of the first: its record is told once.
-    reader_of = {one: name for name in asked[::-1] for one in READERS[name].find(root)}
+    reader_of = {one: name for name in [*asked][::-1] for one in asked[name].find(root)}
     there = sorted(reader_of, key=natural)
-    found = [one for one in there if not _is_excluded(one, READERS[reader_of[one]], descriptor)]
+    found = [one for one in there if not _is_excluded(one, asked[reader_of[one]], descriptor)]
     if there and not found:
         raise NoRecordsError(
             f"{root}: excluded in auditor.yaml names every recording; wanted one that is released"
@@ -204,7 +205,7 @@ def open_dataset(
     records = _chosen(found, descriptor.records)
     if not records:
         what = "is empty" if not any(root.iterdir()) else "holds no ECG that can be read"
-        titles = ", ".join(READERS[name].title for name in asked)
+        titles = ", ".join(reader.title for reader in asked.values())
         raise NoRecordsError(f"{root}: {what}; wanted {titles}, at any depth")
     jobs = [
         _Job(root, descriptor, tuple((one, reader_of[one]) for one in part), min_seconds)
@@ -280,10 +281,11 @@ class _Job:
 def _examine(job: _Job) -> list[dict[str, Any]]:
     """What is known of each record of a shard, or why it cannot be used."""
     rows = []
+    readers = _readers(job.descriptor)
     for record, reader in job.records:
         row: dict[str, Any] = {"record": record, "reader": reader, "reason": None, "digest": ""}
         try:
-            seen = READERS[reader].read(job.root, record)
+            seen = readers[reader].read(job.root, record)
             if job.descriptor.undated:
                 seen = replace(seen, taken_at=None, dated="")
             row["files"] = [file.relative_to(job.root).as_posix() for file in seen.files]
@@ -350,6 +352,15 @@ def _digest_of(file: Path, changed: int, size: int) -> bytes:
     del changed, size
     with file.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").digest()
+
+
+def _readers(descriptor: Descriptor) -> dict[str, Reader]:
+    """What a folder is read by; what the steward describes goes before what a file looks like."""
+    besides = {DESCRIPTOR} | ({descriptor.table.file} if descriptor.table else set())
+    named = [descriptor.reader] if descriptor.reader else sorted(READERS)
+    readers: dict[str, Reader] = {}
+    readers |= sample_readers(descriptor.samples, frozenset(besides))
+    return readers | {name: READERS[name] for name in named}
 
 
 def _is_excluded(record: str, reader: Reader, descriptor: Descriptor) -> bool:

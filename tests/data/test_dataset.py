@@ -12,10 +12,11 @@ import yaml
 
 from auditor.core.errors import ConfigError, DataError
 from auditor.core.unread import by_kind
-from auditor.data.catalog import catalogue, describe, matches, write_descriptor
+from auditor.data.catalog import catalogue, describe, write_descriptor
 from auditor.data.dataset import inspection, open_dataset, proposed
 from auditor.data.fetch import fetch, verify
 from auditor.data.readers import READERS
+from auditor.data.readers.base import matches
 from auditor.engine import engine
 from tests.data import writers
 from tests.manual import settings

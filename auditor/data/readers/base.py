@@ -7,8 +7,9 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from fnmatch import fnmatchcase
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 import numpy as np
@@ -157,6 +158,12 @@ def inside(root: Path, path: Path, named_by: str) -> Path:
             "the release is broken or hostile: export it again"
         )
     return path
+
+
+def matches(name: str, patterns: Sequence[str]) -> bool:
+    """Whether a path, or a folder that it lies in, is one of some globs."""
+    above = [name, *map(str, PurePosixPath(name).parents)]
+    return any(fnmatchcase(one, glob.rstrip("/")) for one in above for glob in patterns)
 
 
 def natural(text: str) -> list[tuple[int, int | str]]:
