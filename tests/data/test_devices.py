@@ -209,6 +209,21 @@ def test_slower_leads_of_edf_are_brought_to_the_fastest_and_what_is_no_ecg_is_le
     assert seen.unread == ("unit",)
 
 
+@pytest.mark.parametrize(
+    ("patient", "reserved", "person"),
+    [
+        ("X F 17-APR-1950 X", "EDF+C", ""),
+        ("PX-4711 X X X", "EDF+C", "PX-4711"),
+        # Without EDF+, the field has no parts, and a name may stand in it.
+        ("Agatha Christie", "", ""),
+    ],
+)
+def test_whom_edf_states_is_its_code_and_no_name(tmp_path, patient, reserved, person):
+    lead = {"label": "ECG II", "counts": COUNTS[0], "per_record": 500}
+    path = writers.edf(tmp_path / "one", [lead], patient=patient, reserved=reserved)
+    assert read(path).person == person
+
+
 def test_a_rate_of_edf_need_not_be_whole(tmp_path):
     one = {"label": "ECG", "counts": COUNTS[0], "per_record": 500}
     seen = read(writers.edf(tmp_path / "one", [one], seconds="0.3"))
@@ -613,6 +628,21 @@ def philips_leads(path: Path) -> list[np.ndarray]:
         (two + three) // 2 - foot,
     ]
     return leads
+
+
+@pytest.mark.data
+def test_real_aecg_and_philips_state_their_people(data):
+    root = data / "formats"
+    stated = {
+        record: READERS[name].read(root, record).person
+        for name in ("aecg", "philips")
+        for record in READERS[name].find(root)
+        if "empty" not in record and "invalid" not in record
+    }
+    one, same, other = (stated[f"hl7-aecg/subject{name}.xml"] for name in ("1_0", "1_1", "2_0"))
+    assert one == same == "2.16.840.1.113883.3.400 subject1"
+    assert other == "2.16.840.1.113883.3.400 subject2"
+    assert stated["philips-xml/1_03_129DYPRG.xml"] == "1112010721168bdc"
 
 
 @pytest.mark.data

@@ -198,8 +198,8 @@ def test_columns_that_are_no_signal_are_left_out_and_what_they_say_is_told(tmp_p
     assert np.array_equal(seen.signal, MILLIVOLTS)
     assert seen.attributes == {"age": 61.0, "sex": "female"}
     told = texts(path, **said)
-    assert {"Patient: Agatha Christie", "time,I,II,V1,marker", "2019-03-04 10:00:07"} <= set(told)
-    assert len(told) < 100
+    assert {"Patient: Agatha Christie", "time,I,II,V1,marker", "2019-03-04 10:00:00"} <= set(told)
+    assert len(told) < 10
 
 
 def test_what_stands_beside_the_signal_in_a_file_is_told_and_ages_are_known(tmp_path):
@@ -214,6 +214,18 @@ def test_what_stands_beside_the_signal_in_a_file_is_told_and_ages_are_known(tmp_
         assert read(path, **said).attributes == {"age": 61.0, "sex": "female"}
         assert any("name: Agatha" in text for text in texts(path, **said))
     assert any(text.startswith("MATLAB 5.0") for text in texts(files["mat5"], **said))
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
+def test_lines_end_and_letters_are_written_in_any_way(tmp_path, end, encoding):
+    remarks = [f'"Ödön, {number}"' for number in range(5000)]
+    text = "note,I,II,V1\n" + lines(np.column_stack([remarks, COUNTS.T.astype(str)]))
+    path = tmp_path / "one.csv"
+    path.write_bytes(text.replace("\n", end).encode(encoding))
+    seen = read(path, not_signal="note")
+    assert np.array_equal(seen.signal, MILLIVOLTS)
+    assert "Ödön, 7" in texts(path, not_signal="note")
 
 
 def test_missing_samples_are_missing_in_each_way_of_writing(tmp_path):
@@ -396,6 +408,11 @@ def swapped(values: np.ndarray, row: int, column: int, text: str) -> np.ndarray:
             lambda at: csv(at, COUNTS.T, head="I,II,V1\n1,2,x\n"),
             {"leads": LEADS},
             "line 2 is no line of numbers",
+        ),
+        (
+            lambda at: csv(at, swapped(COUNTS.T, 900, 1, '"1')),
+            {"leads": LEADS},
+            "line 901 holds half a pair of quotes",
         ),
         (
             lambda at: csv(at, swapped(COUNTS.T, 900, 1, "1,2")),

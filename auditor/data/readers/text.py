@@ -10,8 +10,10 @@ import io
 import re
 from collections import Counter
 from collections.abc import Sequence
+from csv import reader
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +41,9 @@ _SHOWN, _LINES, _LETTERS = 1 << 22, 200, 1 << 16
 #: What parts cells; "" are spaces.
 _SEPARATORS = ("\t", ";", "|", "", ",")
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d{1,3})?")
-#: Letters of a number, and cells of no signal that are told.
-_LONGEST, _MAX_TOLD = 64, 1_000
+#: Letters of a number.
+_LONGEST = 64
+_CLOCK = re.compile(r"\d{1,2}:\d\d(?::\d\d(?:[.,]\d{1,9})?)?")
 #: So many cells of a line show what parts them.
 _CELLS = 64
 #: A row of so many cells is no person's.
@@ -117,9 +120,13 @@ class Text:
         def told() -> list[tuple[str, str]]:
             texts = []
             if not by_rows and left_out:
-                cells = {one for row in _cells(text, form, sorted(left_out)) for one in row}
-                said = sorted(one for one in cells if not _is_number(one))
-                texts += [("column of no signal", one) for one in said[:_MAX_TOLD]]
+                # Of a day that each line gives with another time, once is enough.
+                cells: dict[str, str] = {}
+                for row in _cells(text, form, sorted(left_out)):
+                    for cell in row:
+                        cells.setdefault(_CLOCK.sub("", cell), cell)
+                said = [one for one in cells.values() if not _is_number(one)]
+                texts += [("column of no signal", one) for one in said]
             return texts + [("name of a lead", one) for one in labels]
 
         return Held(values, names, form.before, told)
@@ -146,6 +153,8 @@ def _text(path: Path, *, look_only: bool = False) -> str:
         raise DataError(f"larger than the {_MAX_BYTES:,} bytes that are opened at once")
     with path.open("rb") as file:
         text = decoded(file.read(_SHOWN if look_only else _MAX_BYTES + 1))
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
     if look_only and path.stat().st_size > _SHOWN:
         text = text[: text.rfind("\n") + 1]
     return text
@@ -175,23 +184,15 @@ def _form(text: str) -> _Form | None:
     words = np.array([[bool(_WORD.search(cell)) for cell in row] for row in whole])
     if not numeric.any():
         return None
-    first = next(
-        at
-        for at, row in enumerate(rows)
-        if len(row) == width
-        and all(
-            _is_number(cell) or is_missing(cell)
-            for cell, one in zip(row, numeric, strict=True)
-            if one
-        )
-        and any(map(_is_number, row))
-    )
+    first = next((at for at, row in enumerate(rows) if _is_data(row, numeric)), None)
+    if first is None:
+        return None
     # A header is no line of numbers; what is that, and is not as the others, is damaged.
     for at, row in enumerate(rows[1:first], 2):
         if 2 * sum(map(_is_number, row)) > len(row):
             raise DataError(f"line {at} is no line of numbers as the others are")
     header = next((row for row in rows[:first] if len(row) == width), [])
-    seen = [cell for row in whole for cell, one in zip(row, numeric, strict=True) if one]
+    seen = [cell for row in whole for cell in compress(row, numeric)]
     commas = mark != "," and any("," in cell for cell in seen if _is_number(cell))
     return _Form(
         mark,
@@ -212,13 +213,25 @@ def _first_lines(text: str) -> list[str]:
     while at < len(text) and len(lines) < _LINES and (at < _LETTERS or len(lines) < 3):
         end = text.find("\n", at)
         end = len(text) if end < 0 else end
-        lines.append(text[at:end].rstrip("\r"))
+        lines.append(text[at:end])
         at = end + 1
     return lines
 
 
+def _is_data(row: Sequence[str], numeric: NDArray[np.bool_]) -> bool:
+    """Whether a line holds numbers wherever most lines do."""
+    return (
+        len(row) == len(numeric)
+        and any(map(_is_number, row))
+        and all(_is_number(cell) or is_missing(cell) for cell in compress(row, numeric))
+    )
+
+
 def _split(line: str, mark: str) -> list[str]:
-    cells = line.split(mark) if mark else line.split()
+    if mark and '"' in line:
+        cells = next(reader([line], delimiter=mark), [])
+    else:
+        cells = line.split(mark) if mark else line.split()
     return [cell.strip(" \t\"'") for cell in cells]
 
 
@@ -270,11 +283,16 @@ def _body(text: str, form: _Form) -> io.BytesIO:
 def _width(text: str, form: _Form, rule: SamplesRule) -> int:
     """Cells of a line; rows that are samples have as many as one another."""
     longest, at_line = form.width, 0
-    for number, line in enumerate(_body(text, form)):
-        mark = form.mark.encode()
-        n = line.rstrip(b"\r\n").count(mark) + 1 if mark else len(line.split())
+    mark = form.mark.encode()
+    for number, line in enumerate(_body(text, form), form.first + 1):
+        if b'"' in line:
+            if line.count(b'"') % 2:
+                raise DataError(f"line {number} holds half a pair of quotes")
+            n = len(_split(line.decode().rstrip("\n"), form.mark))
+        else:
+            n = line.count(mark) + 1 if mark else len(line.split())
         if n > longest:
-            longest, at_line = n, number + form.first + 1
+            longest, at_line = n, number
     if at_line and rule.rows == "samples":
         raise DataError(f"line {at_line} holds more cells than the others")
     return longest
