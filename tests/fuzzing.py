@@ -175,7 +175,7 @@ KINDS: Mapping[str, Callable[[Path], tuple[Path, Callable[[], object]]]] = {
     "header": lambda folder: _records(folder, "a.hea"),
     "signal": lambda folder: _records(folder, "a.dat"),
     "hdf5": _rows,
-    **{f"samples-{kind}": partial(_samples, kind=kind) for kind in _SAMPLES},
+    **{f"samples-{kind.replace(' ', '-')}": partial(_samples, kind=kind) for kind in _SAMPLES},
     "companion": lambda folder: _records(folder, "people.csv"),
     "descriptor": lambda folder: _records(folder, "auditor.yaml"),
     "stray": lambda folder: (_records(folder, "")[0] / "stray.txt", lambda: _opened(folder)),

@@ -124,7 +124,11 @@ class Descriptor(Part):
         keys = {"reader", "records", "subject", "session", "table", "undated"}
         later = {"dates", "excluded", "samples"}
         told = self.model_dump(mode="json", include=later, exclude_defaults=True)
-        return self.model_dump(mode="json", include=keys) | told
+        said = self.model_dump(mode="json", include=keys)
+        # A key that came later leaves the fingerprints of those who do not use it as they were.
+        if said["subject"] and said["subject"]["header"] is None:
+            del said["subject"]["header"]
+        return said | told
 
 
 @cache

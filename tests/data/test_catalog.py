@@ -57,6 +57,8 @@ def test_a_name_may_look_like_a_number_and_one_name_is_a_list_of_one(plain, quot
         ("expected_counts: {people: 9}",
          "expected_counts.people: unknown key; known: 'subjects' or 'records'"),
         ("subject: {}", "subject: wanted one of path, column, header"),
+        ("subject: {header: id, path: x}", "subject: wanted one of path, column, header"),
+        ("subject: {header: name}", "subject.header: seen 'name', wanted 'id'"),
         ("session: {header: day}", "session.header: seen 'day', wanted 'date'"),
         ("subject: {path: '('}", "subject.path: the pattern '(' is not one"),
         (f"subject: {{path: '{'(' * 3000}{')' * 3000}'}}", "subject.path: the pattern '((("),
