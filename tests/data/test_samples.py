@@ -188,6 +188,20 @@ def test_a_file_of_a_person_holds_a_recording_in_each_row(tmp_path):
         )
 
 
+@pytest.mark.parametrize("rows", ["leads", "samples"])
+def test_lines_of_arrays_that_are_no_signal_are_left_out_by_their_number(tmp_path, rows):
+    time = np.arange(5000)[None]
+    whole = np.concatenate([time, COUNTS[:2], time, COUNTS[2:]])
+    whole = whole if rows == "leads" else whole.T
+    said = {"leads": LEADS, "rows": rows, "not_signal": ["1", "4"]}
+    for path, row in (
+        (npy(tmp_path / "one.npy", whole), None),
+        (npy(tmp_path / "many.npy", np.stack([whole, whole])), 1),
+        (mat5(tmp_path / "one.mat", v=whole), None),
+    ):
+        assert np.array_equal(read(path, row, **said).signal, MILLIVOLTS)
+
+
 def test_columns_that_are_no_signal_are_left_out_and_what_they_say_is_told(tmp_path):
     clock = [f"2019-03-04 10:00:{second % 60:02d}" for second in range(5000)]
     table = np.column_stack([clock, COUNTS.T.astype(str), ["7"] * 5000])

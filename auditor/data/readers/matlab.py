@@ -31,7 +31,6 @@ from auditor.data.readers.samples import (
     Held,
     SamplesRule,
     Shape,
-    as_lines,
     chosen,
     is_numeric,
 )
@@ -94,14 +93,7 @@ class Matlab:
     def held(self, path: Path, rule: SamplesRule) -> Held:
         """The one array that the rule leaves, and what is said beside it."""
         found, header = _contents(path)
-        signal = chosen(found.arrays, rule)
-        others = {name: one for name, one in found.arrays.items() if name != rule.variable}
-        return Held(
-            signal,
-            (),
-            [*as_lines(others), *found.texts],
-            lambda: [("header", header)],
-        )
+        return chosen(found.arrays, rule, found.texts, told=lambda: [("header", header)])
 
     def shapes(self, path: Path) -> list[Shape]:
         """Of all arrays of numbers."""

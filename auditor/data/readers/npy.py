@@ -20,7 +20,6 @@ from auditor.data.readers.samples import (
     Held,
     SamplesRule,
     Shape,
-    as_lines,
     check,
     chosen,
     is_numeric,
@@ -56,7 +55,7 @@ class NumPy:
             check(shape, rule)
             if path.stat().st_size != at + dtype.itemsize * prod(shape):
                 raise DataError("is shorter or longer than it states")
-            return Held(chosen({"": np.memmap(path, dtype, "r", at, shape, order)}, rule))
+            return chosen({"": np.memmap(path, dtype, "r", at, shape, order)}, rule)
         arrays: dict[str, Array] = {}
         texts: list[str] = []
         for name, array in _members(path):
@@ -64,7 +63,7 @@ class NumPy:
                 arrays[name] = array
             else:
                 texts += [f"{name}: {_text(one)}" for one in array.ravel().tolist()]
-        return Held(chosen(arrays, rule), (), [*as_lines(arrays), *texts])
+        return chosen(arrays, rule, texts)
 
     def shapes(self, path: Path) -> list[Shape]:
         """Of arrays of numbers, as their headers state them."""

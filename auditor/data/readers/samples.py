@@ -14,7 +14,7 @@ from fractions import Fraction
 from functools import lru_cache
 from math import isfinite, prod
 from pathlib import Path, PurePosixPath
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,13 +95,15 @@ class Held:
 
     Attributes
     ----------
-    values : (rows, columns), or (recordings, rows, columns), without what is no signal
+    values : (rows, columns), or (recordings, rows, columns); may be larger than memory
+    left_out : numbers, from 1, of columns (rows, where rows are leads) that are no signal
     names : of the lines that are leads; none where the file has no names for them
     said : lines such as `age: 73`
     told : (where, text) of all else that it says
     """
 
     values: Array
+    left_out: Sequence[int] = ()
     names: Sequence[str] = ()
     said: Sequence[str] = ()
     told: Callable[[], list[tuple[str, str]]] = list
@@ -133,7 +135,8 @@ class Family(Protocol):
         ...
 
 
-#: In the order in which they are asked; the last takes what is of no other.
+#: The family of what is of no other.
+_REST = "text"
 FAMILIES: Registry[Family] = Registry("family of sample files")
 
 
@@ -252,8 +255,10 @@ def looks_like_samples(path: Path) -> str:
     return f"it looks like samples: {what}; say so under samples in auditor.yaml"
 
 
-def chosen(arrays: Mapping[str, Array], rule: SamplesRule) -> Array:
-    """The array that is the signal; all others of many numbers must be named.
+def chosen(
+    arrays: Mapping[str, Array], rule: SamplesRule, said: Sequence[str] = (), **more: Any
+) -> Held:
+    """What a file holds of arrays: one is the signal; all others of many numbers must be named.
 
     Raises
     ------
@@ -282,23 +287,23 @@ def chosen(arrays: Mapping[str, Array], rule: SamplesRule) -> Array:
             f"holds {len(left) - 1} arrays of numbers that auditor.yaml says nothing of: name them "
             "under samples: not_signal"
         )
-    (signal,) = left.values()
-    return without(signal, [int(name) for name in rule.not_signal if name.isdecimal()], rule)
+    ((name, signal),) = left.items()
+    numbers = [int(one) for one in rule.not_signal if one.isdecimal()]
+    others = {key: one for key, one in arrays.items() if key != name}
+    return shaped(signal, numbers, rule, said=[*_as_lines(others), *said], **more)
 
 
-def without(values: Array, numbers: Sequence[int], rule: SamplesRule) -> Array:
-    """An array without the lines, counted from 1, that are no signal."""
+def shaped(values: Array, left_out: Sequence[int], rule: SamplesRule, **more: Any) -> Held:
+    """What a file holds, of two or three dimensions; an array of one is a lead."""
     check(values.shape, rule)
     values = values[:, None] if values.ndim == 1 and rule.rows == "samples" else values
     values = values[None, :] if values.ndim == 1 else values
-    axis = -2 if rule.rows == "leads" else -1
-    n = values.shape[axis]
-    if any(not 1 <= number <= n for number in numbers):
+    n = values.shape[-2 if rule.rows == "leads" else -1]
+    if any(not 1 <= number <= n for number in left_out):
         raise DataError("has fewer columns or rows than samples: not_signal in auditor.yaml names")
-    if not numbers:
-        return values
-    kept = [place for place in range(n) if place + 1 not in numbers]
-    return np.take(values, kept, axis=axis)
+    if rule.rows == "records":
+        values = values[:, None, :]
+    return Held(values, left_out, **more)
 
 
 def check(shape: Shape, rule: SamplesRule) -> None:
@@ -311,7 +316,7 @@ def check(shape: Shape, rule: SamplesRule) -> None:
         raise DataError(f"holds more than {_MOST_ROWS:,} recordings")
 
 
-def as_lines(arrays: Mapping[str, Array]) -> list[str]:
+def _as_lines(arrays: Mapping[str, Array]) -> list[str]:
     """The few numbers of small arrays, as lines `name: value`."""
     return [
         f"{name}: {' '.join(f'{one:.15g}' for one in values.ravel())}"
@@ -338,7 +343,7 @@ def _step(unit: str) -> tuple[float, str]:
 def _family(path: Path, changed: int, size: int) -> str:
     """The family of a file; looked at once, not once for each."""
     del changed, size
-    return next(name for name, one in FAMILIES.items() if one.known(path))
+    return next((name for name, one in FAMILIES.items() if one.known(path)), _REST)
 
 
 @lru_cache(maxsize=1)
@@ -347,10 +352,7 @@ def _held(name: str, path: Path, changed: int, size: int, rule: SamplesRule) -> 
     del changed
     if not size:
         raise DataError("is empty")
-    held = FAMILIES[name].held(path, rule)
-    if rule.rows == "records" and held.values.ndim == 2:
-        return Held(held.values[:, None, :], held.names, held.said, held.told)
-    return held
+    return FAMILIES[name].held(path, rule)
 
 
 def _n_rows(held: Held) -> int | None:
@@ -373,9 +375,11 @@ def _place(root: Path, record: str) -> tuple[Path, int | None]:
 def _lines(held: Held, row: int | None, rule: SamplesRule) -> Array:
     """(n_leads, n_samples) of one recording."""
     block = held.values if row is None else held.values[row]
-    lines = block.T if rule.rows == "samples" else block
-    if lines.size > MAX_SAMPLES:
+    if block.size > MAX_SAMPLES:
         raise DataError(f"larger than the {MAX_SAMPLES:,} samples that are opened at once")
+    if places := [number - 1 for number in held.left_out]:
+        block = np.delete(block, places, axis=0 if rule.rows == "leads" else 1)
+    lines = block.T if rule.rows == "samples" else block
     for line in lines[:64]:
         steps = np.diff(line[: _STEPS + 1].astype(np.float64))
         even = len(steps) == _STEPS and np.ptp(steps) <= 1e-3 * abs(steps[0])

@@ -29,7 +29,7 @@ from auditor.data.readers.samples import (
     Held,
     SamplesRule,
     Shape,
-    without,
+    shaped,
 )
 from auditor.data.sheets import decoded
 from auditor.data.values import is_missing
@@ -84,9 +84,9 @@ class Text:
     suffixes: tuple[str, ...] = (".csv", ".tsv", ".txt")
 
     def known(self, path: Path) -> bool:
-        """Whatever is of no other family."""
+        """Nothing shows it: what is of no other family is text."""
         del path
-        return True
+        return False
 
     def held(self, path: Path, rule: SamplesRule) -> Held:
         """The numbers of a file, a row for each line."""
@@ -109,11 +109,9 @@ class Text:
             if form.is_label:
                 labels = [one for row in _cells(text, form, [0]) for one in row]
             numbers = [_row(name, labels, len(values)) for name in rule.not_signal]
-            values = without(values, numbers, rule)
-            labels = [one for at, one in enumerate(labels) if at + 1 not in numbers]
-            names = labels
+            names = [one for at, one in enumerate(labels) if at + 1 not in numbers]
         else:
-            values = without(values, (), rule)
+            numbers = []  # such columns were not read
             names = [form.header[place] for place in kept] if form.header else []
 
         @cache
@@ -129,7 +127,7 @@ class Text:
                 texts += [("column of no signal", one) for one in said]
             return texts + [("name of a lead", one) for one in labels]
 
-        return Held(values, names, form.before, told)
+        return shaped(values, numbers, rule, names=names, said=form.before, told=told)
 
     def shapes(self, path: Path) -> list[Shape]:
         """The lines and columns of numbers."""
