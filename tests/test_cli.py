@@ -19,6 +19,7 @@ from auditor.checks.cross_release.check import Links
 from auditor.cli import main
 from auditor.core.finding import Audit, Finding, Verdict
 from tests import manual
+from tests.data import writers
 from tests.releases import write_release
 
 ROOT = Path(__file__).parent.parent
@@ -267,6 +268,30 @@ def test_inspect_shows_what_would_be_believed_and_starts_a_descriptor(release, t
     assert shown.exit_code == 0
     assert "24" in shown.output
     assert "subject" in written.read_text()
+
+
+def test_inspect_starts_a_descriptor_with_the_people_whom_the_files_state(tmp_path):
+    for number, person in enumerate(("PX-7", "PX-7", "PX-8")):
+        writers.scp(tmp_path / f"{number}.scp", writers.counts(), tags={2: person.encode()})
+    written = tmp_path / "auditor.yaml"
+    assert auditor("inspect", tmp_path, "--write", written).exit_code == 0
+    assert "subject:\n  header: id\n" in written.read_text()
+    assert "people       2\n" in auditor("inspect", tmp_path).output
+
+
+def test_recordings_that_are_excluded_are_not_in_the_audit_and_the_page_says_so(
+    release, tmp_path, brief
+):
+    copy = shutil.copytree(release, tmp_path / "copy")
+    folder = sorted(one for one in copy.iterdir() if one.is_dir())[0]
+    with (copy / "auditor.yaml").open("a") as file:
+        file.write(f"excluded: {folder.name}/\n")
+    out = tmp_path / "out"
+    assert auditor("scan", copy, "--preset", brief, "--out", out).exit_code in (1, 3)
+    audit = json.loads((out / "audit.json").read_text())
+    assert (audit["release"]["n_subjects"], audit["release"]["n_records"]) == (23, 92)
+    assert audit["release"]["files"]["excluded"] == 8
+    assert "8 files are not part of the release" in (out / "report.html").read_text()
 
 
 def test_simulate_writes_what_scan_reads(tmp_path):

@@ -167,7 +167,7 @@ def inspect(
     auditor inspect export/ --subject-pattern 'p(\\d+)/' --write export/auditor.yaml
     """
     from auditor.data.catalog import describe, write_descriptor
-    from auditor.data.dataset import inspected, inspection, open_dataset
+    from auditor.data.dataset import inspected, inspection, open_dataset, proposed
     from auditor.engine import engine
 
     descriptor = describe(dataset, **{key: value for key, value in flags.items() if value})
@@ -193,7 +193,7 @@ def inspect(
             file.write(json.dumps(inspected(opened), indent=1, ensure_ascii=False).encode() + b"\n")
         click.echo(f"Wrote {counts}", err=True)
     if write:
-        write_descriptor(opened.descriptor, write)
+        write_descriptor(proposed(opened), write)
         click.echo(f"Wrote {write}", err=True)
 
 
