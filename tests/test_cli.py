@@ -256,10 +256,10 @@ def test_a_command_on_a_finished_audit_waits_neither_for_torch_nor_for_pandas(
 
 
 def test_inspect_shows_what_identifies_on_the_stewards_own_screen(release):
-    done = run("inspect", release, "--identifiers")
+    done = auditor("inspect", release, "--identifiers")
     assert done.exit_code == 0
     assert re.search(r"identifier   date, header comment: \d+ people, e\.g\. \S", done.output)
-    assert "identifier   date" not in run("inspect", release).output
+    assert "identifier   date" not in auditor("inspect", release).output
 
 
 def test_inspect_shows_what_would_be_believed_and_starts_a_descriptor(release, tmp_path):

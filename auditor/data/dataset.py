@@ -22,16 +22,8 @@ from auditor.core.errors import DataError
 from auditor.core.record import Record
 from auditor.core.unread import Unread, by_kind, in_words
 from auditor.data.account import Account, account
-<<<<<<< HEAD
-from auditor.data.catalog import Descriptor, describe
-from auditor.data.leads import common_leads, not_attacked
-from auditor.data.readers import READERS, OutsideError, Read
-from auditor.data.readers.base import natural
-from auditor.data.sidecar import join, other_sheets, plain, rows_of, table_of, table_path
-from auditor.data.values import dates
-=======
 from auditor.data.catalog import DESCRIPTOR, Descriptor, SubjectRule, describe
-from auditor.data.leads import common_leads, without_their_leads
+from auditor.data.leads import common_leads, not_attacked
 from auditor.data.readers import READERS, OutsideError, Read, Reader
 from auditor.data.readers.base import matches, natural
 from auditor.data.readers.samples import sample_readers
@@ -45,7 +37,6 @@ from auditor.data.sidecar import (
     table_path,
 )
 from auditor.data.values import dates, is_missing
->>>>>>> samples
 from auditor.engine import Engine, shards
 
 log = logging.getLogger(__name__)

@@ -106,7 +106,7 @@ def listed(dataset: Dataset) -> Iterator[str]:
     if not people:
         yield "identifiers  none was found"
     elif any(unsure for unsure, *_ in people):
-        yield "cure         take out what identifies; say under cleared in auditor.yaml what does not"
+        yield "cure         take it out, or say under cleared in auditor.yaml why it names nobody"
 
 
 def judged(seen: Iterable[Sighting], cleared: Mapping[str, str]) -> Iterator[Sighting]:
