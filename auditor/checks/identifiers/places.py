@@ -15,6 +15,7 @@ from auditor.checks.identifiers import pseudonyms
 from auditor.core.evidence import MIN_PEOPLE
 from auditor.data.dataset import Dataset
 from auditor.data.identifiers import AGE_OVER_89, FREE_TEXT, column, hits
+from auditor.data.readers.comments import facts
 from auditor.data.values import is_missing
 
 #: Comment keys that say no more than the manifest does.
@@ -25,6 +26,8 @@ _POSITIONAL = re.compile(r"\W*-?\d+ [MF-]\S* .*")
 #: A word of prose, and so many make a text.
 _WORD = re.compile(r"[^\W\d_]*[^\W\d_A-Z][^\W\d_]{2,}")
 _WORDS = 2
+#: A line no longer than this that tells an age or a sex tells no more.
+_FACT = 40
 #: Where somebody may have written freely.
 _WRITTEN = ("header comment", "annotation note", "table")
 
@@ -171,5 +174,8 @@ def _in_table(
 
 
 def _is_prose(text: str) -> bool:
+    """Whether a text is words, and says more than the manifest does."""
     ordinary = _ORDINARY.match(text) or _POSITIONAL.match(text)
-    return not ordinary and len(_WORD.findall(text[:4096])) >= _WORDS
+    if ordinary or len(_WORD.findall(text[:4096])) < _WORDS:
+        return False
+    return len(text) > _FACT or not {"age", "sex"} & set(facts([text]).attributes)

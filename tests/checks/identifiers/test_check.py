@@ -171,6 +171,12 @@ def test_a_text_that_ten_people_have_in_common_tells_of_none_of_them(release):
     assert counted(release) == {"free text/header comment?": 2}
 
 
+def test_an_age_that_is_understood_is_no_free_text(release):
+    for number, header in enumerate(without_dates(release)):
+        header.write_text(header.read_text() + f"# Patient age: {30 + number} years\n")
+    assert counted(release) == {}
+
+
 def test_somebody_may_say_of_a_place_that_nothing_there_identifies_and_of_nothing_sure(release):
     for header in without_dates(release):
         header.write_text(header.read_text() + f"# felt dizzy on the way to {header.stem}\n")
