@@ -140,7 +140,7 @@ def _in_words(text: str) -> Iterator[Hit]:
     for one in _NAMED_DAY.finditer(text):
         name = plain(one[1])
         if (month := known.get(name)) and int(one[2]) in range(1, _DAYS_OF[month - 1] + 1):
-            sure = one[3] is not None or (len(name) > 4 and _alone(text, one.start(), one[1]))
+            sure = one[3] is not None or _alone(text, one.start(), one[1])
             yield _hit(one, "a day of a named month", sure=sure)
     for one in _NAMED_YEAR.finditer(text):
         if plain(one[1]) in known and int(one[2]) in _COMPACT_YEARS:
@@ -179,10 +179,12 @@ def is_date(value: str, *, loose: bool) -> bool:
     value = value.strip()
     if any(hit for hit in find(value)):
         return True
+    if not loose:
+        return False
     for order in ("day-first", "month-first"):
         with suppress(NotUnderstoodError):
             return date_of(value, order) is not None
-    if loose and (six := _SIX.fullmatch(value) or _YEAR_LAST.fullmatch(value)):
+    if six := _SIX.fullmatch(value) or _YEAR_LAST.fullmatch(value):
         a, b, c = map(int, six.groups())
         return any(_is_day(2000, month, day) for day, month in ((a, b), (b, a), (c, b)))
     return False

@@ -24,6 +24,7 @@ from auditor.data.identifiers.classes import (
     PHOTO,
     PLACE,
     RECORD,
+    VEHICLE,
     WEB,
     Hit,
 )
@@ -43,20 +44,30 @@ from auditor.data.values import is_missing
 _SIGN = re.compile(r"(?<!\d)[ \t]{0,3}(?::(?!//)|=(?!=))|:(?!//|\d)|[ \t]{0,3}=(?!=)|\t")
 _TAGGED = re.compile(r"<([\w:.-]{1,40})>([^<>]{1,80})(?=<|$)")
 #: Where a key begins, and where its value ends.
-_BEFORE = re.compile(r"[;,\n|{}\"\t=:#]|[.!?]\s|\s{2}")
+_BEFORE = re.compile(r"[;,\n|{}\"\t=:]|[.!?]\s|\s{2}")
 _BEHIND = re.compile(r"[;\n|{}\t]|\s{2}|\"")
 _KEY, _VALUE = 64, 96
 _RUN = re.compile(r"[^\W\d_]+")
 _BETWEEN_WORDS = re.compile(r"[ _./'’-]{1,2}")
 #: Between a key without a colon and its value.
-_GAP = r"(?:[\s_#.:=,()\-–]{0,3}(?:n[o°º]\.?|nr\.?|num(?:ber|mer)|is|id)?[\s_#.:=()\-–]{0,3})"
+_GAP = r"(?:[\s_#.:=,()\-–°º]{0,3}(?:(?i:n[o°º]|nr|num(?:ber|mer)|is|id)\.?)?[\s_#.:=()\-–]{0,3})"
 _CODE = re.compile(_GAP + r"([A-Za-z]{0,4}[-/]?\d[\w./-]{2,28}(?: \d{2,8}){0,4})")
 _FIGURES = re.compile(_GAP + r"([+(]{0,2}\d[\d\s()./-]{3,22}\d)")
 _POSTAL = re.compile(_GAP + r"([A-Z]{0,2}-?\d[\dA-Z]{0,4}(?:[ -]?\d[A-Z\d]{1,3})?)(?!\w)")
 _PEOPLE = re.compile(r"\.?\s?[:=]?\s{1,2}((?:[A-Z][\w'’.-]*)(?:,? [A-Z][\w'’.-]*){0,3})")
+_PLATE = re.compile(_GAP + r"([A-Z\d](?:[A-Z\d]|[- ](?=[A-Z\d])){3,18})(?!\w)")
+_HASH = re.compile(r" ?[#№]| ?[nN][°º]")
 _LONGEST_KEY = 4
 #: Figures of the shortest number of a class.
 _FEWEST = {NATIONAL: 6, INSURANCE: 4, ACCOUNT: 4}
+#: Words of keys beside which a name stands and nothing else.
+_PROPER = frozenset(
+    (
+        *("name", "nom", "nombre", "nome", "nam", "namn", "navn", "nimi", "surname", "nachname"),
+        *("familienname", "lastname", "firstname", "vorname", "efternamn", "efternavn", "sukunimi"),
+        *("lname", "apellidos", "cognome", "achternam", "last", "first", "family", "given"),
+    )
+)
 _PUNCTUATION = " \t'\"’`<>()[]*#-_.,/\\^&"
 
 
@@ -89,6 +100,9 @@ def _pairs(text: str) -> Iterator[tuple[str, int, int]]:
         low = max(sign.start() - _KEY, signs[place - 1].end() if place else 0, 0)
         key = text[low : sign.start()].rstrip(" \"'>)]")
         key = key[max((cut.end() for cut in _BEFORE.finditer(key)), default=0) :]
+        if "/" in key and " " not in key:
+            key = key.rpartition("/")[2]  # a path
+        key = _HASH.sub(" no", key)
         stop = min(sign.end() + _VALUE, len(text))
         if place + 1 < len(signs) and signs[place + 1].start() < stop:
             stop = signs[place + 1].start()
@@ -134,7 +148,9 @@ def _judged(meant: Meaning, value: str) -> Hit | None:
         if letters > 60 or len(said.split()) > 6:
             return None
         proper = names.looks_like(said) or names.is_written_large(said) or _is_lower_name(said)
-        ordinary = names.is_ordinary(said)
+        # `PREOP` is an occasion, `MM` are initials.
+        shouted = said.isalpha() and said.isupper() and letters > 3 and not _is_lower_name(said)
+        ordinary = names.is_ordinary(said) or (shouted and meant.words.isdisjoint(_PROPER))
         return Hit(NAME, *whole, rule, sure and proper and not ordinary)
     if kind == PLACE:
         if not letters + figures or _is_generic(said):
@@ -243,7 +259,8 @@ def _behind_words(text: str) -> Iterator[Hit]:
             end = other.end()
             if len(joined) > 40:
                 break
-            if found := kind_before(joined):
+            numbered = _HASH.match(text, end)
+            if found := kind_before(joined) or (numbered and kind_before(joined + "no")):
                 kind, longest = found, end
         if kind and (hit := _value_behind(text, run.start(), longest, kind)):
             taken = hit.stop
@@ -259,12 +276,12 @@ def _value_behind(text: str, start: int, end: int, kind: str) -> Hit | None:
         if one and (names.looks_like(one[1]) or len(one[1].split()) > 1):
             return Hit(NAME, *one.span(1), rule, sure=names.looks_like(one[1]))
         return None
-    pattern = {PHONE: _FIGURES, PLACE: _POSTAL}.get(kind, _CODE)
+    pattern = {PHONE: _FIGURES, PLACE: _POSTAL, VEHICLE: _PLATE}.get(kind, _CODE)
     one = pattern.match(text, end)
     if one is None:
         return None
     figures = sum(map(str.isdigit, one[1]))
-    least = {PHONE: 5, PLACE: 1, DEVICE: 3, NATIONAL: 6, ACCOUNT: 5, INSURANCE: 5}.get(kind, 4)
+    least = {PHONE: 5, PLACE: 1, DEVICE: 3, NATIONAL: 6, RECORD: 4, VEHICLE: 1}.get(kind, 5)
     if figures < least or dates.is_date(one[1], loose=False):
         return None
     sure = kind != NATIONAL or figures >= 8 or numbers.is_number(one[1])

@@ -133,7 +133,7 @@ def _titled(text: str, words: Sequence[re.Match[str]], at: int) -> Hit | None:
     known = _in_dictionary(first[0])
     if name in listed("also_units") and not dotted and not known:
         return None
-    if _is_no_name(first[0]) and not dotted and first[0].isupper():
+    if is_ordinary(first[0]) or (_is_no_name(first[0]) and not dotted and first[0].isupper()):
         return None
     if first[0].isupper() and len(first[0]) < 4 and not known and not dotted:
         return None
@@ -165,7 +165,7 @@ def _known(text: str, words: Sequence[re.Match[str]], at: int) -> Hit | None:
         return None
     first, last = dictionary()
     is_first, is_last = (_among(one[0], names) for names in (first, last))
-    if not is_first and not is_last:
+    if not is_first and not is_last and not _shouted_before(text, words, at):
         return None
     # Behind an initial or a `de la`.
     behind = (each for each in words[at + 1 : at + 5] if not _joins(each[0]))
@@ -180,9 +180,20 @@ def _known(text: str, words: Sequence[re.Match[str]], at: int) -> Hit | None:
         sure = clear and (known or (joint[1] != "" and not any(ordinary)))
         if sure or (not any(ordinary) and _is_word(one[0]) and _is_word(other[0])):
             return Hit(NAME, one.start(), other.end(), "a first and a last name", sure)
-    if is_last and between in (",", ", ") and _among(other[0], first) and not any(ordinary):
-        return Hit(NAME, one.start(), other.end(), "a last and a first name")
+    if between in (",", ", ") and other[0][0].isupper():
+        given = _among(other[0], first) and not ordinary[1]
+        # `MACEK,MACIEJ M`, where one of both is known.
+        shouted = between == "," and (one[0] + other[0]).isupper() and len(other[0]) > 2
+        if (is_last and given) or (shouted and len(one[0]) > 2 and not all(ordinary)):
+            return Hit(NAME, one.start(), other.end(), "a last and a first name")
     return None if plain(other[0]) in listed("of_eponyms") else _lone(one)
+
+
+def _shouted_before(text: str, words: Sequence[re.Match[str]], at: int) -> bool:
+    """Whether a word of no dictionary stands before a first name, as in `MACEK,MACIEJ`."""
+    one, other = words[at], words[at + 1] if at + 1 < len(words) else words[at]
+    joined = text[one.end() : other.start()] == "," and (one[0] + other[0]).isupper()
+    return joined and _among(other[0], dictionary()[0]) and not _is_no_name(other[0])
 
 
 def _lone(one: re.Match[str]) -> Hit | None:
