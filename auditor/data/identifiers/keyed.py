@@ -50,11 +50,13 @@ _KEY, _VALUE = 64, 96
 _RUN = re.compile(r"[^\W\d_]+")
 _BETWEEN_WORDS = re.compile(r"[ _./'’-]{1,2}")
 #: Between a key without a colon and its value.
-_GAP = r"(?:[\s_#.:=,()\-–°º]{0,3}(?:(?i:n[o°º]|nr|num(?:ber|mer)|is|id)\.?)?[\s_#.:=()\-–]{0,3})"
+_GAP = (
+    r"(?:[\s_#.:=,()\[\]\-–°º]{0,3}(?:(?i:n[o°º]|nr|num(?:ber|mer)|is|id)\.?)?[\s_#.:=()\-–]{0,3})"
+)
 _CODE = re.compile(_GAP + r"([A-Za-z]{0,4}[-/]?\d[\w./-]{2,28}(?: \d{2,8}){0,4})")
 _FIGURES = re.compile(_GAP + r"([+(]{0,2}\d[\d\s()./-]{3,22}\d)")
 _POSTAL = re.compile(_GAP + r"([A-Z]{0,2}-?\d[\dA-Z]{0,4}(?:[ -]?\d[A-Z\d]{1,3})?)(?!\w)")
-_PEOPLE = re.compile(r"\.?\s?[:=]?\s{1,2}((?:[A-Z][\w'’.-]*)(?:,? [A-Z][\w'’.-]*){0,3})")
+_PEOPLE = re.compile(r"\.?[\s:=;|]{1,3}((?:[A-Z][\w'’.-]*)(?:,? [A-Z][\w'’.-]*){0,3})")
 _PLATE = re.compile(_GAP + r"([A-Z\d](?:[A-Z\d]|[- ](?=[A-Z\d])){3,18})(?!\w)")
 _HASH = re.compile(r" ?[#№]| ?[nN][°º]")
 _LONGEST_KEY = 4
@@ -222,6 +224,10 @@ def _of_person(said: str, whole: tuple[int, int]) -> Hit | None:
     bare = said.split("(")[0].strip()
     if names.looks_like(bare):
         return Hit(NAME, whole[0], whole[0] + len(bare), "beside a key for a person")
+    words = re.findall(r"[^\W\d_][\w'’-]*", bare)
+    large = len(words) in range(2, 5) and all(one[0].isupper() for one in words)
+    if large and not any(map(names.is_ordinary, words)) and not any(map(str.isdigit, bare)):
+        return Hit(NAME, whole[0], whole[0] + len(bare), "beside a key for a person", sure=False)
     if one := re.match(r"[A-Za-z]{0,4}[-_#]?\d[\w-]{0,20}(?![\w.])", said):
         figures = sum(map(str.isdigit, one[0]))
         sure = figures > 4

@@ -1,6 +1,6 @@
 """People's names in texts, by what stands beside them and by a dictionary of names.
 
-The dictionary is that of Faker's providers for twenty countries. Physicians whose names are
+The dictionary is that of Faker's providers, country by country. Physicians whose names are
 signs, methods and devices (Brugada, Holter, Bazett) name no patient, and words of ECG machines that
 are names too (Block, Long, White) name nobody; both stand in words.yaml. A name alone is not sure.
 """
@@ -29,6 +29,13 @@ _PROVIDERS = (
         "nl_BE",
         "es_MX",
         "en_IE",
+        "pl_PL",
+        "cs_CZ",
+        "hu_HU",
+        "hr_HR",
+        "ro_RO",
+        "sk_SK",
+        "tr_TR",
     ),
 )
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
@@ -37,6 +44,11 @@ _CARET = re.compile(r"(?<![\w^])[^\W\d_][\w'’ -]{0,40}\^[^\W\d_][\w'’^. -]{0
 _GAP = re.compile(r"\.?[ \t\xa0]{1,2}")
 #: Between a first and a last name: an initial, or `van der`.
 _JOINT = re.compile(r"[ \xa0]{1,2}((?:[^\W\d_]{1,3}\.? ){0,3})")
+#: `Frederick Masoudi, MD`.
+_LETTERS_BEHIND = re.compile(
+    r"(?<![\w.])([A-ZÀ-Þ][\w'’-]{1,24}(?: [A-ZÀ-Þ][\w.'’-]{0,24}){1,3}),? "
+    r"(?:M\.?D|D\.?O|Ph\.?D|R\.?N|M\.?B\.?B\.?S|FACC|FESC|FRCP|M\.?Sc|MFA|PA-C|CNP|NP)\b"
+)
 _MOST_WORDS = 4
 
 
@@ -59,6 +71,8 @@ def find(text: str) -> Iterator[Hit]:
     if "^" in text:
         for one in _CARET.finditer(text):
             yield Hit(NAME, one.start(), one.end(), "a name with a caret, as in DICOM")
+    for one in _LETTERS_BEHIND.finditer(text):
+        yield Hit(NAME, one.start(1), one.end(1), "a name with a degree behind it")
     words = list(_WORD.finditer(text))
     if not any(map(str.isupper, text)) and not any(
         plain(one[0]) in _bare_titles() for one in words
@@ -109,6 +123,10 @@ def is_ordinary(value: str) -> bool:
 
 def _parts(word: str) -> list[str]:
     return [word, *re.split("[-'’]", word)] if not word.isalpha() else [word]
+
+
+def _is_eponym(word: str) -> bool:
+    return any(plain(one) in listed("eponyms") for one in _parts(word))
 
 
 def _is_no_name(word: str) -> bool:
@@ -174,11 +192,11 @@ def _known(text: str, words: Sequence[re.Match[str]], at: int) -> Hit | None:
     between = text[one.end() : other.start()]
     ordinary = _is_no_name(one[0]), _is_no_name(other[0])
     if other[0][0].isupper() and is_first and (joint := _JOINT.fullmatch(between)):
-        eponym = plain(one[0]) in listed("eponyms")
-        clear = not ordinary[0] or not (eponym or ordinary[1])
+        clear = not all(ordinary)
         known = _among(other[0], last) or _among(other[0], first)
         sure = clear and (known or (joint[1] != "" and not any(ordinary)))
-        if sure or (not any(ordinary) and _is_word(one[0]) and _is_word(other[0])):
+        named = _among(other[0], last) and not _is_eponym(other[0])
+        if sure or named or (not any(ordinary) and _is_word(one[0]) and _is_word(other[0])):
             return Hit(NAME, one.start(), other.end(), "a first and a last name", sure)
     if between in (",", ", ") and other[0][0].isupper():
         given = _among(other[0], first) and not ordinary[1]

@@ -21,6 +21,7 @@ from auditor.data.identifiers.classes import (
     DEVICE,
     INSURANCE,
     LICENCE,
+    NAME,
     NATIONAL,
     OTHER,
     RECORD,
@@ -112,7 +113,7 @@ def _words() -> _Words:
                 phrases[min(words)].append(Meaning(kind, words, sure))
         longer = [one for one, sure in told if sure and (" " in one or len(one) > 4)]
         turned = [" ".join(pair[::-1]) for pair in pairs]
-        wanted = (*longer, *turned) if kind in _NUMBERED else ()
+        wanted = [*longer, *turned] if kind in _NUMBERED else turned if kind == NAME else []
         for phrase in (*said.get("next", ()), *wanted):
             following["".join(_plain_words(phrase))] = kind
             starts.update(_plain_words(phrase)[:1])
@@ -208,6 +209,8 @@ def _unglued(word: str) -> list[str] | None:
                     best[stop] = candidate
     if whole := best.get(len(word)):
         return whole
+    if word.endswith("s") and word[:-1] in known:  # `Versicherungs-Nr.`
+        return [word[:-1]]
     for start in range(_LONG_PART, len(word) - _LONG_PART + 1):
         if word[start:] in known:
             return [word[:start], word[start:]]

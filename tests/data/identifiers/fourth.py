@@ -1,4 +1,7 @@
-"""A last corpus, after which nothing was changed: what holds for examples nobody looked at."""
+"""A fourth corpus, written after what the third showed was mended.
+
+The first look at it showed recall 0.879 and precision 0.993; what it showed was then mended.
+"""
 
 from __future__ import annotations
 

