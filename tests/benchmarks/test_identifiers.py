@@ -18,7 +18,7 @@ import pytest
 
 from auditor.data.identifiers import HIPAA, hits
 from tests.benchmarks.test_speed import say
-from tests.data.identifiers import corpus, holdout, late, unseen
+from tests.data.identifiers import corpus, fifth, fourth, second, third
 from tests.data.identifiers.corpus import Text
 from tests.data.identifiers.scores import scores, whole
 from tests.data.identifiers.test_corpus import told_column, told_text
@@ -49,12 +49,11 @@ def test_planted_identifiers_are_found_class_by_class(measured):
         assert one.precision >= 0.95
 
 
-@pytest.mark.parametrize(
-    ("name", "other"), [("unseen", unseen), ("late", late), ("holdout", holdout)]
-)
-def test_corpora_that_were_written_afterwards(name, other, measured):
+@pytest.mark.parametrize("other", [second, third, fourth, fifth])
+def test_corpora_that_were_written_afterwards(other, measured):
+    name = other.__name__.rpartition(".")[2]
     total = whole(scores(other, told_text, told_column).values())
-    claim = f"Planted in the corpus `{name}`, written after the recognisers, share found"
+    claim = f"Planted in the {name} corpus, written after the recognisers, share found"
     measured(f"identifiers/{name}-found", claim, total.recall, room=ROOM, data=DATA,
              n=str(total.n), note=f"precision {total.precision:.3f}; {FIRST[name]}")  # fmt: skip
     say(f"{name}: recall {total.recall:.3f} of {total.n}, precision {total.precision:.3f}")
@@ -64,9 +63,10 @@ def test_corpora_that_were_written_afterwards(name, other, measured):
 
 #: What a first look showed, before anything was mended by it.
 FIRST = {
-    "unseen": "at the first look recall 0.874, precision 0.982",
-    "late": "at the first look recall 0.835, precision 0.974",
-    "holdout": "at the first look recall 0.879, precision 0.993",
+    "second": "at the first look recall 0.874, precision 0.982",
+    "third": "at the first look recall 0.835, precision 0.974",
+    "fourth": "at the first look recall 0.879, precision 0.993",
+    "fifth": "at the first look recall 0.957, precision 1.000",
 }
 
 
@@ -131,6 +131,5 @@ def test_presidio_beside_it(tmp_path, measured):
                  note=by_class)  # fmt: skip
         measured(f"identifiers/{key}-false", f"Look-alikes that {name} calls anything",
                  false / n, room=ROOM, data=DATA, n=f"{n} texts")  # fmt: skip
-        say(
-            f"{name}: {sum(every) / len(every):.3f} of planted, {false / n:.3f} of look-alikes; {by_class}"
-        )
+        shares = f"{sum(every) / len(every):.3f} of planted, {false / n:.3f} of look-alikes"
+        say(f"{name}: {shares}; {by_class}")

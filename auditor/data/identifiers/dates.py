@@ -89,9 +89,10 @@ def _in_figures(text: str) -> Iterator[Hit]:
     for one in _COMPACT.finditer(text):
         year, month, day = int(one[1]), int(one[2]), int(one[3])
         if year in _COMPACT_YEARS and _is_day(year, month, day):
-            # p19450312 is one of a million numbers with a letter before it.
-            glued = one.start() > 0 and text[one.start() - 1].isalpha() and not one[4]
-            yield _hit(one, "a date without separators", sure=not glued)
+            # p19450312 is one of a million numbers with a letter before it; IMG20190517 is not.
+            before = text[max(one.start() - 2, 0) : one.start()]
+            glued = before[-1:].isalpha() and not (len(before) == 2 and before.isalpha())
+            yield _hit(one, "a date without separators", sure=bool(one[4]) or not glued)
     for one in _YEAR_LAST.finditer(text):
         if int(one[3]) in _COMPACT_YEARS and _is_day(int(one[3]), int(one[2]), int(one[1])):
             yield _hit(one, "a date without separators", sure=False)
