@@ -142,13 +142,15 @@ def _hits_in(table: pd.DataFrame, known: Sequence[str]) -> Iterator[tuple[int, s
         cells = table[name].astype(str).str.strip()
         found = column(str(name), cells.tolist(), known)
         whole = found and found.sure and found.kind != AGE_OVER_89
-        for row in np.flatnonzero(~cells.map(is_missing)):
-            if whole and found:
-                yield int(row), found.kind
-            else:
-                # Of ages some are over 89.
-                kinds = classes_in(cells.iloc[row], str(name) if found else "")
-                yield from ((int(row), kind) for kind in kinds)
+        # Of ages some are over 89, so that each is looked at.
+        where = str(name) if found else ""
+        kinds = {
+            cell: {found.kind} if whole and found else classes_in(cell, where)
+            for cell in cells.unique()
+            if not is_missing(cell)
+        }
+        for row, cell in enumerate(cells):
+            yield from ((row, kind) for kind in kinds.get(cell, ()))
 
 
 def _old_ages(manifest: pd.DataFrame) -> Iterator[tuple[str, Place]]:

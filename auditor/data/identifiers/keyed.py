@@ -3,42 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from auditor.data.identifiers import dates, names, numbers
-from auditor.data.identifiers.ages import is_over_89
 from auditor.data.identifiers.classes import (
-    ACCOUNT,
-    AGE_OVER_89,
-    BIOMETRIC,
-    DATE,
     DEVICE,
-    INSURANCE,
-    IP,
-    MAIL,
     NAME,
     NATIONAL,
-    OTHER,
     PHONE,
-    PHOTO,
     PLACE,
     RECORD,
     VEHICLE,
-    WEB,
     Hit,
 )
+from auditor.data.identifiers.judge import judge
 from auditor.data.identifiers.vocabulary import (
     Meaning,
     is_ordinary,
-    is_person,
     kind_before,
-    listed,
     may_begin,
     meanings,
     plain,
 )
-from auditor.data.values import is_missing
 
 #: Between a key and its value; `09:30` and `https://` hold none.
 _SIGN = re.compile(r"(?<!\d)[ \t]{0,3}(?::(?!//)|=(?!=))|:(?!//|\d)|[ \t]{0,3}=(?!=)|\t")
@@ -60,17 +47,12 @@ _PEOPLE = re.compile(r"\.?[\s:=;|]{1,3}((?:[A-Z][\w'’.-]*)(?:,? [A-Z][\w'’.-
 _PLATE = re.compile(_GAP + r"([A-Z\d](?:[A-Z\d]|[- ](?=[A-Z\d])){3,18})(?!\w)")
 _HASH = re.compile(r" ?[#№]| ?[nN][°º]")
 _LONGEST_KEY = 4
-#: Figures of the shortest number of a class.
-_FEWEST = {NATIONAL: 6, INSURANCE: 4, ACCOUNT: 4}
-#: Words of keys beside which a name stands and nothing else.
-_PROPER = frozenset(
-    (
-        *("name", "nom", "nombre", "nome", "nam", "namn", "navn", "nimi", "surname", "nachname"),
-        *("familienname", "lastname", "firstname", "vorname", "efternamn", "efternavn", "sukunimi"),
-        *("lname", "apellidos", "cognome", "achternam", "last", "first", "family", "given"),
-    )
+#: Parts of a path that say nothing without those above them.
+_NEEDS_MORE = frozenset(
+    ("value", "extension", "name", "center", "low", "high", "id", "given", "family", "text", "data")
 )
-_PUNCTUATION = " \t'\"’`<>()[]*#-_.,/\\^&"
+#: Figures of the shortest number that a key without a colon may have behind it.
+_FEWEST = {PHONE: 5, PLACE: 1, DEVICE: 3, NATIONAL: 6, RECORD: 4, VEHICLE: 1}
 
 
 @dataclass(frozen=True)
@@ -123,133 +105,6 @@ def _pairs(text: str) -> Iterator[tuple[str, int, int]]:
         yield from ((one[1], *one.span(2)) for one in _TAGGED.finditer(text))
 
 
-def judge(meant: Iterable[Meaning], value: str) -> Hit | None:
-    """What a value is of that which its key may promise, and where in it."""
-    return next(filter(None, (_judged(one, value) for one in meant)), None)
-
-
-def _judged(meant: Meaning, value: str) -> Hit | None:
-    said = value.strip()
-    start = len(value) - len(value.lstrip())
-    whole = (start, start + len(said))
-    if _is_nothing(said):
-        return None
-    rule = f"beside a key for a {meant.kind}"
-    figures = sum(map(str.isdigit, said))
-    letters = sum(map(str.isalpha, said))
-    kind, sure = meant.kind, meant.sure
-    if is_person(meant):
-        return _of_person(said, whole)
-    if kind == DATE:
-        return Hit(DATE, *whole, rule) if _is_dated(meant, said) else None
-    if kind == AGE_OVER_89:
-        return Hit(kind, *whole, "an age over 89") if _is_old(said, meant) else None
-    if kind == NAME:
-        if letters < 2 or figures > letters:
-            return Hit(OTHER, *whole, "a number of a person", sure=False) if figures > 2 else None
-        if letters > 60 or len(said.split()) > 6:
-            return None
-        proper = names.looks_like(said) or names.is_written_large(said) or _is_lower_name(said)
-        # `PREOP` is an occasion, `MM` are initials.
-        shouted = said.isalpha() and said.isupper() and letters > 3 and not _is_lower_name(said)
-        ordinary = names.is_ordinary(said) or (shouted and meant.words.isdisjoint(_PROPER))
-        return Hit(NAME, *whole, rule, sure and proper and not ordinary)
-    if kind == PLACE:
-        if not letters + figures or _is_generic(said):
-            return None
-        return Hit(PLACE, *whole, rule, sure and not (said.isdigit() and figures < 3))
-    if kind == PHONE:
-        one = re.match(r"[+(]{0,2}\d[\d\s()./-]{3,24}", said)
-        return Hit(PHONE, *whole, rule, sure) if one and figures >= 5 else None
-    if kind in (MAIL, WEB, IP):
-        marked = {
-            MAIL: "@" in said,
-            WEB: "." in said and letters > 3,
-            IP: said.count(".") == 3 or ":" in said,
-        }
-        return Hit(kind, *whole, rule) if marked[kind] else None
-    if kind in (PHOTO, BIOMETRIC):
-        return Hit(kind, *whole, rule, sure=letters + figures > 3)
-    code = re.match(r"#?[A-Za-z]{0,8}[-_/ ]?[\dA-Za-z][\w./ -]{0,40}", said)
-    if code is None or not figures or len(code[0].split()) > 6:
-        return None
-    first = _first_code(said)
-    figures = sum(map(str.isdigit, first))
-    if figures < _FEWEST.get(kind, 1):
-        return None
-    prose = letters > figures + 8
-    return Hit(
-        kind,
-        start,
-        start + len(first),
-        rule,
-        sure and figures >= 2 + (kind != DEVICE) and not prose,
-    )
-
-
-def _first_code(said: str) -> str:
-    """A number with its groups, without the words behind it."""
-    one = re.match(r"#?[\w./-]{1,40}(?: [\dA-Z][\dA-Z/-]{0,8}(?!\w)){0,5}", said)
-    return one[0] if one else said
-
-
-def _is_nothing(said: str) -> bool:
-    """Whether a value says nothing, or that something was taken out."""
-    bare = said.strip(_PUNCTUATION).lower()
-    return (
-        is_missing(said)
-        or is_missing(bare)
-        or plain(bare) in listed("masked")
-        or (len(bare) < 2 and not bare.isdigit())
-        or (len(bare) > 2 and len(set(bare)) == 1 and not bare.isdigit())
-        or (len(bare) > 1 and not bare.strip("x0 "))
-    )
-
-
-def _is_dated(meant: Meaning, said: str) -> bool:
-    loose = not meant.words <= listed("times")
-    first = re.match(r"[\w./+: -]{4,40}", said)
-    return dates.is_date(said[:64], loose=loose) or bool(
-        first and dates.is_date(first[0].split(" ")[0], loose=loose)
-    )
-
-
-def _is_old(said: str, meant: Meaning) -> bool:
-    parts = re.split(r"[,;)]|\s{1,2}(?=[A-Z])", said[:64], maxsplit=1)
-    return is_over_89(said, meant.name) or is_over_89(parts[0].strip(), meant.name)
-
-
-def _of_person(said: str, whole: tuple[int, int]) -> Hit | None:
-    """What stands beside a bare `Patient:`: a name, a number, or a word about them."""
-    bare = said.split("(")[0].strip()
-    if names.looks_like(bare):
-        return Hit(NAME, whole[0], whole[0] + len(bare), "beside a key for a person")
-    words = re.findall(r"[^\W\d_][\w'’-]*", bare)
-    large = len(words) in range(2, 5) and all(one[0].isupper() for one in words)
-    if large and not any(map(names.is_ordinary, words)) and not any(map(str.isdigit, bare)):
-        return Hit(NAME, whole[0], whole[0] + len(bare), "beside a key for a person", sure=False)
-    if one := re.match(r"[A-Za-z]{0,4}[-_#]?\d[\w-]{0,20}(?![\w.])", said):
-        figures = sum(map(str.isdigit, one[0]))
-        sure = figures > 4
-        return Hit(RECORD, whole[0], whole[0] + one.end(), "beside a key for a person", sure)
-    return None
-
-
-def _is_lower_name(said: str) -> bool:
-    first, last = names.dictionary()
-    return any(plain(one) in first or plain(one) in last for one in said.split())
-
-
-def _is_generic(said: str) -> bool:
-    """Whether the words for a place stand for any: a ward's specialty, a wall of the heart."""
-    words = [plain(one) for one in re.findall(r"[^\W\d_]+", said)]
-    return (
-        bool(words)
-        and all(one in listed("generic_places") for one in words)
-        and not any(map(str.isdigit, said))
-    )
-
-
 def _behind_words(text: str) -> Iterator[Hit]:
     """What stands behind a key without a colon: `MRN00812345`, `phone 07700 900123`."""
     runs = list(_RUN.finditer(text))
@@ -287,8 +142,7 @@ def _value_behind(text: str, start: int, end: int, kind: str) -> Hit | None:
     if one is None:
         return None
     figures = sum(map(str.isdigit, one[1]))
-    least = {PHONE: 5, PLACE: 1, DEVICE: 3, NATIONAL: 6, RECORD: 4, VEHICLE: 1}.get(kind, 5)
-    if figures < least or dates.is_date(one[1], loose=False):
+    if figures < _FEWEST.get(kind, 5) or dates.is_date(one[1], loose=False):
         return None
     sure = kind != NATIONAL or figures >= 8 or numbers.is_number(one[1])
     return Hit(kind, *one.span(1), rule, sure)
@@ -297,12 +151,6 @@ def _value_behind(text: str, start: int, end: int, kind: str) -> Hit | None:
 def explains(where: str) -> bool:
     """Whether a place in a file explains its figures, such as a gain."""
     return not meanings(where) and is_ordinary(where)
-
-
-#: Parts of a path that say nothing without those above them.
-_NEEDS_MORE = frozenset(
-    ("value", "extension", "name", "center", "low", "high", "id", "given", "family", "text", "data")
-)
 
 
 def promised(where: str) -> tuple[Meaning, ...]:

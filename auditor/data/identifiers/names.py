@@ -109,6 +109,12 @@ def looks_like(value: str) -> bool:
     return comma or any(k and not _is_no_name(w) for k, w in zip(known, words, strict=False))
 
 
+def is_known(value: str) -> bool:
+    """Whether a word of a value is in the dictionary."""
+    first, last = dictionary()
+    return any(plain(one) in first or plain(one) in last for one in value.split())
+
+
 def is_written_large(value: str) -> bool:
     """Whether the first word that is no `van` or `de` begins with a capital."""
     words = (one[0] for one in _WORD.finditer(value) if plain(one[0]) not in listed("particles"))
