@@ -109,7 +109,7 @@ def _telephones(text: str) -> Iterator[Hit]:
                 yield _phone(one, "a telephone number with its country")
     for one in _NORTH_AMERICAN.finditer(text):
         # With spaces alone it could be three samples.
-        clear = any(mark in one[0] for mark in "(.-") or _is_valid(one[0], "US")
+        clear = any(mark in one[0] for mark in "(.-")
         if not in_a_row(text, one) and not _UNIT.match(text, one.end()):
             yield _phone(one, "a telephone number, North America's form", sure=clear)
     for one in _BRAZILIAN.finditer(text):

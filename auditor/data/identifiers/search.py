@@ -8,11 +8,14 @@ from functools import lru_cache
 
 from auditor.data.identifiers import ages, contacts, dates, keyed, names, numbers
 from auditor.data.identifiers.classes import NAME, RECORD, Hit
+from auditor.data.identifiers.judge import judge
 
 #: Places that the readers name in words of their own, which promise nothing.
 _OWN_WORDS = frozenset(
     ("", "file name", "folder name", "header comment", "header record line", "annotation note")
 )
+#: What nearly all cells of tables are.
+_PLAIN = re.compile(r"[+-]?\d{0,5}(?:[.,]\d*)?(?:[eE][+-]?\d{1,3})?")
 #: A row of figures that could be anybody's number.
 _BARE = re.compile(r"(?<![\w.,/+:-])(?:\d{6,12}|[A-Z]{1,3}\d{6,10})(?![\w/]|[.,:-]\d)")
 
@@ -27,6 +30,8 @@ def hits(text: str, where: str = "") -> list[Hit]:
     ----------
     where : the place of the text in its file, such as `PatientBirthDate` or `age/dateofbirth`
     """
+    if where in _OWN_WORDS and _PLAIN.fullmatch(text):
+        return []
     if len(text) <= 200:
         return list(_short(text, where))
     return _found(text, where)
@@ -49,7 +54,7 @@ def _found(text: str, where: str) -> list[Hit]:
     explained = list(beside.explained)
     if where not in _OWN_WORDS:
         if meant := keyed.promised(where):
-            found += filter(None, [keyed.judge(meant, text)])
+            found += filter(None, [judge(meant, text)])
         elif keyed.explains(where):
             explained = [(0, len(text))]
     free: list[Hit] = []
