@@ -59,7 +59,7 @@ def _judged(meant: Meaning, said: str) -> Hit | None:
     if is_person(meant):
         return _of_person(said)
     kind, figures = meant.kind, _figures(said)
-    whole = Hit(kind, 0, len(said), f"beside a key for a {kind}", meant.sure)
+    whole = Hit(kind, 0, len(said), f"its key says {kind}", meant.sure)
     if kind == NAME:
         return _name(meant, said, whole)
     if kind in (PHOTO, BIOMETRIC):
@@ -112,7 +112,7 @@ def _number(meant: Meaning, said: str, whole: Hit) -> Hit | None:
 
 def _of_person(said: str) -> Hit | None:
     """What stands beside a bare `Patient:`: a name, a number, or a word about them."""
-    rule = "beside a key for a person"
+    rule = "its key says a person"
     bare = said.split("(")[0].strip()
     if names.looks_like(bare):
         return Hit(NAME, 0, len(bare), rule)

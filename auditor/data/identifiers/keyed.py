@@ -131,7 +131,7 @@ def _behind_words(text: str) -> Iterator[Hit]:
 def _value_behind(text: str, start: int, end: int, kind: str) -> Hit | None:
     if start and text[start - 1].isdigit():
         return None
-    rule = f"behind a word for a {kind}"
+    rule = f"the word before it says {kind}"
     if kind == NAME:
         one = _PEOPLE.match(text, end)
         if one and (names.looks_like(one[1]) or len(one[1].split()) > 1):

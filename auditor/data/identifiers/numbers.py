@@ -71,10 +71,15 @@ def find(text: str) -> Iterator[Hit]:
 
 def in_a_row(text: str, one: re.Match[str]) -> bool:
     """Whether a number with spaces is a part of a longer row of numbers, such as samples."""
+    return " " in one[0] and stands_in_a_row(text, one)
+
+
+def stands_in_a_row(text: str, one: re.Match[str]) -> bool:
+    """Whether other numbers stand beside a number."""
     start, stop = one.span()
     before, behind = text[max(start - 2, 0) : start], text[stop : stop + 3]
     beside = re.search(r"\d[ ,]$", before) or re.match(r"[ ,]-?\d", behind)
-    return " " in one[0] and beside is not None
+    return beside is not None
 
 
 def is_number(value: str) -> bool:
