@@ -81,6 +81,8 @@ def _judged(meant: Meaning, said: str) -> Hit | None:
 
 
 def _name(meant: Meaning, said: str, whole: Hit) -> Hit | None:
+    bare = said.split("(")[0].rstrip(" ,") or said
+    said, whole = bare, whole._replace(stop=len(bare))
     letters, figures = sum(map(str.isalpha, said)), _figures(said)
     if letters < 2 or figures > letters:
         number = whole._replace(kind=OTHER, rule="a number of a person", sure=False)

@@ -91,9 +91,8 @@ def _pairs(text: str) -> Iterator[tuple[str, int, int]]:
         if place + 1 < len(signs) and signs[place + 1].start() < stop:
             stop = signs[place + 1].start()
             # The last word before the next sign is a key.
-            stop = max(
-                text.rfind(" ", sign.end(), stop), text.rfind(",", sign.end(), stop), sign.end()
-            )
+            cuts = (text.rfind(mark, sign.end(), stop) for mark in " ,\n")
+            stop = max(*cuts, sign.end())
         start = sign.end()
         while start < stop and text[start] in " \"'<([":
             start += 1
