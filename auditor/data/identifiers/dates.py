@@ -33,6 +33,10 @@ _COMPACT = re.compile(
 )
 _YEAR_LAST = re.compile(r"(?<![\d.])(\d{2})(\d{2})(\d{4})(?!\d|\.\d)")
 _SIX = re.compile(r"(?<![\d.])(\d{2})(\d{2})(\d{2})(?!\d|\.\d)")
+#: `unchanged since ecg 910218`.
+_OF_ECG = re.compile(
+    r"\b(?:[Ee][KkCc][Gg])\s(?:vom\s|of\s|från\s)?(\d\d)(\d\d)(\d\d)(?![\d.,]\d|\d)"
+)
 _JOIN = r"[\s\-./_,]{0,3}(?:de\s|del\s|di\s|of\s|d[e']\s?)?"
 _DAY_NAMED = re.compile(
     rf"(?<![\d.,])(\d{{1,2}})(?:\.|st|nd|rd|th|er|ème|º|ª|°|:e|\.\s)?{_JOIN}"
@@ -96,6 +100,9 @@ def _in_figures(text: str) -> Iterator[Hit]:
     for one in _YEAR_LAST.finditer(text):
         if int(one[3]) in _COMPACT_YEARS and _is_day(int(one[3]), int(one[2]), int(one[1])):
             yield _hit(one, "a date without separators", sure=False)
+    for one in _OF_ECG.finditer(text):
+        if _is_day(2000 + int(one[1]), int(one[2]), int(one[3])):
+            yield Hit(DATE, one.start(1), one.end(), "six figures of an ECG's day", sure=False)
     for one in _MONTH_YEAR.finditer(text):
         yield _hit(one, "a month of a year")
     for one in _DAY_MONTH.finditer(text):

@@ -59,7 +59,7 @@ def _judged(meant: Meaning, said: str) -> Hit | None:
     if is_person(meant):
         return _of_person(said)
     kind, figures = meant.kind, _figures(said)
-    whole = Hit(kind, 0, len(said), f"beside a key for a {kind}", meant.sure)
+    whole = Hit(kind, 0, len(said), f"its key says {kind}", meant.sure)
     if kind == NAME:
         return _name(meant, said, whole)
     if kind in (PHOTO, BIOMETRIC):
@@ -81,6 +81,8 @@ def _judged(meant: Meaning, said: str) -> Hit | None:
 
 
 def _name(meant: Meaning, said: str, whole: Hit) -> Hit | None:
+    bare = said.split("(")[0].rstrip(" ,") or said
+    said, whole = bare, whole._replace(stop=len(bare))
     letters, figures = sum(map(str.isalpha, said)), _figures(said)
     if letters < 2 or figures > letters:
         number = whole._replace(kind=OTHER, rule="a number of a person", sure=False)
@@ -112,7 +114,7 @@ def _number(meant: Meaning, said: str, whole: Hit) -> Hit | None:
 
 def _of_person(said: str) -> Hit | None:
     """What stands beside a bare `Patient:`: a name, a number, or a word about them."""
-    rule = "beside a key for a person"
+    rule = "its key says a person"
     bare = said.split("(")[0].strip()
     if names.looks_like(bare):
         return Hit(NAME, 0, len(bare), rule)

@@ -91,9 +91,8 @@ def _pairs(text: str) -> Iterator[tuple[str, int, int]]:
         if place + 1 < len(signs) and signs[place + 1].start() < stop:
             stop = signs[place + 1].start()
             # The last word before the next sign is a key.
-            stop = max(
-                text.rfind(" ", sign.end(), stop), text.rfind(",", sign.end(), stop), sign.end()
-            )
+            cuts = (text.rfind(mark, sign.end(), stop) for mark in " ,\n")
+            stop = max(*cuts, sign.end())
         start = sign.end()
         while start < stop and text[start] in " \"'<([":
             start += 1
@@ -131,7 +130,7 @@ def _behind_words(text: str) -> Iterator[Hit]:
 def _value_behind(text: str, start: int, end: int, kind: str) -> Hit | None:
     if start and text[start - 1].isdigit():
         return None
-    rule = f"behind a word for a {kind}"
+    rule = f"the word before it says {kind}"
     if kind == NAME:
         one = _PEOPLE.match(text, end)
         if one and (names.looks_like(one[1]) or len(one[1].split()) > 1):

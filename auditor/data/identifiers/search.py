@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from auditor.data.identifiers import ages, contacts, dates, keyed, names, numbers
 from auditor.data.identifiers.classes import NAME, RECORD, Hit
 from auditor.data.identifiers.judge import judge
+from auditor.data.identifiers.vocabulary import is_ordinary
 
 #: Places that the readers name in words of their own, which promise nothing.
 _OWN_WORDS = frozenset(
@@ -17,7 +18,11 @@ _OWN_WORDS = frozenset(
 #: What nearly all cells of tables are.
 _PLAIN = re.compile(r"[+-]?\d{0,5}(?:[.,]\d*)?(?:[eE][+-]?\d{1,3})?")
 #: A row of figures that could be anybody's number.
-_BARE = re.compile(r"(?<![\w.,/+:-])(?:\d{6,12}|[A-Z]{1,3}\d{6,10})(?![\w/]|[.,:-]\d)")
+_BARE = re.compile(
+    r"(?<![\w.,/+:-])(?:0\d{5,11}|\d{7,12}|[A-Z]{1,3}\d{6,10})"
+    r"(?![\w/]|[.,:-]\d| ?(?:samples|bytes|of)\b)"
+)
+_WORD_BEFORE = re.compile(r"([^\W\d_]{2,20})[ :=]{1,3}$")
 
 
 def hits(text: str, where: str = "") -> list[Hit]:
@@ -63,12 +68,17 @@ def _found(text: str, where: str) -> list[Hit]:
         free += [*dates.find(text), *numbers.find(text), *ages.find(text)]
     free += [*contacts.find(text), *names.find(text)]
     if figures:
-        free += (
-            Hit(RECORD, *one.span(), "a number that nothing explains", sure=False)
-            for one in _BARE.finditer(text)
-        )
+        free += _unexplained(text)
     found += (one for one in free if one.kind == NAME or not _within(one, explained))
     return _apart(found)
+
+
+def _unexplained(text: str) -> Iterator[Hit]:
+    """Figures that could be anybody's number: none of a row, and no word before them says what."""
+    for one in _BARE.finditer(text):
+        before = _WORD_BEFORE.search(text[max(one.start() - 24, 0) : one.start()])
+        if not (before and is_ordinary(before[1])) and not numbers.stands_in_a_row(text, one):
+            yield Hit(RECORD, *one.span(), "a number that nothing explains", sure=False)
 
 
 def _within(hit: Hit, stretches: Iterable[tuple[int, int]]) -> bool:

@@ -61,3 +61,9 @@ def test_other_people_are_told_as_well(seed):
 @pytest.mark.parametrize("text", corpus.EPONYMS)
 def test_no_eponym_is_anybody_s_name(text):
     assert [hit for hit in hits(text) if hit.kind == "name"] == []
+
+
+@pytest.mark.parametrize("other", [corpus, second, third, fourth, fifth])
+def test_little_that_is_ordinary_has_to_be_looked_at(other):
+    ordinary = list(other.lookalikes(0))
+    assert sum(bool(hits(one.text)) for one in ordinary) <= 0.1 * len(ordinary)
