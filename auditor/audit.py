@@ -59,6 +59,8 @@ class Run:
     today: date | None = None
     #: An earlier audit of the release, whose failures are known.
     baseline: Audit | None = None
+    #: A table that somebody may hold beside the release.
+    public: Path | None = None
 
     @classmethod
     def of(
@@ -72,6 +74,7 @@ class Run:
         models: Iterable[str | Path] = (),
         waivers: str | Path | None = None,
         baseline: str | Path | None = None,
+        public: str | Path | None = None,
     ) -> Run:
         """Settings by the names a command line gives them."""
         if seed < 0:
@@ -87,6 +90,7 @@ class Run:
             load_waivers(Path(waivers)) if waivers else (),
             date.today(),
             report.read(baseline) if baseline else None,
+            Path(public) if public else None,
         )
 
 
@@ -119,6 +123,7 @@ def scan(
     models: Iterable[str | Path] = (),
     waivers: str | Path | None = None,
     baseline: str | Path | None = None,
+    public: str | Path | None = None,
     **descriptor: str | None,
 ) -> Audit:
     """Audit a folder of ECGs, and the models that are released with it.
@@ -132,6 +137,7 @@ def scan(
     models : files of trees or networks, or folders that `auditor train` wrote
     waivers : a YAML file of failures that somebody accepts
     baseline : an earlier audit.json of the release; what failed there too is known
+    public : a table that somebody may hold, to be joined with the release by sex, age and date
     **descriptor : what `auditor.yaml` would say, such as `subject_pattern`
 
     Raises
@@ -139,7 +145,7 @@ def scan(
     AuditorError
         Something that the caller can mend.
     """
-    settings = Run.of(profile, preset, device, seed, jobs, dask, models, waivers, baseline)
+    settings = Run.of(profile, preset, device, seed, jobs, dask, models, waivers, baseline, public)
     audit = None
     for step in run(Path(path), settings, descriptor):
         audit = step if isinstance(step, Audit) else None
@@ -263,6 +269,8 @@ def _of_recordings(context: Context, settings: Run) -> list[OnRecordings]:
                 preset.attribution_views,
                 preset.protocols,
                 settings.profile.population,
+                counted.table if (counted := settings.profile.population_table) else None,
+                settings.public,
             ),
             preset.checks,
         )

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.special import hyp1f1
 
 from auditor.core.errors import EvidenceError, NotFittedError
+from auditor.stats.intervals import percentile
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -29,6 +30,8 @@ MOST_CELLS = 2_000_000
 _FITTED, _ROUNDS = 1e-6, 500
 #: A model neither over- nor underfits while its statistic is within this (5 %, two-sided).
 _ADMISSIBLE = 1.96
+#: Tables that are drawn for a range.
+_DRAWS = 50
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +90,38 @@ def choose(columns: Sequence[Ints], population: int) -> tuple[TableRisk, list[Ta
     if not admissible:
         raise NotFittedError("no log-linear model neither over- nor underfits the table")
     return min(admissible, key=lambda one: abs(one.misfit)), admissible
+
+
+def ranges(
+    columns: Sequence[Ints], population: int, level: float, rng: np.random.Generator
+) -> dict[str, tuple[float, float, float]]:
+    """The share of the sample alone in the population, and the mean risk, each as value, low and
+    high end: over the admissible models, and over tables drawn from the one that is chosen.
+
+    Raises
+    ------
+    NotFittedError
+        As `choose`.
+    """
+    best, admissible = choose(columns, population)
+    table, place = _table(columns)
+    fraction, n = len(place) / population, len(place)
+    fitted = _fitted(table, best.pairs)
+    seen = [(one.alone / n, float(one.risk.mean())) for one in admissible]
+    drawn = []
+    for _ in range(_DRAWS):
+        again = rng.poisson(fitted).astype(float)
+        people = np.repeat(np.arange(again.size), again.ravel().astype(np.int64))
+        if len(people):
+            one = _measured(again, people, _fitted(again, best.pairs), fraction, best.pairs)
+            drawn.append((one.alone / len(people), float(one.risk.mean())))
+    value = (best.alone / n, float(best.risk.mean()))
+    found = {}
+    for at, name in enumerate(("alone", "risk")):
+        ends = percentile(np.array([one[at] for one in drawn]), level)
+        every = [value[at], *ends, *(one[at] for one in seen)]
+        found[name] = (value[at], min(every), max(every))
+    return found
 
 
 def risk_of(size: Ints, others: Floats) -> Floats:
