@@ -53,10 +53,10 @@ _WAVE = 0.1
 #: with vital statistics differ: modal age at death of men, how much later women's is, b (the SD of
 #: its logarithm), growth of births a year, and growth with age of the chance to be recorded.
 _PRIOR = {
-    "mode_male": (81.0, 4.5),
-    "later_female": (5.0, 1.75),
+    "mode_male": (80.0, 3.0),
+    "later_female": (5.0, 1.5),
     "slope": (0.107, 0.12),
-    "growth": (0.005, 0.008),
+    "growth": (0.005, 0.007),
     "tilt": (0.005, 0.015),
 }
 _N_PARAMETERS = len(_PRIOR) + 2 * len(_PERIODS)

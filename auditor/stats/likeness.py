@@ -44,14 +44,17 @@ def risks_in_population(
     cell = cell.reshape(-1)
     sizes = pyramid.sizes(Cells(cells[:, 0], cells[:, 1], cells[:, 2]), cells[:, 3], rng)
     risk = 1 / np.maximum(sizes, 1)
-    order = np.argsort(seen.person, kind="stable")
+    # Most people have one combination of sex and age: as many as share a cell count together.
+    often = np.bincount(seen.person, minlength=len(seen.first))[seen.person] > 1
+    once = np.bincount(cell[~often], minlength=len(cells)).astype(float)
+    order = np.flatnonzero(often)[np.argsort(seen.person[often], kind="stable")]
     starts = np.flatnonzero(np.diff(seen.person[order], prepend=-1))
-    n = len(starts)
+    n = len(seen.first)
     means, alone = [], []
-    for rows in np.array_split(risk, max(1, len(risk) * len(cell) // _BLOCK)):
+    for rows in np.array_split(risk, max(1, len(risk) * len(order) // _BLOCK)):
         of_people = np.maximum.reduceat(rows[:, cell[order]], starts, axis=1)
-        means.append(of_people.mean(axis=1))
-        alone.append((of_people == 1).mean(axis=1))
+        means.append((rows @ once + of_people.sum(axis=1)) / n)
+        alone.append(((rows == 1) @ once + (of_people == 1).sum(axis=1)) / n)
     return {
         "max_risk": _range(risk.max(axis=1), level, n, chance),
         "mean_risk": _range(np.concatenate(means), level, n, chance),

@@ -117,8 +117,8 @@ class Uniqueness(OnRecordings):
         """How small the classes are that people fall in, here and in the declared population.
 
         `max_risk` is the highest chance, over people, of naming one by all that the release tells,
-        and `mean_risk` its mean; `alone_in_population` the share of people whom sex and age single out in the
-        population. `alone_by_sizes`, `alone_by_table` and `mean_risk_by_table` are what models say
+        and `mean_risk` its mean; `alone_in_population` the share of people whom sex and age single
+        out there. `alone_by_sizes`, `alone_by_table` and `mean_risk_by_table` are what models say
         to which an age is no number. `below_11` is the share of people whom fewer than 10 others
         of the release are like, `one_match` that of people whom one row of the public table fits.
         """

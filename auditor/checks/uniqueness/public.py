@@ -86,9 +86,7 @@ class PublicTable:
         low, high = ages_of(age)
         if self.born:
             today = known["date"].to_numpy()
-            year = 365.2425
-            first = np.floor(today - (high + 1) * year).astype(np.int64)
-            low, high = first + 1, np.ceil(today - low * year).astype(np.int64)
+            low, high = _years_before(today, high + 1) + 1, _years_before(today, low)
             age = np.where(known["date"].to_numpy() == UNKNOWN, UNKNOWN, age)
         if not {"age", "birth"} & set(self.used):
             age = np.full(len(age), UNKNOWN)
@@ -186,3 +184,14 @@ def _births(cells: list[str]) -> Iterable[tuple[int, int]]:
 
 def _day(moment: datetime) -> int:
     return (moment - EPOCH).days
+
+
+def _years_before(day: Ints, years: Ints) -> Ints:
+    """The same day of the month so many years before; of a 29 February, the 28th."""
+    dates = np.datetime64(EPOCH, "D") + day
+    months = dates.astype("datetime64[M]")
+    within = dates - months.astype("datetime64[D]")
+    before = months - 12 * years
+    last = (before + 1).astype("datetime64[D]") - 1
+    moved = np.minimum(before.astype("datetime64[D]") + within, last)
+    return np.asarray((moved - np.datetime64(EPOCH, "D")).astype(np.int64))
