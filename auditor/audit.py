@@ -20,6 +20,7 @@ from auditor.checks.competence.check import prove
 from auditor.checks.cross_release.check import CrossRelease, Links
 from auditor.checks.run import run_check
 from auditor.checks.training.check import untrained as training
+from auditor.checks.uniqueness.public import read_public
 from auditor.config import Preset, load_preset
 from auditor.core.errors import ConfigError, DataError
 from auditor.core.evidence import MIN_PEOPLE
@@ -79,6 +80,8 @@ class Run:
         """Settings by the names a command line gives them."""
         if seed < 0:
             raise ConfigError(f"--seed is {seed}, wanted 0 or more")
+        if public:
+            read_public(Path(public))  # refused before the release is read, and not after it
         return cls(
             load_profile(profile),
             load_preset(preset),

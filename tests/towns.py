@@ -41,6 +41,19 @@ def town(rng: np.random.Generator, people: int = N) -> np.ndarray:
     return rng.multinomial(people, share.ravel()).reshape(share.shape)
 
 
+def odd(counts: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The same town with three times as many people from 65 on, or five times as many of 18 to 27,
+    or births that grow by 2 % a year more.
+    """
+    weight = [
+        np.where(AGES >= 65, 3.0, 1.0),
+        np.where((AGES >= 18) & (AGES < 28), 5.0, 1.0),
+        np.exp(-0.02 * AGES),
+    ][rng.integers(3)]
+    share = counts * weight
+    return rng.multinomial(counts.sum(), (share / share.sum()).ravel()).reshape(counts.shape)
+
+
 def sample(
     counts: np.ndarray, n: int, rng: np.random.Generator, *, hospital: bool = False
 ) -> np.ndarray:

@@ -183,6 +183,7 @@ class Likeness:
     matches : (n,) rows of another table that fit a person, by the recording that fewest fit; None
         where there is no table
     matches_by_luck : (k, n) the same when each thing known of people is another's, drawn by lot
+    n_unread : cells of that table that were not understood
     """
 
     names: tuple[str, ...]
@@ -196,6 +197,7 @@ class Likeness:
     first: NDArray[np.int64]
     matches: NDArray[np.int64] | None = None
     matches_by_luck: NDArray[np.int64] | None = None
+    n_unread: int = 0
 
     def __post_init__(self) -> None:
         n = len(self.sizes)

@@ -56,7 +56,7 @@ _PRIOR = {
     "mode_male": (80.0, 3.0),
     "later_female": (5.0, 1.5),
     "slope": (0.107, 0.12),
-    "growth": (0.005, 0.007),
+    "growth": (0.008, 0.010),
     "tilt": (0.005, 0.015),
 }
 _N_PARAMETERS = len(_PRIOR) + 2 * len(_PERIODS)

@@ -19,7 +19,7 @@ from auditor.core.streams import stream
 from auditor.policy.profile import load_profile
 from auditor.stats.intervals import wilson
 from tests.benchmarks.test_speed import say
-from tests.towns import N, manifest, most_exposed, sample, town
+from tests.towns import N, manifest, most_exposed, odd, sample, town
 
 TOWNS = int(os.environ.get("TOWNS", "20"))
 SIZES = (300, 1_000, 3_000, 10_000)
@@ -28,6 +28,7 @@ KINDS = {
     "anybody": {},
     "hospital": {"hospital": True},
     "hospital, 90+ as one": {"hospital": True, "pooled": True},
+    "hospital, odd towns": {"hospital": True, "odd": True},
 }
 
 
@@ -76,13 +77,15 @@ def false(outcome: str, truth: float) -> str | None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_rule_on_rare_ages_in_towns_that_are_known(kind, measured):
-    hospital, pooled = (KINDS[kind].get(name, False) for name in ("hospital", "pooled"))
+    hospital, pooled, is_odd = (
+        KINDS[kind].get(name, False) for name in ("hospital", "pooled", "odd")
+    )
     seen, before = Counter(), Counter()
     for n in SIZES:
         row, old = Counter(), Counter()
         for seed in range(TOWNS):
             rng = stream(seed, f"town/{n}/{hospital}")
-            counts = town(rng)
+            counts = odd(town(rng), rng) if is_odd else town(rng)
             drawn = sample(counts, n, rng, hospital=hospital)
             truth = most_exposed(counts, drawn, pooled=pooled)
             dataset = SimpleNamespace(manifest=manifest(drawn, pooled=pooled))
@@ -113,7 +116,7 @@ def test_the_rule_on_rare_ages_in_towns_that_are_known(kind, measured):
         say(f"{kind} {n}: {dict(row)}; before: {dict(old)}")
         seen += row
         before += old
-    total, called = TOWNS * len(SIZES), kind.replace(", 90+ as one", "-grouped")
+    total, called = TOWNS * len(SIZES), kind.replace(", 90+ as one", "-grouped").replace(", ", "-")
     about = {
         "room": "populations",
         "data": f"simulated towns of {N:,}, {', '.join(f'{n:,}' for n in SIZES)} people: {kind}",

@@ -111,7 +111,12 @@ class Uniqueness(OnRecordings):
             for name in ("sex", "age", "date"):
                 rows[name] = rng.permutation(rows[name].to_numpy())
             dealt.append(matches(rows))
-        return replace(found, matches=matches(known), matches_by_luck=np.stack(dealt))
+        return replace(
+            found,
+            matches=matches(known),
+            matches_by_luck=np.stack(dealt),
+            n_unread=table.n_unread,
+        )
 
     def estimate(self, evidence: Likeness, level: float, draw: Draw) -> Measured:
         """How small the classes are that people fall in, here and in the declared population.
@@ -143,6 +148,8 @@ class Uniqueness(OnRecordings):
             luck = float((evidence.matches_by_luck == 1).mean())
             matched, some = shares_of_people({"one_match": evidence.matches == 1}, level, luck)
             found, few = found | matched, few | some
+            if evidence.n_unread:
+                few["not_understood_in_the_public_table"] = f"{evidence.n_unread:,} cells"
         sets = [
             {"known": name, "share_unique": round(float((column == 1).mean()), 2)}
             for name, column in zip(evidence.names, evidence.sizes.T, strict=True)

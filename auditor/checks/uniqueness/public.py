@@ -47,6 +47,7 @@ class PublicTable:
     born : whether those are days of birth
     date : (m,) int64 day since `EPOCH`, −1 where it is not told
     used : the names of what is told
+    n_unread : cells that are there and were not understood, which are taken as not told
     """
 
     sex: Ints
@@ -55,6 +56,7 @@ class PublicTable:
     born: bool
     date: Ints
     used: tuple[str, ...]
+    n_unread: int = 0
 
     def matches(self, known: pd.DataFrame) -> Ints:
         """(n_records,) how many rows fit what is known of each record's person; what is not known
@@ -147,39 +149,42 @@ def _understood(frame: pd.DataFrame, named: dict[str, str]) -> PublicTable:
     n = len(frame)
     sex, date = np.full(n, UNKNOWN), np.full(n, UNKNOWN)
     low, high = np.full(n, _ANY[0]), np.full(n, _ANY[1])
+    n_unread = 0
     if "sex" in named:
-        said, _ = column(frame[named["sex"]].tolist(), sex_of)
+        said, n_unread = column(frame[named["sex"]].tolist(), sex_of)
         sex = np.array([UNKNOWN if one is None else SEXES.index(one) for one in said])
     if "date" in named:
-        days, _ = dates(frame[named["date"]].tolist())
+        days, n = dates(frame[named["date"]].tolist())
+        n_unread += n
         date = np.array([UNKNOWN if one is None else _day(one) for one in days])
     if "age" in named:
-        ages, _ = column(frame[named["age"]].tolist(), age_of)
+        ages, n = column(frame[named["age"]].tolist(), age_of)
+        n_unread += n
         for row, one in enumerate(ages):
             if one is not None:
                 low[row] = high[row] = int(one.years)
     elif "birth" in named:
-        for row, (first, last) in enumerate(_births(frame[named["birth"]].tolist())):
-            low[row], high[row] = first, last
+        births, n = _births(frame[named["birth"]].tolist())
+        n_unread += n
+        low, high = np.array(births, dtype=np.int64).T
     used = tuple(name for name in ("sex", "age", "birth", "date") if name in named)
-    return PublicTable(sex, low, high, "birth" in named and "age" not in named, date, used)
+    born = "birth" in named and "age" not in named
+    return PublicTable(sex, low, high, born, date, used, n_unread)
 
 
-def _births(cells: list[str]) -> Iterable[tuple[int, int]]:
-    """The first and the last day on which somebody may have been born."""
-    told = [not is_missing(cell) for cell in cells]
-    if all(
-        _YEAR.fullmatch(cell.strip()) for cell, is_told in zip(cells, told, strict=True) if is_told
-    ):
-        for cell, is_told in zip(cells, told, strict=True):
-            if not is_told:
-                yield _ANY
-                continue
-            year = int(float(cell))
-            yield _day(datetime(year, 1, 1)), _day(datetime(year, 12, 31))
-        return
-    for one in dates(cells)[0]:
-        yield _ANY if one is None else (_day(one), _day(one))
+def _births(cells: list[str]) -> tuple[list[tuple[int, int]], int]:
+    """The first and the last day on which each may have been born; and how many cells hold
+    something else.
+    """
+    told = [cell for cell in cells if not is_missing(cell)]
+    if all(_YEAR.fullmatch(cell.strip()) for cell in told):
+        years = [None if is_missing(cell) else int(float(cell)) for cell in cells]
+        return [
+            _ANY if year is None else (_day(datetime(year, 1, 1)), _day(datetime(year, 12, 31)))
+            for year in years
+        ], 0
+    days, n_unread = dates(cells)
+    return [_ANY if day is None else (_day(day), _day(day)) for day in days], n_unread
 
 
 def _day(moment: datetime) -> int:

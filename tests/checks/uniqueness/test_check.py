@@ -268,6 +268,14 @@ def test_matches_stand_beside_those_by_luck(tmp_path):
     assert one.value == one.chance == 1
 
 
+def test_a_cell_of_the_table_that_is_not_understood_is_told(tmp_path):
+    path = tmp_path / "register.csv"
+    path.write_text("sex,age\nm,30\nw?,thirty\n,\n")
+    assert read_public(path).n_unread == 2
+    told = measured(release(age=[30.0] * 12), Uniqueness(population=N, public=path)).params
+    assert told["not_understood_in_the_public_table"] == "2 cells"
+
+
 def test_a_table_without_a_column_that_is_known_is_refused_with_the_cure(tmp_path):
     path = tmp_path / "register.csv"
     path.write_text("name,town\nx,y\n")
