@@ -178,6 +178,7 @@ class Likeness:
     person : (r,) int, whose each combination of sex and age is that a recording tells
     sex : (r,) int, 0 female, 1 male, −1 not known
     low, high : (r,) int, the first and the last age that it may be
+    grouped : (r,) bool, whether that is said of a group of ages
     alike : (r,) int, people of the release who fit it
     first : (n,) int, the row of each person's first recording
     matches : (n,) rows of another table that fit a person, by the recording that fewest fit; None
@@ -193,6 +194,7 @@ class Likeness:
     sex: NDArray[np.int64]
     low: NDArray[np.int64]
     high: NDArray[np.int64]
+    grouped: NDArray[np.bool_]
     alike: NDArray[np.int64]
     first: NDArray[np.int64]
     matches: NDArray[np.int64] | None = None
@@ -203,7 +205,7 @@ class Likeness:
         n = len(self.sizes)
         if self.sizes.shape != (n, len(self.names)) or self.first.shape != (n,):
             raise ValueError(f"sizes are {self.sizes.shape}, wanted ({n}, {len(self.names)})")
-        for name in ("sex", "low", "high", "alike"):
+        for name in ("sex", "low", "high", "grouped", "alike"):
             if getattr(self, name).shape != self.person.shape:
                 raise ValueError(f"{name} is {getattr(self, name).shape}, wanted a row of each")
 

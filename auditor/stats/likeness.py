@@ -23,9 +23,12 @@ def ages_seen(seen: Likeness) -> tuple[Ints, Ints]:
     """(2, n_ages) and (2,) people of each sex by age in years, and those of whom all is known is
     that they are 90 or older; of each person by the first recording.
     """
-    sex, low, high = (column[seen.first] for column in (seen.sex, seen.low, seen.high))
+    sex, low, high, grouped = (
+        column[seen.first] for column in (seen.sex, seen.low, seen.high, seen.grouped)
+    )
     ages, pooled = np.zeros((len(SEXES), OLDEST + 1), dtype=np.int64), np.zeros(2, dtype=np.int64)
-    single, group = (sex >= 0) & (low == high), (sex >= 0) & (low == POOLED_FROM) & (high == OLDEST)
+    single = (sex >= 0) & (low == high) & ~grouped
+    group = (sex >= 0) & (low == POOLED_FROM) & grouped
     np.add.at(ages, (sex[single], low[single]), 1)
     np.add.at(pooled, sex[group], 1)
     return ages, pooled
@@ -69,14 +72,15 @@ def risks_by_sizes(
     to neither of which an age is a number; what a model has no answer to is left out.
     """
     sex, age = seen.sex[seen.first], seen.low[seen.first]
-    known = (sex >= 0) & ((seen.low == seen.high) | (seen.low == POOLED_FROM))[seen.first]
+    grouped = seen.grouped[seen.first]
+    known = (sex >= 0) & (grouped | (seen.low == seen.high)[seen.first])
     n = int(known.sum())
     found: dict[str, Estimate] = {}
     if n < MIN_PEOPLE:
         return found
     # Those of whom something is not known are left out here, and as many of the population.
     among = round(population * n / len(seen.first))
-    both = np.column_stack([sex, age + (seen.high != seen.low)[seen.first] * OLDEST])[known]
+    both = np.column_stack([sex, age + grouped * (OLDEST + 1)])[known]
     try:
         sizes = np.unique(both, axis=0, return_counts=True)[1]
         alone = dankar(sizes, among, level, rng)

@@ -81,7 +81,7 @@ class Uniqueness(OnRecordings):
         alike = people_alike(known, ["sex", "age"])
         # A person's first recording comes first, and so does its row.
         rows = known.assign(alike=alike).drop_duplicates(["person", "sex", "age"])
-        low, high = ages_of(rows["age"].to_numpy())
+        low, high, grouped = ages_of(rows["age"].to_numpy())
         found = Likeness(
             names=tuple(" + ".join(some) for some in sets),
             sizes=np.column_stack(sizes).astype(np.int64),
@@ -90,6 +90,7 @@ class Uniqueness(OnRecordings):
             sex=rows["sex"].to_numpy(),
             low=low,
             high=high,
+            grouped=grouped,
             alike=rows["alike"].to_numpy(),
             first=np.unique(rows["person"].to_numpy(), return_index=True)[1],
         )

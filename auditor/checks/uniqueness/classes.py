@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from auditor.stats.age_pyramid import OLDEST, POOLED_FROM, SEXES
 
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 #: A value that is not known.
 UNKNOWN = -1
 #: Days are counted from here: nobody in a release was born before.
 EPOCH = datetime(1800, 1, 1)
-#: The age, as a code, of those of whom it is said that they are 90 or older.
-_POOLED = OLDEST + 1
+#: Ages that stand for a group of them, as a code, are beyond all others by this.
+_GROUP = OLDEST + 1
 
 
 def known_of(manifest: pd.DataFrame) -> pd.DataFrame:
@@ -25,13 +26,14 @@ def known_of(manifest: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    Columns `person` (0 to n − 1, in the order of their names), `sex`, `age` in whole years,
+    Columns `person` (0 to n − 1, in the order of their names), `sex`, `age` in whole years or a
+    group of them,
     `gaps`, the days between the first day and each other day of recording, as one code, and `date`.
     """
     person = pd.factorize(manifest["subject"].astype(str), sort=True)[0]
     sex = manifest["sex"].map({name: code for code, name in enumerate(SEXES)})
     age = (manifest["age"].astype(float) // 1).clip(0, OLDEST)
-    age = age.where(~manifest["age_pooled"].astype(bool), _POOLED)
+    age = age + _GROUP * manifest["age_pooled"].astype(bool)
     day = pd.to_datetime(manifest["taken_at"]).dt.normalize()
     frame = pd.DataFrame({"person": person, "sex": sex, "age": age}).reset_index(drop=True)
     # Of a person, one recording tells what another leaves open.
@@ -43,11 +45,16 @@ def known_of(manifest: pd.DataFrame) -> pd.DataFrame:
     return frame.fillna(UNKNOWN).astype(np.int64)
 
 
-def ages_of(age: Ints) -> tuple[Ints, Ints]:
-    """The first and the last age that each code may stand for."""
-    low = np.where(age == _POOLED, POOLED_FROM, np.maximum(age, 0))
-    high = np.where((age == _POOLED) | (age == UNKNOWN), OLDEST, age)
-    return np.asarray(low, dtype=np.int64), np.asarray(high, dtype=np.int64)
+def ages_of(age: Ints) -> tuple[Ints, Ints, Bools]:
+    """The first and the last age that each code may stand for, and whether it stands for a group.
+
+    Of a group from 90 on all is known. Of another neither end is: no fewer people are in it than
+    are of the one year that stands for it.
+    """
+    grouped = age >= _GROUP
+    year = np.where(grouped, age - _GROUP, age)
+    high = np.where((age == UNKNOWN) | (grouped & (year >= POOLED_FROM)), OLDEST, year)
+    return np.maximum(year, 0), np.asarray(high, dtype=np.int64), np.asarray(grouped)
 
 
 def people_alike(known: pd.DataFrame, names: list[str]) -> Ints:

@@ -85,7 +85,9 @@ class PublicTable:
     def _sought(self, known: pd.DataFrame) -> tuple[Ints, Ints]:
         """The ages, or the days of birth, that each record's person may have."""
         age = known["age"].to_numpy()
-        low, high = ages_of(age)
+        low, high, grouped = ages_of(age)
+        # Nothing says how wide a group is that is not open.
+        age = np.where(grouped & (low == high), UNKNOWN, age)
         if self.born:
             today = known["date"].to_numpy()
             low, high = _years_before(today, high + 1) + 1, _years_before(today, low)

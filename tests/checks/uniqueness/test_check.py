@@ -21,6 +21,7 @@ from auditor.core.streams import stream
 from auditor.policy.profile import load_profile
 from auditor.stats import age_pyramid
 from auditor.stats.age_pyramid import OLDEST, PopulationTable
+from auditor.stats.likeness import ages_seen
 from tests.towns import N, manifest, most_exposed, sample, town
 
 TOWN = town(stream(0, "town"))
@@ -76,6 +77,16 @@ def test_ages_from_90_on_as_one_group_pass_where_single_ones_do_not():
     single, grouped = (measured(manifest(drawn, pooled=pooled)) for pooled in (False, True))
     assert outcome(single) != "pass"
     assert grouped.estimates["max_risk"].high < single.estimates["max_risk"].high
+
+
+def test_bands_of_ages_are_classes_of_their_own_and_say_nothing_of_single_years():
+    ages = [72.0, 77.0] * 20
+    bands = attacked(release(age=ages, sex=["male"] * 40, age_pooled=[True, True] * 20))
+    assert bands.sizes[:, -1].tolist() == [20] * 40
+    assert ages_seen(bands)[0].sum() == 0
+    mixed = attacked(release(age=ages, sex=["male"] * 40, age_pooled=[True] * 20 + [False] * 20))
+    assert set(mixed.sizes[:, -1]) == {10}
+    assert ages_seen(mixed)[0].sum() == 20
 
 
 @pytest.mark.parametrize("hospital", [False, True])
