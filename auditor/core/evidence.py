@@ -172,8 +172,8 @@ class Likeness:
     Attributes
     ----------
     names : (m,) what is known
-    sizes : (n, m) people of the release who fit what is known of each, who is one of them; by the
-        recording that fewest fit
+    sizes : (n, m) people of the release who fit what is known of each, who is one of them, those
+        of whom it is not known as far as they are likely to; by the recording that fewest fit
     in_release : whether whoever knows the last of it knows that the person is in the release
     person : (r,) int, whose each combination of sex and age is that a recording tells
     sex : (r,) int, 0 female, 1 male, −1 not known
@@ -184,11 +184,11 @@ class Likeness:
     matches : (n,) rows of another table that fit a person, by the recording that fewest fit; None
         where there is no table
     matches_by_luck : (k, n) the same when each thing known of people is another's, drawn by lot
-    n_unread : cells of that table that were not understood
+    n_left_out : rows of that table that do not tell all that is asked of them
     """
 
     names: tuple[str, ...]
-    sizes: NDArray[np.int64]
+    sizes: NDArray[np.float64]
     in_release: bool
     person: NDArray[np.int64]
     sex: NDArray[np.int64]
@@ -199,7 +199,7 @@ class Likeness:
     first: NDArray[np.int64]
     matches: NDArray[np.int64] | None = None
     matches_by_luck: NDArray[np.int64] | None = None
-    n_unread: int = 0
+    n_left_out: int = 0
 
     def __post_init__(self) -> None:
         n = len(self.sizes)

@@ -24,7 +24,7 @@ def likeness(*people: list[tuple[int, int, int]]) -> Likeness:
     person, sex, low, high = np.array(rows).T
     return Likeness(
         names=("sex + age",),
-        sizes=np.ones((len(people), 1), dtype=np.int64),
+        sizes=np.ones((len(people), 1)),
         in_release=False,
         person=person,
         sex=sex,

@@ -25,6 +25,8 @@ from auditor.targets.context import Context
 KNOWN = ("sex", "age", "gaps", "date")
 #: Whoever knows these knows that the person is in the release.
 _OF_THE_RELEASE = frozenset({"gaps", "date"})
+#: In a smaller class nobody else is, likelier than not.
+_NOBODY_ELSE = 1.5
 #: How often people's values are dealt anew, to see what matches by luck.
 _DEALT = 5
 
@@ -78,13 +80,13 @@ class Uniqueness(OnRecordings):
         sizes = [
             pd.Series(people_alike(known, some)).groupby(person.to_numpy()).min() for some in sets
         ]
-        alike = people_alike(known, ["sex", "age"])
+        alike = people_alike(known, ["sex", "age"]).astype(np.int64)
         # A person's first recording comes first, and so does its row.
         rows = known.assign(alike=alike).drop_duplicates(["person", "sex", "age"])
         low, high, grouped = ages_of(rows["age"].to_numpy())
         found = Likeness(
             names=tuple(" + ".join(some) for some in sets),
-            sizes=np.column_stack(sizes).astype(np.int64),
+            sizes=np.column_stack(sizes),
             in_release=bool(_OF_THE_RELEASE & set(names)),
             person=rows["person"].to_numpy(),
             sex=rows["sex"].to_numpy(),
@@ -116,7 +118,7 @@ class Uniqueness(OnRecordings):
             found,
             matches=matches(known),
             matches_by_luck=np.stack(dealt),
-            n_unread=table.n_unread,
+            n_left_out=table.n_left_out,
         )
 
     def estimate(self, evidence: Likeness, level: float, draw: Draw) -> Measured:
@@ -149,10 +151,10 @@ class Uniqueness(OnRecordings):
             luck = float((evidence.matches_by_luck == 1).mean())
             matched, some = shares_of_people({"one_match": evidence.matches == 1}, level, luck)
             found, few = found | matched, few | some
-            if evidence.n_unread:
-                few["not_understood_in_the_public_table"] = f"{evidence.n_unread:,} cells"
+            if evidence.n_left_out:
+                few["left_out_of_the_public_table"] = f"{evidence.n_left_out:,} rows"
         sets = [
-            {"known": name, "share_unique": round(float((column == 1).mean()), 2)}
+            {"known": name, "share_unique": round(float((column < _NOBODY_ELSE).mean()), 2)}
             for name, column in zip(evidence.names, evidence.sizes.T, strict=True)
         ]
         return Measured(found, params={"known": sets, "population": self.people} | few)

@@ -1,7 +1,8 @@
-"""Who stands alike by what the release tells of them; what it does not tell fits anything."""
+"""Who stands alike by what the release tells of them; what it does not tell is no value."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import numpy as np
@@ -12,6 +13,7 @@ from auditor.stats.age_pyramid import OLDEST, POOLED_FROM, SEXES
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+Floats = NDArray[np.float64]
 
 #: A value that is not known.
 UNKNOWN = -1
@@ -57,35 +59,50 @@ def ages_of(age: Ints) -> tuple[Ints, Ints, Bools]:
     return np.maximum(year, 0), np.asarray(high, dtype=np.int64), np.asarray(grouped)
 
 
-def people_alike(known: pd.DataFrame, names: list[str]) -> Ints:
+def people_alike(known: pd.DataFrame, names: Sequence[str]) -> Floats:
     """(n_records,) how many people have a record that fits what is known of each.
 
-    Two records fit where no column of both is known and differs, as sdcMicro counts (Templ,
-    Kowarik and Meindl 2015, J Stat Softw 67:4). A person's records tell of the same columns, but
-    for dates; one without a date is left out where another has one.
+    What is not known of a record's own person fits anything. Somebody else of whom a value is not
+    known counts as much as they are likely to have the right one: as the share that has it of those
+    of whom it is known and who are alike in the rest. So a value that is missing is no value of its
+    own, and hides nobody whose value is told.
+
+    A person's records tell of the same columns, but for dates; one without a date is left out where
+    another has one.
     """
     rows = known.assign(row=np.arange(len(known)))
     if "date" in names:
         dated = rows["date"] != UNKNOWN
         rows = rows[dated | ~dated.groupby(rows["person"]).transform("any")]
-    found = np.full(len(known), len(known), dtype=np.int64)
-    told = (rows[names] != UNKNOWN).to_numpy()
+    # A record that is left out is never the one that fewest fit.
+    found = np.full(len(known), float(known["person"].nunique()))
+    told = (rows[list(names)] != UNKNOWN).to_numpy()
     patterns, which = np.unique(told, axis=0, return_inverse=True)
     which = which.reshape(-1)
     for target, has in enumerate(patterns):
-        asked = rows[which == target]
-        total = np.zeros(len(asked), dtype=np.int64)
+        asked, full = rows.iloc[np.flatnonzero(which == target)], rows.loc[told[:, has].all(axis=1)]
+        alike = _fitting(asked, full, _chosen(names, has))
+        total = alike.copy()
         for other, tells in enumerate(patterns):
-            both = [name for name, shared in zip(names, has & tells, strict=True) if shared]
-            offered = rows.loc[which == other, [*both, "person"]].drop_duplicates()
-            if not both:
-                total += offered["person"].nunique()
-                continue
-            size = offered.groupby(both).size().rename("size").reset_index()
-            fits = asked[both].merge(size, on=both, how="left")["size"].fillna(0)
-            total += fits.to_numpy(dtype=np.int64)
+            if (has & ~tells).any():
+                shared = _chosen(names, has & tells)
+                likely = alike / _fitting(asked, full, shared)
+                total += likely * _fitting(asked, rows.iloc[np.flatnonzero(which == other)], shared)
         found[asked["row"]] = total
     return found
+
+
+def _fitting(asked: pd.DataFrame, offered: pd.DataFrame, names: list[str]) -> Floats:
+    """(n_asked,) how many people offered have the values of each who is asked for."""
+    if not names:
+        return np.full(len(asked), float(offered["person"].nunique()))
+    size = offered[[*names, "person"]].drop_duplicates().groupby(names).size()
+    fits = asked[names].merge(size.rename("size").reset_index(), on=names, how="left")["size"]
+    return fits.fillna(0).to_numpy(dtype=np.float64)
+
+
+def _chosen(names: Sequence[str], which: Bools) -> list[str]:
+    return [name for name, one in zip(names, which, strict=True) if one]
 
 
 def _gaps(day: pd.Series, person: pd.Series) -> pd.Series:

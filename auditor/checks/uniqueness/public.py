@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -42,12 +41,12 @@ class PublicTable:
 
     Attributes
     ----------
-    sex : (m,) int64 0 female, 1 male, −1 where it is not told
+    sex : (m,) int64 0 female, 1 male; −1 of all where no column tells it
     low, high : (m,) int64 the first and the last age, or day of birth, that it may be
     born : whether those are days of birth
-    date : (m,) int64 day since `EPOCH`, −1 where it is not told
+    date : (m,) int64 day since `EPOCH`; −1 of all where no column tells it
     used : the names of what is told
-    n_unread : cells that are there and were not understood, which are taken as not told
+    n_left_out : rows that are not here, as a cell of theirs is empty or was not understood
     """
 
     sex: Ints
@@ -56,11 +55,11 @@ class PublicTable:
     born: bool
     date: Ints
     used: tuple[str, ...]
-    n_unread: int = 0
+    n_left_out: int = 0
 
     def matches(self, known: pd.DataFrame) -> Ints:
         """(n_records,) how many rows fit what is known of each record's person; what is not known
-        on either side fits anything.
+        of them fits anything.
         """
         low, high = self._sought(known)
         sought = {"sex": known["sex"].to_numpy(), "date": known["date"].to_numpy()}
@@ -75,11 +74,10 @@ class PublicTable:
             kind = (sex != UNKNOWN, date != UNKNOWN)
             if kind not in tables:
                 tables[kind] = self._grouped(*kind)
-            for key in product({sex, UNKNOWN}, {date, UNKNOWN}):
-                if (group := tables[kind].get(key)) is not None:
-                    starts, ends = group
-                    found[row] += np.searchsorted(starts, last, "right")
-                    found[row] -= np.searchsorted(ends, first, "left")
+            if (group := tables[kind].get((sex, date))) is not None:
+                starts, ends = group
+                found[row] = np.searchsorted(starts, last, "right")
+                found[row] -= np.searchsorted(ends, first, "left")
         return found[back.reshape(-1)]
 
     def _sought(self, known: pd.DataFrame) -> tuple[Ints, Ints]:
@@ -124,12 +122,12 @@ def read_public(path: Path) -> PublicTable:
         raise ConfigError(f"--public {path}: {error}; give a table as CSV, TSV or .xlsx") from None
     for sheet in sheets:
         named = _columns(sheet.frame.columns)
-        if named and len(sheet.frame):
-            return _understood(sheet.frame.astype(str), named)
+        if named and len((table := _understood(sheet.frame.astype(str), named)).sex):
+            return table
     seen = ", ".join(str(name) for sheet in sheets for name in sheet.frame.columns[:5])
     raise ConfigError(
-        f"--public {path}: no column is called sex, age, year of birth or date (seen: {seen:.80}); "
-        "rename them"
+        f"--public {path}: no column is called sex, age, year of birth or date (seen: {seen:.80}), "
+        "or no row has all of its cells; rename the columns, or complete some rows"
     )
 
 
@@ -148,45 +146,48 @@ def _columns(names: Iterable[object]) -> dict[str, str]:
 
 
 def _understood(frame: pd.DataFrame, named: dict[str, str]) -> PublicTable:
+    """The rows that tell all that the table's columns tell of."""
     n = len(frame)
     sex, date = np.full(n, UNKNOWN), np.full(n, UNKNOWN)
     low, high = np.full(n, _ANY[0]), np.full(n, _ANY[1])
-    n_unread = 0
     if "sex" in named:
-        said, n_unread = column(frame[named["sex"]].tolist(), sex_of)
+        said, _ = column(frame[named["sex"]].tolist(), sex_of)
         sex = np.array([UNKNOWN if one is None else SEXES.index(one) for one in said])
     if "date" in named:
-        days, n = dates(frame[named["date"]].tolist())
-        n_unread += n
+        days, _ = dates(frame[named["date"]].tolist())
         date = np.array([UNKNOWN if one is None else _day(one) for one in days])
     if "age" in named:
-        ages, n = column(frame[named["age"]].tolist(), age_of)
-        n_unread += n
-        for row, one in enumerate(ages):
-            if one is not None:
-                low[row] = high[row] = int(one.years)
+        ages, _ = column(frame[named["age"]].tolist(), age_of)
+        low = np.array([_ANY[0] if one is None else int(one.years) for one in ages])
+        high = low
     elif "birth" in named:
-        births, n = _births(frame[named["birth"]].tolist())
-        n_unread += n
-        low, high = np.array(births, dtype=np.int64).T
-    used = tuple(name for name in ("sex", "age", "birth", "date") if name in named)
-    born = "birth" in named and "age" not in named
-    return PublicTable(sex, low, high, born, date, used, n_unread)
+        low, high = np.array(_births(frame[named["birth"]].tolist()), dtype=np.int64).T
+    whole = np.ones(n, dtype=bool)
+    for name, unknown in (("sex", sex < 0), ("date", date < 0), ("age", low == _ANY[0]),
+                          ("birth", low == _ANY[0])):  # fmt: skip
+        if name in named:
+            whole &= ~unknown
+    return PublicTable(
+        sex[whole],
+        low[whole],
+        high[whole],
+        "birth" in named and "age" not in named,
+        date[whole],
+        tuple(name for name in ("sex", "age", "birth", "date") if name in named),
+        int((~whole).sum()),
+    )
 
 
-def _births(cells: list[str]) -> tuple[list[tuple[int, int]], int]:
-    """The first and the last day on which each may have been born; and how many cells hold
-    something else.
-    """
+def _births(cells: list[str]) -> list[tuple[int, int]]:
+    """The first and the last day on which each may have been born."""
     told = [cell for cell in cells if not is_missing(cell)]
     if all(_YEAR.fullmatch(cell.strip()) for cell in told):
         years = [None if is_missing(cell) else int(float(cell)) for cell in cells]
         return [
             _ANY if year is None else (_day(datetime(year, 1, 1)), _day(datetime(year, 12, 31)))
             for year in years
-        ], 0
-    days, n_unread = dates(cells)
-    return [_ANY if day is None else (_day(day), _day(day)) for day in days], n_unread
+        ]
+    return [_ANY if day is None else (_day(day), _day(day)) for day in dates(cells)[0]]
 
 
 def _day(moment: datetime) -> int:
