@@ -94,7 +94,7 @@ def test_the_rule_on_rare_ages_in_towns_that_are_known(kind, measured):
             one = check.estimate(
                 evidence, 0.95, lambda *part, seed=seed: stream(seed, "/".join(part))
             ).estimates["max_risk"]
-            was = individual_risk(evidence.sizes[:, -1], n / N).max()
+            was = individual_risk(evidence.sizes[:, -1].astype(np.int64), n / N).max()
             for told, found in ((outcome(one.low, one.high), row), (outcome(was, was), old)):
                 found.update(filter(None, [told, false(told, truth)]))
             row["truly beyond"] += truth > LIMIT

@@ -80,7 +80,10 @@ def people_alike(known: pd.DataFrame, names: Sequence[str]) -> Floats:
     patterns, which = np.unique(told, axis=0, return_inverse=True)
     which = which.reshape(-1)
     for target, has in enumerate(patterns):
-        asked, full = rows.iloc[np.flatnonzero(which == target)], rows.loc[told[:, has].all(axis=1)]
+        asked, full = (
+            rows.iloc[np.flatnonzero(which == target)],
+            rows.iloc[np.flatnonzero(told[:, has].all(axis=1))],
+        )
         alike = _fitting(asked, full, _chosen(names, has))
         total = alike.copy()
         for other, tells in enumerate(patterns):
