@@ -154,6 +154,31 @@ def test_a_scan_heeds_waivers_and_a_baseline_and_writes_down_who_answers(release
     assert '"people": 24' not in (tmp_path / "large" / "audit.json").read_text()
 
 
+def test_a_table_that_somebody_holds_and_one_of_the_population_are_reckoned_with(
+    release, tmp_path, brief
+):
+    from tests.policy.test_population import profile
+
+    own = profile(tmp_path)
+    brief.write_text(brief.read_text().replace("[identifiers]", "[uniqueness]"))
+    (tmp_path / "register.csv").write_text("Geschlecht;Alter\nm;50\nw;60\n")
+    asked = ("scan", release, "--preset", brief, "--profile", own, "--out", tmp_path / "out")
+    done = auditor(*asked, "--public", tmp_path / "register.csv")
+    assert done.exit_code == 1
+    told = json.loads((tmp_path / "out" / "audit.json").read_text())
+    assert told["profile"]["population_table"]["people"] == 26
+    (finding,) = [one for one in told["findings"] if one["check"] == "uniqueness"]
+    assert finding["params"]["population"] == 26
+    assert {"max_risk", "mean_risk"} <= set(finding["estimates"])
+    assert "one_match" in finding["estimates"] or "one_match_people" in finding["params"]
+    assert auditor("gate", tmp_path / "out" / "audit.json", "--profile", own).exit_code == 1
+    other = auditor("gate", tmp_path / "out" / "audit.json", "--profile", "public")
+    assert "another population table" in one_line(other)
+    (tmp_path / "names.csv").write_text("name\nx\n")
+    refused = auditor(*asked, "--public", tmp_path / "names.csv")
+    assert "--public" in one_line(refused)
+
+
 def test_what_is_shown_and_what_closes_the_gate_are_two_things(finished):
     whole = finished / "audit.json"
     before = whole.read_bytes()

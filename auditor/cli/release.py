@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from auditor.cli.flags import FOLDER, described, judged, progress_line, worked, writable
+from auditor.cli.flags import FILE, FOLDER, described, judged, progress_line, worked, writable
 from auditor.cli.verdict import exit_status, gated, say
 from auditor.core.errors import ConfigError, DataError
 from auditor.core.files import atomic_write
@@ -31,6 +31,12 @@ if TYPE_CHECKING:
     multiple=True,
     help="A model that is released too: trees (.json, .ubj), .onnx, or what `auditor train` wrote. "
     "May be given again.",
+)
+@click.option(
+    "--public",
+    type=FILE,
+    help="A table that somebody may hold (CSV, TSV, .xlsx): whom of DATASET does one row of it "
+    "fit, by sex, age or birth, and date?",
 )
 @judged
 @click.option(
@@ -54,6 +60,7 @@ def scan(dataset: Path, out: Path, show: str, fail_on: str, quiet: bool, **flags
     auditor scan release/
     auditor scan release/ --model af.json --model encoder/
     auditor scan release/ --profile registered --preset quick --out report
+    auditor scan release/ --public register.csv
     auditor scan release/ --waivers waivers.yaml --baseline last/audit.json --show failed
     auditor scan export/ --subject-pattern 'p(\\d+)/' --session-pattern 's(\\d+)'
     """
@@ -512,7 +519,7 @@ def _scan(dataset: Path, out: Path, quiet: bool, flags: dict[str, Any]) -> Audit
 
         names = (
             *("profile", "preset", "device", "seed", "jobs", "dask", "models"),
-            *("waivers", "baseline"),
+            *("waivers", "baseline", "public"),
         )
         settings: Run = Run.of(**{name: flags.pop(name) for name in names if name in flags})
         audit: Audit | None = None
