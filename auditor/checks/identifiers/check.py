@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from auditor.checks.base import Draw, Measured, OnRecordings, Settings
-from auditor.checks.identifiers.places import Sighting, in_tables, in_texts, judged, of_people
+from auditor.checks.identifiers.places import Sighting, beside, in_texts, judged
 from auditor.core.evidence import MIN_PEOPLE
 from auditor.core.finding import Estimate
 from auditor.data.dataset import Dataset
@@ -73,7 +73,7 @@ class Identifiers(OnRecordings):
         dataset = context.dataset
         jobs = [dataset.part(np.asarray(rows)) for rows in shards(range(len(dataset.manifest)))]
         texts = chain.from_iterable(context.engine.map(_in_texts, jobs))
-        seen = chain(texts, in_tables(dataset), of_people(dataset))
+        seen = chain(texts, beside(dataset))
         people = np.unique(dataset.manifest["subject"].astype(str))
         place_of = {subject: place for place, subject in enumerate(people)}
         met: dict[tuple[str, str, bool], NDArray[np.bool_]] = {}

@@ -66,6 +66,17 @@ def in_texts(dataset: Dataset) -> Iterator[Sighting]:
             yield from _in_text(subject, text, where, where, where)
 
 
+def in_names(dataset: Dataset) -> Iterator[Sighting]:
+    """What the names of files tell that are no recordings, and nobody has spoken of; files of
+    archives too. Of whom, nothing says: it is counted for everybody.
+    """
+    everybody = dataset.manifest["subject"].astype(str).unique().tolist()
+    where = "name of a file beside"
+    for one in dataset.account.unread:
+        for seen in _in_text("", one.where, where, where, ""):
+            yield from (seen._replace(subject=who) for who in everybody)
+
+
 def in_tables(dataset: Dataset) -> Iterator[Sighting]:
     """What tables hold; of a table that nothing describes, of everybody."""
     manifest = dataset.manifest
@@ -79,6 +90,13 @@ def in_tables(dataset: Dataset) -> Iterator[Sighting]:
         rows = ["" for _ in range(len(table))]
         seen = {one.place: one for one in _in_table(table, rows, "table without a rule", ())}
         yield from (one._replace(subject=who) for one in seen.values() for who in everybody)
+
+
+def beside(dataset: Dataset) -> Iterator[Sighting]:
+    """What stands beside the records and their texts."""
+    yield from in_tables(dataset)
+    yield from in_names(dataset)
+    yield from of_people(dataset)
 
 
 def of_people(dataset: Dataset) -> Iterator[Sighting]:
@@ -98,7 +116,7 @@ def of_people(dataset: Dataset) -> Iterator[Sighting]:
 def listed(dataset: Dataset) -> Iterator[str]:
     """What was met and where, line by line, each with an example; for the steward's own screen."""
     people: defaultdict[tuple[bool, str, str, str], dict[str, str]] = defaultdict(dict)
-    seen = chain(in_texts(dataset), in_tables(dataset), of_people(dataset))
+    seen = chain(in_texts(dataset), beside(dataset))
     for one in judged(seen, dataset.descriptor.cleared):
         people[not one.sure, one.kind, one.at, one.rule][one.subject] = one.value
     for (unsure, kind, at, rule), values in sorted(people.items()):

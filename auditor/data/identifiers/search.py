@@ -13,7 +13,10 @@ from auditor.data.identifiers.vocabulary import is_ordinary
 
 #: Places that the readers name in words of their own, which promise nothing.
 _OWN_WORDS = frozenset(
-    ("", "file name", "folder name", "header comment", "header record line", "annotation note")
+    (
+        *("", "file name", "folder name", "header comment", "header record line"),
+        *("signal description", "annotation note"),
+    )
 )
 #: What nearly all cells of tables are.
 _PLAIN = re.compile(r"[+-]?\d{0,5}(?:[.,]\d*)?(?:[eE][+-]?\d{1,3})?")
