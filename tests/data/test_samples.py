@@ -11,6 +11,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.io
 import yaml
@@ -108,6 +109,11 @@ def mat7(path: Path, texts: dict[str, str] | None = None, **values) -> Path:
     return path
 
 
+def parquet(path: Path, columns: dict[str, Sequence]) -> Path:
+    pd.DataFrame(columns).to_parquet(path)
+    return path
+
+
 #: By name: how a file is written, and how it is described.
 KINDS: dict[str, tuple[Callable[[Path], Path], dict[str, object]]] = {
     "columns": (lambda path: csv(path, COUNTS.T), {"leads": LEADS}),
@@ -137,6 +143,23 @@ KINDS: dict[str, tuple[Callable[[Path], Path], dict[str, object]]] = {
         lambda path: npz(path.with_suffix(".npz"), ecg=COUNTS.astype("<f4"), fs=500),
         {"leads": LEADS, "rows": "leads"},
     ),
+    "Parquet": (
+        lambda path: parquet(path, dict(zip(LEADS, COUNTS, strict=True))),
+        {},
+    ),
+    "Parquet, beside times and words": (
+        lambda path: parquet(
+            path,
+            {
+                "t": np.arange(5000) / 500,
+                "II": COUNTS[1],
+                "I": COUNTS[0] * 1.0,
+                "V1": COUNTS[2],
+                "who": ["Agatha Christie"] * 5000,
+            },
+        ),
+        {"not_signal": ["t", "who"], "leads": ("II", "I", "V1")},
+    ),
     "MATLAB 5": (
         lambda path: mat5(path, val=COUNTS.astype("<i2"), fs=500),
         {"leads": LEADS, "rows": "leads"},
@@ -155,13 +178,22 @@ def test_what_is_written_is_read_back_to_the_last_bit(tmp_path, kind):
     write, said = KINDS[kind]
     path = write(tmp_path / "one")
     seen = read(path, **said)
-    assert seen.leads == LEADS
+    assert sorted(seen.leads) == sorted(LEADS)
     assert seen.fs == 500
     factor = (COUNTS / 10 * 10 * 1e-3).astype(np.float32) if "unit" in said else MILLIVOLTS
-    assert np.array_equal(seen.signal, factor)
+    order = [LEADS.index(lead) for lead in seen.leads]
+    assert np.array_equal(seen.signal, factor[order])
     assert not seen.defects
     assert not seen.unread
     assert seen.files == (path,)
+
+
+def test_words_of_a_parquet_file_are_told_and_have_to_be_named(tmp_path):
+    write, said = KINDS["Parquet, beside times and words"]
+    path = write(tmp_path / "one")
+    assert "Agatha Christie" in texts(path, **said)
+    with pytest.raises(DataError, match="1 columns that are no numbers"):
+        read(path, not_signal=["t"])
 
 
 @pytest.mark.parametrize(
