@@ -112,6 +112,8 @@ class Descriptor(_Part):
     table: TableRule | None = None
     #: The dates in headers are those of a conversion, not of the recordings.
     undated: bool = False
+    #: Each person's dates were moved by a number of days, into years to come.
+    shifted: bool = False
     #: What stands first in dates such as 3/4/2019, where the others do not show it.
     dates: Order | None = None
     #: Files and folders, as globs, of which somebody says that they are not part of the release.
@@ -130,7 +132,9 @@ class Descriptor(_Part):
     def meaning(self) -> dict[str, Any]:
         """What changes how records are understood, without what the data set is called."""
         keys = {"reader", "records", "subject", "session", "table", "undated"}
-        told = self.model_dump(mode="json", include={"dates", "excluded"}, exclude_defaults=True)
+        told = self.model_dump(
+            mode="json", include={"dates", "excluded", "shifted"}, exclude_defaults=True
+        )
         return self.model_dump(mode="json", include=keys) | told
 
 

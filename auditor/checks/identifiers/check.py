@@ -13,7 +13,9 @@ import pandas as pd
 from auditor.checks.base import Draw, Measured, OnRecordings, Settings
 from auditor.core.evidence import MIN_PEOPLE, Counts
 from auditor.data.dataset import Dataset
-from auditor.data.identifiers import AGE_OVER_89, FREE_TEXT, classes_in, column
+from auditor.data.identifiers import AGE_OVER_89, FREE_TEXT, column, hits
+from auditor.data.identifiers.classes import DATE
+from auditor.data.moved import is_yet_to_come
 from auditor.data.values import is_missing
 from auditor.engine import shards
 from auditor.stats.small_cells import shares_of_people
@@ -105,11 +107,27 @@ def _hits_in_texts(dataset: Dataset) -> list[tuple[str, Place]]:
     subjects = dataset.manifest["subject"].astype(str)
     for record, subject in zip(dataset.manifest["record"], subjects, strict=True):
         for where, text in dataset.texts(record):
-            kinds = classes_in(text, where)
+            kinds = _kinds(text, where, dataset.descriptor.shifted)
             if not kinds and where in ("header comment", "annotation note") and _is_prose(text):
                 kinds = {FREE_TEXT}
             hits += [(subject, Place(kind, where)) for kind in kinds]
     return hits
+
+
+def _kinds(text: str, where: str, shifted: bool) -> set[str]:
+    """The classes of identifier that a text surely holds.
+
+    Parameters
+    ----------
+    shifted : whether each person's dates were moved into years to come, as somebody says: one that
+        does lie there is no recording's own
+    """
+    return {
+        one.kind
+        for one in hits(text, where)
+        if one.sure
+        and not (shifted and one.kind == DATE and is_yet_to_come(text[one.start : one.stop]))
+    }
 
 
 def _is_prose(text: str) -> bool:
@@ -122,32 +140,34 @@ def _hits_in_tables(dataset: Dataset) -> Iterator[tuple[str, Place]]:
     for table in dataset.tables():
         subjects = table.pop("subject").astype(str)
         known = [*manifest["record"].astype(str), *manifest["subject"].astype(str)]
-        for row, kind in _hits_in(table, known):
+        for row, kind in _hits_in(table, known, dataset.descriptor.shifted):
             yield subjects.iloc[row], Place(kind, "table")
     everybody = manifest["subject"].astype(str).unique()
     for table in dataset.stray_tables():
         # Whom a row is about is not known, so what it tells is counted for everybody.
-        for kind in {kind for _, kind in _hits_in(table, ())}:
+        for kind in {kind for _, kind in _hits_in(table, (), shifted=False)}:
             yield from ((who, Place(kind, "table without a rule")) for who in everybody)
 
 
-def _hits_in(table: pd.DataFrame, known: Sequence[str]) -> Iterator[tuple[int, str]]:
+def _hits_in(table: pd.DataFrame, known: Sequence[str], shifted: bool) -> Iterator[tuple[int, str]]:
     """The rows of a table that hold a class: by a column as a whole, or by what a cell says.
 
     Parameters
     ----------
     known : the names of records and subjects, which a column may repeat
+    shifted : as in `_kinds`
     """
     for name in table.columns:
         cells = table[name].astype(str).str.strip()
         found = column(str(name), cells.tolist(), known)
-        whole = found and found.sure and found.kind != AGE_OVER_89
+        # Of ages some are over 89, and of dates that were moved none may be a day that was.
+        apart = (AGE_OVER_89, DATE) if shifted else (AGE_OVER_89,)
+        whole = found and found.sure and found.kind not in apart
         for row in np.flatnonzero(~cells.map(is_missing)):
             if whole and found:
                 yield int(row), found.kind
             else:
-                # Of ages some are over 89.
-                kinds = classes_in(cells.iloc[row], str(name) if found else "")
+                kinds = _kinds(cells.iloc[row], str(name) if found else "", shifted)
                 yield from ((int(row), kind) for kind in kinds)
 
 
