@@ -388,6 +388,6 @@ def _write_beside(draft: Path, table: pd.DataFrame, kept: pd.DataFrame) -> None:
 
 def _at_one_time(draft: Path) -> None:
     """Give all files and folders one time, in the order of their names: that changes a time too."""
-    inner = sorted(draft.rglob("*"))
-    for path in [*(one for one in inner if one.is_file()), *inner[::-1], draft]:
+    inner = sorted(draft.rglob("*"), key=lambda path: (path.is_dir(), path))
+    for path in [*inner, draft]:
         os.utime(path, (WRITTEN_AT, WRITTEN_AT))

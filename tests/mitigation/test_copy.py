@@ -34,7 +34,7 @@ PEOPLE = ("Lindqvist Ingeborg", "Okafor Chidi", "Meier Hans")
 
 @pytest.fixture
 def export(tmp_path) -> Path:
-    """Three people of a hospital, two recordings each a month apart, with all that tells of them."""
+    """Three people of a hospital, two recordings each, a month apart."""
     root = tmp_path / "export"
     rows = ["file,mrn,age,sex,taken,ward,rate,remark,code"]
     for number, person in enumerate(PEOPLE):
@@ -203,7 +203,7 @@ def test_files_stand_in_the_order_of_their_names_and_bear_one_time(export, tmp_p
     times = {path.stat().st_mtime for path in (tmp_path / "out").rglob("*")}
     assert times | {(tmp_path / "out").stat().st_mtime} == {946684800.0}
     headers = list((tmp_path / "out").rglob("*.hea"))
-    by_age = sorted(headers, key=lambda path: path.stat().st_ctime_ns)
+    by_age = sorted(headers, key=lambda path: (path.stat().st_ctime_ns, path))
     assert by_age == sorted(headers)
     assert table(tmp_path / "out")["record"].is_monotonic_increasing
 
