@@ -293,11 +293,11 @@ def _one(task: Task, reader: str, job: _Job) -> _Done:
     with tempfile.TemporaryDirectory(dir=job.draft, prefix=".one-") as folder:
         place = Path(folder)
         try:
-            before = [READERS[reader].read(task.root, record) for record, _ in task.records]
-            task = replace(task, annotations=before[0].annotations)
+            first = READERS[reader].read(task.root, task.record)
+            task = replace(task, annotations=first.annotations)
             pieces = CLEANERS[reader].pieces(task, done.gone)
             written = [_write(piece, place) for piece in pieces]
-            _compare(task, reader, before, place)
+            _compare(task, reader, first, place)
         except DataError as error:
             done.left_out[f"recordings that could not be cleaned: {error}"] += len(task.records)
             done.gone.clear()
@@ -326,10 +326,16 @@ def _write(piece: Piece, place: Path) -> str:
     return piece.name
 
 
-def _compare(task: Task, reader: str, before: Sequence[Read], place: Path) -> None:
-    """Refuse a copy that is not what was read, or in which something that identifies is left."""
+def _compare(task: Task, reader: str, first: Read, place: Path) -> None:
+    """Refuse a copy that is not what was read, or in which something that identifies is left.
+
+    Parameters
+    ----------
+    first : what was read of the first record
+    """
     found = READERS[reader]
-    for old, (_, said) in zip(before, task.records, strict=True):
+    for number, (record, said) in enumerate(task.records):
+        old = found.read(task.root, record) if number else first
         new = found.read(place, said.name)
         same = new.fs == old.fs and new.signal.dtype == old.signal.dtype
         if not same or not np.array_equal(new.signal, old.signal, equal_nan=True):
@@ -374,14 +380,16 @@ def _write_beside(draft: Path, table: pd.DataFrame, kept: pd.DataFrame) -> None:
     has = set(table.columns)
     description = Descriptor(
         name="cleaned",
-        subject=SubjectRule(column="subject"),
-        session=SessionRule(column="session"),
+        subject=SubjectRule(column="subject") if "subject" in has else None,
+        session=SessionRule(column="session") if "session" in has else None,
         table=TableRule(
             file=TABLE,
             record=("record",),
             **{name: name for name in ("age", "sex", "date", "labels") if name in has},
         ),
         shifted="date" in has,
+        # GE MUSE writes 03-25-2180; of all others the form says what is the day.
+        dates="month-first" if (kept["reader"] == "muse").any() else None,
     )
     write_description(description, draft / DESCRIPTOR)
 

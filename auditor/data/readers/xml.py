@@ -46,7 +46,7 @@ class _Dialect:
 
     def taken(self, path: Path) -> Taken:
         """What a file holds."""
-        root, _ = _tree(path)
+        root, _ = tree(path)
         self.check(root)
         with tempfile.TemporaryDirectory(prefix="auditor-") as folder:
             plain = Path(folder, "record.xml")
@@ -59,7 +59,7 @@ class _Dialect:
 
     def told(self, path: Path) -> list[tuple[str, str]]:
         """Whatever a file says."""
-        root, remarks = _tree(path)
+        root, remarks = tree(path)
         return [*_texts(root, self.signals), *(("comment", one) for one in remarks)]
 
 
@@ -79,7 +79,7 @@ class _Builder(TreeBuilder):
         self.remarks.append(f"{target} {text or ''}")
 
 
-def _tree(path: Path) -> tuple[Element, list[str]]:
+def tree(path: Path) -> tuple[Element, list[str]]:
     """XML as a tree without namespaces, and its comments.
 
     A document type may be named, as MUSE does; it is not fetched, and declares no entity.

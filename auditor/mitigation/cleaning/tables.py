@@ -34,8 +34,7 @@ def recordings_table(dataset: Dataset, kept: pd.DataFrame) -> tuple[pd.DataFrame
     kept : rows of the manifest with `name` and `said`
     """
     said = list(kept["said"])
-    told = {
-        "record": [one.name for one in said],
+    columns = {
         "subject": [
             one.subject if known else ""
             for one, known in zip(said, kept["subject_known"], strict=True)
@@ -44,17 +43,13 @@ def recordings_table(dataset: Dataset, kept: pd.DataFrame) -> tuple[pd.DataFrame
             one.session if known else ""
             for one, known in zip(said, kept["session_known"], strict=True)
         ],
+        "date": [one.when("%Y-%m-%d") for one in said],
+        "age": [one.age_text for one in said],
+        "sex": [one.sex or "" for one in said],
+        "labels": [" ".join(one.labels) for one in said],
     }
-    told |= {
-        name: values
-        for name, values in {
-            "date": [one.when("%Y-%m-%d") for one in said],
-            "age": [one.age_text for one in said],
-            "sex": [one.sex or "" for one in said],
-            "labels": [" ".join(one.labels) for one in said],
-        }.items()
-        if any(values)
-    }
+    told = {"record": [one.name for one in said]}
+    told |= {name: values for name, values in columns.items() if any(values)}
     count: Counter[str] = Counter()
     told |= _others(dataset, kept, told, count)
     table = pd.DataFrame(told).sort_values("record", ignore_index=True)
