@@ -10,7 +10,7 @@ import click
 from auditor.cli.flags import FOLDER, described, progress_line, worked
 
 if TYPE_CHECKING:
-    from auditor.mitigation.copy import Account
+    from auditor.mitigation.copy import Copied
 
 
 @click.command()
@@ -61,6 +61,7 @@ def clean(
         release = Release.open(dataset, workers, flags=flags, progress=progress)
         if is_new and not dry_run:
             # Before the copy: a copy whose key is lost can never be extended.
+            key_file.parent.mkdir(parents=True, exist_ok=True)
             key.write(key_file)
         account = copy(release, out, key, dry_run=dry_run)
     if quiet:
@@ -71,7 +72,7 @@ def clean(
         click.echo(f"key          {key_file}: keep it, apart from the copy")
 
 
-def _told(account: Account, out: Path, dry_run: bool) -> list[str]:
+def _told(account: Copied, out: Path, dry_run: bool) -> list[str]:
     formats = ", ".join(f"{name} ({n})" for name, n in sorted(account.formats.items()))
     return [
         f"{'would write' if dry_run else 'wrote'}  {account.n_records} records of "

@@ -24,7 +24,15 @@ import numpy as np
 import pandas as pd
 
 from auditor.core.errors import ConfigError, DataError
-from auditor.data.account import EXCLUDED, IGNORED, RECORDING, SETTINGS, UNKNOWN
+from auditor.data.account import (
+    ANNOTATION,
+    EXCLUDED,
+    IGNORED,
+    RECORDING,
+    SETTINGS,
+    TABLE,
+    UNKNOWN,
+)
 from auditor.data.catalog import DESCRIPTOR, Descriptor, SessionRule, SubjectRule, TableRule
 from auditor.data.catalog import write_descriptor as write_description
 from auditor.data.identifiers import hits
@@ -35,7 +43,7 @@ from auditor.engine import shards
 from auditor.mitigation.cleaning import CLEANERS, Piece, Said
 from auditor.mitigation.cleaning.base import OLDEST, Task, labels_of
 from auditor.mitigation.cleaning.key import Key
-from auditor.mitigation.cleaning.tables import TABLE, recordings_table
+from auditor.mitigation.cleaning.tables import FILE, recordings_table
 from auditor.targets.release import Release
 
 #: The time that every file and folder of a copy bears.
@@ -45,7 +53,7 @@ _SHARD = 16
 
 
 @dataclass(frozen=True)
-class Account:
+class Copied:
     """What became of a release.
 
     Attributes
@@ -88,7 +96,7 @@ def check_out(root: Path, out: Path) -> None:
         raise ConfigError(f"{out}: is there already; name a folder that is not, or that is empty")
 
 
-def clean(release: Release, out: Path, key: Key, *, dry_run: bool = False) -> Account:
+def clean(release: Release, out: Path, key: Key, *, dry_run: bool = False) -> Copied:
     """Write a copy of a release without identifiers.
 
     Parameters
@@ -117,7 +125,7 @@ def clean(release: Release, out: Path, key: Key, *, dry_run: bool = False) -> Ac
         if not done:
             raise DataError(
                 f"{release.root}: no record could be cleaned: "
-                + "; ".join(f"{n} {why}" for why, n in left_out.items())
+                + "; ".join(f"{n} {why}" for why, n in left_out.items() if n)
             )
         kept = plan.manifest[plan.manifest["name"].isin(done)]
         table, columns = recordings_table(release.dataset, kept)
@@ -126,7 +134,7 @@ def clean(release: Release, out: Path, key: Key, *, dry_run: bool = False) -> Ac
         if not dry_run:
             _write_beside(draft, table, kept)
             _at_one_time(draft)
-    return Account(
+    return Copied(
         n_records=len(kept),
         n_people=int(kept["subject"].nunique()),
         formats={str(name): int(n) for name, n in kept["reader"].value_counts().items()},
@@ -143,7 +151,7 @@ class _Plan:
     ----------
     tasks : each with the name of its reader, in the order of their names in the copy
     manifest : a row per record that is cleaned: the release's, with `name` and `said`
-    gone, left_out : as in `Account`
+    gone, left_out : as in `Copied`
     """
 
     tasks: Sequence[tuple[Task, str]]
@@ -260,10 +268,10 @@ def _not_cleaned(release: Release) -> Counter[str]:
         UNKNOWN: "files that are not understood, as pictures and pages are",
     }
     for what, n in dataset.account.files.items():
-        if what in (RECORDING, "annotation", IGNORED) or (what == "table" and not n):
+        if what in (RECORDING, ANNOTATION, IGNORED):
             continue
-        described = what == "table" and dataset.descriptor.table is not None
-        found[names.get(what, f"{what}s, which may say anything")] += n - described
+        copied = what == TABLE and dataset.descriptor.table is not None
+        found[names.get(what, f"{what}s, which may say anything")] += n - copied
     for why, n in dataset.account.ignored.items():
         found[f"files that need not be copied: {why}"] += n
     return found
@@ -373,7 +381,7 @@ def _draft(out: Path, dry_run: bool) -> Iterator[Path]:
 
 def _write_beside(draft: Path, table: pd.DataFrame, kept: pd.DataFrame) -> None:
     """The table, the list of records, and what says how both are to be read."""
-    table.to_csv(draft / TABLE, index=False, lineterminator="\n")
+    table.to_csv(draft / FILE, index=False, lineterminator="\n")
     of_headers = sorted(kept.loc[kept["reader"] == "wfdb", "name"])
     if of_headers:
         (draft / "RECORDS").write_text("".join(f"{name}\n" for name in of_headers))
@@ -383,7 +391,7 @@ def _write_beside(draft: Path, table: pd.DataFrame, kept: pd.DataFrame) -> None:
         subject=SubjectRule(column="subject") if "subject" in has else None,
         session=SessionRule(column="session") if "session" in has else None,
         table=TableRule(
-            file=TABLE,
+            file=FILE,
             record=("record",),
             **{name: name for name in ("age", "sex", "date", "labels") if name in has},
         ),

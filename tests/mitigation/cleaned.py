@@ -13,14 +13,14 @@ from auditor.data.dataset import Dataset
 from auditor.data.readers import READERS, Read
 from auditor.engine import engine
 from auditor.mitigation.cleaning.key import Key
-from auditor.mitigation.copy import Account, clean
+from auditor.mitigation.copy import Copied, clean
 from auditor.targets.context import Context
 from auditor.targets.release import Release
 
 KEY = Key(bytes(range(32)))
 
 
-def cleaned(root: Path, out: Path, key: Key = KEY, **how) -> Account:
+def cleaned(root: Path, out: Path, key: Key = KEY, **how) -> Copied:
     with engine() as workers:
         return clean(Release.open(root, workers, flags=how.pop("flags", None)), out, key, **how)
 

@@ -13,7 +13,7 @@ import pandas as pd
 from auditor.checks.base import Draw, Measured, OnRecordings, Settings
 from auditor.core.evidence import MIN_PEOPLE, Counts
 from auditor.data.dataset import Dataset
-from auditor.data.identifiers import AGE_OVER_89, FREE_TEXT, column, hits
+from auditor.data.identifiers import AGE_OVER_89, FREE_TEXT, classes_in, column, hits
 from auditor.data.identifiers.classes import DATE
 from auditor.data.moved import is_yet_to_come
 from auditor.data.values import is_missing
@@ -108,7 +108,8 @@ def _hits_in_texts(dataset: Dataset) -> list[tuple[str, Place]]:
     for record, subject in zip(dataset.manifest["record"], subjects, strict=True):
         for where, text in dataset.texts(record):
             kinds = _kinds(text, where, dataset.descriptor.shifted)
-            if not kinds and where in ("header comment", "annotation note") and _is_prose(text):
+            written = where in ("header comment", "annotation note") and _is_prose(text)
+            if written and not classes_in(text, where):
                 kinds = {FREE_TEXT}
             hits += [(subject, Place(kind, where)) for kind in kinds]
     return hits

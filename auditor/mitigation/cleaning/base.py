@@ -153,8 +153,9 @@ def signal_name(name: str, place: int, count: Counter[str]) -> str:
     place.
     """
     stated = " ".join(name.split())
-    if not stated or lead_name(stated).casefold() in _FOLDED:
-        return stated
+    lead = lead_name(stated)
+    if not stated or lead.casefold() in _FOLDED:
+        return stated if stated.isascii() else lead
     count["names of signals"] += 1
     filtered = " filtered" if unfiltered(stated) != stated else ""
     return f"{other_kind(stated) or f'ch{place}'}{filtered}"

@@ -215,7 +215,11 @@ def _keep(old: Any, new: Any, known: frozenset[str], count: Counter[str]) -> Non
     for element in old:
         if element.keyword not in known:
             continue
-        if isinstance(element.value, str) and not is_plain(element.value):
+        value = element.value
+        said = [value] if isinstance(value, str) else value if element.VM > 1 else []
+        words = [one for one in said if isinstance(one, str)]
+        hidden = isinstance(value, bytes) and element.keyword != "WaveformData" and len(value) > 8
+        if hidden or not all(map(is_plain, words)):
             count["words about signals"] += 1
         else:
             new[element.keyword] = element

@@ -15,10 +15,10 @@ from auditor.data.values import is_missing
 from auditor.mitigation.cleaning.base import is_plain
 
 #: What it is called.
-TABLE = "recordings.csv"
+FILE = "recordings.csv"
 _NUMBER = re.compile(r"[+-]?\d{1,12}(?:[.,]\d{1,17})?(?:[eE][+-]?\d{1,3})?")
 _WHOLE = re.compile(r"\d+(?:[.,]0+)?")
-_NAME = re.compile(r"[\w .,%/()+-]{1,64}")
+_NAME = re.compile(r"\w[\w .,%/()+-]{0,63}")
 #: Categories of a column, the people whom each is of, and the people of whom a number is a name.
 _MOST_CODES, _FEWEST_BEARERS, _FEWEST_NAMED = 100, 2, 10
 

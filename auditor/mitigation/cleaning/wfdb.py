@@ -54,7 +54,8 @@ _RHYTHMS = (
     "|VFL|VT|VER|ASYS|HGEA|PM|BBB|LBBB|RBBB|PVC|PAC|AFF"
 )
 _NOTE = re.compile(
-    rf"\((?:{_RHYTHMS})|MISSB|PSE|TS|M|U|QQ|\(?A?(?:rt|lr|ax|cc)?(?:ST|T)\d?[+-]{{0,2}}\d{{0,4}}\)?"
+    rf"\((?:{_RHYTHMS})|MISSB|PSE|TS|M|U|QQ|None"
+    r"|\(?A?(?:rt|lr|ax|cc)?(?:ST|T)\d?(?:[+-]{1,2}\d{0,4})?\)?"
     r"|## time resolution: \d{1,9}(?:\.\d{1,9})?"
 )
 
@@ -75,12 +76,16 @@ def _pieces(task: Task, count: Counter[str]) -> Iterator[Piece]:
         yield Piece(name, _signal_bytes(path, formats[path], count))
     number = 0
     for path in task.annotations:
+        content = _annotations(path.read_bytes(), count)
+        if content is None:
+            count["files of annotations in no known form"] += 1
+            continue
         annotator = path.suffix[1:]
         if annotator not in _ANNOTATORS:
             number += 1
             annotator = f"ann{number}"
             count["names of annotators"] += 1
-        yield Piece(f"{said.name}.{annotator}", [_annotations(path.read_bytes(), count)])
+        yield Piece(f"{said.name}.{annotator}", [content])
 
 
 def _stems(name: str, parts: tuple[Header, ...]) -> dict[Path, str]:
@@ -254,8 +259,10 @@ def _without_texts(path: Path, count: Counter[str]) -> Iterator[bytes]:
             yield part
 
 
-def _annotations(data: bytes, count: Counter[str]) -> bytes:
-    """An annotation file of the MIT format, with the notes that are codes and no others."""
+def _annotations(data: bytes, count: Counter[str]) -> bytes | None:
+    """An annotation file of the MIT format, with the notes that are codes and no others; None
+    where it is of another format.
+    """
     kept = bytearray()
     at = 0
     while at + 2 <= len(data):
@@ -269,7 +276,7 @@ def _annotations(data: bytes, count: Counter[str]) -> bytes:
         elif kind == _AUX:
             size = 2 + length + length % 2
         if at + size > len(data):
-            raise DataError("an annotation file of it is damaged")
+            return None
         if kind == _AUX and not _NOTE.fullmatch(
             data[at + 2 : at + 2 + length].decode("latin-1").strip("\x00 ")
         ):
@@ -277,7 +284,7 @@ def _annotations(data: bytes, count: Counter[str]) -> bytes:
         elif kind <= 49 or kind in (_SKIP, _NUM, _SUB, _CHN, _AUX):
             kept += data[at : at + size]
         at += size
-    return bytes(kept) + b"\x00\x00"
+    return None if any(data[at:]) else bytes(kept) + b"\x00\x00"
 
 
 CLEANERS.register("wfdb")(Cleaner(_pieces, ""))
