@@ -15,7 +15,11 @@ from click.testing import CliRunner
 
 from auditor.cli import main
 from auditor.core.errors import ConfigError, DataError
+from auditor.engine import engine
 from auditor.mitigation.cleaning.key import Key
+from auditor.mitigation.copy import clean
+from auditor.targets.release import Release
+from tests.data.test_devices import FORMATS
 from tests.mitigation.cleaned import (
     KEY,
     cleaned,
@@ -28,6 +32,7 @@ from tests.mitigation.cleaned import (
     same_signals,
     table,
 )
+from tests.releases import finished, settings, write_release
 
 PEOPLE = ("Lindqvist Ingeborg", "Okafor Chidi", "Meier Hans")
 
@@ -85,6 +90,7 @@ def test_a_copy_names_nobody(export, tmp_path):
     assert "name/header comment" in identifiers(export)
     cleaned(export, tmp_path / "out")
     assert identifiers(tmp_path / "out") == {}
+    assert opened(tmp_path / "out").unread == ()
     told = everything(tmp_path / "out")
     for secret in (
         *" ".join(PEOPLE).split(),
@@ -240,6 +246,51 @@ def test_a_record_whose_signals_would_differ_is_left_out(export, tmp_path, monke
     )
     with pytest.raises(DataError, match="signals of the copy would differ"):
         cleaned(export, tmp_path / "out")
+
+
+def test_a_copy_passes_a_scan_for_identifiers_and_its_original_does_not(tmp_path):
+    profile = tmp_path / "profile.yaml"
+    profile.write_text(
+        "title: Identifiers\ncontext: A gate.\npopulation: 100000\nminimum_cell: 10\nrules:\n"
+        "  - {id: identifiers, check: identifiers, estimate: direct, limit: 0,"
+        " basis: 'law: 45 CFR 164.514(b)(2)(i)'}\n"
+        "  - {id: old-ages, check: identifiers, estimate: ages_over_89, limit: 0,"
+        " basis: 'law: 45 CFR 164.514(b)(2)(i)(C)'}\n"
+    )
+    root = write_release(tmp_path / "export", identity=1, seed=0, n_subjects=12, leads=("I",))
+    cleaned(root, tmp_path / "out")
+    run_settings = settings(vit=False, rungs=(), checks=("identifiers",), profile=str(profile))
+    before, after = (finished(one, run_settings) for one in (root, tmp_path / "out"))
+    assert before.verdict.outcome == "fail"
+    assert after.verdict.outcome == "pass"
+
+
+def test_several_processes_write_the_same_copy(export, tmp_path):
+    cleaned(export, tmp_path / "one")
+    with engine(jobs=2) as workers:
+        clean(Release.open(export, workers), tmp_path / "two", KEY)
+    assert everything(tmp_path / "one") == everything(tmp_path / "two")
+
+
+def test_broken_files_are_left_out_or_copied_as_they_are_read(tmp_path):
+    rng = np.random.default_rng(0)
+    root = tmp_path / "export"
+    root.mkdir()
+    for name, (write, _) in FORMATS.items():
+        whole = bytearray(write(root / f"{name}.bin").read_bytes())
+        for number in range(12):
+            broken = bytearray(whole)
+            # Headers and tags stand at the beginning; a text that is longer hides a name.
+            for at in rng.integers(0, min(len(whole), 2000), size=number + 1):
+                broken[at] = rng.integers(256)
+            (root / f"{name}{number}.bin").write_bytes(broken)
+    cleaned(root, tmp_path / "out")
+    seen = list(pairs(root, tmp_path / "out"))
+    assert len(seen) > 20
+    assert all(same_signals(before, after) for _, before, _, after in seen)
+    assert identifiers(tmp_path / "out") == {}
+    whole_copy = everything(tmp_path / "out")
+    assert not [one for one in (b"PX-4711", b"Christie", b"slept badly") if one in whole_copy]
 
 
 # ---- the command

@@ -40,10 +40,11 @@ def _pieces(task: Task, count: Counter[str]) -> Iterator[Piece]:
 def _content(edf: Edf, said: Said, count: Counter[str]) -> Iterator[bytes]:
     yield _head(edf, said, count)
     yield b"".join(_fields(edf, count))
+    # Annotations are known by what they hold, too: a label may be of another program.
     texts = [
         place
         for signal, place in zip(edf.signals, edf.places, strict=True)
-        if signal["label"] == ANNOTATIONS
+        if signal["label"] == ANNOTATIONS or TAL.match(edf.data[0, place].tobytes())
     ]
     if not texts:
         step = max(CHUNK // edf.data.itemsize // edf.data.shape[1], 1)
