@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,8 +42,9 @@ def clean(
     """Copy DATASET to OUT without identifiers, its signals untouched.
 
     Names of records and people become pseudonyms of a secret key, dates move by a number of days
-    for each person, ages over 89 become one group, and whatever is not understood is left out and
-    said. Whoever holds the key can link the copy with its original; nobody else can by its names.
+    for each person, ages over 89 become one group, archives are unpacked, and whatever is not
+    understood is left out and said. Whoever holds the key can link the copy with its original;
+    nobody else can by its names.
 
     \b
     auditor clean export/ release/ --dry-run
@@ -51,14 +53,19 @@ def clean(
     from auditor.engine import engine
     from auditor.mitigation.copy import check_out, key_at
     from auditor.mitigation.copy import clean as copy
+    from auditor.mitigation.unpacked import unpacked
     from auditor.targets.release import Release
 
     check_out(dataset, out)
-    key_file = key_file or out.with_name(f"{out.resolve().name}.key")
+    key_file = key_file or out.absolute().with_name(f"{out.absolute().name}.key")
     is_new = not key_file.exists()
     key = key_at(key_file, dataset, out)
-    with engine(jobs, dask) as workers, progress_line(quiet) as progress:
-        release = Release.open(dataset, workers, flags=flags, progress=progress)
+    with (
+        engine(jobs, dask) as workers,
+        progress_line(quiet) as progress,
+        unpacked(dataset, Path(tempfile.gettempdir(), out.name) if dry_run else out) as root,
+    ):
+        release = Release.open(root, workers, flags=flags, progress=progress)
         if is_new and not dry_run:
             # Before the copy: a copy whose key is lost can never be extended.
             key_file.parent.mkdir(parents=True, exist_ok=True)

@@ -26,6 +26,7 @@ import pandas as pd
 from auditor.core.errors import ConfigError, DataError
 from auditor.data.account import (
     ANNOTATION,
+    ARCHIVE,
     EXCLUDED,
     IGNORED,
     RECORDING,
@@ -265,6 +266,8 @@ def _not_cleaned(release: Release) -> Counter[str]:
     names = {
         SETTINGS: "settings, which are written anew",
         EXCLUDED: "files that auditor.yaml excludes",
+        ARCHIVE: "archives that could not be unpacked, or lie in another",
+        TABLE: "tables that nothing describes",
         UNKNOWN: "files that are not understood, as pictures and pages are",
     }
     for what, n in dataset.account.files.items():
