@@ -28,7 +28,7 @@ _MAX_MEMBERS, _MAX_RATIO, _LEAST = 1_000_000, 100, 1 << 24
 _CHUNK = 1 << 20
 _BROKEN = (
     *(OSError, EOFError, zlib.error, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile),
-    *(RuntimeError, NotImplementedError, ValueError),
+    *(RuntimeError, ValueError),
 )
 
 
