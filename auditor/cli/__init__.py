@@ -15,6 +15,7 @@ import click
 
 from auditor import __version__
 from auditor.cli.catalogue import datasets
+from auditor.cli.clean import clean
 from auditor.cli.evidence import bundle, verify
 from auditor.cli.finished import compare, explain, gate, report
 from auditor.cli.release import demo, features, hook, inspect, link, scan, simulate
@@ -71,7 +72,7 @@ def main(debug: bool) -> None:
 
 
 for _command in (
-    *(bundle, compare, datasets, demo, explain, features, gate, hook),
+    *(bundle, clean, compare, datasets, demo, explain, features, gate, hook),
     *(inspect, link, report, scan, simulate, train, verify),
 ):
     main.add_command(_command)

@@ -104,6 +104,8 @@ class Descriptor(Part):
     samples: SamplesRule | None = None
     #: The dates in headers are those of a conversion, not of the recordings.
     undated: bool = False
+    #: Somebody says that dates were moved, for each person by another number of days.
+    shifted: bool = False
     #: What stands first in dates such as 3/4/2019, where the others do not show it.
     dates: Order | None = None
     #: Files and folders, as globs, of which somebody says that they are not part of the release.
@@ -113,8 +115,6 @@ class Descriptor(Part):
     #: Places that may identify, as `auditor inspect --identifiers` names them, as globs → why
     #: somebody says that they do not.
     cleared: dict[str, Annotated[str, Field(min_length=1)]] = Field(default_factory=dict)
-    #: Somebody says that days were moved, for each person by another number of days.
-    shifted_dates: bool = False
     #: What a complete copy holds, e.g. `{subjects: 90, records: 310}`.
     expected_counts: dict[Literal["subjects", "records"], int] = Field(default_factory=dict)
 
@@ -127,7 +127,7 @@ class Descriptor(Part):
     def meaning(self) -> dict[str, Any]:
         """What changes how records are understood, without what the data set is called."""
         keys = {"reader", "records", "subject", "session", "table", "undated"}
-        later = {"dates", "excluded", "samples"}
+        later = {"dates", "excluded", "samples", "shifted"}
         told = self.model_dump(mode="json", include=later, exclude_defaults=True)
         said = self.model_dump(mode="json", include=keys)
         # A key that came later leaves the fingerprints of those who do not use it as they were.

@@ -77,7 +77,7 @@ class Identifiers(OnRecordings):
         people = np.unique(dataset.manifest["subject"].astype(str))
         place_of = {subject: place for place, subject in enumerate(people)}
         met: dict[tuple[str, str, bool], NDArray[np.bool_]] = {}
-        for one in judged(seen, dataset.descriptor.cleared):
+        for one in judged(seen, dataset.descriptor):
             column = met.setdefault(one.place, np.zeros(len(people), dtype=np.bool_))
             column[place_of[one.subject]] = True
         places = tuple(sorted(met))
@@ -86,7 +86,7 @@ class Identifiers(OnRecordings):
             places,
             np.column_stack(columns) if columns else np.zeros((len(people), 0), dtype=np.bool_),
             len(dataset.descriptor.cleared),
-            dataset.descriptor.shifted_dates and _look_shifted(dataset.manifest),
+            dataset.descriptor.shifted and _look_shifted(dataset.manifest),
         )
 
     def estimate(self, evidence: Sightings, level: float, draw: Draw) -> Measured:
@@ -127,7 +127,7 @@ def _in_texts(dataset: Dataset) -> list[Sighting]:
     """What the texts of some records hold; each once for a person, and without what it says."""
     return list(
         dict.fromkeys(
-            one if one.kind == FREE_TEXT else one._replace(value="", rule="")
+            one if one.kind in (FREE_TEXT, DATE) else one._replace(value="", rule="")
             for one in in_texts(dataset)
         )
     )
@@ -150,9 +150,11 @@ def _told(evidence: Sightings) -> list[dict[str, Any]]:
 
 
 def _look_shifted(manifest: pd.DataFrame) -> bool:
-    """Whether first days look as if each person's were moved by another number of days."""
+    """Whether first days look as if each person's were moved by another number of days. Where some
+    lie in years to come, those that do not were not moved.
+    """
     days = pd.to_datetime(manifest["taken_at"]).groupby(manifest["subject"]).min().dropna()
-    if len(days) < MIN_PEOPLE:
+    if len(days) < MIN_PEOPLE or days.max() > pd.Timestamp.now():
         return False
     spread = np.ptp(np.quantile(days.to_numpy("datetime64[D]").astype(float), [0.025, 0.975]))
     weekend = int((days.dt.dayofweek >= 5).sum())

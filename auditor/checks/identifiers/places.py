@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from itertools import chain
 from typing import NamedTuple
@@ -13,8 +13,11 @@ import pandas as pd
 
 from auditor.checks.identifiers import pseudonyms
 from auditor.core.evidence import MIN_PEOPLE
+from auditor.data.catalog import Descriptor
 from auditor.data.dataset import Dataset
 from auditor.data.identifiers import AGE_OVER_89, FREE_TEXT, column, hits
+from auditor.data.identifiers.classes import DATE
+from auditor.data.moved import is_yet_to_come
 from auditor.data.readers.comments import facts
 from auditor.data.values import is_missing
 
@@ -117,7 +120,7 @@ def listed(dataset: Dataset) -> Iterator[str]:
     """What was met and where, line by line, each with an example; for the steward's own screen."""
     people: defaultdict[tuple[bool, str, str, str], dict[str, str]] = defaultdict(dict)
     seen = chain(in_texts(dataset), beside(dataset))
-    for one in judged(seen, dataset.descriptor.cleared):
+    for one in judged(seen, dataset.descriptor):
         people[not one.sure, one.kind, one.at, one.rule][one.subject] = one.value
     for (unsure, kind, at, rule), values in sorted(people.items()):
         example = " ".join(next(iter(values.values())).split())
@@ -130,14 +133,16 @@ def listed(dataset: Dataset) -> Iterator[str]:
         yield "cure         take it out, or say under cleared in auditor.yaml why it names nobody"
 
 
-def judged(seen: Iterable[Sighting], cleared: Mapping[str, str]) -> Iterator[Sighting]:
-    """Those that count: not what somebody has cleared, and no text that ten people have in common,
-    which tells of none of them.
+def judged(seen: Iterable[Sighting], descriptor: Descriptor) -> Iterator[Sighting]:
+    """Those that count: not what somebody has cleared, no date in years to come where somebody says
+    that dates were moved, and no text that ten people have in common, which tells of none of them.
     """
     written: defaultdict[str, set[str]] = defaultdict(set)
     waiting = []
     for one in seen:
-        if not one.sure and any(fnmatchcase(one.at, place) for place in cleared):
+        if not one.sure and any(fnmatchcase(one.at, place) for place in descriptor.cleared):
+            continue
+        if one.kind == DATE and descriptor.shifted and is_yet_to_come(one.value):
             continue
         if one.kind != FREE_TEXT:
             yield one

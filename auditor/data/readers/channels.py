@@ -176,3 +176,10 @@ def _per_frame(signals: Iterable[Signal]) -> int:
     if per_frame < 1:
         raise DataError("states a signal of no samples")
     return per_frame
+
+
+def other_kind(name: str) -> str | None:
+    """What a signal that is no ECG is of, in one word of its name; None where it may be a lead."""
+    (lead,) = lead_names([name])
+    found = _OTHER.search(lead)
+    return None if found is None or _is_ecg(name, lead) else found[0]

@@ -54,7 +54,7 @@ _MOST_HZ = 1e9
 _FIRST = 4096
 
 
-def _opened(path: Path) -> Any:
+def opened(path: Path) -> Any:
     """A file's elements."""
     import pydicom
 
@@ -70,16 +70,14 @@ def _taken(path: Path) -> Taken:
     from pydicom.config import disable_value_validation
 
     with disable_value_validation():  # which logs the values
-        return _groups(_opened(path))
+        return _groups(opened(path))
 
 
 def _groups(whole: Any) -> Taken:
     """The groups of rhythm that were recorded at one time, as one record."""
     defects: list[str] = []
     numbers = [
-        number
-        for number, one in enumerate(whole.get("WaveformSequence") or [])
-        if not _BEAT.search(str(one.get("MultiplexGroupLabel", "")))
+        number for number, one in enumerate(whole.get("WaveformSequence") or []) if not is_beat(one)
     ]
     groups = [whole.WaveformSequence[number] for number in numbers]
     if any(one.get("WaveformOriginality") == "ORIGINAL" for one in groups):
@@ -95,6 +93,11 @@ def _groups(whole: Any) -> Taken:
     traces = [trace for number in together for trace in _traces(whole, number, moments[longest][2])]
     _, fs, n_frames = moments[longest]
     return Taken(traces, fs, n_frames, _facts(whole), defects)
+
+
+def is_beat(group: Any) -> bool:
+    """Whether a group holds average beats, as its label says."""
+    return _BEAT.search(str(group.get("MultiplexGroupLabel", ""))) is not None
 
 
 def _moment(group: Any) -> tuple[str, Fraction, int]:
@@ -185,10 +188,10 @@ def _facts(whole: Any) -> Facts:
 def _told(path: Path) -> list[tuple[str, str]]:
     from pydicom.config import disable_value_validation
 
-    with path.open("rb") as opened:
-        preamble = opened.read(128)
+    with path.open("rb") as file:
+        preamble = file.read(128)
     with disable_value_validation():
-        whole = _opened(path)
+        whole = opened(path)
         return [
             *(("preamble", text) for text in printable(preamble)),
             *_texts(whole.file_meta, ""),

@@ -21,20 +21,20 @@ from auditor.data.readers.base import MAX_SAMPLES, READERS
 from auditor.data.readers.comments import Facts
 from auditor.data.readers.devices import Format, Head, Taken, Trace, decoded, facts_of, printable
 
-_ANNOTATIONS = "EDF Annotations"
+ANNOTATIONS = "EDF Annotations"
 #: Widths of the fields that each signal has, in the order in which they stand for all signals.
-_FIELDS = {
+FIELDS = {
     **{"label": 16, "transducer": 80, "unit": 8, "physical_min": 8, "physical_max": 8},
     **{"digital_min": 8, "digital_max": 8, "prefiltering": 80, "n_samples": 8, "reserved": 32},
 }
 _MAX_SIGNALS = 4096
 #: A night of many signals beside the ECG, which are not read.
 _MAX_BYTES = 8_000_000_000
-_TAL = re.compile(rb"([+-]\d{1,12}(?:\.\d{0,12})?)(?:\x15\d{1,12}(?:\.\d{0,12})?)?\x14")
+TAL = re.compile(rb"([+-]\d{1,12}(?:\.\d{0,12})?)(?:\x15\d{1,12}(?:\.\d{0,12})?)?\x14")
 
 
 @dataclass(frozen=True)
-class _Edf:
+class Edf:
     """A file: its header, and where in a data record each signal lies.
 
     Attributes
@@ -63,28 +63,29 @@ class _Edf:
     def annotations(self) -> Iterator[tuple[int, Fraction, list[str]]]:
         """(data record, onset in seconds, texts) of every list of annotations."""
         for signal, place in zip(self.signals, self.places, strict=True):
-            if signal["label"] != _ANNOTATIONS:
+            if signal["label"] != ANNOTATIONS:
                 continue
             for number, row in enumerate(self.data[:, place]):
                 for part in row.tobytes().split(b"\x00"):
-                    if found := _TAL.match(part):
+                    if found := TAL.match(part):
                         texts = part[found.end() :].split(b"\x14")
                         yield number, Fraction(found[1].decode()), [decoded(one) for one in texts]
                     elif part:
                         yield number, Fraction(0), printable(part)
 
 
-def _opened(path: Path) -> _Edf:
+def opened(path: Path) -> Edf:
+    """A file's header, and its data records, which are read where they are looked at."""
     size = path.stat().st_size
-    with path.open("rb") as opened:
-        head = opened.read(256)
+    with path.open("rb") as file:
+        head = file.read(256)
         n_signals = _number(head[252:256])
         if not 0 < n_signals <= _MAX_SIGNALS or size < 256 * (n_signals + 1):
             raise DataError("states no signals, or more than its header holds")
-        fields = opened.read(256 * n_signals)
+        fields = file.read(256 * n_signals)
     signals: list[dict[str, str]] = [{} for _ in range(n_signals)]
     at = 0
-    for name, width in _FIELDS.items():
+    for name, width in FIELDS.items():
         for signal in signals:
             signal[name] = decoded(fields[at : at + width]).replace("\x00", " ").strip()
             at += width
@@ -108,7 +109,7 @@ def _opened(path: Path) -> _Edf:
         seconds = Fraction(head[244:252].decode("ascii").strip("\x00 "))
     except (ValueError, ZeroDivisionError):
         raise DataError("states no sampling frequency that is understood") from None
-    return _Edf(head, signals, places, data, seconds, defects)
+    return Edf(head, signals, places, data, seconds, defects)
 
 
 def _number(text: bytes) -> int:
@@ -119,11 +120,11 @@ def _number(text: bytes) -> int:
 
 
 def _taken(path: Path) -> Taken:
-    edf = _opened(path)
+    edf = opened(path)
     ordinary = [
         (signal, place)
         for signal, place in zip(edf.signals, edf.places, strict=True)
-        if signal["label"] != _ANNOTATIONS
+        if signal["label"] != ANNOTATIONS
     ]
     if not ordinary:
         raise DataError("holds no waveform")
@@ -146,7 +147,7 @@ def _taken(path: Path) -> Taken:
     return Taken(traces, 1 / edf.seconds, n_frames, _facts(edf), defects)
 
 
-def _starts(edf: _Edf, defects: list[str]) -> Sequence[Fraction]:
+def _starts(edf: Edf, defects: list[str]) -> Sequence[Fraction]:
     """Where each data record begins, in data records from the first."""
     whole = [Fraction(number) for number in range(len(edf.data))]
     if not edf.field(192, 236).startswith("EDF+D"):
@@ -169,7 +170,7 @@ def _starts(edf: _Edf, defects: list[str]) -> Sequence[Fraction]:
 
 
 def _physical(
-    edf: _Edf, signal: dict[str, str], place: slice, starts: Sequence[Fraction], n_frames: int
+    edf: Edf, signal: dict[str, str], place: slice, starts: Sequence[Fraction], n_frames: int
 ) -> NDArray[np.float64]:
     """A signal in its own unit."""
     gain = _gain(signal)
@@ -196,7 +197,7 @@ def _gain(signal: dict[str, str]) -> tuple[float, float, float] | None:
     return low, (high - low) / (last - first), first
 
 
-def _facts(edf: _Edf) -> Facts:
+def _facts(edf: Edf) -> Facts:
     patient = edf.field(8, 88).split() if edf.is_plus else []
     recording = edf.field(88, 168).split() if edf.is_plus else []
     code, sex, born, *_ = [*patient, "", "", ""]
@@ -225,7 +226,7 @@ def _dates(date: str, time: str, start: str) -> list[str]:
 
 
 def _told(path: Path) -> list[tuple[str, str]]:
-    edf = _opened(path)
+    edf = opened(path)
     texts = [
         ("patient", edf.field(8, 88)),
         ("recording", edf.field(88, 168)),

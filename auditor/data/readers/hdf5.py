@@ -110,7 +110,7 @@ class Hdf5:
 
     def read(self, root: Path, record: str) -> Read:
         """One row, in mV, NaN where it is padded."""
-        path, layout, name = _file_of(root, record)
+        path, layout, name = file_of(root, record)
         try:
             # Opening takes a tenth of what reading takes; a file that is kept open could not be
             # written by whoever else this process serves.
@@ -134,7 +134,7 @@ class Hdf5:
 
     def texts(self, root: Path, record: str) -> list[tuple[str, str]]:
         """The record's name, and what the attributes and texts of its file say."""
-        _, layout, _ = _file_of(root, record)
+        _, layout, _ = file_of(root, record)
         return [("file name", record), *layout.texts]
 
 
@@ -146,7 +146,7 @@ def opened_hdf5(path: Path) -> Any:
     return h5py.File(path, "r", locking=False)  # a folder may be read-only
 
 
-def _file_of(root: Path, record: str) -> tuple[Path, _Layout, str]:
+def file_of(root: Path, record: str) -> tuple[Path, _Layout, str]:
     """The file of a record, what it holds, and what the record is called in it."""
     file, _, name = record.rpartition("/")
     path = inside(root, root / PurePosixPath(file), "a record")

@@ -70,7 +70,7 @@ def _definitions(data: bytes, depth: int = 0) -> Iterator[tuple[int, bytes]]:
             yield from _definitions(value, depth + 1)
 
 
-def _stated(data: bytes) -> list[tuple[int, bytes]]:
+def stated_in(data: bytes) -> list[tuple[int, bytes]]:
     """The definitions of a file, if they are of a bounded number."""
     found: list[tuple[int, bytes]] = []
     try:
@@ -83,13 +83,14 @@ def _stated(data: bytes) -> list[tuple[int, bytes]]:
     return found
 
 
-def _order(stated: list[tuple[int, bytes]]) -> str:
+def order_of(stated: list[tuple[int, bytes]]) -> str:
+    """The order of bytes in numbers, as `struct` writes it."""
     return "<" if any(tag == _BYTE_ORDER and value[:1] == b"\x01" for tag, value in stated) else ">"
 
 
 def _taken(path: Path) -> Taken:
-    stated = _stated(path.read_bytes())
-    order = "little" if _order(stated) == "<" else "big"
+    stated = stated_in(path.read_bytes())
+    order = "little" if order_of(stated) == "<" else "big"
     counts = [value for tag, value in stated if tag == _CHANNELS]
     if any(int.from_bytes(one, order) > _MAX_CHANNELS for one in counts):  # type: ignore[arg-type]
         raise DataError(f"states more than {_MAX_CHANNELS} signals")
@@ -127,7 +128,7 @@ def _codec(said: dict[int, bytes]) -> str:
 
 def _days(stated: list[tuple[int, bytes]]) -> tuple[str, str]:
     """The dates of birth and of the recording."""
-    said, order = dict(stated), _order(stated)
+    said, order = dict(stated), order_of(stated)
     age, time = said.get(_AGE, b""), said.get(_TIME, b"")
     born = day(*struct.unpack_from(f"{order}HBB", age, 3)) if len(age) >= 7 else ""
     taken = day(*struct.unpack_from(f"{order}HBB", time)) if len(time) >= 4 else ""
@@ -136,7 +137,7 @@ def _days(stated: list[tuple[int, bytes]]) -> tuple[str, str]:
 
 
 def _told(path: Path) -> list[tuple[str, str]]:
-    stated = _stated(path.read_bytes())
+    stated = stated_in(path.read_bytes())
     codec = _codec(dict(stated))
     born, taken = _days(stated)
     found = [("birth date", born), ("recording date", taken)]

@@ -40,7 +40,7 @@ _AGE_UNITS = {1: "years", 2: "months", 3: "weeks", 4: "days"}
 _SEXES = {0: "", 1: "male", 2: "female", 9: ""}
 
 
-def _sections(data: bytes) -> dict[int, bytes]:
+def sections_of(data: bytes) -> dict[int, bytes]:
     """What stands in each section, behind its header."""
     found = {}
     (length,) = struct.unpack_from("<I", data, 10)
@@ -51,7 +51,7 @@ def _sections(data: bytes) -> dict[int, bytes]:
     return found
 
 
-def _tags(section: bytes) -> list[tuple[int, bytes]]:
+def tags_of(section: bytes) -> list[tuple[int, bytes]]:
     """The (tag, value) pairs of the first section."""
     found = []
     at = 0
@@ -64,7 +64,7 @@ def _tags(section: bytes) -> list[tuple[int, bytes]]:
 
 def _taken(path: Path) -> Taken:
     data = path.read_bytes()
-    sections = _sections(data)
+    sections = sections_of(data)
     leads = sections.get(3, b"\x00")
     ranges = [
         struct.unpack_from("<II", leads, at)
@@ -84,7 +84,7 @@ def _date(value: bytes) -> str:
 
 
 def _facts(sections: dict[int, bytes]) -> Facts:
-    said = dict(reversed(_tags(sections.get(1, b""))))
+    said = dict(reversed(tags_of(sections.get(1, b""))))
     age, sex, clock = said.get(4, b""), said.get(8, b""), said.get(26, b"")
     ages = []
     if len(age) >= 3 and (number := int.from_bytes(age[:2], "little")):
@@ -101,9 +101,9 @@ def _facts(sections: dict[int, bytes]) -> Facts:
 
 
 def _told(path: Path) -> list[tuple[str, str]]:
-    sections = _sections(path.read_bytes())
+    sections = sections_of(path.read_bytes())
     found: list[tuple[str, str]] = []
-    for tag, value in _tags(sections.get(1, b"")):
+    for tag, value in tags_of(sections.get(1, b"")):
         where = _TAGS.get(tag, f"tag {tag}")
         if tag in (_BIRTH, _TAKEN):
             found.append(("birth date" if tag == _BIRTH else "recording date", _date(value)))

@@ -60,7 +60,7 @@ class _Dialect:
 
     def taken(self, path: Path) -> Taken:
         """What a file holds."""
-        root, _ = _tree(path)
+        root, _ = tree(path)
         self.check(root)
         with tempfile.TemporaryDirectory(prefix="auditor-") as folder:
             plain = Path(folder, "record.xml")
@@ -73,7 +73,7 @@ class _Dialect:
 
     def told(self, path: Path) -> list[tuple[str, str]]:
         """Whatever a file says."""
-        root, remarks = _tree(path)
+        root, remarks = tree(path)
         return [*_texts(root, self.signals), *(("comment", one) for one in remarks)]
 
 
@@ -93,7 +93,7 @@ class _Builder(TreeBuilder):
         self.remarks.append(f"{target} {text or ''}")
 
 
-def _tree(path: Path) -> tuple[Element, list[str]]:
+def tree(path: Path) -> tuple[Element, list[str]]:
     """XML as a tree without namespaces, and its comments.
 
     A document type may be named, as MUSE does; it is not fetched, and declares no entity.
@@ -263,7 +263,7 @@ _OBSERVED, _BORN = "ObservationDateTime", "PatientInfo/BirthDateTime"
 
 def _cardiosoft_taken(path: Path) -> Taken:
     """The rhythm of a file: its first strip."""
-    root, _ = _tree(path)
+    root, _ = tree(path)
     strips = [one for one in root.iter("StripData") if one.find("WaveformData") is not None]
     if not strips:
         raise DataError("holds no waveform")
@@ -317,7 +317,7 @@ def _parts(root: Element, place: str, *, with_time: bool = True) -> str:
 
 
 def _cardiosoft_told(path: Path) -> list[tuple[str, str]]:
-    root, remarks = _tree(path)
+    root, remarks = tree(path)
     dates = [(place.rpartition("/")[2], _parts(root, place)) for place in (_OBSERVED, _BORN)]
     return [*dates, *_texts(root, _STRIPS), *(("comment", one) for one in remarks)]
 

@@ -227,7 +227,7 @@ def test_shifted_days_are_no_identifiers_where_they_look_shifted(tmp_path, days,
         header.write_text("\n".join(lines) + "\n")
     described(root, dates="day-first", session={"header": "date"})
     assert measured(root).estimates["direct"].value == 1
-    described(root, shifted_dates=True)
+    described(root, shifted=True)
     assert measured(root).estimates["direct"].value == direct
 
 
@@ -262,3 +262,16 @@ def test_few_people_with_what_may_identify_are_said_and_not_counted():
     seen = Identifiers().estimate(evidence, 0.95, np.random.default_rng)
     assert seen.estimates["possible"].high == 0.1
     assert seen.params["people_to_look_at"] == "1 to 9 people"
+
+
+def test_dates_that_were_moved_into_years_to_come_are_no_identifiers_where_somebody_says_so(
+    release,
+):
+    headers = sorted(release.rglob("*.hea"))
+    for header in headers[1:]:
+        moved = re.sub(r"(ECG date: \d\d\.\d\d\.)\d{4}", r"\g<1>2189", header.read_text())
+        header.write_text(moved)
+    assert counted(release) == {"date/header comment": 12}
+    with (release / "auditor.yaml").open("a") as described:
+        described.write("\nshifted: true\n")
+    assert counted(release) == {"date/header comment": 1}

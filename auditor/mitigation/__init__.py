@@ -1,0 +1,1 @@
+"""What lowers the risk of a release."""
