@@ -34,8 +34,9 @@ def identifiers(root: Path) -> dict[str, int]:
     """Classes and places of identifiers that the check finds, and of how many people."""
     with engine() as workers:
         context = Context(Release.open(root, workers), "cpu", 0, None)
-        counts = Identifiers().attack(context, np.random.default_rng(0))
-    return dict(zip(counts.names, (counts.values > 0).sum(axis=0).tolist(), strict=True))
+        seen = Identifiers().attack(context, np.random.default_rng(0))
+    names = [f"{kind}/{where}{'' if sure else '?'}" for kind, where, sure in seen.places]
+    return dict(zip(names, seen.met.sum(axis=0).tolist(), strict=True))
 
 
 def pairs(root: Path, out: Path, key: Key = KEY) -> Iterator[tuple[str, Read, str, Read]]:

@@ -1,5 +1,5 @@
-"""HL7 aECG, Philips, GE MUSE and Mortara ELI: a document of the same kind, with the samples of the
-old one and what may be told of the person.
+"""HL7 aECG, Philips, GE MUSE and CardioSoft, Mortara ELI: a document of the same kind, with the
+samples of the old one and what may be told of the person.
 
 Of the old document the parts about signals are taken, of these the elements that are known, and of
 their values numbers, codes and names of leads. Comments, document types and all else are left out.
@@ -249,5 +249,42 @@ def _eli(old: Element, task: Task, count: Counter[str]) -> Element:
     return new
 
 
-for _name, _build in {"aecg": _aecg, "philips": _philips, "muse": _muse, "eli": _eli}.items():
+# ---- GE CardioSoft
+
+_CARDIOSOFT = _Kept(
+    frozenset(
+        {"NumberOfLeads", "SampleRate", "ChannelSampleCountTotal", "Resolution", "WaveformData"}
+    ),
+    frozenset({"WaveformData"}),
+)
+_UNITS = re.compile(r"hz|[um]vperlsb", re.IGNORECASE)
+
+
+def _cardiosoft(old: Element, task: Task, count: Counter[str]) -> Element:
+    said = task.said
+    new = Element(str(old.tag))
+    for name, form in (("Year", "%Y"), ("Month", "%m"), ("Day", "%d")):
+        if said.day:
+            _path(new, f"ObservationDateTime/{name}", said.when(form))
+    _path(new, "PatientInfo/PID", said.subject)
+    if said.age is not None:
+        _path(new, "PatientInfo/Age", f"{said.age:g}", units="years")
+    if said.sex:
+        _path(new, "PatientInfo/Gender", said.sex.upper())
+    for strip in old.iter("StripData"):
+        kept = _CARDIOSOFT.of(strip, said, count)
+        for tag in ("SampleRate", "Resolution"):
+            stated, written = strip.find(tag), kept.find(tag)
+            units = "" if stated is None else stated.get("units", "")
+            if written is not None and _UNITS.fullmatch(units):
+                written.set("units", units)
+        new.append(kept)
+    _others(old, frozenset({"StripData"}), count)
+    return new
+
+
+_BUILD = {
+    "aecg": _aecg, "philips": _philips, "muse": _muse, "eli": _eli, "cardiosoft": _cardiosoft,
+}  # fmt: skip
+for _name, _build in _BUILD.items():
     CLEANERS.register(_name)(Cleaner(_cleaner(_build), ".xml"))
