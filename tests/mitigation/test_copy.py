@@ -159,6 +159,20 @@ def test_of_a_table_numbers_and_codes_are_kept(export, tmp_path):
     assert sum(n for what, n in account.gone.items() if what.startswith("columns")) == 2
 
 
+def test_groups_of_ages_stay_groups(export, tmp_path):
+    people = export / "people.csv"
+    lines = people.read_text().splitlines()
+    groups = ("60-69", "> 65", "80+", "12", "95", "")
+    for at, group in enumerate(groups, 1):
+        cells = lines[at].split(",")
+        lines[at] = ",".join([*cells[:2], group, *cells[3:]])
+    people.write_text("\n".join(lines) + "\n")
+    for header in export.rglob("*.hea"):
+        header.write_text(header.read_text().replace("Age: 9", "Height: 9"))
+    cleaned(export, tmp_path / "out")
+    assert sorted(table(tmp_path / "out")["age"]) == sorted([*groups[:4], ">89", ""])
+
+
 def test_what_is_not_copied_is_said_by_kind_and_number_alone(export, tmp_path):
     account = cleaned(export, tmp_path / "out")
     assert account.n_records == 6
