@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import stat
 from pathlib import Path
 
@@ -199,6 +200,21 @@ def test_the_same_key_gives_the_same_copy_and_another_key_shares_no_name(export,
         for name in ("one", "other")
     ]
     assert names[0] & names[1] == {"recordings.csv", "RECORDS", "auditor.yaml"}
+
+
+def test_a_later_export_is_cleaned_under_the_same_names(export, tmp_path):
+    cleaned(export, tmp_path / "all")
+    shutil.rmtree(export / "Meier")
+    people = export / "people.csv"
+    rows = [row for row in people.read_text().splitlines() if not row.startswith("Meier")]
+    people.write_text("\n".join(rows) + "\n")
+    cleaned(export, tmp_path / "some")
+    whole, part = (
+        {path.relative_to(root): path.read_bytes() for path in files(root) if path.parent != root}
+        for root in (tmp_path / "all", tmp_path / "some")
+    )
+    assert len(part) == 2 * 2 * 3
+    assert part.items() <= whole.items()
 
 
 def test_without_the_key_nothing_orders_the_new_names_as_the_old(tmp_path):
