@@ -20,6 +20,7 @@ from auditor.checks.competence.check import prove
 from auditor.checks.cross_release.check import CrossRelease, Links
 from auditor.checks.run import run_check
 from auditor.checks.training.check import untrained as training
+from auditor.checks.uniqueness.public import read_public
 from auditor.config import Preset, load_preset
 from auditor.core.errors import ConfigError, DataError
 from auditor.core.evidence import MIN_PEOPLE
@@ -60,6 +61,8 @@ class Run:
     today: date | None = None
     #: An earlier audit of the release, whose failures are known.
     baseline: Audit | None = None
+    #: A table that somebody may hold beside the release.
+    public: Path | None = None
 
     @classmethod
     def of(
@@ -73,10 +76,13 @@ class Run:
         models: Iterable[str | Path] = (),
         waivers: str | Path | None = None,
         baseline: str | Path | None = None,
+        public: str | Path | None = None,
     ) -> Run:
         """Settings by the names a command line gives them."""
         if seed < 0:
             raise ConfigError(f"--seed is {seed}, wanted 0 or more")
+        if public:
+            read_public(Path(public))  # refused before the release is read, and not after it
         return cls(
             load_profile(profile),
             load_preset(preset),
@@ -88,6 +94,7 @@ class Run:
             load_waivers(Path(waivers)) if waivers else (),
             date.today(),
             report.read(baseline) if baseline else None,
+            Path(public) if public else None,
         )
 
 
@@ -120,6 +127,7 @@ def scan(
     models: Iterable[str | Path] = (),
     waivers: str | Path | None = None,
     baseline: str | Path | None = None,
+    public: str | Path | None = None,
     **descriptor: str | None,
 ) -> Audit:
     """Audit a folder of ECGs, and the models that are released with it.
@@ -133,6 +141,7 @@ def scan(
     models : files of trees or networks, or folders that `auditor train` wrote
     waivers : a YAML file of failures that somebody accepts
     baseline : an earlier audit.json of the release; what failed there too is known
+    public : a table that somebody may hold, to be joined with the release by sex, age and date
     **descriptor : what `auditor.yaml` would say, such as `subject_pattern`
 
     Raises
@@ -140,7 +149,7 @@ def scan(
     AuditorError
         Something that the caller can mend.
     """
-    settings = Run.of(profile, preset, device, seed, jobs, dask, models, waivers, baseline)
+    settings = Run.of(profile, preset, device, seed, jobs, dask, models, waivers, baseline, public)
     audit = None
     for step in run(Path(path), settings, descriptor):
         audit = step if isinstance(step, Audit) else None
@@ -271,6 +280,8 @@ def _of_recordings(context: Context, settings: Run) -> list[OnRecordings]:
                 preset.attribution_views,
                 preset.protocols,
                 settings.profile.population,
+                counted.table if (counted := settings.profile.population_table) else None,
+                settings.public,
             ),
             preset.checks,
         )

@@ -134,8 +134,14 @@ def read_yaml(path: Path, *, as_text: bool = False) -> Any:
         raise ConfigError(f"{path}: cannot be read as YAML: {_one_line(str(error))}") from None
 
 
-def _text_of(path: Path) -> str:
-    """What is written in a file of a bounded size."""
+def read_bytes(path: Path) -> bytes:
+    """What is written in a file of a bounded size.
+
+    Raises
+    ------
+    ConfigError
+        It is no file, cannot be read, or is too large.
+    """
     try:
         # A named pipe would never be opened.
         if not stat.S_ISREG(path.stat().st_mode):
@@ -148,6 +154,12 @@ def _text_of(path: Path) -> str:
         raise ConfigError(f"{path}: cannot be read: {why}") from None
     if len(content) > _MAX_BYTES:
         raise ConfigError(f"{path}: larger than {_MAX_BYTES} bytes; no settings file is")
+    return content
+
+
+def _text_of(path: Path) -> str:
+    """The text of a settings file."""
+    content = read_bytes(path)
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -30,6 +30,7 @@ from auditor.report import html
 from auditor.report import json as report
 from auditor.targets import description
 from tests.data.test_devices import FORMATS as DEVICES
+from tests.data.test_samples import KINDS as SAMPLES
 
 #: A file is read in so many seconds, and what reads it takes no more memory than this beyond what
 #: the libraries hold, bytes.
@@ -107,6 +108,17 @@ def _rows(folder: Path) -> tuple[Path, Callable[[], object]]:
     return folder / "rows.h5", lambda: _opened(folder)
 
 
+def _samples(folder: Path, kind: str) -> tuple[Path, Callable[[], object]]:
+    """A file of samples that is described, beside two records."""
+    write, said = SAMPLES[kind]
+    _records(folder, "a.hea")
+    path = write(folder / "samples")
+    rule = {"files": "samples*", "fs": 500, "unit": "uV", **said}
+    rule["leads"] = list(rule.get("leads", ()))
+    (folder / "auditor.yaml").write_text(json.dumps({"samples": rule}))
+    return path, lambda: _opened(folder)
+
+
 def _file(
     folder: Path, name: str, content: bytes, read: Callable[[Path], object]
 ) -> tuple[Path, Callable[[], object]]:
@@ -150,6 +162,7 @@ def _device(name: str, folder: Path) -> tuple[Path, Callable[[], object]]:
     return path, read
 
 
+_SAMPLES = ("columns with a header", "NumPy", "npz", "MATLAB 5", "MATLAB 7.3")
 _WAIVERS = b"""- rule: a
   finding: identifiers
   owner: me
@@ -162,6 +175,7 @@ KINDS: Mapping[str, Callable[[Path], tuple[Path, Callable[[], object]]]] = {
     "header": lambda folder: _records(folder, "a.hea"),
     "signal": lambda folder: _records(folder, "a.dat"),
     "hdf5": _rows,
+    **{f"samples-{kind.replace(' ', '-')}": partial(_samples, kind=kind) for kind in _SAMPLES},
     "companion": lambda folder: _records(folder, "people.csv"),
     "descriptor": lambda folder: _records(folder, "auditor.yaml"),
     "stray": lambda folder: (_records(folder, "")[0] / "stray.txt", lambda: _opened(folder)),

@@ -19,6 +19,7 @@ from auditor.checks.cross_release.check import Links
 from auditor.cli import main
 from auditor.core.finding import Audit, Finding, Verdict
 from tests import manual
+from tests.data import writers
 from tests.releases import write_release
 
 ROOT = Path(__file__).parent.parent
@@ -153,6 +154,31 @@ def test_a_scan_heeds_waivers_and_a_baseline_and_writes_down_who_answers(release
     assert '"people": 24' not in (tmp_path / "large" / "audit.json").read_text()
 
 
+def test_a_table_that_somebody_holds_and_one_of_the_population_are_reckoned_with(
+    release, tmp_path, brief
+):
+    from tests.policy.test_population import profile
+
+    own = profile(tmp_path)
+    brief.write_text(brief.read_text().replace("[identifiers]", "[uniqueness]"))
+    (tmp_path / "register.csv").write_text("Geschlecht;Alter\nm;50\nw;60\n")
+    asked = ("scan", release, "--preset", brief, "--profile", own, "--out", tmp_path / "out")
+    done = auditor(*asked, "--public", tmp_path / "register.csv")
+    assert done.exit_code == 1
+    told = json.loads((tmp_path / "out" / "audit.json").read_text())
+    assert told["profile"]["population_table"]["people"] == 26
+    (finding,) = [one for one in told["findings"] if one["check"] == "uniqueness"]
+    assert finding["params"]["population"] == 26
+    assert {"max_risk", "mean_risk"} <= set(finding["estimates"])
+    assert "one_match" in finding["estimates"] or "one_match_people" in finding["params"]
+    assert auditor("gate", tmp_path / "out" / "audit.json", "--profile", own).exit_code == 1
+    other = auditor("gate", tmp_path / "out" / "audit.json", "--profile", "public")
+    assert "another population table" in one_line(other)
+    (tmp_path / "names.csv").write_text("name\nx\n")
+    refused = auditor(*asked, "--public", tmp_path / "names.csv")
+    assert "--public" in one_line(refused)
+
+
 def test_what_is_shown_and_what_closes_the_gate_are_two_things(finished):
     whole = finished / "audit.json"
     before = whole.read_bytes()
@@ -254,12 +280,43 @@ def test_a_command_on_a_finished_audit_waits_neither_for_torch_nor_for_pandas(
     assert done.stdout.endswith("set()\n")
 
 
+def test_inspect_shows_what_identifies_on_the_stewards_own_screen(release):
+    done = auditor("inspect", release, "--identifiers")
+    assert done.exit_code == 0
+    assert re.search(r"identifier   date, header comment: \d+ people, e\.g\. \S", done.output)
+    assert "identifier   date" not in auditor("inspect", release).output
+
+
 def test_inspect_shows_what_would_be_believed_and_starts_a_descriptor(release, tmp_path):
     written = tmp_path / "auditor.yaml"
     shown = auditor("inspect", release, "--write", written)
     assert shown.exit_code == 0
     assert "24" in shown.output
     assert "subject" in written.read_text()
+
+
+def test_inspect_starts_a_descriptor_with_the_people_whom_the_files_state(tmp_path):
+    for number, person in enumerate(("PX-7", "PX-7", "PX-8")):
+        writers.scp(tmp_path / f"{number}.scp", writers.counts(), tags={2: person.encode()})
+    written = tmp_path / "auditor.yaml"
+    assert auditor("inspect", tmp_path, "--write", written).exit_code == 0
+    assert "subject:\n  header: id\n" in written.read_text()
+    assert "people       2\n" in auditor("inspect", tmp_path).output
+
+
+def test_recordings_that_are_excluded_are_not_in_the_audit_and_the_page_says_so(
+    release, tmp_path, brief
+):
+    copy = shutil.copytree(release, tmp_path / "copy")
+    folder = sorted(one for one in copy.iterdir() if one.is_dir())[0]
+    with (copy / "auditor.yaml").open("a") as file:
+        file.write(f"excluded: {folder.name}/\n")
+    out = tmp_path / "out"
+    assert auditor("scan", copy, "--preset", brief, "--out", out).exit_code in (1, 3)
+    audit = json.loads((out / "audit.json").read_text())
+    assert (audit["release"]["n_subjects"], audit["release"]["n_records"]) == (23, 92)
+    assert audit["release"]["files"]["excluded"] == 8
+    assert "8 files are not part of the release" in (out / "report.html").read_text()
 
 
 def test_simulate_writes_what_scan_reads(tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from auditor.core.finding import Estimate
 from auditor.core.target import Target
 from auditor.policy import words
+from auditor.stats.age_pyramid import PopulationTable
 from auditor.targets.context import Context
 
 #: Where an estimate draws from: a stream for each part of the evidence, by name, or for all of it.
@@ -36,6 +38,8 @@ class Settings:
     linkage_views, attribute_views, attribution_views : the attackers that are tried
     protocols : under which people are searched for
     population : people among whom an intruder would have to look
+    population_table : how many of them there are of each sex and age; None where nobody says
+    public : a table that somebody may hold beside the release
     """
 
     linkage_views: tuple[str, ...]
@@ -43,6 +47,8 @@ class Settings:
     attribution_views: tuple[str, ...]
     protocols: tuple[str, ...]
     population: int
+    population_table: PopulationTable | None = None
+    public: Path | None = None
 
     @property
     def honest_protocols(self) -> tuple[str, ...]:

@@ -60,7 +60,8 @@ def judged(command: Command) -> Command:
                 "--profile",
                 str,
                 "public",
-                "Who receives the release: public, registered, enclave, or a YAML file.",
+                "Who receives the release: public, registered, enclave, hipaa-safe-harbor, or a "
+                "YAML file.",
             ),
             (
                 "--preset",

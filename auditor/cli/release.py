@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from auditor.cli.flags import FOLDER, described, judged, progress_line, worked, writable
+from auditor.cli.flags import FILE, FOLDER, described, judged, progress_line, worked, writable
 from auditor.cli.verdict import exit_status, gated, say
 from auditor.core.errors import ConfigError, DataError
 from auditor.core.files import atomic_write
@@ -31,6 +31,12 @@ if TYPE_CHECKING:
     multiple=True,
     help="A model that is released too: trees (.json, .ubj), .onnx, or what `auditor train` wrote. "
     "May be given again.",
+)
+@click.option(
+    "--public",
+    type=FILE,
+    help="A table that somebody may hold (CSV, TSV, .xlsx): whom of DATASET does one row of it "
+    "fit, by sex, age or birth, and date?",
 )
 @judged
 @click.option(
@@ -54,6 +60,7 @@ def scan(dataset: Path, out: Path, show: str, fail_on: str, quiet: bool, **flags
     auditor scan release/
     auditor scan release/ --model af.json --model encoder/
     auditor scan release/ --profile registered --preset quick --out report
+    auditor scan release/ --public register.csv
     auditor scan release/ --waivers waivers.yaml --baseline last/audit.json --show failed
     auditor scan export/ --subject-pattern 'p(\\d+)/' --session-pattern 's(\\d+)'
     """
@@ -138,12 +145,18 @@ def hook(
     type=click.Path(dir_okay=False, path_type=Path),
     help="Also write the counts, and all that was not understood, as JSON.",
 )
+@click.option(
+    "--identifiers",
+    is_flag=True,
+    help="Also show what identifies, or may, and where it stands.",
+)
 @worked
 @described
 def inspect(
     dataset: Path,
     write: Path | None,
     counts: Path | None,
+    identifiers: bool,
     quiet: bool,
     jobs: int,
     dask: str | None,
@@ -156,11 +169,12 @@ def inspect(
 
     \b
     auditor inspect export/
+    auditor inspect export/ --identifiers
     auditor inspect export/ --json inspected.json
     auditor inspect export/ --subject-pattern 'p(\\d+)/' --write export/auditor.yaml
     """
     from auditor.data.catalog import describe, write_descriptor
-    from auditor.data.dataset import inspected, inspection, open_dataset
+    from auditor.data.dataset import inspected, inspection, open_dataset, proposed
     from auditor.engine import engine
 
     descriptor = describe(dataset, **{key: value for key, value in flags.items() if value})
@@ -174,13 +188,19 @@ def inspect(
         )
     for line in inspection(opened):
         click.echo(line)
+    if identifiers:
+        from auditor.checks.identifiers.places import listed
+
+        click.echo()
+        for line in listed(opened):
+            click.echo(line)
     if counts:
         writable(counts.parent)
         with atomic_write(counts) as file:
             file.write(json.dumps(inspected(opened), indent=1, ensure_ascii=False).encode() + b"\n")
         click.echo(f"Wrote {counts}", err=True)
     if write:
-        write_descriptor(opened.descriptor, write)
+        write_descriptor(proposed(opened), write)
         click.echo(f"Wrote {write}", err=True)
 
 
@@ -499,7 +519,7 @@ def _scan(dataset: Path, out: Path, quiet: bool, flags: dict[str, Any]) -> Audit
 
         names = (
             *("profile", "preset", "device", "seed", "jobs", "dask", "models"),
-            *("waivers", "baseline"),
+            *("waivers", "baseline", "public"),
         )
         settings: Run = Run.of(**{name: flags.pop(name) for name in names if name in flags})
         audit: Audit | None = None

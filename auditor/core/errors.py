@@ -6,6 +6,7 @@
     │   └── SignalError  one recording is unfit for what was asked of it
     ├── ModelError       a model file is wrong
     └── EvidenceError    the evidence is too thin for the number asked of it
+        └── NotFittedError  a model has no answer, and that is not an answer of nothing
 
 A message says what, where, seen, wanted and the cure, on one line. A broken assumption of
 our own stays an `assert` or a `ValueError`.
@@ -36,3 +37,7 @@ class ModelError(AuditorError):
 
 class EvidenceError(AuditorError):
     """The evidence is too thin for the number asked of it."""
+
+
+class NotFittedError(EvidenceError):
+    """A model does not fit, or its solver did not converge: no number can be had of it."""

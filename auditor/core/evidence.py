@@ -1,9 +1,9 @@
 """What an attack hands back: never a verdict.
 
 A `SearchResult` is what 1:N search gave, `Trials` what a detector of one property gave,
-`Predictions` what a regression gave, `Counts` what was counted for each person, `Attribution`
-what the parts of a heartbeat had to do with any of it, `ClinicalPredictions` what a
-clinical model said.
+`Predictions` what a regression gave, `Counts` what was counted for each person, `Likeness` who
+stands alike by what is known of them, `Attribution` what the parts of a heartbeat had to do with
+any of it, `ClinicalPredictions` what a clinical model said.
 """
 
 from __future__ import annotations
@@ -166,6 +166,51 @@ class Counts:
 
 
 @dataclass(frozen=True, eq=False)
+class Likeness:
+    """How many people stand alike by what is known of them, under ever more knowledge.
+
+    Attributes
+    ----------
+    names : (m,) what is known
+    sizes : (n, m) people of the release who fit what is known of each, who is one of them, those
+        of whom it is not known as far as they are likely to; by the recording that fewest fit
+    in_release : whether whoever knows the last of it knows that the person is in the release
+    person : (r,) int, whose each combination of sex and age is that a recording tells
+    sex : (r,) int, 0 female, 1 male, −1 not known
+    low, high : (r,) int, the first and the last age that it may be
+    grouped : (r,) bool, whether that is said of a group of ages
+    alike : (r,) int, people of the release who fit it
+    first : (n,) int, the row of each person's first recording
+    matches : (n,) rows of another table that fit a person, by the recording that fewest fit; None
+        where there is no table
+    matches_by_luck : (k, n) the same when each thing known of people is another's, drawn by lot
+    n_left_out : rows of that table that do not tell all that is asked of them
+    """
+
+    names: tuple[str, ...]
+    sizes: NDArray[np.float64]
+    in_release: bool
+    person: NDArray[np.int64]
+    sex: NDArray[np.int64]
+    low: NDArray[np.int64]
+    high: NDArray[np.int64]
+    grouped: NDArray[np.bool_]
+    alike: NDArray[np.int64]
+    first: NDArray[np.int64]
+    matches: NDArray[np.int64] | None = None
+    matches_by_luck: NDArray[np.int64] | None = None
+    n_left_out: int = 0
+
+    def __post_init__(self) -> None:
+        n = len(self.sizes)
+        if self.sizes.shape != (n, len(self.names)) or self.first.shape != (n,):
+            raise ValueError(f"sizes are {self.sizes.shape}, wanted ({n}, {len(self.names)})")
+        for name in ("sex", "low", "high", "grouped", "alike"):
+            if getattr(self, name).shape != self.person.shape:
+                raise ValueError(f"{name} is {getattr(self, name).shape}, wanted a row of each")
+
+
+@dataclass(frozen=True, eq=False)
 class Explanation:
     """Where one method says a network looks, beat by beat, and how its word stood the test.
 
@@ -294,4 +339,4 @@ class ClinicalPredictions:
                 raise ValueError(f"{name} is not a probability")
 
 
-Evidence = Seen | Counts | Attribution | ClinicalPredictions
+Evidence = Seen | Counts | Likeness | Attribution | ClinicalPredictions

@@ -18,8 +18,8 @@ KINDS: Mapping[str, tuple[str, str]] = {
     "date": ("date", "dates"),
     "session": ("session", "sessions"),
     "person": (
-        "person whose records contradict one another",
-        "people whose records contradict one another",
+        "person who is not known for certain",
+        "people who are not known for certain",
     ),
     "lead": (
         "recording whose leads were not attacked",

@@ -18,7 +18,6 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -26,6 +25,8 @@ from auditor.core.errors import AuditorError, DataError
 from auditor.core.unread import Unread
 from auditor.data.catalog import DESCRIPTOR, Descriptor
 from auditor.data.readers import record_suffixes
+from auditor.data.readers.base import matches
+from auditor.data.readers.samples import looks_like_samples
 from auditor.data.sheets import SPREADSHEETS, SUFFIXES, Sheet, decoded, is_table, read_sheets
 from auditor.resources import read_yaml
 
@@ -140,15 +141,22 @@ def account(
     models_at = [one for one in models_at if not root.resolve().is_relative_to(one)]
     # What is called as a record is, or as a segment of one, is of it, though it was not used.
     stems = set(records)
+    # A list of the records may name those that are excluded.
+    listed = set(records)
     described = {descriptor.table.file} if descriptor.table else set()
     models: set[str] = set()
     waiting: list[tuple[Path, str]] = []
     for path, name in _files(root):
+        stem = str(PurePosixPath(name).with_suffix(""))
         if name.endswith(record_suffixes()):
-            stems.add(str(PurePosixPath(name).with_suffix("")))
-        if _matches(name, descriptor.excluded):
+            listed.add(stem)
+        if matches(name, descriptor.excluded):
             found.files[EXCLUDED] += 1
-        elif name in recordings:
+            listed.add(name)
+            continue
+        if name.endswith(record_suffixes()):
+            stems.add(stem)
+        if name in recordings:
             found.files[RECORDING] += 1
         elif name in annotations:
             found.files[ANNOTATION] += 1
@@ -173,7 +181,7 @@ def account(
         elif name in records or _stem(name, stems):
             found.files[RECORDING] += 1
         else:
-            _add(Document(path, name), records, descriptor, found)
+            _add(Document(path, name), listed, descriptor, found)
     return Account(
         {what: found.files[what] for what in WHAT if found.files[what]},
         dict(found.ignored),
@@ -191,12 +199,6 @@ def _files(root: Path) -> Iterator[tuple[Path, str]]:
         for file in sorted([*files, *linked]):
             path = Path(folder, file)
             yield path, path.relative_to(root).as_posix()
-
-
-def _matches(name: str, patterns: tuple[str, ...]) -> bool:
-    """Whether a path, or a folder that it lies in, is one of some globs."""
-    above = [name, *map(str, PurePosixPath(name).parents)]
-    return any(fnmatchcase(one, glob.rstrip("/")) for one in above for glob in patterns)
 
 
 def _link(root: Path, path: Path, name: str, found: _Open) -> None:
@@ -266,7 +268,8 @@ def _add(one: Document, records: Set[str], descriptor: Descriptor, found: _Open)
         text = decoded(start)
     except (OSError, EOFError, zlib.error, lzma.LZMAError, DataError) as error:
         why = str(error) if isinstance(error, DataError) else "it cannot be read"
-        found.unknown(one.name, f"{why}; remove it, or say under excluded that it is not released")
+        cure = f"{why}; remove it, or say under excluded that it is not released"
+        found.unknown(one.name, _or_samples(one, cure, "name it under excluded"))
         return
     if known := _known(one, text, size, records):
         found.ignore(known)
@@ -275,7 +278,8 @@ def _add(one: Document, records: Set[str], descriptor: Descriptor, found: _Open)
     elif suffix in _TEXTS or _is_prose(text):
         _text(one, descriptor, found)
     else:
-        found.unknown(one.name, "it is of no known format; remove it, or name it under excluded")
+        cure = "it is of no known format; remove it, or name it under excluded"
+        found.unknown(one.name, _or_samples(one, cure, "name it under excluded"))
 
 
 def _known(one: Document, text: str, size: int, records: Set[str]) -> str | None:
@@ -317,11 +321,11 @@ def _is_prose(text: str) -> bool:
 
 def _text(one: Document, descriptor: Descriptor, found: _Open) -> None:
     found.files[TEXT] += 1
-    if _matches(one.name, descriptor.reviewed):
+    if matches(one.name, descriptor.reviewed):
         found.reviewed += 1
         return
     cure = "read it; if it tells of nobody, name it under reviewed in auditor.yaml"
-    found.unread.append(Unread("text", one.name, 1, cure))
+    found.unread.append(Unread("text", one.name, 1, _or_samples(one, cure)))
 
 
 def _table(one: Document, size: int, descriptor: Descriptor, found: _Open) -> None:
@@ -330,7 +334,7 @@ def _table(one: Document, size: int, descriptor: Descriptor, found: _Open) -> No
         found.unknown(one.name, f"{why}; describe it, or name it under excluded")
         return
     found.files[TABLE] += 1
-    if _matches(one.name, descriptor.reviewed):
+    if matches(one.name, descriptor.reviewed):
         found.reviewed += 1
         return
     found.tables.append(one)
@@ -338,7 +342,13 @@ def _table(one: Document, size: int, descriptor: Descriptor, found: _Open) -> No
         "describe it under table in auditor.yaml; or read it, and if it tells of nobody, name it "
         "under reviewed"
     )
-    found.unread.append(Unread("table", one.name, 1, cure))
+    found.unread.append(Unread("table", one.name, 1, _or_samples(one, cure)))
+
+
+def _or_samples(one: Document, cure: str, otherwise: str = "") -> str:
+    """What is to be done with a file, which may be samples that nothing describes."""
+    like = looks_like_samples(one.path) if one.content is None else ""
+    return f"{like}; or {otherwise or cure}" if like else cure
 
 
 def _archive(one: Document, records: Set[str], descriptor: Descriptor, found: _Open) -> None:
@@ -354,7 +364,7 @@ def _archive(one: Document, records: Set[str], descriptor: Descriptor, found: _O
     found.files[ARCHIVE] += 1
     for name, content in members:
         inner = f"{one.name}//{name}"
-        if _matches(inner, descriptor.excluded):
+        if matches(inner, descriptor.excluded):
             found.files[EXCLUDED] += 1
         elif content is None:
             found.unknown(inner, "it stands in an archive; unpack it")

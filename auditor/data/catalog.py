@@ -9,38 +9,28 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, field_validator, model_validator
 
 from auditor.core.errors import ConfigError
 from auditor.data.readers import record_suffixes
+from auditor.data.readers.samples import SamplesRule
+from auditor.data.rules import Names, Part
 from auditor.data.values import Order
-from auditor.resources import one_or_more, read_settings, resource, shown, validated
+from auditor.resources import read_settings, resource, shown, validated
 
 DESCRIPTOR = "auditor.yaml"
 
-#: Names, or patterns; one alone needs no list.
-Names = Annotated[tuple[str, ...], BeforeValidator(one_or_more)]
 
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class SubjectRule(_Part):
-    """Who a record is of: a pattern on its path, or a column of the table.
+class SubjectRule(Part):
+    """Who a record is of: a pattern on its path, a column of the table, or the file's own word.
 
     A pattern's first group is the person; without a group, the whole match.
     """
 
     path: str | None = None
     column: str | None = None
+    #: What the record's file calls the person, such as DICOM's PatientID.
+    header: Literal["id"] | None = None
     #: People who are known under two names, as name → the name to use.
     same: dict[str, str] = Field(default_factory=dict)
 
@@ -51,12 +41,12 @@ class SubjectRule(_Part):
 
     @model_validator(mode="after")
     def _one_source(self) -> SubjectRule:
-        if (self.path is None) == (self.column is None):
-            raise ValueError("wanted either path or column")
+        if sum(one is not None for one in (self.path, self.column, self.header)) != 1:
+            raise ValueError("wanted one of path, column, header")
         return self
 
 
-class SessionRule(_Part):
+class SessionRule(Part):
     """On which occasion a record was taken: the header's date, a path pattern or a column."""
 
     path: str | None = None
@@ -75,7 +65,7 @@ class SessionRule(_Part):
         return self
 
 
-class TableRule(_Part):
+class TableRule(Part):
     """A companion table with a row for each record."""
 
     file: str
@@ -89,7 +79,7 @@ class TableRule(_Part):
     labels: str | None = None
 
 
-class Descriptor(_Part):
+class Descriptor(Part):
     """What a data set is, where it comes from, and how its records are to be understood."""
 
     name: str
@@ -110,9 +100,11 @@ class Descriptor(_Part):
     subject: SubjectRule | None = None
     session: SessionRule | None = None
     table: TableRule | None = None
+    #: Which files are samples without a header, and how they are to be understood.
+    samples: SamplesRule | None = None
     #: The dates in headers are those of a conversion, not of the recordings.
     undated: bool = False
-    #: Each person's dates were moved by a number of days, into years to come.
+    #: Somebody says that dates were moved, for each person by another number of days.
     shifted: bool = False
     #: What stands first in dates such as 3/4/2019, where the others do not show it.
     dates: Order | None = None
@@ -120,6 +112,9 @@ class Descriptor(_Part):
     excluded: Names = ()
     #: Texts and tables, as globs, of which somebody says that they were read and tell of nobody.
     reviewed: Names = ()
+    #: Places that may identify, as `auditor inspect --identifiers` names them, as globs → why
+    #: somebody says that they do not.
+    cleared: dict[str, Annotated[str, Field(min_length=1)]] = Field(default_factory=dict)
     #: What a complete copy holds, e.g. `{subjects: 90, records: 310}`.
     expected_counts: dict[Literal["subjects", "records"], int] = Field(default_factory=dict)
 
@@ -132,10 +127,13 @@ class Descriptor(_Part):
     def meaning(self) -> dict[str, Any]:
         """What changes how records are understood, without what the data set is called."""
         keys = {"reader", "records", "subject", "session", "table", "undated"}
-        told = self.model_dump(
-            mode="json", include={"dates", "excluded", "shifted"}, exclude_defaults=True
-        )
-        return self.model_dump(mode="json", include=keys) | told
+        later = {"dates", "excluded", "samples", "shifted"}
+        told = self.model_dump(mode="json", include=later, exclude_defaults=True)
+        said = self.model_dump(mode="json", include=keys)
+        # A key that came later leaves the fingerprints of those who do not use it as they were.
+        if said["subject"] and said["subject"]["header"] is None:
+            del said["subject"]["header"]
+        return said | told
 
 
 @cache

@@ -22,12 +22,21 @@ from auditor.core.errors import DataError
 from auditor.core.record import Record
 from auditor.core.unread import Unread, by_kind, in_words
 from auditor.data.account import Account, account
-from auditor.data.catalog import Descriptor, describe
+from auditor.data.catalog import DESCRIPTOR, Descriptor, SubjectRule, describe
 from auditor.data.leads import common_leads, not_attacked
-from auditor.data.readers import READERS, OutsideError, Read
-from auditor.data.readers.base import natural
-from auditor.data.sidecar import join, other_sheets, plain, rows_of, table_of, table_path
-from auditor.data.values import dates
+from auditor.data.readers import READERS, OutsideError, Read, Reader
+from auditor.data.readers.base import matches, natural
+from auditor.data.readers.samples import sample_readers
+from auditor.data.sidecar import (
+    join,
+    other_sheets,
+    people,
+    plain,
+    rows_of,
+    table_of,
+    table_path,
+)
+from auditor.data.values import dates, is_missing
 from auditor.engine import Engine, shards
 
 log = logging.getLogger(__name__)
@@ -68,6 +77,7 @@ class Dataset:
     quarantine : columns `record`, `reason`
     account : what each file of the folder is
     unread : what is there and was not understood: files, and values of what was read
+    states_people : whether each file that is used says whom it is of, and they are several
     """
 
     name: str
@@ -80,11 +90,12 @@ class Dataset:
     unread: tuple[Unread, ...] = ()
     #: Records that stand in a place the descriptor does not choose, and are not used.
     n_left_out: int = 0
+    states_people: bool = False
 
     def read(self, record: str) -> Record:
         """One usable record."""
         row = self.manifest.iloc[self._place[record]]
-        seen = READERS[row["reader"]].read(self.root, record)
+        seen = _readers(self.descriptor)[row["reader"]].read(self.root, record)
         known = {key: row[key] for key in ("age", "sex") if pd.notna(row[key])}
         return Record(
             id=record,
@@ -121,7 +132,7 @@ class Dataset:
     def texts(self, record: str) -> list[tuple[str, str]]:
         """(where, text) for every free text that travels with a record."""
         reader = self.manifest["reader"].iloc[self._place[record]]
-        return READERS[reader].texts(self.root, record)
+        return _readers(self.descriptor)[reader].texts(self.root, record)
 
     def tables(self) -> Iterator[pd.DataFrame]:
         """The companion table's rows of usable records, with the column `subject` added."""
@@ -180,14 +191,19 @@ def open_dataset(
         raise DataError(f"{root}: is not a folder; name the folder that holds the recordings")
     root = root.absolute()  # a worker may stand elsewhere
     descriptor = descriptor or describe(root)
-    asked = [descriptor.reader] if descriptor.reader else sorted(READERS)
+    asked = _readers(descriptor)
     # A file that two formats claim is of the first: its record is told once.
-    reader_of = {one: name for name in asked[::-1] for one in READERS[name].find(root)}
-    found = sorted(reader_of, key=natural)
+    reader_of = {one: name for name in [*asked][::-1] for one in asked[name].find(root)}
+    there = sorted(reader_of, key=natural)
+    found = [one for one in there if not _is_excluded(one, asked[reader_of[one]], descriptor)]
+    if there and not found:
+        raise NoRecordsError(
+            f"{root}: excluded in auditor.yaml names every recording; wanted one that is released"
+        )
     records = _chosen(found, descriptor.records)
     if not records:
         what = "is empty" if not any(root.iterdir()) else "holds no ECG that can be read"
-        titles = ", ".join(READERS[name].title for name in asked)
+        titles = ", ".join(reader.title for reader in asked.values())
         raise NoRecordsError(f"{root}: {what}; wanted {titles}, at any depth")
     jobs = [
         _Job(root, descriptor, tuple((one, reader_of[one]) for one in part), min_seconds)
@@ -209,7 +225,7 @@ def open_dataset(
             f"{first['reason']}; export the release again"
         )
     used = seen[~bad].drop(columns="reason").reset_index(drop=True)
-    manifest, unread = _identified(used, root, descriptor)
+    manifest, unread = _identified(used.copy(), root, descriptor)
     of_files = account(
         root,
         descriptor,
@@ -236,6 +252,7 @@ def open_dataset(
         account=of_files,
         unread=tuple(unread),
         n_left_out=len(found) - len(records),
+        states_people=_states_people(used["person"]),
     )
 
 
@@ -262,13 +279,16 @@ class _Job:
 def _examine(job: _Job) -> list[dict[str, Any]]:
     """What is known of each record of a shard, or why it cannot be used."""
     rows = []
+    readers = _readers(job.descriptor)
     for record, reader in job.records:
         row: dict[str, Any] = {"record": record, "reader": reader, "reason": None, "digest": ""}
         try:
-            seen = READERS[reader].read(job.root, record)
+            seen = readers[reader].read(job.root, record)
             if job.descriptor.undated:
                 seen = replace(seen, taken_at=None, dated="")
             row["files"] = [file.relative_to(job.root).as_posix() for file in seen.files]
+            if any(matches(file, job.descriptor.excluded) for file in row["files"]):
+                raise DataError("only some of its files are under excluded: name all of them there")
             row["beside"] = [file.relative_to(job.root).as_posix() for file in seen.annotations]
             row |= _row(seen, job.min_seconds)
         except OutsideError:
@@ -301,6 +321,7 @@ def _row(seen: Read, min_seconds: float) -> dict[str, Any]:
         "digest": _digest(seen.files),
         "moment": seen.taken_at.isoformat() if seen.taken_at else "",
         "dated": seen.dated,
+        "person": seen.person,
         "unread": seen.unread,
         "age": float(seen.attributes.get("age", np.nan)),  # type: ignore[arg-type]
         "age_pooled": bool(seen.attributes.get("age_pooled", False)),
@@ -331,6 +352,21 @@ def _digest_of(file: Path, changed: int, size: int) -> bytes:
         return hashlib.file_digest(opened, "sha256").digest()
 
 
+def _readers(descriptor: Descriptor) -> dict[str, Reader]:
+    """What a folder is read by; what the steward describes goes before what a file looks like."""
+    besides = {DESCRIPTOR} | ({descriptor.table.file} if descriptor.table else set())
+    named = [descriptor.reader] if descriptor.reader else sorted(READERS)
+    readers: dict[str, Reader] = {}
+    readers |= sample_readers(descriptor.samples, frozenset(besides))
+    return readers | {name: READERS[name] for name in named}
+
+
+def _is_excluded(record: str, reader: Reader, descriptor: Descriptor) -> bool:
+    """Whether somebody says that a record, or the file that names it, is not released."""
+    names = [record, *(record + suffix for suffix in reader.suffixes if reader.by_name)]
+    return any(matches(name, descriptor.excluded) for name in names)
+
+
 def _fingerprint(seen: pd.DataFrame, root: Path, descriptor: Descriptor) -> str:
     """Over contents, and names within the release; not over the place it lies at."""
     whole = hashlib.sha256(json.dumps(descriptor.meaning, sort_keys=True).encode())
@@ -358,6 +394,9 @@ def _identified(
     unread = _dated(seen, descriptor)
     if descriptor.table:
         unread += join(seen, root, descriptor)
+    if descriptor.subject is not None and descriptor.subject.header:
+        seen["person"], lacking = _stated(seen["person"], descriptor, root)
+        unread += lacking
     subject = _by_rule(seen, descriptor.subject)
     known = subject.notna()
     if descriptor.subject is not None:
@@ -374,6 +413,7 @@ def _identified(
     # One record of an unknown occasion and a person's records count as one session.
     known = session.notna().groupby(seen["subject"]).transform("all")
     seen["session"], seen["session_known"] = session.where(known, "1"), known
+    seen = seen.drop(columns="person")
     order = sorted(
         range(len(seen)),
         key=lambda row: (
@@ -386,6 +426,24 @@ def _identified(
     held = [pd.Timestamp(one) if "1" < one < "2262" else pd.NaT for one in seen.pop("moment")]
     seen["taken_at"] = pd.Series(held, index=seen.index, dtype="datetime64[ns]")
     return seen.iloc[order].reset_index(drop=True), unread
+
+
+def _states_people(persons: pd.Series) -> bool:
+    return not any(map(is_missing, persons)) and len(set(persons)) > 1
+
+
+def _stated(
+    persons: pd.Series, descriptor: Descriptor, root: Path
+) -> tuple[pd.Series, list[Unread]]:
+    """Whom the files of records state; and how many of them state nobody."""
+    assert descriptor.subject is not None
+    names = people(list(persons), descriptor.subject.same, f"{root}: ids in the files")
+    n = names.count(None)
+    cure = "their files state no person; write one there, or say subject by path or column"
+    return (
+        pd.Series(names, index=persons.index, dtype=object),
+        [Unread("person", "headers of recordings", n, cure)] if n else [],
+    )
 
 
 def _dated(seen: pd.DataFrame, descriptor: Descriptor) -> list[Unread]:
@@ -457,8 +515,17 @@ def _by_rule(seen: pd.DataFrame, rule: Any) -> pd.Series:
     if rule.column is not None:
         column = f"table:{rule.column}"
         return seen.get(column, nothing)
+    if rule.header == "id":
+        return seen.get("person", nothing)
     days = [moment[:10] or None for moment in seen["moment"]]
     return pd.Series(days, index=seen.index, dtype=object)
+
+
+def proposed(dataset: Dataset) -> Descriptor:
+    """What is believed of a data set, and whose its records may be where nobody has said."""
+    if dataset.descriptor.subject is None and dataset.states_people:
+        return dataset.descriptor.model_copy(update={"subject": SubjectRule(header="id")})
+    return dataset.descriptor
 
 
 def inspected(dataset: Dataset) -> dict[str, Any]:
@@ -510,7 +577,8 @@ def inspection(dataset: Dataset) -> list[str]:
         + _unless(
             manifest["subject_known"].all(),
             f"NOT KNOWN for {int((~manifest['subject_known']).sum())} records, which count as a "
-            "person each; give --subject-pattern or --subject-column",
+            "person each; give --subject-pattern or --subject-column"
+            + (", or say subject: {header: id}" if dataset.states_people else ""),
         ),
         f"records      {len(manifest)} usable, {len(dataset.quarantine)} in quarantine",
         f"sessions     {int(sessions.sum())}; {int((sessions > 1).sum())} people have more than one"

@@ -205,13 +205,20 @@ def rows_of(
                 ends[end] = row if ends.get(end, row) == row else None
     # Where table and folder write paths from different places, one path must end in the other,
     # and only one: a file name alone is not a person.
-    sharing = Counter(end for record in records for end in _ends(record))
-    rows: dict[str, int | None] = {}
-    for record in records:
-        in_table = [end for end in _ends(record) if end in exact and sharing[end] == 1]
-        rows[record] = exact.get(record, ends.get(record))
-        if rows[record] is None and in_table:
-            rows[record] = exact[in_table[0]]
+    named = {record: _record(record) for record in records}
+    bare = {record: _without_suffix(name) for record, name in named.items()}
+    rows: dict[str, int | None] = dict.fromkeys(records)
+    # A record that is a file is called as the file is, which a table may do without its suffix.
+    for names in (named, bare):
+        called = Counter(names.values())
+        sharing = Counter(end for name in names.values() for end in _ends(name))
+        for record, name in names.items():
+            if rows[record] is not None or (names is bare and called[name] > 1):
+                continue
+            in_table = [end for end in _ends(name) if end in exact and sharing[end] == 1]
+            rows[record] = exact.get(name, ends.get(name))
+            if rows[record] is None and in_table:
+                rows[record] = exact[in_table[0]]
     return rows
 
 
@@ -246,6 +253,11 @@ def _twice(table: pd.DataFrame, descriptor: Descriptor) -> Iterator[Unread]:
 def _record(value: str) -> str:
     """What a cell calls a record, as readers do: without suffix."""
     return re.sub(r"\.(?:hea|dat|mat)$", "", plain(str(value)) or "").removeprefix("./")
+
+
+def _without_suffix(name: str) -> str:
+    """A file's name without the letters behind its last dot."""
+    return re.sub(r"(?<=[^/])\.[A-Za-z]\w{0,7}$", "", name)
 
 
 def _and_more(n: int) -> str:

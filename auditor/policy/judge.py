@@ -102,9 +102,16 @@ def judge_again(
 
 def _refuse_other_population(audit: Audit, profile: Profile) -> None:
     told = audit.profile.get("population")
-    if told != profile.population and any(
-        words.about(one.check).declared_population for one in profile.rules
-    ):
+    if not any(words.about(one.check).declared_population for one in profile.rules):
+        return
+    counted = (audit.profile.get("population_table") or {}).get("digest")
+    wanted = profile.population_table.digest if profile.population_table else None
+    if counted != wanted:
+        raise ConfigError(
+            f"the audit reckons with another population table than the profile {profile.name}; "
+            "scan again under that profile"
+        )
+    if told != profile.population:
         reckoned = "nobody says how many" if told is None else f"{told:,}"
         raise ConfigError(
             f"the audit reckons with {reckoned} people among whom an intruder looks, the profile "
@@ -167,10 +174,11 @@ def refuse_other(baseline: Audit, release: str, profile: Profile) -> None:
         )
 
 
-def _asked(profile: Profile) -> tuple[int, list[str]]:
+def _asked(profile: Profile) -> tuple[int, str | None, list[str]]:
     """What decides, of a profile: not its wording."""
     rules = [rule.model_dump_json(exclude={"basis"}) for rule in profile.rules]
-    return profile.population, sorted(rules)
+    counted = profile.population_table.digest if profile.population_table else None
+    return profile.population, counted, sorted(rules)
 
 
 def competence_needed(

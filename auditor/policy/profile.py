@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from auditor.core.errors import ConfigError
 from auditor.policy import words
+from auditor.policy.population import read_population
 from auditor.resources import (
     names,
     nearest,
+    read_bytes,
     read_settings,
     resource,
     settings_file,
     shown,
     validated,
 )
+from auditor.stats.age_pyramid import PopulationTable
 
 #: What a limit may rest on, as a basis begins.
 BASES = ("law:", "precedent:", "our default")
@@ -99,6 +104,17 @@ class Rule(BaseModel):
         return self
 
 
+class Counted(BaseModel):
+    """A table of a population, as an audit names it; its counts are read with the profile."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+    file: _Words
+    people: int = Field(gt=0, strict=True)
+    digest: str = Field(pattern=r"sha256:[0-9a-f]{64}")
+    table: PopulationTable | None = Field(default=None, exclude=True, repr=False)
+
+
 class Profile(BaseModel):
     """Who receives a release, and what it is held to."""
 
@@ -109,6 +125,8 @@ class Profile(BaseModel):
     context: _Words
     #: People among whom an intruder would have to look.
     population: int = Field(gt=0, le=10**12, strict=True)
+    #: How many of them there are of each sex and age, as somebody counted; None where nobody says.
+    population_table: Counted | None = None
     #: No count of fewer people is told.
     minimum_cell: int = Field(default=SMALLEST_CELL, ge=SMALLEST_CELL, le=10**6, strict=True)
     rules: tuple[Rule, ...] = Field(min_length=1)
@@ -143,6 +161,8 @@ def load_profile(name: str) -> Profile:
     """A shipped profile, or one of the user's own at a path."""
     path = settings_file("profile", name)
     raw = read_settings(path)
+    if (table := raw.get("population_table")) is not None:
+        raw = raw | {"population_table": _counted(path, table)}
     try:
         profile = parse_profile({"name": path.stem, **raw})
     except ConfigError as error:
@@ -153,6 +173,16 @@ def load_profile(name: str) -> Profile:
             "be taken for its; give yours a name: of its own"
         )
     return profile
+
+
+def _counted(path: Path, name: Any) -> Counted:
+    """The table that a profile names, by a path from where the profile is."""
+    if not isinstance(name, str):
+        raise ConfigError(f"profile {path}: population_table: seen {shown(name)}, wanted a file")
+    content = read_bytes(path.parent / name)
+    table = read_population(path.parent / name, content)
+    digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+    return Counted(file=Path(name).name, people=table.people, digest=digest, table=table)
 
 
 def recorded_profile(block: Mapping[str, Any]) -> Profile:

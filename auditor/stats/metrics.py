@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import hyp2f1
 from scipy.stats import rankdata
 
 from auditor.core.errors import EvidenceError
@@ -221,27 +220,3 @@ def concordance(value: Floats, truth: Floats) -> float:
     if not pairs:
         raise EvidenceError("everybody has the same true value")
     return right / pairs
-
-
-def individual_risk(size: NDArray[np.int64], fraction: float) -> Floats:
-    """The chance of naming a person from a class of `size` in a sample, not knowing the population.
-
-    Benedetti and Franconi 1998: the mean of 1/F where F, the class's size in the population, is
-    negative binomial given its size f in a sample that holds a share `fraction` of it. For f = 1
-    this is fraction/(1 − fraction) · ln(1/fraction).
-    """
-    if fraction >= 1:
-        return 1 / size.astype(float)
-    # The mean is π·∫₀¹ u^(f−1) / (π + (1−π)u) du, by Euler's integral of the hypergeometric form.
-    largest = int(size.max())
-    if fraction > 0.5:
-        sizes = np.arange(1, largest + 1, dtype=float)
-        risk = fraction / sizes * hyp2f1(1, 1, sizes + 1, 1 - fraction)
-    else:
-        # The integral of f + 1 follows from that of f; stable while the fraction is at most a half.
-        integral = np.empty(largest)
-        integral[0] = -np.log(fraction) / (1 - fraction)
-        for f in range(1, largest):
-            integral[f] = (1 / f - fraction * integral[f - 1]) / (1 - fraction)
-        risk = fraction * integral
-    return np.clip(risk, 0, 1)[size - 1]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -88,7 +89,7 @@ def target(name: str, title: str, table: Table, boosters: Mapping[str, xgboost.B
         _Recipe(
             rows[label],
             objectives[label],
-            _grown_again(boosters[label], objectives[label], table, y_true[:, place]),
+            _grown_again(boosters[label], table, y_true[:, place]),
         )
         for place, label in enumerate(labels)
     ]
@@ -150,9 +151,10 @@ def _reader(model: ReleasedModel, label: str, booster: xgboost.Booster) -> ReadL
     """
     objective, names = boost.objective_of(booster), model.description.classes.get(label, ())
     n = len({one.strip().lower() for one in names})
-    if names and n != objective.n_classes:
+    if names and not n == len(names) == objective.n_classes:
+        twice = f", {n} of them different" if n < len(names) else ""
         raise ModelError(
-            f"{DESCRIPTION}: classes: {label}: names {n} classes; its model has "
+            f"{DESCRIPTION}: classes: {label}: names {len(names)} classes{twice}; its model has "
             f"{objective.n_classes or 'none'}"
         )
     if objective.kind == "class":
@@ -200,7 +202,7 @@ def _columns(label: str, booster: xgboost.Booster, columns: Sequence[str]) -> li
     return [columns.index(one) for one in wanted]
 
 
-def _hstack(parts) -> NDArray[np.float32]:  # type: ignore[no-untyped-def]
+def _hstack(parts: Iterable[NDArray[Any]]) -> NDArray[np.float32]:
     columns = [one.reshape(len(one), -1) for one in parts]
     return np.hstack(columns).astype(np.float32)
 
@@ -267,9 +269,7 @@ def _trainer(recipes: Sequence[_Recipe]) -> TrainReference:
     return train_reference
 
 
-def _grown_again(
-    booster: xgboost.Booster, objective: Objective, table: Table, truth: Floats
-) -> Trees:
+def _grown_again(booster: xgboost.Booster, table: Table, truth: Floats) -> Trees:
     """How to grow such trees again, read from them; what they do not show is the library's own."""
     seen = boost.grown(booster)
     plain = Trees()

@@ -30,6 +30,7 @@ ROOMS = {
     "attribution": "Which part of the heartbeat",
     "attackers": "The attackers",
     "transecg": "TransECG",
+    "identifiers": "Identifiers in texts and columns",
     "shortcuts": "Two releases, copies, shortcuts, subgroups",
     "delineation": "Delineation",
     "quality": "Signal quality, swapped leads, beat types",
@@ -220,6 +221,7 @@ def command_of(module: str) -> str:
     own = {
         "test_gpu": "make bench-gpu",
         "test_peers": "make bench-peers",
+        "test_identifiers": "make bench-peers",
         "test_power": "make power",
     }
     return own.get(module, f'make bench ARGS="-k {module}"')

@@ -11,11 +11,14 @@ import pytest
 import yaml
 
 from auditor.core.errors import ConfigError, DataError
+from auditor.core.unread import by_kind
 from auditor.data.catalog import catalogue, describe, write_descriptor
-from auditor.data.dataset import inspection, open_dataset
+from auditor.data.dataset import inspection, open_dataset, proposed
 from auditor.data.fetch import fetch, verify
 from auditor.data.readers import READERS
+from auditor.data.readers.base import matches
 from auditor.engine import engine
+from tests.data import writers
 from tests.manual import settings
 from tests.releases import write_release
 
@@ -178,6 +181,98 @@ def test_a_reader_that_breaks_on_one_record_does_not_stop_the_scan(tmp_path, mon
     assert dataset.quarantine["reason"].tolist() == ["cannot be understood (RuntimeError)"]
 
 
+def device_files(root: Path, people: list[str]) -> Path:
+    """Recorders' files of two formats in turn, each stating a person."""
+    root.mkdir(exist_ok=True)
+    for number, person in enumerate(people):
+        counts = writers.counts(seed=number)
+        path = root / f"{number}.bin"
+        if number % 2:
+            writers.dicom(path, [{"counts": counts, "leads": (1, 2)}], PatientID=person)
+        else:
+            writers.scp(path, counts, tags={2: person.encode() + b"\x00"})
+    return root
+
+
+def test_a_persons_records_are_those_whose_files_state_them(tmp_path):
+    root = device_files(tmp_path / "export", ["PX-7", "PX-7", "PX-8", "PX-9"])
+    (root / "auditor.yaml").write_text("subject: {header: id, same: {PX-9: PX-8}}")
+    dataset = opened(root)
+    by_record = dict(zip(dataset.manifest["record"], dataset.manifest["subject"], strict=True))
+    assert by_record == {"0.bin": "PX-7", "1.bin": "PX-7", "2.bin": "PX-8", "3.bin": "PX-8"}
+    assert dataset.manifest["subject_known"].all()
+    assert dataset.unread == ()
+    assert "person" not in dataset.manifest
+
+
+def test_a_file_that_states_nobody_is_counted(tmp_path):
+    root = device_files(tmp_path / "export", ["PX-7", "PX-7", "", "unknown", "PX-8"])
+    (root / "auditor.yaml").write_text("subject: {header: id}")
+    dataset = opened(root)
+    assert by_kind(dataset.unread) == {"person": 2}
+    assert dataset.manifest["subject"].nunique() == 4
+    assert (~dataset.manifest["subject_known"]).sum() == 2
+
+
+def test_numbers_that_may_be_one_persons_are_refused_in_files_too(tmp_path):
+    root = device_files(tmp_path / "export", ["0007", "7"])
+    (root / "auditor.yaml").write_text("subject: {header: id}")
+    with pytest.raises(DataError, match="zeros before their number") as refused:
+        opened(root)
+    assert "0007" not in str(refused.value).replace("as 0007 and 7", "")
+
+
+def test_inspect_proposes_the_people_that_all_files_state_and_reads_them_back(tmp_path):
+    root = device_files(tmp_path / "export", ["PX-7", "PX-7", "PX-8"])
+    dataset = opened(root)
+    assert not dataset.manifest["subject_known"].any()
+    assert any("subject: {header: id}" in line for line in inspection(dataset))
+    write_descriptor(proposed(dataset), root / "auditor.yaml")
+    assert opened(root).manifest["subject"].nunique() == 2
+    shown = "\n".join(inspection(dataset))
+    assert "PX-7" not in shown
+
+
+@pytest.mark.parametrize("people", [["PX-7", "PX-7"], ["PX-7", "", "PX-8"]])
+def test_inspect_proposes_no_rule_that_would_be_wrong(tmp_path, people):
+    dataset = opened(device_files(tmp_path / "export", people))
+    assert proposed(dataset) == dataset.descriptor
+
+
+@pytest.mark.parametrize("pattern", ["p0001/", "p0001", "p0001/*", "*/s1_*", "p0001/s1_r1.hea"])
+def test_recordings_that_are_excluded_are_not_of_the_release(release, tmp_path, pattern):
+    whole = opened(release)
+    copy = shutil.copytree(release, tmp_path / "copy")
+    hidden = [one for one in whole.manifest["record"] if matches(one, (pattern,))]
+    hidden = hidden or [pattern.removesuffix(".hea")]
+    said = yaml.safe_load((copy / "auditor.yaml").read_text())
+    (copy / "auditor.yaml").write_text(yaml.safe_dump({**said, "excluded": [pattern]}))
+    dataset = opened(copy)
+    assert set(dataset.manifest["record"]) == set(whole.manifest["record"]) - set(hidden)
+    assert dataset.n_left_out == 0
+    assert dataset.fingerprint != whole.fingerprint
+    n_files = 1 if pattern.endswith(".hea") else 2
+    assert dataset.account.files["excluded"] == n_files * len(hidden)
+    # What is left of a record whose header alone is excluded is nobody's recording.
+    assert dataset.account.files.get("not understood", 0) == (2 - n_files) * len(hidden)
+
+
+def test_a_record_of_which_only_the_signal_is_excluded_is_in_quarantine(release, tmp_path):
+    copy = shutil.copytree(release, tmp_path / "copy")
+    said = yaml.safe_load((copy / "auditor.yaml").read_text())
+    (copy / "auditor.yaml").write_text(yaml.safe_dump({**said, "excluded": ["p0001/s1_*.dat"]}))
+    assert list(opened(copy).quarantine["reason"]) == [
+        "only some of its files are under excluded: name all of them there"
+    ]
+
+
+def test_a_release_of_which_all_is_excluded_is_one_clear_line(release, tmp_path):
+    copy = shutil.copytree(release, tmp_path / "copy")
+    (copy / "auditor.yaml").write_text("excluded: '*'")
+    with pytest.raises(DataError, match=r"excluded in auditor\.yaml names every recording"):
+        opened(copy)
+
+
 def test_tables_that_no_rule_describes_are_named_by_inspect(tmp_path):
     root = bare(tmp_path, a="")
     (root / "patients.csv").write_text("name\nAnna\n")
@@ -257,6 +352,28 @@ def test_real_folders_are_recognised_and_counted(
     assert len(dataset.quarantine) == 0
     assert (len(sessions), len(dataset.manifest)) == (people, records)
     assert int((sessions > 1).sum()) == with_sessions
+
+
+@pytest.mark.data
+def test_heartprint_is_recognised_without_a_word_and_its_third_session_is_of_both_hands(
+    data, tmp_path
+):
+    root = tmp_path / "copy"
+    shutil.copytree(
+        data / "heartprint-dev", root, ignore=shutil.ignore_patterns("*.yaml", "SHA256SUMS")
+    )
+    dataset = opened(root)
+    by_person = dataset.manifest.groupby("subject")
+    assert dataset.name == "heartprint"
+    assert dataset.manifest[["subject_known", "session_known"]].all(axis=None)
+    assert (by_person.ngroups, len(dataset.manifest), len(dataset.quarantine)) == (95, 673, 0)
+    # Counted from the names of the files: 95 people have s1, s2, and s3R or s3L.
+    names = [(one.parent.name, one.name[:2]) for one in root.rglob("*.hea")]
+    assert by_person["session"].nunique().sum() == len(set(names)) == 241
+    assert set(dataset.manifest["session"]) == {"s1", "s2", "s3"}
+    assert set(dataset.manifest["leads"]) == {"I"}
+    assert set(dataset.manifest["fs"]) == {250.0}
+    assert dataset.unread == ()
 
 
 @pytest.mark.data

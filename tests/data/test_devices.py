@@ -58,6 +58,7 @@ FORMATS: dict[str, tuple[Callable[[Path], Path], Callable[[np.ndarray], np.ndarr
     "scp": (lambda path: writers.scp(path, COUNTS), lambda n: n * 2.5 * 1e-3),
     "mfer": (lambda path: writers.mfer(path, COUNTS), lambda n: n * 2.5 * 1e-3),
     "muse": (lambda path: writers.muse(path, COUNTS), lambda n: n * 4.88 * 1e-3),
+    "cardiosoft": (lambda path: writers.cardiosoft(path, COUNTS), lambda n: n * 5.0 * 1e-3),
     "eli": (lambda path: writers.eli(path, COUNTS), lambda n: n * 2.5 * 1e-3),
     "kardia": (lambda path: writers.kardia(path, COUNTS), lambda n: n * 0.5 * 1e-3),
     "dicom": (dicom, lambda n: n * 2.5 * 1.01 * 1e-3),
@@ -108,6 +109,13 @@ def test_the_person_and_the_day_are_known(tmp_path, name):
     assert seen.taken_at == day
     if name != "kardia":  # tells neither
         assert seen.attributes == {"sex": "female", "age": 61.0, "age_pooled": False}
+
+
+@every_format
+def test_whom_a_file_states_is_told_apart_from_what_it_says_of_them(tmp_path, name):
+    seen = read(FORMATS[name][0](tmp_path / "one"))
+    assert seen.person == "PX-4711"
+    assert "4711" not in repr(seen)
 
 
 @every_format
@@ -199,6 +207,21 @@ def test_slower_leads_of_edf_are_brought_to_the_fastest_and_what_is_no_ecg_is_le
     said = " ".join(seen.defects)
     assert all(one in said for one in ("no ECG", "several rates", "no voltage", "not understood"))
     assert seen.unread == ("unit",)
+
+
+@pytest.mark.parametrize(
+    ("patient", "reserved", "person"),
+    [
+        ("X F 17-APR-1950 X", "EDF+C", ""),
+        ("PX-4711 X X X", "EDF+C", "PX-4711"),
+        # Without EDF+, the field has no parts, and a name may stand in it.
+        ("Agatha Christie", "", ""),
+    ],
+)
+def test_whom_edf_states_is_its_code_and_no_name(tmp_path, patient, reserved, person):
+    lead = {"label": "ECG II", "counts": COUNTS[0], "per_record": 500}
+    path = writers.edf(tmp_path / "one", [lead], patient=patient, reserved=reserved)
+    assert read(path).person == person
 
 
 def test_a_rate_of_edf_need_not_be_whole(tmp_path):
@@ -357,6 +380,19 @@ def test_an_age_is_told_by_two_dates_where_they_leave_no_doubt(born, taken, age,
     assert (told.attributes.get("age"), told.unread) == (age, unread)
 
 
+def test_days_of_cardiosoft_are_told_whole_though_their_parts_stand_apart(tmp_path):
+    told = texts(writers.cardiosoft(tmp_path / "one", COUNTS))
+    assert told["2011-05-03 10:11:12"] == "ObservationDateTime"
+    assert told["1950-04-17"] == "BirthDateTime"
+    born = read(writers.cardiosoft(tmp_path / "one", COUNTS, age="", units=""))
+    assert born.attributes["age"] == 61.0
+
+
+def test_steps_of_cardiosoft_without_a_unit_are_no_voltage(tmp_path):
+    with pytest.raises(DataError, match="no signal in a unit of voltage"):
+        read(writers.cardiosoft(tmp_path / "one", COUNTS, resolution=""))
+
+
 def test_an_age_is_in_the_unit_that_stands_beside_it(tmp_path):
     seen = read(writers.muse(tmp_path / "one", COUNTS, age="18", units="MONTHS"))
     assert seen.attributes["age"] == pytest.approx(1.5)
@@ -422,6 +458,13 @@ def test_sizes_that_a_file_only_states_make_no_room(tmp_path):
     one = {"label": "ECG", "counts": COUNTS[0, :1000], "per_record": 500}
     with pytest.raises(DataError, match="opened at once"):
         read(writers.edf(tmp_path / "edf", [one], reserved="EDF+D", tals=tals))
+
+
+@pytest.mark.parametrize("stated", ["1e99999999", "1e-99999999", "-500", "0"])
+def test_a_rate_that_no_recorder_has_is_a_reason_at_once(tmp_path, stated):
+    group = {"counts": COUNTS, "leads": (1, 2), "fs": stated}
+    with pytest.raises(DataError, match="sampling frequency"):
+        read(writers.dicom(tmp_path / "one", [group]))
 
 
 def test_dicom_that_is_compressed_as_a_whole_is_refused(tmp_path):
@@ -585,6 +628,21 @@ def philips_leads(path: Path) -> list[np.ndarray]:
         (two + three) // 2 - foot,
     ]
     return leads
+
+
+@pytest.mark.data
+def test_real_aecg_and_philips_state_their_people(data):
+    root = data / "formats"
+    stated = {
+        record: READERS[name].read(root, record).person
+        for name in ("aecg", "philips")
+        for record in READERS[name].find(root)
+        if "empty" not in record and "invalid" not in record
+    }
+    one, same, other = (stated[f"hl7-aecg/subject{name}.xml"] for name in ("1_0", "1_1", "2_0"))
+    assert one == same == "2.16.840.1.113883.3.400 subject1"
+    assert other == "2.16.840.1.113883.3.400 subject2"
+    assert stated["philips-xml/1_03_129DYPRG.xml"] == "1112010721168bdc"
 
 
 @pytest.mark.data

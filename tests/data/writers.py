@@ -275,6 +275,53 @@ def muse(
     return path
 
 
+def cardiosoft(
+    path: Path,
+    samples: Counts,
+    *,
+    leads: Sequence[str] = ("I", "II"),
+    age: str = "61",
+    units: str = "Years",
+    resolution: str = '<Resolution units="uVperLsb">5</Resolution>',
+) -> Path:
+    """A step is 5 uV; the median beat stands before the rhythm, lines are broken within rows."""
+
+    def rows(part: Counts) -> str:
+        return "".join(
+            f'<WaveformData lead="{lead}">\n\t\t'
+            + ",\n\t\t".join(",".join(map(str, row[at : at + 20])) for at in range(0, len(row), 20))
+            + "</WaveformData>"
+            for lead, row in zip(leads, part, strict=True)
+        )
+
+    def strip(tag: str, part: Counts) -> str:
+        return (
+            f"<{tag}><NumberOfLeads>{len(leads)}</NumberOfLeads>"
+            f'<SampleRate units="Hz">500</SampleRate>'
+            f"<ChannelSampleCountTotal>{part.shape[1]}</ChannelSampleCountTotal>"
+            f"{resolution}{rows(part)}</{tag}>"
+        )
+
+    path.write_text(
+        '<?xml version="1.0" encoding="ISO-8859-1"?>\n<CardiologyXML>'
+        "<ObservationType>RestECG</ObservationType><ObservationDateTime><Hour>10</Hour>"
+        "<Minute>11</Minute><Second>12</Second><Day>3</Day><Month>5</Month><Year>2011</Year>"
+        "</ObservationDateTime><ClinicalInfo><DeviceInfo><Desc>CardioSoft</Desc></DeviceInfo>"
+        "</ClinicalInfo><PatientInfo><PID>PX-4711</PID><Name><FamilyName>Christié</FamilyName>"
+        f'<GivenName>Agatha</GivenName></Name><Age units="{units}">{age}</Age>'
+        "<BirthDateTime><Day>17</Day><Month>4</Month><Year>1950</Year></BirthDateTime>"
+        "<Gender>FEMALE</Gender></PatientInfo>"
+        "<Interpretation><Conclusion>slept badly</Conclusion></Interpretation>"
+        "<RestingECGMeasurements>"
+        + strip("MedianSamples", samples[:, :600] + 5)
+        + "</RestingECGMeasurements>"
+        + strip("StripData", samples)
+        + "</CardiologyXML>",
+        encoding="latin-1",
+    )
+    return path
+
+
 def eli(path: Path, samples: Counts, *, leads: Sequence[str] = ("I", "II")) -> Path:
     """A step is 2.5 uV."""
     channels = "".join(

@@ -15,7 +15,7 @@ from auditor.cli import main
 from auditor.core.errors import ConfigError
 from auditor.core.finding import EXIT_STATUS, Audit, Estimate, Finding, Waiver
 from auditor.policy.judge import compare, competence_needed, judge, judge_again
-from auditor.policy.profile import Profile, Rule, recorded_profile
+from auditor.policy.profile import Counted, Profile, Rule, recorded_profile
 from auditor.report import json as report
 
 TODAY = date(2026, 6, 1)
@@ -379,6 +379,20 @@ def of_another_release() -> int | str:
         return judge_again(now, profile(RISK, CLEAN), baseline=other).exit_status
     except ConfigError:
         return "refused"
+
+
+def of_another_table() -> int | str:
+    """A risk reckoned with one table of the population, judged as with another."""
+    counted = Counted(file="t.csv", people=1000, digest=f"sha256:{'0' * 64}")
+    other = profile(RISK, CLEAN).model_copy(update={"population_table": counted})
+    try:
+        return judge_again(audit(risk(WITHIN), SPOTLESS), other).exit_status
+    except ConfigError as error:
+        return str(error)
+
+
+def test_a_risk_that_another_table_gave_is_not_judged_again():
+    assert "another population table" in str(of_another_table())
 
 
 def of_a_larger_population() -> int | str:

@@ -43,7 +43,7 @@ def test_a_class_of_identifier_is_answered_by_what_was_met_of_it(audit):
         "Found: name in header comment (fewer than 10 people)"
     )
     assert by_clause["(M)"].numbers[0].says == "Looked for (device); none was found"
-    assert by_clause["(L)"].status == "outside"
+    assert by_clause["(ii)"].status == "outside"
 
 
 def test_linkability_shows_the_strongest_honest_measurement(audit):

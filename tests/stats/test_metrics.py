@@ -145,29 +145,3 @@ def test_people_are_averaged_before_they_are_compared():
     score, positive, _ = metrics.person_trials(trials)
     assert score.tolist() == [0.5, 0.4]
     assert positive.tolist() == [True, False]
-
-
-@pytest.mark.parametrize("fraction", [0.001, 0.05, 0.5])
-def test_individual_risk_agrees_with_the_closed_forms_for_one_and_two(fraction):
-    """Benedetti and Franconi's own expressions for f = 1 and f = 2."""
-    odds = fraction / (1 - fraction)
-    wanted = [odds * np.log(1 / fraction), odds - odds**2 * np.log(1 / fraction)]
-    found = metrics.individual_risk(np.array([1, 2]), fraction)
-    assert found == pytest.approx(wanted, rel=1e-9)
-
-
-def test_individual_risk_falls_with_the_class_and_with_the_population():
-    sizes = np.arange(1, 400)
-    risks = [metrics.individual_risk(sizes, fraction) for fraction in (0.001, 0.01, 0.1, 1)]
-    for risk in risks:
-        assert (np.diff(risk) < 0).all()
-    assert (np.diff(risks, axis=0) > 0).all()
-    assert risks[-1] == pytest.approx(1 / sizes)
-
-
-def test_individual_risk_is_the_mean_of_one_over_the_population_class():
-    rng = np.random.default_rng(0)
-    for f in (1, 3, 12):
-        population = f + rng.negative_binomial(f, 0.05, 400_000)
-        found = metrics.individual_risk(np.array([f]), 0.05)[0]
-        assert found == pytest.approx((1 / population).mean(), rel=0.02)

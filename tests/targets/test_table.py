@@ -413,7 +413,8 @@ WANTED = "wanted 0 to 2, or in model.yaml under classes what each is called, in 
         (("0.2", "1.2", "2"), None, "cells are no class of the model"),
         (("sinus", "AF", "Doe"), RHYTHMS, "cells are no class of the model; wanted the 3 that"),
         (RHYTHMS, RHYTHMS[:2], "classes: it: names 2 classes; its model has 3"),
-        (RHYTHMS, ("AF", "af", "x"), "classes: it: names 2 classes; its model has 3"),
+        (RHYTHMS, ("AF", "af", "x"), "names 3 classes, 2 of them different; its model has 3"),
+        (RHYTHMS, (*RHYTHMS, "AF"), "names 4 classes, 3 of them different; its model has 3"),
     ],
     ids=str,
 )

@@ -2,46 +2,57 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from itertools import chain
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import binomtest
 
 from auditor.checks.base import Draw, Measured, OnRecordings, Settings
-from auditor.core.evidence import MIN_PEOPLE, Counts
+from auditor.checks.identifiers.places import Sighting, beside, in_texts, judged
+from auditor.core.evidence import MIN_PEOPLE
+from auditor.core.finding import Estimate
 from auditor.data.dataset import Dataset
-from auditor.data.identifiers import AGE_OVER_89, FREE_TEXT, classes_in, column, hits
+from auditor.data.identifiers import AGE_OVER_89, FREE_TEXT
 from auditor.data.identifiers.classes import DATE
-from auditor.data.moved import is_yet_to_come
-from auditor.data.values import is_missing
 from auditor.engine import shards
-from auditor.stats.small_cells import shares_of_people
+from auditor.stats.small_cells import FEW, shares_of_people
 from auditor.targets.context import Context
 
-#: Comment keys that say no more than the manifest does.
-_ORDINARY = re.compile(
-    r"\W*(?:age|sex|gender|dx|rx|hx|sx|label|diagnos[ei]s)\W*[:>]", re.IGNORECASE
-)
-_POSITIONAL = re.compile(r"\W*-?\d+ [MF-]\S* .*")
-#: Text shorter than this is a code, not prose.
-_PROSE = 3
-
-
-@dataclass(frozen=True)
-class Place:
-    """One class of identifier at one kind of place."""
-
-    kind: str
-    where: str
+#: Days that were shifted for each person apart lie this far apart at least, and fall on weekends
+#: as often as any: fewer at this level are days of a hospital.
+_SPREAD_DAYS, _WEEKEND, _LEVEL = 365, 2 / 7, 1e-3
 
 
 def plan(settings: Settings) -> list[OnRecordings]:
     """One question, whatever the preset."""
     del settings
     return [Identifiers()]
+
+
+@dataclass(frozen=True, eq=False)
+class Sightings:
+    """What identifies, person by person.
+
+    Attributes
+    ----------
+    places : (n_places,) class, kind of place, and whether it is sure
+    met : (n_people, n_places)
+    cleared : of how many places somebody says that nothing there identifies
+    shifted : whether days were shifted, person by person, as somebody says and they look
+    """
+
+    places: tuple[tuple[str, str, bool], ...]
+    met: NDArray[np.bool_]
+    cleared: int = 0
+    shifted: bool = False
+
+    def having(self, places: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """(n_people,) who has anything at some places."""
+        return np.asarray(self.met[:, places].any(axis=1), dtype=np.bool_)
 
 
 @dataclass(frozen=True)
@@ -56,123 +67,96 @@ class Identifiers(OnRecordings):
             return f"needs at least {MIN_PEOPLE} people"
         return None
 
-    def attack(self, context: Context, rng: np.random.Generator) -> Counts:
-        """For each person, how often each class was met at each kind of place."""
+    def attack(self, context: Context, rng: np.random.Generator) -> Sightings:
+        """For each person, which class was met at which kind of place."""
         del rng
         dataset = context.dataset
         jobs = [dataset.part(np.asarray(rows)) for rows in shards(range(len(dataset.manifest)))]
-        found = [
-            (subject, place)
-            for part in context.engine.map(_hits_in_texts, jobs)
-            for subject, place in part
-        ]
-        found += _hits_in_tables(dataset)
-        found += _old_ages(dataset.manifest)
-        hits = pd.DataFrame(
-            {"subject": [s for s, _ in found], "name": [f"{p.kind}/{p.where}" for _, p in found]},
-            dtype=str,
-        )
+        texts = chain.from_iterable(context.engine.map(_in_texts, jobs))
+        seen = chain(texts, beside(dataset))
         people = np.unique(dataset.manifest["subject"].astype(str))
-        table = pd.crosstab(hits["subject"], hits["name"]).reindex(people, fill_value=0)
-        return Counts(tuple(map(str, table.columns)), table.to_numpy(dtype=np.int64))
+        place_of = {subject: place for place, subject in enumerate(people)}
+        met: dict[tuple[str, str, bool], NDArray[np.bool_]] = {}
+        for one in judged(seen, dataset.descriptor):
+            column = met.setdefault(one.place, np.zeros(len(people), dtype=np.bool_))
+            column[place_of[one.subject]] = True
+        places = tuple(sorted(met))
+        columns = [met[one] for one in places]
+        return Sightings(
+            places,
+            np.column_stack(columns) if columns else np.zeros((len(people), 0), dtype=np.bool_),
+            len(dataset.descriptor.cleared),
+            dataset.descriptor.shifted and _look_shifted(dataset.manifest),
+        )
 
-    def estimate(self, evidence: Counts, level: float, draw: Draw) -> Measured:
-        """The share of people with a direct identifier, with free text, and with an age over 89.
+    def estimate(self, evidence: Sightings, level: float, draw: Draw) -> Measured:
+        """The share of people with a direct identifier, with what may be one, with free text, and
+        with an age over 89.
 
-        Also, as parameters, which class was met at which kind of place, for how many people;
-        numbers under `MIN_PEOPLE` are not told. One to nine people are no share: as a parameter it
-        is told that there are some.
+        Of what may be one, nobody to all are identified by it: the interval reaches from 0 to the
+        share of people who have any. Also, as parameters, which class was met at which kind of
+        place, for how many people; numbers under `MIN_PEOPLE` are not told. One to nine people are
+        no share: as a parameter it is told that there are some.
         """
         del draw
-        kinds = np.array([name.partition("/")[0] for name in evidence.names])
-        has = evidence.values > 0
-        hits = []
-        for place, name in enumerate(evidence.names):
-            kind, _, where = name.partition("/")
-            n = int(has[:, place].sum())
-            told: int | str = n if n >= MIN_PEOPLE else f"fewer than {MIN_PEOPLE}"
-            hits.append({"class": kind, "where": where, "people": told})
+        shifted = [evidence.shifted and kind == DATE for kind, _, _ in evidence.places]
+        kinds = np.array([kind for kind, _, _ in evidence.places], dtype=object)
+        sure = np.array([sure for _, _, sure in evidence.places], dtype=np.bool_)
+        counts = ~np.array(shifted, dtype=np.bool_)
+        old = kinds == AGE_OVER_89
         chosen = {
-            "direct": ~np.isin(kinds, [AGE_OVER_89, FREE_TEXT]),
-            "ages_over_89": kinds == AGE_OVER_89,
+            "direct": sure & ~old & counts,
+            "ages_over_89": sure & old,
             "free_text": kinds == FREE_TEXT,
         }
-        shares = {name: np.asarray(has[:, columns].any(axis=1)) for name, columns in chosen.items()}
-        found, few = shares_of_people(shares, level, 0.0)
-        return Measured(found, params={"hits": hits} | few)
+        people = {name: evidence.having(those) for name, those in chosen.items()}
+        found, few = shares_of_people(people, level, 0.0)
+        may = evidence.having(~sure & counts)
+        found["possible"] = _at_most(may, level)
+        params = {"hits": _told(evidence)} | few
+        if 0 < may.sum() < MIN_PEOPLE:
+            params["people_to_look_at"] = FEW
+        if evidence.cleared:
+            params["places_cleared_by_somebody"] = evidence.cleared
+        if evidence.shifted:
+            params["dates"] = "shifted for each person, as somebody says and as they look"
+        return Measured(found, params=params)
 
 
-def _hits_in_texts(dataset: Dataset) -> list[tuple[str, Place]]:
-    hits = []
-    subjects = dataset.manifest["subject"].astype(str)
-    for record, subject in zip(dataset.manifest["record"], subjects, strict=True):
-        for where, text in dataset.texts(record):
-            kinds = _kinds(text, where, dataset.descriptor.shifted)
-            written = where in ("header comment", "annotation note") and _is_prose(text)
-            if written and not classes_in(text, where):
-                kinds = {FREE_TEXT}
-            hits += [(subject, Place(kind, where)) for kind in kinds]
-    return hits
+def _in_texts(dataset: Dataset) -> list[Sighting]:
+    """What the texts of some records hold; each once for a person, and without what it says."""
+    return list(
+        dict.fromkeys(
+            one if one.kind in (FREE_TEXT, DATE) else one._replace(value="", rule="")
+            for one in in_texts(dataset)
+        )
+    )
 
 
-def _kinds(text: str, where: str, shifted: bool) -> set[str]:
-    """The classes of identifier that a text surely holds.
+def _at_most(people: NDArray[np.bool_], level: float) -> Estimate:
+    """From nobody to the share of people; that of nine where it is fewer."""
+    n = int(people.sum())
+    share = min(max(n, MIN_PEOPLE - 1) / len(people), 1.0) if n else 0.0
+    return Estimate(share, 0.0, share, level, len(people), None)
 
-    Parameters
-    ----------
-    shifted : whether each person's dates were moved into years to come, as somebody says: one that
-        does lie there is no recording's own
+
+def _told(evidence: Sightings) -> list[dict[str, Any]]:
+    rows = []
+    for (kind, where, sure), those in zip(evidence.places, evidence.met.T, strict=True):
+        n = int(those.sum())
+        people: int | str = n if n >= MIN_PEOPLE else f"fewer than {MIN_PEOPLE}"
+        rows.append({"class": kind, "where": where, "people": people, "sure": sure})
+    return rows
+
+
+def _look_shifted(manifest: pd.DataFrame) -> bool:
+    """Whether first days look as if each person's were moved by another number of days. Where some
+    lie in years to come, those that do not were not moved.
     """
-    return {
-        one.kind
-        for one in hits(text, where)
-        if one.sure
-        and not (shifted and one.kind == DATE and is_yet_to_come(text[one.start : one.stop]))
-    }
-
-
-def _is_prose(text: str) -> bool:
-    ordinary = _ORDINARY.match(text) or _POSITIONAL.match(text)
-    return not ordinary and sum(map(str.isalpha, text)) > _PROSE and " " in text.strip()
-
-
-def _hits_in_tables(dataset: Dataset) -> Iterator[tuple[str, Place]]:
-    manifest = dataset.manifest
-    for table in dataset.tables():
-        subjects = table.pop("subject").astype(str)
-        known = [*manifest["record"].astype(str), *manifest["subject"].astype(str)]
-        for row, kind in _hits_in(table, known, dataset.descriptor.shifted):
-            yield subjects.iloc[row], Place(kind, "table")
-    everybody = manifest["subject"].astype(str).unique()
-    for table in dataset.stray_tables():
-        # Whom a row is about is not known, so what it tells is counted for everybody.
-        for kind in {kind for _, kind in _hits_in(table, (), shifted=False)}:
-            yield from ((who, Place(kind, "table without a rule")) for who in everybody)
-
-
-def _hits_in(table: pd.DataFrame, known: Sequence[str], shifted: bool) -> Iterator[tuple[int, str]]:
-    """The rows of a table that hold a class: by a column as a whole, or by what a cell says.
-
-    Parameters
-    ----------
-    known : the names of records and subjects, which a column may repeat
-    shifted : as in `_kinds`
-    """
-    for name in table.columns:
-        cells = table[name].astype(str).str.strip()
-        found = column(str(name), cells.tolist(), known)
-        # Of ages some are over 89, and of dates that were moved none may be a day that was.
-        apart = (AGE_OVER_89, DATE) if shifted else (AGE_OVER_89,)
-        whole = found and found.sure and found.kind not in apart
-        for row in np.flatnonzero(~cells.map(is_missing)):
-            if whole and found:
-                yield int(row), found.kind
-            else:
-                kinds = _kinds(cells.iloc[row], str(name) if found else "", shifted)
-                yield from ((int(row), kind) for kind in kinds)
-
-
-def _old_ages(manifest: pd.DataFrame) -> Iterator[tuple[str, Place]]:
-    pooled = manifest["age_pooled"].astype(bool)
-    old = manifest.loc[(manifest["age"] > 89) & ~pooled, "subject"].astype(str)
-    yield from ((who, Place(AGE_OVER_89, "header or table")) for who in old)
+    days = pd.to_datetime(manifest["taken_at"]).groupby(manifest["subject"]).min().dropna()
+    if len(days) < MIN_PEOPLE or days.max() > pd.Timestamp.now():
+        return False
+    spread = np.ptp(np.quantile(days.to_numpy("datetime64[D]").astype(float), [0.025, 0.975]))
+    weekend = int((days.dt.dayofweek >= 5).sum())
+    usual = binomtest(weekend, len(days), _WEEKEND, alternative="less").pvalue
+    return bool(spread >= _SPREAD_DAYS and usual > _LEVEL)

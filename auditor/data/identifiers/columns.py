@@ -22,7 +22,7 @@ from auditor.data.identifiers.classes import (
     Column,
     Hit,
 )
-from auditor.data.identifiers.keyed import judge
+from auditor.data.identifiers.judge import judge
 from auditor.data.identifiers.vocabulary import Meaning, is_person, listed, meanings, plain
 from auditor.data.values import dates as dates_of
 from auditor.data.values import is_missing
@@ -108,6 +108,8 @@ def _of_dates(meant: Meaning, seen: _Values, rule: str) -> Column | None:
     found = [judge([meant], one) for one in seen.said]
     if sum(one is not None for one in found) >= _SHARE * len(seen.said):
         return Column(DATE, rule)
+    if meant.words <= listed("times"):
+        return None  # what counts from a start is no day of a spreadsheet
     days, unread = dates_of(seen.said)
     known = sum(one is not None for one in days)
     return Column(DATE, rule) if known > _SHARE * len(seen.said) and known > unread else None

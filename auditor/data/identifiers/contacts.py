@@ -50,21 +50,23 @@ _NL = re.compile(
     r"(?<![\w.,/])[1-9]\d{3} ?(?!SA|SD|SS|MS|HZ|MV|UV|PM|AM)[A-Z]{2}(?= +[A-Z][a-z]{2})"
 )
 _CITY = re.compile(
-    r"(?<![\w.,/-])(?:[A-Z]{1,2}-)?(\d{4,5}(?:-\d{3,4})?),? "
-    r"([A-Z][^\W\d_]{2,}(?:[ -][A-Z]?[^\W\d_]+)?)"
+    r"(?<![\w.,/-])(?:[A-Z]{1,2}-\d{4,5}|\d{5}(?:-\d{3,4})?),? "
+    r"[A-Z][^\W\d_]{2,24}(?:[ -][A-Z]?[^\W\d_]{1,24})?"
 )
 _SUITE = re.compile(r"(?<!\w)(?:Suite|Apt\.?|Apartment) \d{1,4}(?!\w)")
 _STATE = re.compile(
-    r"(?<!\w)(?:A[KLRZ]|C[AOT]|DC|DE|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|PA|RI|"
-    r"S[CD]|T[NX]|UT|V[AT]|W[AIVY]),? \d{5}(?:-\d{4})?(?![\w-])"
+    r"(?<=, )(?:A[KLRZ]|C[AOT]|DC|DE|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|PA|"
+    r"RI|S[CD]|T[NX]|UT|V[AT]|W[AIVY]) \d{5}(?:-\d{4})?(?![\w-])"
 )
 _WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|['’-](?=[^\W\d_])){0,60}")
 _NUMBER_AFTER = re.compile(
-    r",?\s{1,2}(?:n[°ºr]?\.?\s?)?\d{1,4}(?:[-/]\d{1,4})?(?:\s?[a-zA-Z])?(?![\w.%:/]|,\d|\s?(?:ms|mm|mv|hz|bpm|leads?)\b)"
+    r",?\s{1,2}(?:n[°ºr]?\.?\s?)?\d{1,4}(?:[-/]\d{1,4})?(?:\s?[a-zA-Z])?"
+    r"(?![\w.%:/]|,\d|\s?(?:ms|mm|mv|hz|bpm|leads?)\b)"
 )
 _NUMBER_BEFORE = re.compile(r"(?<![\w.,:/-])\d{1,5}(?:\s?(?:bis|ter)|[a-zA-Z])?,?\s{1,2}$")
 _NAMED_AFTER = re.compile(
-    r"\.?(?:\s(?:de|du|des|del|della|la|le|les|los|las|dei|da|do|das|dos|di|d['’]|l['’]))*\s?[A-Z0-9][^\W_]"
+    r"\.?(?:\s(?:de|du|des|del|della|la|le|les|los|las|dei|da|do|das|dos|di|d['’]|l['’])){0,3}"
+    r"\s?[A-Z0-9][^\W_]"
 )
 
 
@@ -109,7 +111,7 @@ def _telephones(text: str) -> Iterator[Hit]:
                 yield _phone(one, "a telephone number with its country")
     for one in _NORTH_AMERICAN.finditer(text):
         # With spaces alone it could be three samples.
-        clear = any(mark in one[0] for mark in "(.-") or _is_valid(one[0], "US")
+        clear = any(mark in one[0] for mark in "(.-")
         if not in_a_row(text, one) and not _UNIT.match(text, one.end()):
             yield _phone(one, "a telephone number, North America's form", sure=clear)
     for one in _BRAZILIAN.finditer(text):

@@ -33,6 +33,10 @@ _COMPACT = re.compile(
 )
 _YEAR_LAST = re.compile(r"(?<![\d.])(\d{2})(\d{2})(\d{4})(?!\d|\.\d)")
 _SIX = re.compile(r"(?<![\d.])(\d{2})(\d{2})(\d{2})(?!\d|\.\d)")
+#: `unchanged since ecg 910218`.
+_OF_ECG = re.compile(
+    r"\b(?:[Ee][KkCc][Gg])\s(?:vom\s|of\s|från\s)?(\d\d)(\d\d)(\d\d)(?![\d.,]\d|\d)"
+)
 _JOIN = r"[\s\-./_,]{0,3}(?:de\s|del\s|di\s|of\s|d[e']\s?)?"
 _DAY_NAMED = re.compile(
     rf"(?<![\d.,])(\d{{1,2}})(?:\.|st|nd|rd|th|er|ème|º|ª|°|:e|\.\s)?{_JOIN}"
@@ -89,12 +93,16 @@ def _in_figures(text: str) -> Iterator[Hit]:
     for one in _COMPACT.finditer(text):
         year, month, day = int(one[1]), int(one[2]), int(one[3])
         if year in _COMPACT_YEARS and _is_day(year, month, day):
-            # p19450312 is one of a million numbers with a letter before it.
-            glued = one.start() > 0 and text[one.start() - 1].isalpha() and not one[4]
-            yield _hit(one, "a date without separators", sure=not glued)
+            # p19450312 is one of a million numbers with a letter before it; IMG20190517 is not.
+            before = text[max(one.start() - 2, 0) : one.start()]
+            glued = before[-1:].isalpha() and not (len(before) == 2 and before.isalpha())
+            yield _hit(one, "a date without separators", sure=bool(one[4]) or not glued)
     for one in _YEAR_LAST.finditer(text):
         if int(one[3]) in _COMPACT_YEARS and _is_day(int(one[3]), int(one[2]), int(one[1])):
             yield _hit(one, "a date without separators", sure=False)
+    for one in _OF_ECG.finditer(text):
+        if _is_day(2000 + int(one[1]), int(one[2]), int(one[3])):
+            yield Hit(DATE, one.start(1), one.end(), "six figures of an ECG's day", sure=False)
     for one in _MONTH_YEAR.finditer(text):
         yield _hit(one, "a month of a year")
     for one in _DAY_MONTH.finditer(text):
@@ -140,7 +148,7 @@ def _in_words(text: str) -> Iterator[Hit]:
     for one in _NAMED_DAY.finditer(text):
         name = plain(one[1])
         if (month := known.get(name)) and int(one[2]) in range(1, _DAYS_OF[month - 1] + 1):
-            sure = one[3] is not None or (len(name) > 4 and _alone(text, one.start(), one[1]))
+            sure = one[3] is not None or _alone(text, one.start(), one[1])
             yield _hit(one, "a day of a named month", sure=sure)
     for one in _NAMED_YEAR.finditer(text):
         if plain(one[1]) in known and int(one[2]) in _COMPACT_YEARS:
@@ -179,10 +187,12 @@ def is_date(value: str, *, loose: bool) -> bool:
     value = value.strip()
     if any(hit for hit in find(value)):
         return True
+    if not loose:
+        return False
     for order in ("day-first", "month-first"):
         with suppress(NotUnderstoodError):
             return date_of(value, order) is not None
-    if loose and (six := _SIX.fullmatch(value) or _YEAR_LAST.fullmatch(value)):
+    if six := _SIX.fullmatch(value) or _YEAR_LAST.fullmatch(value):
         a, b, c = map(int, six.groups())
         return any(_is_day(2000, month, day) for day, month in ((a, b), (b, a), (c, b)))
     return False

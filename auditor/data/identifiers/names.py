@@ -1,6 +1,6 @@
 """People's names in texts, by what stands beside them and by a dictionary of names.
 
-The dictionary is that of Faker's providers for twenty countries. Physicians whose names are
+The dictionary is that of Faker's providers, country by country. Physicians whose names are
 signs, methods and devices (Brugada, Holter, Bazett) name no patient, and words of ECG machines that
 are names too (Block, Long, White) name nobody; both stand in words.yaml. A name alone is not sure.
 """
@@ -29,6 +29,13 @@ _PROVIDERS = (
         "nl_BE",
         "es_MX",
         "en_IE",
+        "pl_PL",
+        "cs_CZ",
+        "hu_HU",
+        "hr_HR",
+        "ro_RO",
+        "sk_SK",
+        "tr_TR",
     ),
 )
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
@@ -37,6 +44,11 @@ _CARET = re.compile(r"(?<![\w^])[^\W\d_][\w'’ -]{0,40}\^[^\W\d_][\w'’^. -]{0
 _GAP = re.compile(r"\.?[ \t\xa0]{1,2}")
 #: Between a first and a last name: an initial, or `van der`.
 _JOINT = re.compile(r"[ \xa0]{1,2}((?:[^\W\d_]{1,3}\.? ){0,3})")
+#: `Frederick Masoudi, MD`.
+_LETTERS_BEHIND = re.compile(
+    r"(?<![\w.])([A-ZÀ-Þ][\w'’-]{1,24}(?: [A-ZÀ-Þ][\w.'’-]{0,24}){1,3}),? "
+    r"(?:M\.?D|D\.?O|Ph\.?D|R\.?N|M\.?B\.?B\.?S|FACC|FESC|FRCP|M\.?Sc|MFA|PA-C|CNP|NP)\b"
+)
 _MOST_WORDS = 4
 
 
@@ -59,6 +71,8 @@ def find(text: str) -> Iterator[Hit]:
     if "^" in text:
         for one in _CARET.finditer(text):
             yield Hit(NAME, one.start(), one.end(), "a name with a caret, as in DICOM")
+    for one in _LETTERS_BEHIND.finditer(text):
+        yield Hit(NAME, one.start(1), one.end(1), "a name with a degree behind it")
     words = list(_WORD.finditer(text))
     if not any(map(str.isupper, text)) and not any(
         plain(one[0]) in _bare_titles() for one in words
@@ -95,6 +109,12 @@ def looks_like(value: str) -> bool:
     return comma or any(k and not _is_no_name(w) for k, w in zip(known, words, strict=False))
 
 
+def is_known(value: str) -> bool:
+    """Whether a word of a value is in the dictionary."""
+    first, last = dictionary()
+    return any(plain(one) in first or plain(one) in last for one in value.split())
+
+
 def is_written_large(value: str) -> bool:
     """Whether the first word that is no `van` or `de` begins with a capital."""
     words = (one[0] for one in _WORD.finditer(value) if plain(one[0]) not in listed("particles"))
@@ -109,6 +129,10 @@ def is_ordinary(value: str) -> bool:
 
 def _parts(word: str) -> list[str]:
     return [word, *re.split("[-'’]", word)] if not word.isalpha() else [word]
+
+
+def _is_eponym(word: str) -> bool:
+    return any(plain(one) in listed("eponyms") for one in _parts(word))
 
 
 def _is_no_name(word: str) -> bool:
@@ -133,7 +157,7 @@ def _titled(text: str, words: Sequence[re.Match[str]], at: int) -> Hit | None:
     known = _in_dictionary(first[0])
     if name in listed("also_units") and not dotted and not known:
         return None
-    if _is_no_name(first[0]) and not dotted and first[0].isupper():
+    if is_ordinary(first[0]) or (_is_no_name(first[0]) and not dotted and first[0].isupper()):
         return None
     if first[0].isupper() and len(first[0]) < 4 and not known and not dotted:
         return None
@@ -165,7 +189,7 @@ def _known(text: str, words: Sequence[re.Match[str]], at: int) -> Hit | None:
         return None
     first, last = dictionary()
     is_first, is_last = (_among(one[0], names) for names in (first, last))
-    if not is_first and not is_last:
+    if not is_first and not is_last and not _shouted_before(text, words, at):
         return None
     # Behind an initial or a `de la`.
     behind = (each for each in words[at + 1 : at + 5] if not _joins(each[0]))
@@ -174,15 +198,26 @@ def _known(text: str, words: Sequence[re.Match[str]], at: int) -> Hit | None:
     between = text[one.end() : other.start()]
     ordinary = _is_no_name(one[0]), _is_no_name(other[0])
     if other[0][0].isupper() and is_first and (joint := _JOINT.fullmatch(between)):
-        eponym = plain(one[0]) in listed("eponyms")
-        clear = not ordinary[0] or not (eponym or ordinary[1])
+        clear = not all(ordinary)
         known = _among(other[0], last) or _among(other[0], first)
         sure = clear and (known or (joint[1] != "" and not any(ordinary)))
-        if sure or (not any(ordinary) and _is_word(one[0]) and _is_word(other[0])):
+        named = _among(other[0], last) and not _is_eponym(other[0])
+        if sure or named or (not any(ordinary) and _is_word(one[0]) and _is_word(other[0])):
             return Hit(NAME, one.start(), other.end(), "a first and a last name", sure)
-    if is_last and between in (",", ", ") and _among(other[0], first) and not any(ordinary):
-        return Hit(NAME, one.start(), other.end(), "a last and a first name")
+    if between in (",", ", ") and other[0][0].isupper():
+        given = _among(other[0], first) and not ordinary[1]
+        # `MACEK,MACIEJ M`, where one of both is known.
+        shouted = between == "," and (one[0] + other[0]).isupper() and len(other[0]) > 2
+        if (is_last and given) or (shouted and len(one[0]) > 2 and not all(ordinary)):
+            return Hit(NAME, one.start(), other.end(), "a last and a first name")
     return None if plain(other[0]) in listed("of_eponyms") else _lone(one)
+
+
+def _shouted_before(text: str, words: Sequence[re.Match[str]], at: int) -> bool:
+    """Whether a word of no dictionary stands before a first name, as in `MACEK,MACIEJ`."""
+    one, other = words[at], words[at + 1] if at + 1 < len(words) else words[at]
+    joined = text[one.end() : other.start()] == "," and (one[0] + other[0]).isupper()
+    return joined and _among(other[0], dictionary()[0]) and not _is_no_name(other[0])
 
 
 def _lone(one: re.Match[str]) -> Hit | None:

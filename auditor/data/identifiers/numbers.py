@@ -5,7 +5,8 @@ Written from what the issuers publish:
 - DK: CPR-kontoret, "Personnummeret i CPR" (weights 4327654321; since 2007 not all keep to them)
 - SE: Skatteverket SKV 704 (Luhn); NO: Skatteetaten, fødselsnummer (two digits modulo 11)
 - FI: Digi- ja väestötietovirasto, henkilötunnus (31 letters; marks of centuries since 2023)
-- DE: Bundeszentralamt für Steuern, § 139b AO (ISO 7064 MOD 11,10); KVNR: § 290 SGB V
+- DE: Bundeszentralamt für Steuern, § 139b AO (ISO 7064 MOD 11,10); KVNR: § 290 SGB V;
+  Rentenversicherungsnummer: § 147 SGB VI
 - NL: RvIG, burgerservicenummer (elfproef); BE: Rijksregister, KB 3 April 1984 (97 − n mod 97)
 - FR: INSEE, numéro de sécurité sociale (97 − n mod 97); CH: ZAS, AHVN13 (EAN-13)
 - ES: Ministerio del Interior, NIF/NIE (n mod 23); IT: DM 23 December 1976 (codice fiscale)
@@ -71,10 +72,15 @@ def find(text: str) -> Iterator[Hit]:
 
 def in_a_row(text: str, one: re.Match[str]) -> bool:
     """Whether a number with spaces is a part of a longer row of numbers, such as samples."""
+    return " " in one[0] and stands_in_a_row(text, one)
+
+
+def stands_in_a_row(text: str, one: re.Match[str]) -> bool:
+    """Whether other numbers stand beside a number."""
     start, stop = one.span()
     before, behind = text[max(start - 2, 0) : start], text[stop : stop + 3]
     beside = re.search(r"\d[ ,]$", before) or re.match(r"[ ,]-?\d", behind)
-    return " " in one[0] and beside is not None
+    return beside is not None
 
 
 def is_number(value: str) -> bool:
@@ -155,6 +161,14 @@ def _steuer_id(number: str) -> bool:
         total = (digit + product) % 10 or 10
         product = 2 * total % 11
     return (11 - product) % 10 == int(number[10])
+
+
+def _rvnr(number: str) -> bool:
+    """§ 147 SGB VI and VKVV § 2: letters count as two figures, sums are of figures."""
+    digits = f"{number[:8]}{ord(number[8]) - 64:02d}{number[9:11]}"
+    weights = (2, 1, 2, 5, 7, 1, 2, 1, 2, 1, 2, 1)
+    total = sum(sum(divmod(d * w, 10)) for d, w in zip(_digits(digits), weights, strict=True))
+    return int(number[4:6]) in range(1, 13) and total % 10 == int(number[11])
 
 
 def _kvnr(number: str) -> bool:
@@ -267,6 +281,7 @@ _FORMS = (
     _form("FI henkilötunnus", r"\d{6}[-+A-FU-Y]\d{3}[0-9A-FHJ-NPR-Y]", _hetu),
     _form("DE Steuer-ID", r"\d{2} \d{3} \d{3} \d{3}", _steuer_id),
     _form("DE Steuer-ID", r"[1-9]\d{10}", _steuer_id, sure=False),
+    _form("DE Rentenversicherungsnummer", r"\d{2} ?\d{6} ?[A-Z] ?\d{3}", _rvnr),
     _form("DE KVNR", r"[A-Z]\d{9}", _kvnr, sure=False, kind=INSURANCE),
     _form("NL BSN", r"\d{4}\.\d{2}\.\d{3}", _bsn),
     _form("NL BSN", r"\d{9}", _bsn, sure=False),

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from auditor.data.identifiers import ages, contacts, dates, keyed, names, numbers
 from auditor.data.identifiers.classes import NAME, RECORD, Hit
+from auditor.data.identifiers.judge import judge
+from auditor.data.identifiers.vocabulary import is_ordinary
 
 #: Places that the readers name in words of their own, which promise nothing.
 _OWN_WORDS = frozenset(
-    ("", "file name", "folder name", "header comment", "header record line", "annotation note")
+    (
+        *("", "file name", "folder name", "header comment", "header record line"),
+        *("signal description", "annotation note"),
+    )
 )
+#: What nearly all cells of tables are.
+_PLAIN = re.compile(r"[+-]?\d{0,5}(?:[.,]\d*)?(?:[eE][+-]?\d{1,3})?")
 #: A row of figures that could be anybody's number.
-_BARE = re.compile(r"(?<![\w.,/+:-])(?:\d{6,12}|[A-Z]{1,3}\d{6,10})(?![\w/]|[.,:-]\d)")
+_BARE = re.compile(
+    r"(?<![\w.,/+:-])(?:0\d{5,11}|\d{7,12}|[A-Z]{1,3}\d{6,10})"
+    r"(?![\w/]|[.,:-]\d| ?(?:samples|bytes|of)\b)"
+)
+_WORD_BEFORE = re.compile(r"([^\W\d_]{2,20})[ :=]{1,3}$")
 
 
 def hits(text: str, where: str = "") -> list[Hit]:
@@ -27,6 +38,8 @@ def hits(text: str, where: str = "") -> list[Hit]:
     ----------
     where : the place of the text in its file, such as `PatientBirthDate` or `age/dateofbirth`
     """
+    if where in _OWN_WORDS and _PLAIN.fullmatch(text):
+        return []
     if len(text) <= 200:
         return list(_short(text, where))
     return _found(text, where)
@@ -49,7 +62,7 @@ def _found(text: str, where: str) -> list[Hit]:
     explained = list(beside.explained)
     if where not in _OWN_WORDS:
         if meant := keyed.promised(where):
-            found += filter(None, [keyed.judge(meant, text)])
+            found += filter(None, [judge(meant, text)])
         elif keyed.explains(where):
             explained = [(0, len(text))]
     free: list[Hit] = []
@@ -58,12 +71,17 @@ def _found(text: str, where: str) -> list[Hit]:
         free += [*dates.find(text), *numbers.find(text), *ages.find(text)]
     free += [*contacts.find(text), *names.find(text)]
     if figures:
-        free += (
-            Hit(RECORD, *one.span(), "a number that nothing explains", sure=False)
-            for one in _BARE.finditer(text)
-        )
+        free += _unexplained(text)
     found += (one for one in free if one.kind == NAME or not _within(one, explained))
     return _apart(found)
+
+
+def _unexplained(text: str) -> Iterator[Hit]:
+    """Figures that could be anybody's number: none of a row, and no word before them says what."""
+    for one in _BARE.finditer(text):
+        before = _WORD_BEFORE.search(text[max(one.start() - 24, 0) : one.start()])
+        if not (before and is_ordinary(before[1])) and not numbers.stands_in_a_row(text, one):
+            yield Hit(RECORD, *one.span(), "a number that nothing explains", sure=False)
 
 
 def _within(hit: Hit, stretches: Iterable[tuple[int, int]]) -> bool:

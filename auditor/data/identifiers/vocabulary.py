@@ -10,11 +10,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise, product
-from typing import Any
 
 from auditor.data.identifiers.classes import (
     ACCOUNT,
@@ -22,9 +21,11 @@ from auditor.data.identifiers.classes import (
     DEVICE,
     INSURANCE,
     LICENCE,
+    NAME,
     NATIONAL,
     OTHER,
     RECORD,
+    VEHICLE,
 )
 from auditor.resources import package, read_settings
 
@@ -39,7 +40,10 @@ _LONGEST, _MOST_WORDS = 96, 8
 _LISTS = (
     *("masked", "eponyms", "not_names", "titles", "standards", "passed", "also_words"),
     *("particles", "of_eponyms", "uk_areas", "generic_places", "also_units", "truths"),
+    "proper",
 )
+#: The fewest letters of the parts of a compound of which one is not known.
+_LONG_PART = 5
 #: Words that say nothing beside others.
 _EMPTY = frozenset(
     (
@@ -48,7 +52,7 @@ _EMPTY = frozenset(
     )
 )
 #: Classes whose values are told by their figures, so that a key of two words needs no colon.
-_NUMBERED = frozenset((RECORD, DEVICE, NATIONAL, INSURANCE, ACCOUNT, LICENCE, OTHER))
+_NUMBERED = frozenset((RECORD, DEVICE, NATIONAL, INSURANCE, ACCOUNT, LICENCE, OTHER, VEHICLE))
 
 
 @dataclass(frozen=True)
@@ -101,14 +105,16 @@ def _words() -> _Words:
     kinds: Mapping[str, Mapping[str, list[str]]] = raw["kinds"]
     for kind, said in kinds.items():
         told = [(phrase, True) for phrase in said.get("alone", ())]
-        told += [(" ".join(pair), True) for pair in _pairs(said)]
+        heads = raw["numbers"] if kind in _NUMBERED else said.get("heads", ())
+        pairs = list(product(heads, said.get("of", ())))
+        told += [(" ".join(pair), True) for pair in pairs]
         told += [(phrase, False) for phrase in said.get("weak", ())]
         for phrase, sure in told:
             if words := _phrase(phrase):
                 phrases[min(words)].append(Meaning(kind, words, sure))
-        longer = [one for one, sure in told if sure and " " in one]
-        turned = [" ".join(pair[::-1]) for pair in _pairs(said)]
-        wanted = (*longer, *turned) if kind in _NUMBERED else ()
+        longer = [one for one, sure in told if sure and (" " in one or len(one) > 4)]
+        turned = [" ".join(pair[::-1]) for pair in pairs]
+        wanted = [*longer, *turned] if kind in _NUMBERED else turned if kind == NAME else []
         for phrase in (*said.get("next", ()), *wanted):
             following["".join(_plain_words(phrase))] = kind
             starts.update(_plain_words(phrase)[:1])
@@ -140,10 +146,6 @@ def _words() -> _Words:
         frozenset(starts) | following.keys(),
         lists,
     )
-
-
-def _pairs(said: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
-    return product(said.get("heads", ()), said.get("of", ()))
 
 
 def _plain_words(phrase: str) -> list[str]:
@@ -187,18 +189,33 @@ def words_of(name: str) -> tuple[str, ...]:
 
 
 def _unglued(word: str) -> list[str] | None:
-    """The known words that a word is made of, the fewest; None where it is not."""
+    """The known words that a word is made of, the fewest; None where it is not.
+
+    Of a long word that only ends in one, as `Krankenhausnummer` in `nummer`, that and the rest.
+    """
     known = _words().known
     if word in known:
         return [word]
     best: dict[int, list[str]] = {0: []}
-    for stop in range(2, min(len(word), 48) + 1):
-        for start in range(max(stop - 24, 0), stop - 1):
-            if start in best and word[start:stop] in known:
-                candidate = [*best[start], word[start:stop]]
+    for stop in range(1, min(len(word), 48) + 1):
+        for start in range(max(stop - 24, 0), stop):
+            part = word[start:stop]
+            if (
+                start in best
+                and part in known
+                and (len(part) > 1 or (part == "s" and stop < len(word)))
+            ):
+                candidate = [*best[start], part]
                 if stop not in best or len(candidate) < len(best[stop]):
                     best[stop] = candidate
-    return best.get(len(word))
+    if whole := best.get(len(word)):
+        return whole
+    if word.endswith("s") and word[:-1] in known:  # `Versicherungs-Nr.`
+        return [word[:-1]]
+    for start in range(_LONG_PART, len(word) - _LONG_PART + 1):
+        if word[start:] in known:
+            return [word[:start], word[start:]]
+    return None
 
 
 @lru_cache(maxsize=16384)

@@ -7,8 +7,9 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from fnmatch import fnmatchcase
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 import numpy as np
@@ -53,6 +54,7 @@ class Read:
     signal : (n_leads, n_samples) float32 mV, NaN where missing
     leads : normalised names
     attributes : `age` in years, `age_pooled`, `sex`, where known
+    person : what the file calls the person, "" where it does not
     dated : the date as it is written, where only other records can show which part is the day
     defects : what is wrong with the files, in words that hold no values of a person
     unread : the kind of each value that is there and was not understood, such as "age"
@@ -63,6 +65,7 @@ class Read:
     fs: float
     leads: tuple[str, ...]
     taken_at: datetime | None = None
+    person: str = field(default="", repr=False)
     dated: str = ""
     attributes: Mapping[str, object] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
@@ -155,6 +158,12 @@ def inside(root: Path, path: Path, named_by: str) -> Path:
             "the release is broken or hostile: export it again"
         )
     return path
+
+
+def matches(name: str, patterns: Sequence[str]) -> bool:
+    """Whether a path, or a folder that it lies in, is one of some globs."""
+    above = [name, *map(str, PurePosixPath(name).parents)]
+    return any(fnmatchcase(one, glob.rstrip("/")) for one in above for glob in patterns)
 
 
 def natural(text: str) -> list[tuple[int, int | str]]:

@@ -36,6 +36,7 @@ class Facts:
     attributes : `age` in years, `age_pooled`, `sex`, where known
     dated : the date as it is written, where its form leaves open what its day is
     unread : the kind of each fact that is stated and not understood
+    person : what the file calls the person, as it is written
     """
 
     attributes: dict[str, object] = field(default_factory=dict)
@@ -43,6 +44,7 @@ class Facts:
     dated: str = ""
     labels: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
+    person: str = field(default="", repr=False)
 
 
 def facts(comments: Iterable[str]) -> Facts:

@@ -163,15 +163,16 @@ class Format:
     def read(self, root: Path, record: str) -> Read:
         """One record, in mV, with what its file says of the person and what is wrong with it."""
         path = self._opened(root, record)
-        with _in_plain_words(path):
+        with in_plain_words(path):
             taken = self.taken(path)
-            signal, fs, leads, defects, unread = _in_millivolts(path, taken)
+            signal, fs, leads, defects, unread = in_millivolts(path, taken)
         facts = taken.facts
         return Read(
             signal,
             fs,
             leads,
             taken_at=facts.taken_at,
+            person=facts.person,
             dated=facts.dated,
             attributes=facts.attributes,
             defects=tuple(dict.fromkeys([*taken.defects, *defects])),
@@ -182,7 +183,7 @@ class Format:
     def texts(self, root: Path, record: str) -> list[tuple[str, str]]:
         """Whatever the file says, each with its place, and the file's name."""
         path = self._opened(root, record)
-        with _in_plain_words(path):
+        with in_plain_words(path):
             told = [(where, " ".join(text.split())) for where, text in self.told(path)]
         return [("file name", record), *(one for one in dict.fromkeys(told) if one[1])]
 
@@ -243,6 +244,7 @@ def parsed(parser: str, path: Path) -> tuple[Any, list[str]]:
 
 def facts_of(
     *,
+    person: str = "",
     ages: Sequence[tuple[str, str]] = (),
     sex: str = "",
     born: str = "",
@@ -252,6 +254,7 @@ def facts_of(
 
     Parameters
     ----------
+    person : what the file calls them
     ages : with the unit of a bare number; the first that is given holds
     born : the date of birth, which with the date of the recording is the age where none is given
     taken : dates of the recording; the first that is given holds
@@ -277,7 +280,7 @@ def facts_of(
                 known.update(age=years, age_pooled=False)
         except NotUnderstoodError:
             unread.append("age")
-    return Facts(known, moment, dated, (), tuple(unread))
+    return Facts(known, moment, dated, (), tuple(unread), " ".join(person.split()))
 
 
 def day(year: int, month: int, number: int) -> str:
@@ -349,7 +352,7 @@ def _as_text(start: bytes) -> str:
 
 
 @contextmanager
-def _in_plain_words(path: Path) -> Iterator[None]:
+def in_plain_words(path: Path) -> Iterator[None]:
     """Whatever a parser raises, as a reason that holds nothing of the file."""
     try:
         with warnings.catch_warnings():
@@ -367,7 +370,7 @@ def _said(message: str, words: Sequence[tuple[str, str]], otherwise: str) -> str
     return next((said for pattern, said in words if re.search(pattern, message)), otherwise)
 
 
-def _in_millivolts(
+def in_millivolts(
     path: Path, taken: Taken
 ) -> tuple[NDArray[np.float32], float, tuple[str, ...], list[str], tuple[str, ...]]:
     """The leads of a file in mV at one rate, by the rules that hold for all formats."""

@@ -49,6 +49,7 @@ _TEXT = frozenset(
 )  # fmt: skip
 #: Bytes that are samples.
 _SAMPLES = frozenset(("WaveformData", "WaveformPaddingValue"))
+_MOST_HZ = 1e9
 #: The elements that say how a file is written stand this far at most.
 _FIRST = 4096
 
@@ -101,9 +102,11 @@ def is_beat(group: Any) -> bool:
 
 def _moment(group: Any) -> tuple[str, Fraction, int]:
     """When a group begins, its rate and its length: what groups of one record have in common."""
-    fs = Fraction(str(group.get("SamplingFrequency", 0)))
-    if fs <= 0:
+    stated = group.get("SamplingFrequency", 0)
+    # As a fraction, a number of a few letters, 1e99999999, takes all memory.
+    if not 0 < float(stated) <= _MOST_HZ:
         raise DataError("states no sampling frequency that is understood")
+    fs = Fraction(str(stated))
     offset = float(group.get("MultiplexGroupTimeOffset") or 0)
     return f"{offset:g}", fs, int(group.NumberOfWaveformSamples)
 
@@ -174,6 +177,7 @@ def _facts(whole: Any) -> Facts:
         time = re.sub(r"\D.*", "", said(f"{one}Time"))
         taken.append(said(f"{one}Date") + (time if len(time) == 6 else ""))
     return facts_of(
+        person=said("PatientID"),
         ages=[(said("PatientAge"), "")],
         sex=said("PatientSex"),
         born=said("PatientBirthDate"),

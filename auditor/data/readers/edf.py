@@ -200,10 +200,11 @@ def _gain(signal: dict[str, str]) -> tuple[float, float, float] | None:
 def _facts(edf: Edf) -> Facts:
     patient = edf.field(8, 88).split() if edf.is_plus else []
     recording = edf.field(88, 168).split() if edf.is_plus else []
-    _, sex, born, *_ = [*patient, "", "", ""]
+    code, sex, born, *_ = [*patient, "", "", ""]
     start = recording[1] if recording[:1] == ["Startdate"] and len(recording) > 1 else ""
     return facts_of(
         # X is where EDF+ wants to know nothing.
+        person="" if code == "X" else code,
         sex="" if sex == "X" else sex,
         born="" if born == "X" else born,
         taken=_dates(edf.field(168, 176), edf.field(176, 184), start),

@@ -114,10 +114,10 @@ class Hdf5:
         try:
             # Opening takes a tenth of what reading takes; a file that is kept open could not be
             # written by whoever else this process serves.
-            with _opened(path) as file:
+            with opened_hdf5(path) as file:
                 tracings = file[_TRACINGS]
                 row = layout.row(name)
-                _check_chunks(tracings, row, row + 1)
+                check_chunks(tracings, row, row + 1)
                 values = tracings[row]
         except (OSError, RuntimeError, ValueError, KeyError, zlib.error):
             raise DataError("its part of the file is damaged") from None
@@ -141,7 +141,8 @@ class Hdf5:
 READERS.register("hdf5")(Hdf5())
 
 
-def _opened(path: Path) -> Any:
+def opened_hdf5(path: Path) -> Any:
+    """An HDF5 file, which nobody else is kept from."""
     return h5py.File(path, "r", locking=False)  # a folder may be read-only
 
 
@@ -167,7 +168,7 @@ def _layout(path: Path, changed: int, size: int) -> _Layout | None:
         with path.open("rb") as opened:
             if opened.read(len(_MAGIC)) != _MAGIC:
                 return None
-        with _opened(path) as file:
+        with opened_hdf5(path) as file:
             return _understood(file)
     except Exception:
         return None  # a file that is not understood is counted as that
@@ -176,59 +177,60 @@ def _layout(path: Path, changed: int, size: int) -> _Layout | None:
 def _understood(file: Any) -> _Layout:
     """What a file of the layout holds; `ValueError` where it is of another."""
     names = list(file) if len(file) <= _MAX_TEXTS else []
-    _want(_TRACINGS in names)
+    want(_TRACINGS in names)
     # A link to another file would be followed by opening it.
-    _want(all(type(file.get(name, getlink=True)) is h5py.HardLink for name in names))
+    want(all(type(file.get(name, getlink=True)) is h5py.HardLink for name in names))
     held = {name: file[name] for name in names}
     for one in held.values():
-        _want(isinstance(one, h5py.Dataset) and not one.is_virtual and one.external is None)
+        want(isinstance(one, h5py.Dataset) and not one.is_virtual and one.external is None)
     tracings = held.pop(_TRACINGS)
-    _want(tracings.ndim == 3 and tracings.shape[1:] == (_N_SAMPLES, len(STANDARD_LEADS)))
+    want(tracings.ndim == 3 and tracings.shape[1:] == (_N_SAMPLES, len(STANDARD_LEADS)))
     n_rows = tracings.shape[0]
-    _want(0 < n_rows <= _MAX_ROWS and tracings.dtype.kind == "f" and tracings.dtype.itemsize <= 8)
-    _check_stored(tracings)
+    want(0 < n_rows <= _MAX_ROWS and tracings.dtype.kind == "f" and tracings.dtype.itemsize <= 8)
+    check_stored(tracings)
     texts = [*_attributes(file), *_attributes(tracings)]
     ids = None
     if (listed := held.pop(_IDS, None)) is not None:
-        _want(listed.shape == (n_rows,) and listed.dtype.kind == "i")
-        _check_stored(listed)
-        _check_chunks(listed, 0, n_rows)
+        want(listed.shape == (n_rows,) and listed.dtype.kind == "i")
+        check_stored(listed)
+        check_chunks(listed, 0, n_rows)
         ids = listed[()].astype(np.int64)
         texts += _attributes(listed)
     for name, one in held.items():
-        _want(h5py.check_string_dtype(one.dtype) is not None)
-        _check_stored(one)
-        _check_chunks(one, 0, one.shape[0] if one.shape else 0)
-        texts += [("text in the file", text) for text in _values(name, one, one.shape, one.dtype)]
+        want(h5py.check_string_dtype(one.dtype) is not None)
+        check_stored(one)
+        check_chunks(one, 0, one.shape[0] if one.shape else 0)
+        texts += [("text in the file", text) for text in values_of(name, one, one.shape, one.dtype)]
         texts += _attributes(one)
-    _want(len(texts) <= _MAX_TEXTS)
+    want(len(texts) <= _MAX_TEXTS)
     return _Layout(n_rows, ids, tuple(dict.fromkeys(texts)))
 
 
-def _want(fits: bool) -> None:
+def want(fits: bool) -> None:
+    """`ValueError` where a file is not as it must be."""
     if not fits:
         raise ValueError("of another layout")
 
 
 def _attributes(thing: Any) -> Iterator[tuple[str, str]]:
     """What the attributes of a file or dataset say; references are not followed."""
-    _want(len(thing.attrs) <= _MAX_TEXTS)
+    want(len(thing.attrs) <= _MAX_TEXTS)
     for name in thing.attrs:
         told = thing.attrs.get_id(name)
-        for text in _values(name, thing.attrs, told.shape, told.dtype):
+        for text in values_of(name, thing.attrs, told.shape, told.dtype):
             yield "attribute of the file", text
 
 
-def _values(name: str, holder: Any, shape: tuple[int, ...] | None, dtype: Any) -> list[str]:
+def values_of(name: str, holder: Any, shape: tuple[int, ...] | None, dtype: Any) -> list[str]:
     """Texts or numbers as `name: value`, from an attribute or a dataset."""
     is_text = h5py.check_string_dtype(dtype) is not None
-    _want(is_text or dtype.kind in "biuf")
-    _want(dtype.itemsize <= _MAX_TEXT and prod(shape or ()) <= _MAX_TEXTS)
+    want(is_text or dtype.kind in "biuf")
+    want(dtype.itemsize <= _MAX_TEXT and prod(shape or ()) <= _MAX_TEXTS)
     if shape is None:
         return [f"{name}: "]
     held = holder[()] if isinstance(holder, h5py.Dataset) else holder[name]
     texts = [f"{name}: {_text(one)}" for one in np.atleast_1d(np.asarray(held, object)).ravel()]
-    _want(all(len(text) <= _MAX_TEXT for text in texts))
+    want(all(len(text) <= _MAX_TEXT for text in texts))
     return texts
 
 
@@ -237,20 +239,20 @@ def _text(value: object) -> str:
     return " ".join(written.decode(errors="replace").replace("\x00", " ").split())
 
 
-def _check_stored(data: Any) -> None:
+def check_stored(data: Any) -> None:
     """That all of a dataset is in the file, packed by nothing but what is known here."""
-    _want(data.shape is not None and _filters(data) in _PACKED)
+    want(data.shape is not None and _filters(data) in _PACKED)
     item = data.id.get_type().get_size()
     if data.chunks is None:
-        _want(data.id.get_storage_size() >= item * prod(data.shape))
+        want(data.id.get_storage_size() >= item * prod(data.shape))
         return
-    _want(item * prod(data.chunks) <= _MAX_CHUNK)
+    want(item * prod(data.chunks) <= _MAX_CHUNK)
     # A file may state any number of chunks that were never written.
     n_chunks = prod(-(-n // by) for n, by in zip(data.shape, data.chunks, strict=True))
-    _want(data.id.get_num_chunks() == n_chunks)
+    want(data.id.get_num_chunks() == n_chunks)
 
 
-def _check_chunks(data: Any, first: int, last: int) -> None:
+def check_chunks(data: Any, first: int, last: int) -> None:
     """That no chunk of some rows unpacks to more than its size: HDF5 would hold all of it."""
     if data.chunks is None or first == last:
         return
@@ -262,12 +264,12 @@ def _check_chunks(data: Any, first: int, last: int) -> None:
     for place in product(*begins):
         stored = data.id.get_chunk_info_by_coord(place)
         # What does not shrink may grow by a few bytes.
-        _want(stored.filter_mask == 0 and 0 < stored.size <= nbytes + nbytes // 100 + 1024)
+        want(stored.filter_mask == 0 and 0 < stored.size <= nbytes + nbytes // 100 + 1024)
         if is_gzip:
             unpacked = zlib.decompressobj().decompress(
                 data.id.read_direct_chunk(place)[1], nbytes + 1
             )
-            _want(len(unpacked) <= nbytes)
+            want(len(unpacked) <= nbytes)
 
 
 def _filters(data: Any) -> list[int]:

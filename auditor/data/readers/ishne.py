@@ -68,8 +68,12 @@ def _facts(head: bytes) -> Facts:
     (sex,) = struct.unpack_from("<h", head, 128)
     hour, minute, second = struct.unpack_from("<3h", head, 150)
     clock = f" {hour:02d}:{minute:02d}:{second:02d}" if min(hour, minute, second) >= 0 else ""
+    at, length = _TEXTS["patient id"]
     return facts_of(
-        sex=_SEXES.get(sex, f"code {sex}"), born=born, taken=[f"{taken}{clock}" if taken else ""]
+        person=decoded(head[at : at + length].partition(b"\x00")[0], "latin-1"),
+        sex=_SEXES.get(sex, f"code {sex}"),
+        born=born,
+        taken=[f"{taken}{clock}" if taken else ""],
     )
 
 

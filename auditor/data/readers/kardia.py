@@ -46,6 +46,7 @@ def _taken(path: Path) -> Taken:
     # A time stands with its zone, and is that of where the recording was made.
     taken = re.sub(r"(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)$", "", str(document.get("recordedAt") or ""))
     facts = facts_of(
+        person=str(document.get("patientID") or ""),
         ages=[(str(document.get("patientAge") or document.get("age") or ""), "")],
         sex=str(document.get("patientSex") or document.get("sex") or ""),
         taken=[taken],

@@ -112,11 +112,18 @@ def _facts(stated: list[tuple[int, bytes]]) -> Facts:
     years = f"{age[0]}" if len(age) >= 1 and any(age[:3]) and age[0] != 0xFF else ""
     born, taken = _days(stated)
     return facts_of(
+        person=decoded(said.get(_ID, b""), _codec(said)).replace("\x00", " "),
         ages=[(years, "years")],
         sex=_SEXES.get(sex[0], f"code {sex[0]}") if sex else "",
         born=born,
         taken=[taken],
     )
+
+
+def _codec(said: dict[int, bytes]) -> str:
+    """How texts are written."""
+    characters = decoded(said.get(_CHARACTERS, b""), "ascii")
+    return next((codec for part, codec in _CODECS.items() if part in characters), "utf-8")
 
 
 def _days(stated: list[tuple[int, bytes]]) -> tuple[str, str]:
@@ -131,8 +138,7 @@ def _days(stated: list[tuple[int, bytes]]) -> tuple[str, str]:
 
 def _told(path: Path) -> list[tuple[str, str]]:
     stated = stated_in(path.read_bytes())
-    characters = decoded(dict(stated).get(_CHARACTERS, b""), "ascii")
-    codec = next((codec for part, codec in _CODECS.items() if part in characters), "utf-8")
+    codec = _codec(dict(stated))
     born, taken = _days(stated)
     found = [("birth date", born), ("recording date", taken)]
     for tag, value in stated:

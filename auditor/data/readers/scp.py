@@ -33,7 +33,7 @@ _TAGS = {
     **{20: "referring physician", 21: "confirming physician", 22: "technician", 23: "room"},
     **{30: "comment", 31: "sequence number", 34: "time zone", 35: "medical history"},
 }
-_BIRTH, _TAKEN = 5, 25
+_PATIENT, _BIRTH, _TAKEN = 2, 5, 25
 #: Tags of numbers, which hold no text.
 _NUMBERS = frozenset((4, 5, 6, 7, 8, 9, 11, 12, 24, 25, 26, 27, 28, 29, 32, 33))
 _AGE_UNITS = {1: "years", 2: "months", 3: "weeks", 4: "days"}
@@ -92,6 +92,7 @@ def _facts(sections: dict[int, bytes]) -> Facts:
     time = " {:02d}:{:02d}:{:02d}".format(*clock[:3]) if len(clock) >= 3 else ""
     taken = _date(said.get(_TAKEN, b""))
     return facts_of(
+        person=_text(said.get(_PATIENT, b"")),
         ages=ages,
         sex=_SEXES.get(sex[0], f"code {sex[0]}") if sex else "",
         born=_date(said.get(_BIRTH, b"")),

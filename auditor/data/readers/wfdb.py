@@ -100,12 +100,16 @@ class Wfdb:
         )
 
     def texts(self, root: Path, record: str) -> list[tuple[str, str]]:
-        """Header comments, the record line's date, annotation notes and the file's name."""
+        """Header comments, the record line's date, names of signals, annotation notes and the
+        file's name.
+        """
         parts = headers(root, root / f"{record}.hea")
         texts = [("file name", record)]
         for part in parts:
             texts += [("header comment", comment) for comment in part.comments]
             texts += [("header record line", part.tail)] if part.tail else []
+        named = dict.fromkeys(signal.name for part in parts for signal in part.signals)
+        texts += [("signal description", name) for name in named if name]
         notes = _notes(parts[0].path, _signal_names(parts))
         return texts + [("annotation note", note) for note in notes]
 

@@ -1,8 +1,11 @@
-"""HL7 aECG, Philips, GE MUSE and Mortara ELI: recordings as XML.
+"""HL7 aECG, Philips, GE MUSE, GE CardioSoft and Mortara ELI: recordings as XML.
 
 No entity is ever read and nothing is fetched. ecgdatakit is handed a plain copy of what defusedxml
 accepted, without namespaces, declarations and comments, and gives the signals of it; what a file
 says of the person is read here, so that what is there and not understood can be counted.
+
+ecgdatakit knows no CardioSoft, whose samples are numbers between commas: they are read here, as the
+UK Biobank holds them (field 20205) and BRAVEHEART's `load_cardiosoftxml.m` reads them.
 """
 
 from __future__ import annotations
@@ -16,10 +19,21 @@ from fractions import Fraction
 from pathlib import Path
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder, tostring
 
+import numpy as np
+from numpy.typing import NDArray
+
 from auditor.core.errors import DataError
 from auditor.data.readers.base import READERS
 from auditor.data.readers.comments import Facts
-from auditor.data.readers.devices import Format, Head, Taken, facts_of, parsed, taken_from
+from auditor.data.readers.devices import (
+    Format,
+    Head,
+    Taken,
+    Trace,
+    facts_of,
+    parsed,
+    taken_from,
+)
 
 #: A recording of ten seconds takes half a megabyte. Elements take many times their text.
 _MAX_BYTES = 32_000_000
@@ -151,6 +165,9 @@ def _said(root: Element, *places: str) -> str:
 
 def _aecg_facts(root: Element) -> Facts:
     person = ".//subjectDemographicPerson"
+    # The root says by whom the extension was given out: alone, it may be of two people.
+    given = root.find(".//trialSubject/id")
+    names = [] if given is None else [given.get(one, "") for one in ("root", "extension")]
     ages = [
         (_said(one, "value@value", "value"), _said(one, "value@unit"))
         for one in root.iterfind(".//relatedObservation")
@@ -161,6 +178,7 @@ def _aecg_facts(root: Element) -> Facts:
     times = [f"component/series/effectiveTime/{end}@value" for end in ends]
     times += [f"effectiveTime/{end}@value" for end in ends] + ["effectiveTime@value"]
     return facts_of(
+        person=" ".join(names),
         ages=ages,
         sex="other" if sex == "UN" else sex,  # undifferentiated
         born=_without_zone(_said(root, f"{person}/birthTime@value")),
@@ -182,6 +200,7 @@ def _philips_facts(root: Element) -> Facts:
     ]
     date, time = (_said(root, f"dataacquisition@{one}") for one in ("date", "time"))
     return facts_of(
+        person=_said(root, f"{person}/patientid"),
         ages=ages,
         sex=_said(root, f"{person}/sex"),
         born=_said(root, f"{person}/age/dateofbirth", f"{person}/dateofbirth"),
@@ -211,6 +230,7 @@ def _muse_facts(root: Element) -> Facts:
     person, test = "PatientDemographics", "TestDemographics"
     date, time = (_said(root, f"{test}/Acquisition{one}") for one in ("Date", "Time"))
     return facts_of(
+        person=_said(root, f"{person}/PatientID"),
         ages=[(_said(root, f"{person}/PatientAge"), _said(root, f"{person}/AgeUnits").lower())],
         sex=_said(root, f"{person}/Gender"),
         born=_said(root, f"{person}/DateofBirth"),
@@ -228,11 +248,78 @@ def _eli_facts(root: Element) -> Facts:
     age, sex, born = (asked.get(number, none) for number in ("3", "4", "16"))
     births = (_said(root, "SUBJECT@DOB_XML"), _said(root, "SUBJECT@DOB"), born[0])
     return facts_of(
+        person=_said(root, "SUBJECT@ID"),
         ages=[(_said(root, "@AGE"), _said(root, "@AGE_UNITS").lower()), (age[0], age[1].lower())],
         sex=_said(root, "SUBJECT@GENDER") or sex[0],
         born=next((one for one in births if one.strip("0-/ ")), ""),
         taken=[_said(root, "@ACQUISITION_TIME_XML"), _said(root, "@ACQUISITION_TIME")],
     )
+
+
+#: Elements of CardioSoft that hold samples.
+_STRIPS = frozenset({"WaveformData", "FullDisclosureData"})
+_OBSERVED, _BORN = "ObservationDateTime", "PatientInfo/BirthDateTime"
+
+
+def _cardiosoft_taken(path: Path) -> Taken:
+    """The rhythm of a file: its first strip."""
+    root, _ = tree(path)
+    strips = [one for one in root.iter("StripData") if one.find("WaveformData") is not None]
+    if not strips:
+        raise DataError("holds no waveform")
+    strip = strips[0]
+    try:
+        fs = _rate(float(_said(strip, "SampleRate")))
+    except (ValueError, OverflowError):
+        fs = Fraction(0)
+    if fs <= 0 or _said(strip, "SampleRate@units").casefold() not in ("", "hz"):
+        raise DataError("states no sampling frequency that is understood")
+    resolution = _said(strip, "Resolution")
+    unit = re.sub(r"(?i)perlsb$", "", _said(strip, "Resolution@units"))
+    step = float(resolution) if resolution else 1.0
+    rows = {id(one): _numbers(one.text or "") for one in strip.iterfind("WaveformData")}
+    traces = [
+        Trace(
+            one.get("lead", ""),
+            unit if resolution else "",
+            lambda one=one: rows[id(one)] * step,  # type: ignore[misc]
+        )
+        for one in strip.iterfind("WaveformData")
+    ]
+    more = len(strips) > 1 or root.find(".//FullDisclosureData") is not None
+    defects = ["further signals in the file were left out"] if more else []
+    return Taken(traces, fs, max(map(len, rows.values())), _cardiosoft_facts(root), defects)
+
+
+def _numbers(text: str) -> NDArray[np.float64]:
+    return np.array(text.strip().rstrip(",").split(","), dtype=np.float64)
+
+
+def _cardiosoft_facts(root: Element) -> Facts:
+    person = "PatientInfo"
+    return facts_of(
+        person=_said(root, f"{person}/PID"),
+        ages=[(_said(root, f"{person}/Age"), _said(root, f"{person}/Age@units").lower())],
+        sex=_said(root, f"{person}/Gender"),
+        born=_parts(root, _BORN, with_time=False),
+        taken=[_parts(root, _OBSERVED)],
+    )
+
+
+def _parts(root: Element, place: str, *, with_time: bool = True) -> str:
+    """A day, and the time of it, that stand in an element each."""
+    days, clock = (
+        [_said(root, f"{place}/{part}") for part in parts]
+        for parts in (("Year", "Month", "Day"), ("Hour", "Minute", "Second"))
+    )
+    time = f" {':'.join(one.zfill(2) for one in clock)}" if with_time and all(clock) else ""
+    return "-".join(one.zfill(2) for one in days) + time if any(days) else ""
+
+
+def _cardiosoft_told(path: Path) -> list[tuple[str, str]]:
+    root, remarks = tree(path)
+    dates = [(place.rpartition("/")[2], _parts(root, place)) for place in (_OBSERVED, _BORN)]
+    return [*dates, *_texts(root, _STRIPS), *(("comment", one) for one in remarks)]
 
 
 def _is_eli(head: Head) -> bool:
@@ -276,4 +363,14 @@ _enter(
         frozenset({"CHANNEL@DATA", "TYPICAL_CYCLE_CHANNEL@DATA"}),
         _eli_facts,
     ),
+)
+READERS.register("cardiosoft")(
+    Format(
+        "GE CardioSoft (XML), as in UK Biobank",
+        (".xml",),
+        lambda head: head.root == "CardiologyXML",
+        _cardiosoft_taken,
+        _cardiosoft_told,
+        _MAX_BYTES,
+    )
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from auditor.checks.identifiers.check import Identifiers
-from auditor.core.evidence import Counts
+from auditor.checks.identifiers.check import Identifiers, Sightings
+from auditor.checks.identifiers.places import in_tables
+from auditor.checks.run import run_check
 from auditor.data.identifiers import classes_in
 from auditor.engine import engine
 from auditor.targets.context import Context
@@ -68,8 +70,30 @@ def counted(root: Path) -> dict[str, int]:
     """People per class and place."""
     with engine() as workers:
         context = Context(Release.open(root, workers), "cpu", 0, None)
-        counts = Identifiers().attack(context, np.random.default_rng(0))
-    return dict(zip(counts.names, (counts.values > 0).sum(axis=0).tolist(), strict=True))
+        seen = Identifiers().attack(context, np.random.default_rng(0))
+    names = [f"{kind}/{where}{'' if sure else '?'}" for kind, where, sure in seen.places]
+    return dict(zip(names, seen.met.sum(axis=0).tolist(), strict=True))
+
+
+def measured(root: Path):
+    with engine() as workers:
+        context = Context(Release.open(root, workers), "cpu", 0, None)
+        return run_check(Identifiers(), context, level=0.95, smallest_cell=10)
+
+
+def described(root: Path, **more) -> None:
+    """Says more of a release."""
+    said = yaml.safe_load((root / "auditor.yaml").read_text())
+    (root / "auditor.yaml").write_text(yaml.safe_dump(said | more))
+
+
+def without_dates(root: Path) -> list[Path]:
+    """The headers of a release, each without what it says of its day."""
+    headers = sorted(root.rglob("*.hea"))
+    for header in headers:
+        lines = [line for line in header.read_text().splitlines() if "date" not in line]
+        header.write_text("\n".join(lines) + "\n")
+    return headers
 
 
 @pytest.fixture
@@ -82,16 +106,13 @@ def test_the_simulators_headers_hold_dates_and_nothing_else(release):
 
 
 def test_planted_identifiers_are_counted_by_person(release):
-    headers = sorted(release.rglob("*.hea"))
-    for header in headers:
-        lines = [line for line in header.read_text().splitlines() if "date" not in line]
-        header.write_text("\n".join(lines) + "\n")
+    headers = without_dates(release)
     assert counted(release) == {}
     for header in headers[:4]:  # two sessions of two people
         header.write_text(header.read_text() + "# Patient name: Anna Miller\n")
     with headers[6].open("a") as file:
         file.write("# the patient felt dizzy that morning\n")
-    assert counted(release) == {"name/header comment": 2, "free text/header comment": 1}
+    assert counted(release) == {"name/header comment": 2, "free text/header comment?": 1}
 
 
 def test_a_table_is_read_by_the_names_of_its_columns_and_by_its_cells(release):
@@ -99,12 +120,25 @@ def test_a_table_is_read_by_the_names_of_its_columns_and_by_its_cells(release):
     table = pd.DataFrame({"file": records, "nurse": "MM", "remark": "ok", "height": 170})
     table.loc[0, "remark"] = "call 555-123-4567"
     table.to_csv(release / "people.csv", index=False)
-    descriptor = yaml.safe_load((release / "auditor.yaml").read_text())
-    descriptor["table"] = {"file": "people.csv", "record": ["file"]}
-    (release / "auditor.yaml").write_text(yaml.safe_dump(descriptor))
+    described(release, table={"file": "people.csv", "record": ["file"]})
     found = counted(release)
     assert found["name/table"] == 12
     assert found["phone/table"] == 1
+
+
+def test_names_of_signals_and_of_files_beside_are_read_those_of_archives_too(release):
+    headers = without_dates(release)
+    headers[0].write_text(
+        re.sub(r" I$", " recorded by Dr. Miller", headers[0].read_text(), flags=re.M)
+    )
+    (release / "Patient Lindqvist, Ingeborg.pdf").write_bytes(b"%PDF-1.4\x00\xff")
+    with zipfile.ZipFile(release / "old.zip", "w") as packed:
+        packed.writestr("MRN_00812345.tif", b"II*\x00\xff\xfe")
+    assert counted(release) == {
+        "name/signal description": 1,
+        "name/name of a file beside": 12,
+        "record number/name of a file beside": 12,
+    }
 
 
 def test_a_table_that_no_rule_describes_counts_for_everybody(release):
@@ -123,28 +157,111 @@ def test_ludb_holds_one_age_over_89_and_no_direct_identifier(data):
     found = counted(data / "ludb")
     assert found.pop("age over 89/header or table") == 1
     assert found.pop("age over 89/header comment") == 1
-    assert {name.partition("/")[0] for name in found} <= {"free text"}
+    # "Other states" is a column of diagnoses, and may be one of states.
+    assert set(found) == {"free text/header comment?", "free text/table?", "place/table?"}
+
+
+@pytest.mark.data
+def test_of_the_columns_of_ptb_xl_those_that_may_identify_are_met_and_no_others(data):
+    """`patient_id` is the pseudonym that the descriptor names; the rest says what was measured."""
+    with engine() as workers:
+        dataset = Release.open(data / "ptb-xl", workers).dataset
+    found = {(one.at.rpartition(" ")[2], one.sure) for one in in_tables(dataset)
+             if one.where == "table"}  # fmt: skip
+    assert {name for name, sure in found if sure} == {"recording_date", "age"}
+    assert {name for name, sure in found if not sure} == {"nurse", "site", "validated_by", "report"}
+
+
+def test_what_may_identify_reaches_from_nobody_to_all_who_have_it(release):
+    for number, header in enumerate(without_dates(release)):
+        header.write_text(header.read_text() + f"# the patient felt {number} times dizzy\n")
+    found = measured(release).estimates["possible"]
+    assert (found.value, found.low, found.high) == (1.0, 0.0, 1.0)
+
+
+def test_a_text_that_ten_people_have_in_common_tells_of_none_of_them(release):
+    headers = without_dates(release)
+    for header in headers:
+        header.write_text(header.read_text() + "# recorded lying down after ten minutes of rest\n")
+    assert measured(release).estimates["possible"].value == 0
+    for header in headers[20:]:
+        header.write_text(header.read_text().replace("lying down", "standing"))
+    assert counted(release) == {"free text/header comment?": 2}
+
+
+def test_an_age_that_is_understood_is_no_free_text(release):
+    for number, header in enumerate(without_dates(release)):
+        header.write_text(header.read_text() + f"# Patient age: {30 + number} years\n")
+    assert counted(release) == {}
+
+
+def test_somebody_may_say_of_a_place_that_nothing_there_identifies_and_of_nothing_sure(release):
+    for header in without_dates(release):
+        header.write_text(header.read_text() + f"# felt dizzy on the way to {header.stem}\n")
+    described(release, cleared={"header comment": "read by the steward; nobody is named"})
+    seen = measured(release)
+    assert seen.estimates["possible"].value == 0
+    assert seen.params["places_cleared_by_somebody"] == 1
+    header = min(release.rglob("*.hea"))
+    header.write_text(header.read_text() + "# Patient name: Anna Miller\n")
+    assert counted(release) == {"name/header comment": 1}
+
+
+@pytest.mark.parametrize(
+    ("days", "direct"),
+    [
+        (lambda person: 37 * person, 0.0),
+        (lambda person: person % 3, 1.0),
+        (lambda person: 7 * 9 * person, 1.0),
+    ],
+    ids=["shifted", "all in one week", "on working days alone"],
+)
+def test_shifted_days_are_no_identifiers_where_they_look_shifted(tmp_path, days, direct):
+    root = write_release(
+        tmp_path, identity=1, seed=0, n_subjects=40, n_sessions=1, n_records=1, leads=("I",)
+    )
+    for person, header in enumerate(without_dates(root)):
+        day = pd.Timestamp("2003-03-03") + pd.Timedelta(days=days(person))
+        lines = header.read_text().splitlines()
+        lines[0] += f" 09:00:00 {day:%d/%m/%Y}"
+        header.write_text("\n".join(lines) + "\n")
+    described(root, dates="day-first", session={"header": "date"})
+    assert measured(root).estimates["direct"].value == 1
+    described(root, shifted=True)
+    assert measured(root).estimates["direct"].value == direct
 
 
 def test_identifiers_are_told_by_class_and_place_and_never_for_fewer_than_ten_people():
-    values = np.zeros((50, 3), dtype=np.int64)
-    values[:, 0], values[:4, 1], values[:12, 2] = 1, 2, 1
-    names = ("date/header comment", "age over 89/header or table", "free text/header comment")
-    seen = Identifiers().estimate(Counts(names, values), 0.95, np.random.default_rng)
+    met = np.zeros((50, 3), dtype=np.bool_)
+    met[:, 0], met[:4, 1], met[:12, 2] = True, True, True
+    places = (
+        ("date", "header comment", True),
+        ("age over 89", "header or table", True),
+        ("free text", "header comment", False),
+    )
+    seen = Identifiers().estimate(Sightings(places, met), 0.95, np.random.default_rng)
     found, params = seen.estimates, seen.params
     assert found["direct"].value == 1
-    assert found["free_text"].value == pytest.approx(0.24)
+    assert found["free_text"].value == found["possible"].value == pytest.approx(0.24)
     assert "ages_over_89" not in found  # times 50 it would tell that there are four
     assert params["ages_over_89"] == "1 to 9 people"
     assert [hit["people"] for hit in params["hits"]] == [50, "fewer than 10", 12]
 
 
-def test_no_hit_at_all_is_no_direct_identifier():
-    nothing = Counts((), np.zeros((30, 0), dtype=np.int64))
+def test_no_hit_at_all_is_no_identifier():
+    nothing = Sightings((), np.zeros((30, 0), dtype=np.bool_))
     seen = Identifiers().estimate(nothing, 0.95, np.random.default_rng)
-    found, params = seen.estimates, seen.params
-    assert found["direct"].value == 0
-    assert params["hits"] == []
+    assert seen.estimates["direct"].value == seen.estimates["possible"].value == 0
+    assert seen.params == {"hits": []}
+
+
+def test_few_people_with_what_may_identify_are_said_and_not_counted():
+    few = np.zeros((90, 1), dtype=np.bool_)
+    few[:2] = True
+    evidence = Sightings((("name", "file name", False),), few)
+    seen = Identifiers().estimate(evidence, 0.95, np.random.default_rng)
+    assert seen.estimates["possible"].high == 0.1
+    assert seen.params["people_to_look_at"] == "1 to 9 people"
 
 
 def test_dates_that_were_moved_into_years_to_come_are_no_identifiers_where_somebody_says_so(

@@ -73,6 +73,13 @@ def test_numbers_of_another_s_generator_are_all_known(locale):
         assert ISSUED[locale] in {hit.rule for hit in find(f"x {number}.")}, number
 
 
+def test_german_pension_numbers_of_another_s_generator_are_known():
+    faker = Faker("de_DE")
+    faker.seed_instance(7)
+    for _ in range(100):
+        assert "DE Rentenversicherungsnummer" in {hit.rule for hit in find(faker.rvnr())}
+
+
 def test_numbers_that_are_sure_by_themselves_are_seldom_met_by_chance():
     rng = random.Random(0)
     rows = ["".join(rng.choices("0123456789", k=rng.randrange(6, 16))) for _ in range(20_000)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import subprocess
 import sys
 import time
@@ -172,3 +173,13 @@ def test_the_dicom_sample_gives_away_its_number_its_birth_and_its_hospital(data)
 @pytest.mark.parametrize("folder", ["mitdb", "qtdb", "cpsc2021", "ptb-xl"])
 def test_headers_that_name_nobody_are_left_in_peace(data, folder):
     assert [one for one in texts(data / folder) if classes_in(one[2], one[1])] == []
+
+
+@pytest.mark.data
+def test_of_3519_reports_of_ptb_xl_none_names_anybody_and_two_may_hold_a_day(data):
+    with (data / "ptb-xl" / "ptbxl_metadata_extra.csv").open() as file:
+        reports = [row["report"] for row in csv.DictReader(file)]
+    told = [(text[one.start : one.stop], one) for text in reports for one in hits(text)]
+    assert len(reports) == 3519
+    assert not any(one.sure for _, one in told)
+    assert {(said, one.kind) for said, one in told} == {("910218", "date"), ("910220", "date")}

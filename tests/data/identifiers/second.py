@@ -1,8 +1,8 @@
 """A second corpus, written after the recognisers and from another side.
 
 Other countries' generators, the dialects of standards (HL7 v2, FHIR, EDF+, MUSE, OMOP, REDCap) and
-sentences as clinicians write them; look-alikes from vocabularies and feature tables. What it shows
-is told beside the first corpus's figures, and is what holds for examples nobody looked at.
+sentences as clinicians write them; look-alikes from vocabularies and feature tables. The first look
+at it showed recall 0.874 and precision 0.982; what it showed was then mended.
 """
 
 from __future__ import annotations
