@@ -63,6 +63,7 @@ def main(debug: bool) -> None:
     auditor inspect DATASET             what would be believed of a folder
     auditor features DATASET            measure its heartbeats, and nothing more
     auditor scan DATASET --out report   attack it, and write report/report.html
+    auditor clean DATASET OUT           copy it without identifiers, its signals untouched
     auditor explain RULE                what a rule, a finding or a number means
     """
     logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING)

@@ -40,6 +40,7 @@ from auditor.data.identifiers import hits
 from auditor.data.identifiers.classes import DATE
 from auditor.data.moved import is_yet_to_come
 from auditor.data.readers import READERS, Read
+from auditor.data.readers.base import natural
 from auditor.engine import shards
 from auditor.mitigation.cleaning import CLEANERS, Piece, Said
 from auditor.mitigation.cleaning.base import OLDEST, Task, labels_of
@@ -175,18 +176,12 @@ def _plan(release: Release, key: Key) -> _Plan:
         _said(row, name, key, gone)
         for row, name in zip(manifest.to_dict("records"), names, strict=True)
     ]
-    groups: defaultdict[str, list[tuple[str, Said]]] = defaultdict(list)
-    for record, one in sorted(
-        zip(manifest["record"], said, strict=True), key=lambda pair: _order(pair[1].name)
-    ):
-        groups[files.get(record, "") or one.name].append((record, one))
-    readers = dict(zip(manifest["record"], manifest["reader"], strict=True))
+    groups: defaultdict[tuple[str, str], list[tuple[str, Said]]] = defaultdict(list)
+    for record, reader, one in zip(manifest["record"], manifest["reader"], said, strict=True):
+        groups[files.get(record) or one.name, reader].append((record, one))
     tasks = [
-        (
-            Task(release.root, key, tuple(records), file if records[0][0] in files else ""),
-            readers[records[0][0]],
-        )
-        for file, records in sorted(groups.items())
+        (Task(release.root, key, tuple(sorted(group, key=_place)), file), reader)
+        for (file, reader), group in sorted(groups.items())
     ]
     manifest = manifest.assign(name=names)
     manifest["said"] = pd.Series(said, index=manifest.index, dtype=object)
@@ -215,9 +210,8 @@ def _names(manifest: pd.DataFrame, key: Key) -> tuple[list[str], dict[str, str]]
     return [names[record] for record in manifest["record"]], files
 
 
-def _order(name: str) -> tuple[str, int]:
-    file, _, row = name.rpartition("/row_")
-    return (file, int(row)) if file else (name, 0)
+def _place(one: tuple[str, Said]) -> list[tuple[int, int | str]]:
+    return natural(one[1].name)
 
 
 def _said(row: Mapping[Any, Any], name: str, key: Key, count: Counter[str]) -> Said:
@@ -231,7 +225,8 @@ def _said(row: Mapping[Any, Any], name: str, key: Key, count: Counter[str]) -> S
         subject=key.name("subject", subject),
         session=key.name("session", subject, str(row["session"])),
         day=_moved(row["taken_at"], key.days(subject)),
-        age=None if over_89 else years,
+        # A group of ages is told by the table alone, as it is written there.
+        age=None if over_89 or row["age_pooled"] else years,
         over_89=over_89,
         sex=str(sex) if sex in ("female", "male") else None,
         labels=labels_of(str(row["labels"]).split(), count),
@@ -313,6 +308,8 @@ def _one(task: Task, reader: str, job: _Job) -> _Done:
             done.left_out[f"recordings that could not be cleaned: {error}"] += len(task.records)
             done.gone.clear()
             return done
+        except OSError:
+            raise  # a full disk is no fault of a file
         except Exception as error:
             # One strange file must not cost the others; the reason holds nothing of the file.
             why = f"they cannot be understood ({type(error).__name__})"

@@ -30,13 +30,16 @@ def opened(root: Path) -> Dataset:
         return Release.open(root, workers).dataset
 
 
-def identifiers(root: Path) -> dict[str, int]:
+def identifiers(root: Path, *, sure: bool = True) -> dict[str, int]:
     """Classes and places of identifiers that the check finds, and of how many people."""
     with engine() as workers:
         context = Context(Release.open(root, workers), "cpu", 0, None)
-        seen = Identifiers().attack(context, np.random.default_rng(0))
-    names = [f"{kind}/{where}{'' if sure else '?'}" for kind, where, sure in seen.places]
-    return dict(zip(names, seen.met.sum(axis=0).tolist(), strict=True))
+        found = Identifiers().attack(context, np.random.default_rng(0))
+    return {
+        f"{kind}/{where}": int(those.sum())
+        for (kind, where, is_sure), those in zip(found.places, found.met.T, strict=True)
+        if is_sure == sure
+    }
 
 
 def pairs(root: Path, out: Path, key: Key = KEY) -> Iterator[tuple[str, Read, str, Read]]:

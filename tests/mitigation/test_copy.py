@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import stat
 from pathlib import Path
 
@@ -159,6 +160,20 @@ def test_of_a_table_numbers_and_codes_are_kept(export, tmp_path):
     assert sum(n for what, n in account.gone.items() if what.startswith("columns")) == 2
 
 
+def test_groups_of_ages_stay_groups(export, tmp_path):
+    people = export / "people.csv"
+    lines = people.read_text().splitlines()
+    groups = ("60-69", "> 65", "80+", "12", "95", "")
+    for at, group in enumerate(groups, 1):
+        cells = lines[at].split(",")
+        lines[at] = ",".join([*cells[:2], group, *cells[3:]])
+    people.write_text("\n".join(lines) + "\n")
+    for header in export.rglob("*.hea"):
+        header.write_text(header.read_text().replace("Age: 9", "Height: 9"))
+    cleaned(export, tmp_path / "out")
+    assert sorted(table(tmp_path / "out")["age"]) == sorted([*groups[:4], ">89", ""])
+
+
 def test_what_is_not_copied_is_said_by_kind_and_number_alone(export, tmp_path):
     account = cleaned(export, tmp_path / "out")
     assert account.n_records == 6
@@ -185,6 +200,21 @@ def test_the_same_key_gives_the_same_copy_and_another_key_shares_no_name(export,
         for name in ("one", "other")
     ]
     assert names[0] & names[1] == {"recordings.csv", "RECORDS", "auditor.yaml"}
+
+
+def test_a_later_export_is_cleaned_under_the_same_names(export, tmp_path):
+    cleaned(export, tmp_path / "all")
+    shutil.rmtree(export / "Meier")
+    people = export / "people.csv"
+    rows = [row for row in people.read_text().splitlines() if not row.startswith("Meier")]
+    people.write_text("\n".join(rows) + "\n")
+    cleaned(export, tmp_path / "some")
+    whole, part = (
+        {path.relative_to(root): path.read_bytes() for path in files(root) if path.parent != root}
+        for root in (tmp_path / "all", tmp_path / "some")
+    )
+    assert len(part) == 2 * 2 * 3
+    assert part.items() <= whole.items()
 
 
 def test_without_the_key_nothing_orders_the_new_names_as_the_old(tmp_path):

@@ -57,8 +57,12 @@ def copy_of(out: Path, suffix: str) -> Path:
     return next(path for path in files(out) if path.suffix == suffix)
 
 
-def test_every_format_that_is_read_is_cleaned():
-    assert set(READERS) == set(CLEANERS)
+def test_a_format_without_a_cleaner_is_left_out_and_said(export, tmp_path, monkeypatch):
+    assert set(CLEANERS) <= set(READERS)
+    monkeypatch.delitem(CLEANERS, "scp")
+    account = cleaned(export, tmp_path / "out")
+    assert account.left_out["recordings of the format scp, which nothing here can clean"] == 2
+    assert not [path for path in files(tmp_path / "out") if path.suffix == ".scp"]
 
 
 def test_samples_are_the_same_and_nothing_that_was_said_is_left(export, tmp_path):

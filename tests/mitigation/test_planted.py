@@ -12,17 +12,16 @@ import pytest
 import wfdb
 
 from tests.data import writers
-from tests.data.identifiers import corpus, second
+from tests.data.identifiers import corpus, fifth, fourth, second, third
 from tests.data.test_devices import COUNTS
 from tests.mitigation.cleaned import cleaned, everything, files, identifiers, table
 
-TEXTS = [one.text for one in (*corpus.texts(), *second.texts())]
+CORPORA = (corpus, second, third, fourth, fifth)
+SAID = [one for some in CORPORA for one in some.texts()]
+TEXTS = [one.text for one in SAID]
 #: What stands in a text that names a person; shorter ones may stand in samples by chance.
 PLANTED = {
-    one.text[start:stop]
-    for one in (*corpus.texts(), *second.texts())
-    for _, start, stop in one.planted
-    if stop - start > 5
+    one.text[start:stop] for one in SAID for _, start, stop in one.planted if stop - start > 5
 }
 
 
@@ -158,7 +157,8 @@ def test_no_planted_column_is_in_a_copy(tmp_path):
     cells = [
         one
         for seed in range(3)
-        for one in (*corpus.columns(seed), *second.columns(seed))
+        for some in CORPORA
+        for one in some.columns(seed)
         if one.kind is not None
     ]
     assert len(cells) > 200

@@ -42,7 +42,7 @@ class Said:
     name : what the record is called in the copy
     subject, session : pseudonyms
     day : of the recording, moved; None where it is not known
-    age : in years; None where it is unknown or over 89
+    age : in years; None where it is unknown, over 89, or one of a group
     sex : female or male
     labels : codes alone
     """
@@ -87,14 +87,14 @@ class Task:
     Attributes
     ----------
     records : what each is called in the release, and what its copy may say
-    file : where a file holds many records, what it is called in the copy
+    file : what the file of the records is called in the copy
     annotations : the files of annotations of the one record
     """
 
     root: Path
     key: Key
     records: tuple[tuple[str, Said], ...]
-    file: str = ""
+    file: str
     annotations: tuple[Path, ...] = ()
 
     @property

@@ -38,8 +38,11 @@ _ACTIONS = {
     **dict.fromkeys(("StudyID", "AccessionNumber", "SeriesNumber", "Manufacturer"), "Z"),
     "InstanceNumber": "D",
 }
-#: Elements that an object of the standard has, though they say nothing.
-_WANTED = ("PatientName", "PatientBirthDate", "PatientSex", "StudyID", "AccessionNumber")
+#: Elements of type 2: an object of the standard has them, though they say nothing.
+_WANTED = (
+    *("PatientName", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "StudyID"),
+    *("AccessionNumber", "ReferringPhysicianName", "SeriesNumber", "Manufacturer"),
+)
 #: Numbers and codes about signals, by the sequence that holds them.
 _GROUP = frozenset(
     {
@@ -99,13 +102,14 @@ def _file(task: Task, old: Any, count: Counter[str]) -> bytes:
             value = task.key.uid(str(old[keyword].value))
         elif action == "D":
             value = _replaced(keyword, task.said)
-        if value is not None:
+        if value or keyword in _WANTED:
             setattr(new, keyword, value or None)
     new.PatientID = task.said.subject
     if "SOPInstanceUID" not in new:
         new.SOPInstanceUID = UID(task.key.uid(task.record))
     new.PatientIdentityRemoved = "YES"
     new.DeidentificationMethodCodeSequence = [_code(*one, "DCM") for one in _METHOD]
+    new.AcquisitionContextSequence = []
     new.LongitudinalTemporalInformationModified = "MODIFIED" if task.said.day else "REMOVED"
     new.WaveformSequence = [_group(one, count) for one in old.WaveformSequence]
     notes = [_annotation(one, count) for one in old.get("WaveformAnnotationSequence") or []]

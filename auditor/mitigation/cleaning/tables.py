@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
 from auditor.data.dataset import Dataset
 from auditor.data.identifiers import column, hits
 from auditor.data.sidecar import plain, rows_of, table_of
-from auditor.data.values import is_missing
-from auditor.mitigation.cleaning.base import is_plain
+from auditor.data.values import NotUnderstoodError, age_of, is_missing
+from auditor.mitigation.cleaning.base import OLDEST, is_plain
 
 #: What it is called.
 FILE = "recordings.csv"
 _NUMBER = re.compile(r"[+-]?\d{1,12}(?:[.,]\d{1,17})?(?:[eE][+-]?\d{1,3})?")
 _WHOLE = re.compile(r"\d+(?:[.,]0+)?")
+#: A group of ages: `60-69`, `>65`, `80+`.
+_GROUP = re.compile(r"[<>=≥≤ ]{0,3}\d{1,2}(?: ?[-–] ?\d{1,2}| ?\+)?")
 _NAME = re.compile(r"\w[\w .,%/()+-]{0,63}")
 #: Categories of a column, the people whom each is of, and the people of whom a number is a name.
 _MOST_CODES, _FEWEST_BEARERS, _FEWEST_NAMED = 100, 2, 10
@@ -34,54 +36,60 @@ def recordings_table(dataset: Dataset, kept: pd.DataFrame) -> tuple[pd.DataFrame
     kept : rows of the manifest with `name` and `said`
     """
     said = list(kept["said"])
+    own = _own_columns(dataset, list(kept["record"]))
+    rule = dataset.descriptor.table
+    ages = own.pop(rule.age) if rule and rule.age else [""] * len(said)
     columns = {
-        "subject": [
-            one.subject if known else ""
-            for one, known in zip(said, kept["subject_known"], strict=True)
-        ],
-        "session": [
-            one.session if known else ""
-            for one, known in zip(said, kept["session_known"], strict=True)
-        ],
+        "subject": _where(kept["subject_known"], [one.subject for one in said]),
+        "session": _where(kept["session_known"], [one.session for one in said]),
         "date": [one.when("%Y-%m-%d") for one in said],
-        "age": [one.age_text for one in said],
+        "age": [one.age_text or _group(written) for one, written in zip(said, ages, strict=True)],
         "sex": [one.sex or "" for one in said],
         "labels": [" ".join(one.labels) for one in said],
     }
     told = {"record": [one.name for one in said]}
     told |= {name: values for name, values in columns.items() if any(values)}
     count: Counter[str] = Counter()
-    told |= _others(dataset, kept, told, count)
-    table = pd.DataFrame(told).sort_values("record", ignore_index=True)
-    return table, count
+    subjects = [str(one) for one in kept["subject"]]
+    for name, cells in own.items():
+        why = _why_not(name, cells, subjects)
+        if why or name in columns:
+            count[f"columns of {why or 'a name that the copy needs'}"] += 1
+        else:
+            told[name] = cells
+    return pd.DataFrame(told).sort_values("record", ignore_index=True), count
 
 
-def _others(
-    dataset: Dataset, kept: pd.DataFrame, told: dict[str, list[str]], count: Counter[str]
-) -> dict[str, list[str]]:
-    """The columns of the release's table that may be told, beside those that are told already."""
+def _where(known: Iterable[bool], values: Sequence[str]) -> list[str]:
+    return [value if one else "" for one, value in zip(known, values, strict=True)]
+
+
+def _group(written: str) -> str:
+    """A group of ages as the release's table writes it, where no age stands for it."""
+    try:
+        age = age_of(written) if _GROUP.fullmatch(written) else None
+    except NotUnderstoodError:
+        return ""
+    return written if age is not None and age.pooled and age.years <= OLDEST else ""
+
+
+def _own_columns(dataset: Dataset, records: list[str]) -> dict[str, list[str]]:
+    """The columns of the release's table, a cell for each record, but for those that name records,
+    people and occasions, and those of dates, sexes and labels.
+    """
     descriptor = dataset.descriptor
-    rule = descriptor.table
-    if rule is None:
+    if (rule := descriptor.table) is None:
         return {}
     table = table_of(dataset.root, descriptor)
-    rows = rows_of(table, descriptor, list(kept["record"]))
-    at = [rows[record] for record in kept["record"]]
-    known = {*rule.record, rule.age, rule.sex, rule.date, rule.labels}
+    rows = rows_of(table, descriptor, records)
+    known = {*rule.record, rule.sex, rule.date, rule.labels}
     known |= {one.column for one in (descriptor.subject, descriptor.session) if one}
-    subjects = [str(one) for one in kept["subject"]]
     found = {}
     for name in table.columns:
-        if name in known:
-            continue
-        values = table[name].tolist()
-        cells = ["" if row is None else plain(str(values[row])) or "" for row in at]
-        if why := _why_not(str(name), cells, subjects):
-            count[f"columns of {why}"] += 1
-        elif str(name) in told:
-            count["columns of a name that the copy needs"] += 1
-        else:
-            found[str(name)] = cells
+        if name not in known:
+            values = table[name].tolist()
+            at = [rows[record] for record in records]
+            found[str(name)] = ["" if row is None else plain(values[row]) or "" for row in at]
     return found
 
 
