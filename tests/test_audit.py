@@ -149,6 +149,7 @@ def test_ludb_cannot_be_tested_for_linkage_and_fails_by_an_age_over_89(data):
         "coverage-records": "pass",
         "linkage-cross-session": "not assessed",
         "identifiers": "pass",
+        "identifiers-possible": "inconclusive",
         "ages-over-89": "fail",
         "uniqueness": "inconclusive",
     }

@@ -121,7 +121,7 @@ def test_a_check_is_carried_out_and_judged_and_told(scanned, scratch):
     assert finding["params"]["alone"].startswith("1 to ")  # no share, for it would tell how many
     (rule,) = (one for one in scanned["verdict"]["rules"] if one["id"] == "pulse")
     assert (rule["finding"], rule["outcome"]) == ("heart-rate", "fail")
-    assert "of people have a heart rate of their own" in rule["reason"]
+    assert "people have a heart rate of their own" in rule["reason"]
     page = (scratch / "out" / "report.html").read_text("utf-8")
     assert "A heart rate of one" in page
     told = auditor(scratch, "explain", "heart-rate").stdout

@@ -103,14 +103,17 @@ def test_every_direct_class_has_its_letter_in_the_law():
 )  # fmt: skip
 def test_the_time_grows_with_the_length_of_a_text_whatever_it_is(unit):
     hits("Dr. Lindqvist 17 May +46 70 123 45 67")  # dictionaries are read once
-    seconds = []
-    for length in (20_000, 80_000):
-        text = (unit * length)[:length]
-        started = time.process_time()
-        hits(text)
-        seconds.append(time.process_time() - started)
+
+    def seconds(length: int) -> float:
+        text, taken = (unit * length)[:length], []
+        for _ in range(3):  # another process may take the cache away
+            started = time.process_time()
+            hits(text)
+            taken.append(time.process_time() - started)
+        return min(taken)
+
     # A square would take sixteen times as long.
-    assert seconds[1] < 10 * max(seconds[0], 0.05)
+    assert seconds(80_000) < 10 * max(seconds(20_000), 0.05)
 
 
 def test_an_identifier_is_found_wherever_it_stands_in_a_long_text():
