@@ -17,6 +17,7 @@ import wfdb
 from defusedxml import ElementTree
 
 from auditor.data.readers import READERS
+from auditor.data.readers.samples import FAMILIES
 from auditor.mitigation.cleaning import CLEANERS
 from tests.data import writers
 from tests.data.test_devices import COUNTS, FORMATS
@@ -58,7 +59,7 @@ def copy_of(out: Path, suffix: str) -> Path:
 
 
 def test_a_format_without_a_cleaner_is_left_out_and_said(export, tmp_path, monkeypatch):
-    assert set(CLEANERS) <= set(READERS)
+    assert set(CLEANERS) == {*READERS, *FAMILIES}
     monkeypatch.delitem(CLEANERS, "scp")
     account = cleaned(export, tmp_path / "out")
     assert account.left_out["recordings of the format scp, which nothing here can clean"] == 2

@@ -1,5 +1,5 @@
-"""HL7 aECG, Philips, GE MUSE and Mortara ELI: a document of the same kind, with the samples of the
-old one and what may be told of the person.
+"""HL7 aECG, Philips, GE MUSE and CardioSoft, Mortara ELI: a document of the same kind, with the
+samples of the old one and what may be told of the person.
 
 Of the old document the parts about signals are taken, of these the elements that are known, and of
 their values numbers, codes and names of leads. Comments, document types and all else are left out.
@@ -225,6 +225,51 @@ def _muse(old: Element, task: Task, count: Counter[str]) -> Element:
     return new
 
 
+# ---- GE CardioSoft
+
+_CARDIOSOFT = _Kept(
+    frozenset(
+        {
+            *(
+                "StripData",
+                "RestingECGMeasurements",
+                "MedianSamples",
+                "NumberOfLeads",
+                "SampleRate",
+            ),
+            *("ChannelSampleCountTotal", "Resolution", "SampleRate", "WaveformData"),
+            "VentricularRate",
+            *("PQInterval", "PDuration", "QRSDuration", "QTInterval", "QTCInterval", "RRInterval"),
+            *("PPInterval", "PAxis", "RAxis", "TAxis", "QRSNum", "POnset", "POffset", "QOnset"),
+            *("QOffset", "TOffset"),
+        }
+    ),
+    frozenset({"WaveformData"}),
+)
+
+
+def _cardiosoft(old: Element, task: Task, count: Counter[str]) -> Element:
+    said = task.said
+    new = Element("CardiologyXML")
+    _path(new, "ObservationType", "RestECG")
+    if said.day:
+        parts = {"Day": said.day.day, "Month": said.day.month, "Year": said.day.year}
+        clock = dict.fromkeys(("Hour", "Minute", "Second"), 0)
+        for name, number in {**clock, **parts}.items():
+            _path(new, f"ObservationDateTime/{name}", str(number))
+    _path(new, "PatientInfo/PID", said.subject)
+    if said.age is not None:
+        _path(new, "PatientInfo/Age", f"{said.age:g}", units="Years")
+    if said.sex:
+        _path(new, "PatientInfo/Gender", said.sex.upper())
+    parts_kept = ("RestingECGMeasurements", "StripData")
+    for one in old:
+        if one.tag in parts_kept:
+            new.append(_CARDIOSOFT.of(one, said, count))
+    _others(old, parts_kept, count)
+    return new
+
+
 # ---- Mortara ELI
 
 _ELI = _Kept(
@@ -249,5 +294,8 @@ def _eli(old: Element, task: Task, count: Counter[str]) -> Element:
     return new
 
 
-for _name, _build in {"aecg": _aecg, "philips": _philips, "muse": _muse, "eli": _eli}.items():
+for _name, _build in {
+    **{"aecg": _aecg, "philips": _philips, "muse": _muse, "eli": _eli},
+    "cardiosoft": _cardiosoft,
+}.items():
     CLEANERS.register(_name)(Cleaner(_cleaner(_build), ".xml"))
