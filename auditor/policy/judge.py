@@ -295,7 +295,8 @@ def _failed(rule: Rule, failing: Sequence[Finding]) -> Ruling:
     """That a rule fails, by the finding that shows it best."""
     for one in failing:
         if few := some_but_few(rule, one):
-            reason = f"{(_metric(rule).ruling or '{}').format(few)}, where the limit is nobody"
+            told = (_metric(rule).ruling or "{}").replace("{} of people", "{}").format(few)
+            reason = f"{told}, where the limit is nobody"
             return _ruling(rule, "fail", reason, one)
     proven = max(failing, key=lambda one: one.estimates[rule.estimate].low)
     return _ruling(rule, "fail", _told(rule, proven.estimates[rule.estimate], "beyond"), proven)

@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import binomtest
 
 from auditor.checks.base import Draw, Measured, OnRecordings, Settings
 from auditor.checks.identifiers.places import Sighting, beside, in_texts, judged
@@ -18,13 +17,10 @@ from auditor.core.finding import Estimate
 from auditor.data.dataset import Dataset
 from auditor.data.identifiers import AGE_OVER_89, FREE_TEXT
 from auditor.data.identifiers.classes import DATE
+from auditor.data.moved import look_moved
 from auditor.engine import shards
 from auditor.stats.small_cells import FEW, shares_of_people
 from auditor.targets.context import Context
-
-#: Days that were shifted for each person apart lie this far apart at least, and fall on weekends
-#: as often as any: fewer at this level are days of a hospital.
-_SPREAD_DAYS, _WEEKEND, _LEVEL = 365, 2 / 7, 1e-3
 
 
 def plan(settings: Settings) -> list[OnRecordings]:
@@ -86,7 +82,7 @@ class Identifiers(OnRecordings):
             places,
             np.column_stack(columns) if columns else np.zeros((len(people), 0), dtype=np.bool_),
             len(dataset.descriptor.cleared),
-            dataset.descriptor.shifted and _look_shifted(dataset.manifest),
+            dataset.descriptor.shifted and _moved_into_the_past(dataset.manifest),
         )
 
     def estimate(self, evidence: Sightings, level: float, draw: Draw) -> Measured:
@@ -149,14 +145,6 @@ def _told(evidence: Sightings) -> list[dict[str, Any]]:
     return rows
 
 
-def _look_shifted(manifest: pd.DataFrame) -> bool:
-    """Whether first days look as if each person's were moved by another number of days. Where some
-    lie in years to come, those that do not were not moved.
-    """
-    days = pd.to_datetime(manifest["taken_at"]).groupby(manifest["subject"]).min().dropna()
-    if len(days) < MIN_PEOPLE or days.max() > pd.Timestamp.now():
-        return False
-    spread = np.ptp(np.quantile(days.to_numpy("datetime64[D]").astype(float), [0.025, 0.975]))
-    weekend = int((days.dt.dayofweek >= 5).sum())
-    usual = binomtest(weekend, len(days), _WEEKEND, alternative="less").pvalue
-    return bool(spread >= _SPREAD_DAYS and usual > _LEVEL)
+def _moved_into_the_past(manifest: pd.DataFrame) -> bool:
+    """Whether dates look moved, and none into years to come: there each says so by itself."""
+    return look_moved(manifest) and not (manifest["taken_at"] > pd.Timestamp.now()).any()

@@ -15,6 +15,7 @@ from auditor.checks.uniqueness.classes import UNKNOWN, ages_of, known_of, people
 from auditor.checks.uniqueness.public import read_public
 from auditor.core.evidence import MIN_PEOPLE, Likeness
 from auditor.core.finding import Estimate
+from auditor.data.moved import look_moved
 from auditor.stats.age_pyramid import OLDEST, PopulationTable, Pyramid, from_sample, from_table
 from auditor.stats.estimators import enough
 from auditor.stats.likeness import ages_seen, risks_by_sizes, risks_in_population
@@ -73,6 +74,8 @@ class Uniqueness(OnRecordings):
         """For each person how many people fit what is known of them, under ever more knowledge."""
         known = known_of(context.dataset.manifest)
         names = [name for name in KNOWN if (known[name] != UNKNOWN).any()]
+        if context.dataset.descriptor.shifted and look_moved(context.dataset.manifest):
+            names = [name for name in names if name != "date"]
         if "gaps" in names and known["gaps"].max() == known["gaps"].min():
             names.remove("gaps")  # nobody was there twice, or all were at the same distances
         sets = [names[: n + 1] for n in range(len(names))]

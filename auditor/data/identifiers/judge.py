@@ -66,7 +66,9 @@ def _judged(meant: Meaning, said: str) -> Hit | None:
         return whole._replace(sure=sum(map(str.isalnum, said)) > 3)
     if kind == PLACE:
         coded = said.isdigit() and figures < _SURE_FIGURES
-        return None if _is_generic(said) else whole._replace(sure=meant.sure and not coded)
+        if _is_generic(said) or (said.isdigit() and not meant.sure):
+            return None
+        return whole._replace(sure=meant.sure and not coded)
     holds = {
         DATE: lambda: _is_dated(meant, said),
         AGE_OVER_89: lambda: _is_old(meant, said),

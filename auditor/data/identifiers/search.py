@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from auditor.data.identifiers import ages, contacts, dates, keyed, names, numbers
-from auditor.data.identifiers.classes import NAME, RECORD, Hit
+from auditor.data.identifiers.classes import DATE, NAME, RECORD, Hit
 from auditor.data.identifiers.judge import judge
 from auditor.data.identifiers.vocabulary import is_ordinary
 
@@ -26,6 +26,9 @@ _BARE = re.compile(
     r"(?![\w/]|[.,:-]\d| ?(?:samples|bytes|of)\b)"
 )
 _WORD_BEFORE = re.compile(r"([^\W\d_]{2,20})[ :=]{1,3}$")
+
+#: A time of day without separators.
+_CLOCK = re.compile(r"(?:[01]\d|2[0-3])[0-5]\d[0-5]\d(?:\.\d{1,6})?")
 
 
 def hits(text: str, where: str = "") -> list[Hit]:
@@ -63,6 +66,8 @@ def _found(text: str, where: str) -> list[Hit]:
     if where not in _OWN_WORDS:
         if meant := keyed.promised(where):
             found += filter(None, [judge(meant, text)])
+            if meant[0].kind == DATE and _CLOCK.fullmatch(text.strip()):
+                explained = [(0, len(text))]
         elif keyed.explains(where):
             explained = [(0, len(text))]
     free: list[Hit] = []

@@ -225,51 +225,6 @@ def _muse(old: Element, task: Task, count: Counter[str]) -> Element:
     return new
 
 
-# ---- GE CardioSoft
-
-_CARDIOSOFT = _Kept(
-    frozenset(
-        {
-            *(
-                "StripData",
-                "RestingECGMeasurements",
-                "MedianSamples",
-                "NumberOfLeads",
-                "SampleRate",
-            ),
-            *("ChannelSampleCountTotal", "Resolution", "SampleRate", "WaveformData"),
-            "VentricularRate",
-            *("PQInterval", "PDuration", "QRSDuration", "QTInterval", "QTCInterval", "RRInterval"),
-            *("PPInterval", "PAxis", "RAxis", "TAxis", "QRSNum", "POnset", "POffset", "QOnset"),
-            *("QOffset", "TOffset"),
-        }
-    ),
-    frozenset({"WaveformData"}),
-)
-
-
-def _cardiosoft(old: Element, task: Task, count: Counter[str]) -> Element:
-    said = task.said
-    new = Element("CardiologyXML")
-    _path(new, "ObservationType", "RestECG")
-    if said.day:
-        parts = {"Day": said.day.day, "Month": said.day.month, "Year": said.day.year}
-        clock = dict.fromkeys(("Hour", "Minute", "Second"), 0)
-        for name, number in {**clock, **parts}.items():
-            _path(new, f"ObservationDateTime/{name}", str(number))
-    _path(new, "PatientInfo/PID", said.subject)
-    if said.age is not None:
-        _path(new, "PatientInfo/Age", f"{said.age:g}", units="Years")
-    if said.sex:
-        _path(new, "PatientInfo/Gender", said.sex.upper())
-    parts_kept = ("RestingECGMeasurements", "StripData")
-    for one in old:
-        if one.tag in parts_kept:
-            new.append(_CARDIOSOFT.of(one, said, count))
-    _others(old, parts_kept, count)
-    return new
-
-
 # ---- Mortara ELI
 
 _ELI = _Kept(
@@ -294,8 +249,42 @@ def _eli(old: Element, task: Task, count: Counter[str]) -> Element:
     return new
 
 
-for _name, _build in {
-    **{"aecg": _aecg, "philips": _philips, "muse": _muse, "eli": _eli},
-    "cardiosoft": _cardiosoft,
-}.items():
+# ---- GE CardioSoft
+
+_CARDIOSOFT = _Kept(
+    frozenset(
+        {"NumberOfLeads", "SampleRate", "ChannelSampleCountTotal", "Resolution", "WaveformData"}
+    ),
+    frozenset({"WaveformData"}),
+)
+_UNITS = re.compile(r"hz|[um]vperlsb", re.IGNORECASE)
+
+
+def _cardiosoft(old: Element, task: Task, count: Counter[str]) -> Element:
+    said = task.said
+    new = Element(str(old.tag))
+    for name, form in (("Year", "%Y"), ("Month", "%m"), ("Day", "%d")):
+        if said.day:
+            _path(new, f"ObservationDateTime/{name}", said.when(form))
+    _path(new, "PatientInfo/PID", said.subject)
+    if said.age is not None:
+        _path(new, "PatientInfo/Age", f"{said.age:g}", units="years")
+    if said.sex:
+        _path(new, "PatientInfo/Gender", said.sex.upper())
+    for strip in old.iter("StripData"):
+        kept = _CARDIOSOFT.of(strip, said, count)
+        for tag in ("SampleRate", "Resolution"):
+            stated, written = strip.find(tag), kept.find(tag)
+            units = "" if stated is None else stated.get("units", "")
+            if written is not None and _UNITS.fullmatch(units):
+                written.set("units", units)
+        new.append(kept)
+    _others(old, frozenset({"StripData"}), count)
+    return new
+
+
+_BUILD = {
+    "aecg": _aecg, "philips": _philips, "muse": _muse, "eli": _eli, "cardiosoft": _cardiosoft,
+}  # fmt: skip
+for _name, _build in _BUILD.items():
     CLEANERS.register(_name)(Cleaner(_cleaner(_build), ".xml"))

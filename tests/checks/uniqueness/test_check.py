@@ -41,8 +41,11 @@ def release(**columns) -> pd.DataFrame:
     return pd.DataFrame(plain | columns)
 
 
-def attacked(of: pd.DataFrame, check: Uniqueness | None = None) -> Likeness:
-    context = SimpleNamespace(dataset=SimpleNamespace(manifest=of))
+def attacked(
+    of: pd.DataFrame, check: Uniqueness | None = None, *, shifted: bool = False
+) -> Likeness:
+    said = SimpleNamespace(shifted=shifted)
+    context = SimpleNamespace(dataset=SimpleNamespace(manifest=of, descriptor=said))
     check = check or Uniqueness(population=N)
     assert check.unmet(context) is None
     return check.attack(context, stream(0, "attack"))
@@ -152,6 +155,14 @@ def test_dates_that_were_shifted_keep_the_gaps_between_them():
     told = {row["known"]: row["share_unique"] for row in measured(people).params["known"]}
     assert told["sex + age"] == 0
     assert told["sex + age + gaps"] == pytest.approx(1 / 12, abs=0.01)
+
+
+@pytest.mark.parametrize(("apart", "known"), [(37, False), (1, True)])
+def test_dates_that_were_moved_are_not_known_where_they_look_moved(apart, known):
+    when = pd.Timestamp("2001-01-01") + pd.to_timedelta(np.arange(40) * apart, unit="D")
+    people = release(age=[50.0] * 40, taken_at=list(when))
+    assert "date" in attacked(people).names[-1]
+    assert ("date" in attacked(people, shifted=True).names[-1]) == known
 
 
 # --- what is missing, constant, or noise --------------------------------------------------
