@@ -95,7 +95,7 @@ class Dataset:
     def read(self, record: str) -> Record:
         """One usable record."""
         row = self.manifest.iloc[self._place[record]]
-        seen = _readers(self.descriptor)[row["reader"]].read(self.root, record)
+        seen = readers_of(self.descriptor)[row["reader"]].read(self.root, record)
         known = {key: row[key] for key in ("age", "sex") if pd.notna(row[key])}
         return Record(
             id=record,
@@ -132,7 +132,7 @@ class Dataset:
     def texts(self, record: str) -> list[tuple[str, str]]:
         """(where, text) for every free text that travels with a record."""
         reader = self.manifest["reader"].iloc[self._place[record]]
-        return _readers(self.descriptor)[reader].texts(self.root, record)
+        return readers_of(self.descriptor)[reader].texts(self.root, record)
 
     def tables(self) -> Iterator[pd.DataFrame]:
         """The companion table's rows of usable records, with the column `subject` added."""
@@ -191,7 +191,7 @@ def open_dataset(
         raise DataError(f"{root}: is not a folder; name the folder that holds the recordings")
     root = root.absolute()  # a worker may stand elsewhere
     descriptor = descriptor or describe(root)
-    asked = _readers(descriptor)
+    asked = readers_of(descriptor)
     # A file that two formats claim is of the first: its record is told once.
     reader_of = {one: name for name in [*asked][::-1] for one in asked[name].find(root)}
     there = sorted(reader_of, key=natural)
@@ -279,7 +279,7 @@ class _Job:
 def _examine(job: _Job) -> list[dict[str, Any]]:
     """What is known of each record of a shard, or why it cannot be used."""
     rows = []
-    readers = _readers(job.descriptor)
+    readers = readers_of(job.descriptor)
     for record, reader in job.records:
         row: dict[str, Any] = {"record": record, "reader": reader, "reason": None, "digest": ""}
         try:
@@ -352,7 +352,7 @@ def _digest_of(file: Path, changed: int, size: int) -> bytes:
         return hashlib.file_digest(opened, "sha256").digest()
 
 
-def _readers(descriptor: Descriptor) -> dict[str, Reader]:
+def readers_of(descriptor: Descriptor) -> dict[str, Reader]:
     """What a folder is read by; what the steward describes goes before what a file looks like."""
     besides = {DESCRIPTOR} | ({descriptor.table.file} if descriptor.table else set())
     named = [descriptor.reader] if descriptor.reader else sorted(READERS)

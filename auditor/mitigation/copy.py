@@ -36,15 +36,18 @@ from auditor.data.account import (
 )
 from auditor.data.catalog import DESCRIPTOR, Descriptor, SessionRule, SubjectRule, TableRule
 from auditor.data.catalog import write_descriptor as write_description
+from auditor.data.dataset import readers_of
 from auditor.data.identifiers import hits
 from auditor.data.identifiers.classes import DATE
 from auditor.data.moved import is_yet_to_come
-from auditor.data.readers import READERS, Read
+from auditor.data.readers import Read
 from auditor.data.readers.base import natural
+from auditor.data.readers.samples import SampleFiles, SamplesRule, sample_readers
 from auditor.engine import shards
 from auditor.mitigation.cleaning import CLEANERS, Piece, Said
 from auditor.mitigation.cleaning.base import OLDEST, Task, labels_of
 from auditor.mitigation.cleaning.key import Key
+from auditor.mitigation.cleaning.samples import FAMILY, rule_of
 from auditor.mitigation.cleaning.tables import FILE, recordings_table
 from auditor.targets.release import Release
 
@@ -116,7 +119,10 @@ def clean(release: Release, out: Path, key: Key, *, dry_run: bool = False) -> Co
     with _draft(out, dry_run) as draft:
         done: set[str] = set()
         n_seen = 0
-        jobs = [_Job(tuple(part), draft, dry_run) for part in shards(plan.tasks, _SHARD)]
+        jobs = [
+            _Job(tuple(part), draft, dry_run, release.dataset.descriptor, plan.samples)
+            for part in shards(plan.tasks, _SHARD)
+        ]
         for part in release.engine.map(_cleaned, jobs):
             for one in part:
                 done.update(one.written)
@@ -134,7 +140,7 @@ def clean(release: Release, out: Path, key: Key, *, dry_run: bool = False) -> Co
         gone.update(columns)
         gone.update(_gone_from(kept))
         if not dry_run:
-            _write_beside(draft, table, kept)
+            _write_beside(draft, table, kept, plan.samples)
             _at_one_time(draft)
     return Copied(
         n_records=len(kept),
@@ -154,12 +160,14 @@ class _Plan:
     tasks : each with the name of its reader, in the order of their names in the copy
     manifest : a row per record that is cleaned: the release's, with `name` and `said`
     gone, left_out : as in `Copied`
+    samples : what the copy says of samples that have no header
     """
 
     tasks: Sequence[tuple[Task, str]]
     manifest: pd.DataFrame
     gone: Counter[str]
     left_out: Counter[str]
+    samples: SamplesRule | None
 
 
 def _plan(release: Release, key: Key) -> _Plan:
@@ -185,7 +193,18 @@ def _plan(release: Release, key: Key) -> _Plan:
     ]
     manifest = manifest.assign(name=names)
     manifest["said"] = pd.Series(said, index=manifest.index, dtype=object)
-    return _Plan(tasks, manifest, gone, left_out)
+    return _Plan(tasks, manifest, gone, left_out, _samples(release, manifest, gone))
+
+
+def _samples(release: Release, manifest: pd.DataFrame, gone: Counter[str]) -> SamplesRule | None:
+    """What the copy says of samples that have no header, by the first of them; None without any."""
+    readers = readers_of(release.dataset.descriptor)
+    for record, name in zip(manifest["record"], manifest["reader"], strict=True):
+        reader = readers[name]
+        if isinstance(reader, SampleFiles):
+            _, leads = reader.lines(release.root, record)
+            return rule_of(reader.rule, leads, gone)
+    return None
 
 
 def _names(manifest: pd.DataFrame, key: Key) -> tuple[list[str], dict[str, str]]:
@@ -280,6 +299,8 @@ class _Job:
     tasks: tuple[tuple[Task, str], ...]
     draft: Path
     dry_run: bool
+    descriptor: Descriptor
+    samples: SamplesRule | None
 
 
 @dataclass
@@ -299,11 +320,12 @@ def _one(task: Task, reader: str, job: _Job) -> _Done:
     with tempfile.TemporaryDirectory(dir=job.draft, prefix=".one-") as folder:
         place = Path(folder)
         try:
-            first = READERS[reader].read(task.root, task.record)
-            task = replace(task, annotations=first.annotations)
+            found = readers_of(job.descriptor)[reader]
+            first = found.read(task.root, task.record)
+            task = replace(task, annotations=first.annotations, reader=found, samples=job.samples)
             pieces = CLEANERS[reader].pieces(task, done.gone)
             written = [_write(piece, place) for piece in pieces]
-            _compare(task, reader, first, place)
+            _compare(task, first, place)
         except DataError as error:
             done.left_out[f"recordings that could not be cleaned: {error}"] += len(task.records)
             done.gone.clear()
@@ -334,21 +356,25 @@ def _write(piece: Piece, place: Path) -> str:
     return piece.name
 
 
-def _compare(task: Task, reader: str, first: Read, place: Path) -> None:
+def _compare(task: Task, first: Read, place: Path) -> None:
     """Refuse a copy that is not what was read, or in which something that identifies is left.
 
     Parameters
     ----------
     first : what was read of the first record
     """
-    found = READERS[reader]
+    found = task.reader
+    assert found is not None
+    again = found
+    if isinstance(found, SampleFiles):
+        again = sample_readers(task.samples, frozenset())[FAMILY]
     for number, (record, said) in enumerate(task.records):
         old = found.read(task.root, record) if number else first
-        new = found.read(place, said.name)
+        new = again.read(place, said.name)
         same = new.fs == old.fs and new.signal.dtype == old.signal.dtype
         if not same or not np.array_equal(new.signal, old.signal, equal_nan=True):
             raise DataError("the signals of the copy would differ")
-        for where, text in found.texts(place, said.name):
+        for where, text in again.texts(place, said.name):
             left = {
                 one.kind
                 for one in hits(text, where)
@@ -379,7 +405,9 @@ def _draft(out: Path, dry_run: bool) -> Iterator[Path]:
         raise
 
 
-def _write_beside(draft: Path, table: pd.DataFrame, kept: pd.DataFrame) -> None:
+def _write_beside(
+    draft: Path, table: pd.DataFrame, kept: pd.DataFrame, samples: SamplesRule | None
+) -> None:
     """The table, the list of records, and what says how both are to be read."""
     table.to_csv(draft / FILE, index=False, lineterminator="\n")
     of_headers = sorted(kept.loc[kept["reader"] == "wfdb", "name"])
@@ -395,6 +423,7 @@ def _write_beside(draft: Path, table: pd.DataFrame, kept: pd.DataFrame) -> None:
             record=("record",),
             **{name: name for name in ("age", "sex", "date", "labels") if name in has},
         ),
+        samples=samples,
         shifted="date" in has,
         # GE MUSE writes 03-25-2180; of all others the form says what is the day.
         dates="month-first" if (kept["reader"] == "muse").any() else None,

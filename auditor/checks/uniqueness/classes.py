@@ -43,7 +43,9 @@ def known_of(manifest: pd.DataFrame) -> pd.DataFrame:
         of_one = frame.groupby("person")[name]
         frame[name] = frame[name].fillna(of_one.transform("first"))
     frame["gaps"] = _gaps(day.reset_index(drop=True), frame["person"])
-    frame["date"] = (day.reset_index(drop=True) - EPOCH).dt.days
+    # In days: from the epoch to a date that was moved are more nanoseconds than are counted.
+    since = day.to_numpy("datetime64[D]") - np.datetime64(EPOCH, "D")
+    frame["date"] = np.where(day.isna(), np.nan, since.astype(np.float64))
     return frame.fillna(UNKNOWN).astype(np.int64)
 
 

@@ -178,13 +178,8 @@ class SampleFiles:
 
     def read(self, root: Path, record: str) -> Read:
         """One recording, in mV."""
-        path, row = _place(root, record)
+        path, held, lines = self._found(root, record)
         with in_plain_words(path):
-            held = self._held(path)
-            n_rows = _n_rows(held)
-            if (row is None) != (n_rows is None) or (row or 0) >= (n_rows or 1):
-                raise DataError("is no longer in its file")
-            lines = _lines(held, row, self.rule)
             step, unit = _step(self.rule.unit)
             traces = [
                 Trace(name, unit, lambda line=line: line.astype(np.float64) * step)  # type: ignore[misc]
@@ -205,6 +200,22 @@ class SampleFiles:
             unread=(*known.unread, *unread),
             files=(path,),
         )
+
+    def lines(self, root: Path, record: str) -> tuple[Array, Sequence[str]]:
+        """(n_leads, n_samples) of one recording as they are written, and what each is called."""
+        path, held, lines = self._found(root, record)
+        with in_plain_words(path):
+            return lines, _names(held, lines, self.rule)
+
+    def _found(self, root: Path, record: str) -> tuple[Path, Held, Array]:
+        """The file of one recording, what it holds, and the lines that are signal."""
+        path, row = _place(root, record)
+        with in_plain_words(path):
+            held = self._held(path)
+            n_rows = _n_rows(held)
+            if (row is None) != (n_rows is None) or (row or 0) >= (n_rows or 1):
+                raise DataError("is no longer in its file")
+            return path, held, _lines(held, row, self.rule)
 
     def texts(self, root: Path, record: str) -> list[tuple[str, str]]:
         """The file's name, and all that is said beside the samples."""

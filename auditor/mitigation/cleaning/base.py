@@ -11,8 +11,9 @@ from pathlib import Path
 
 from auditor.core.registry import Registry
 from auditor.data.identifiers import hits
-from auditor.data.readers.base import lead_name, unfiltered
+from auditor.data.readers.base import Reader, lead_name, unfiltered
 from auditor.data.readers.channels import other_kind
+from auditor.data.readers.samples import SamplesRule
 from auditor.mitigation.cleaning.key import Key
 
 #: Bytes that are handed on at once.
@@ -89,6 +90,8 @@ class Task:
     records : what each is called in the release, and what its copy may say
     file : what the file of the records is called in the copy
     annotations : the files of annotations of the one record
+    reader : by which records are read
+    samples : what the copy says of samples that have no header
     """
 
     root: Path
@@ -96,6 +99,8 @@ class Task:
     records: tuple[tuple[str, Said], ...]
     file: str
     annotations: tuple[Path, ...] = ()
+    reader: Reader | None = None
+    samples: SamplesRule | None = None
 
     @property
     def record(self) -> str:

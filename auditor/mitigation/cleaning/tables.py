@@ -45,7 +45,10 @@ def recordings_table(dataset: Dataset, kept: pd.DataFrame) -> tuple[pd.DataFrame
         "date": [one.when("%Y-%m-%d") for one in said],
         "age": [one.age_text or _group(written) for one, written in zip(said, ages, strict=True)],
         "sex": [one.sex or "" for one in said],
-        "labels": [" ".join(one.labels) for one in said],
+        # Codes that are numbers are read from headers alone, whose keys explain them.
+        "labels": [
+            " ".join(label for label in one.labels if not label.isdecimal()) for one in said
+        ],
     }
     told = {"record": [one.name for one in said]}
     told |= {name: values for name, values in columns.items() if any(values)}

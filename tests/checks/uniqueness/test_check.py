@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -163,6 +164,13 @@ def test_dates_that_were_moved_are_not_known_where_they_look_moved(apart, known)
     people = release(age=[50.0] * 40, taken_at=list(when))
     assert "date" in attacked(people).names[-1]
     assert ("date" in attacked(people, shifted=True).names[-1]) == known
+
+
+def test_a_day_that_was_moved_by_two_hundred_years_is_a_day():
+    days = ["1801-01-01", "2226-03-01", None]
+    seen = known_of(release(sex=["female"] * 3, taken_at=pd.to_datetime(days)))
+    since = (date(2226, 3, 1) - date(1800, 1, 1)).days
+    assert seen["date"].tolist() == [365, since, -1]
 
 
 # --- what is missing, constant, or noise --------------------------------------------------
