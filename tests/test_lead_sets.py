@@ -81,6 +81,7 @@ def test_a_few_records_of_one_lead_do_not_hide_that_the_others_are_found_by_eigh
     assert by_eight["estimates"]["rank1"]["low"] > 0.45
     found = next(one for one in audit["verdict"]["rules"] if one["id"] == "found")
     assert (found["outcome"], found["finding"]) == ("fail", by_eight["id"])
+    assert f"by leads {', '.join(LEADS)}" in found["reason"]
     assert status == 1
 
 

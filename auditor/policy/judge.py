@@ -500,6 +500,8 @@ def _round_up(n: int) -> int:
 
 
 def _ruling(rule: Rule, outcome: Outcome, reason: str, finding: Finding | None = None) -> Ruling:
+    if finding and finding.leads:
+        reason += f" (by leads {finding.leads.replace('+', ', ')})"
     return Ruling(
         rule.id,
         outcome,
