@@ -68,6 +68,9 @@ def _guessed(subjects: Sequence[str]) -> list[str]:
             digest = hashlib.new(name, text.encode(), usedforsecurity=False).hexdigest()
             if digest in wanted:
                 found.append(hashed[digest])
+                wanted.remove(digest)
+                if not wanted:
+                    break
     return found
 
 

@@ -113,7 +113,7 @@ def test_the_time_grows_with_the_length_of_a_text_whatever_it_is(unit):
         return min(taken)
 
     # A square would take sixteen times as long.
-    assert seconds(80_000) < 10 * max(seconds(20_000), 0.05)
+    assert seconds(40_000) < 10 * max(seconds(10_000), 0.02)
 
 
 def test_an_identifier_is_found_wherever_it_stands_in_a_long_text():
