@@ -28,7 +28,7 @@ demo: $(INSTALLED) ## simulate a small hospital, scan it, say where the report i
 	.venv/bin/auditor demo --out demo
 
 test: $(INSTALLED) browser ## run the tests that take seconds, a file on each core
-	$(PYTEST) -m "not slow and not network" --ignore=tests/benchmarks -n auto --dist loadfile $(ARGS)
+	$(PYTEST) -m "not slow and not network" --ignore=tests/benchmarks -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # The driver of the tests is a node of its own, which needs libatomic, whatever Chromium is there.
 browser: $(INSTALLED) ## install what the tests of the page need, where it is missing and root may

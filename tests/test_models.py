@@ -93,7 +93,11 @@ def test_trees_that_learnt_by_heart_fail(leaking):
     assert leaking["membership/af"].estimates["auc"].low > 0.8
 
 
-@pytest.fixture(scope="module", params=[CLASSES, VALUE], ids=["classes", "a value"])
+@pytest.fixture(
+    scope="module",
+    params=[CLASSES, pytest.param(VALUE, marks=pytest.mark.slow)],
+    ids=["classes", "a value"],
+)
 def of_more(request, tmp_path_factory):
     """Audits of what learnt by heart, and of what never saw those called its members."""
     recipes = {"leaking": True, "others'": False}
