@@ -376,6 +376,15 @@ def test_heartprint_is_recognised_without_a_word_and_its_third_session_is_of_bot
     assert dataset.unread == ()
 
 
+def test_uk_biobanks_bulk_files_are_recognised_by_their_names(tmp_path):
+    for name in ("1000012_20205_2_0", "1000012_20205_3_0", "1000034_20205_2_0"):
+        writers.cardiosoft(tmp_path / f"{name}.xml", writers.counts())
+    dataset = opened(tmp_path)
+    assert dataset.name == "uk-biobank-ecg"
+    seen = dict(dataset.manifest.groupby("subject")["session"].nunique())
+    assert seen == {"1000012": 2, "1000034": 1}
+
+
 @pytest.mark.data
 def test_a_persons_first_record_is_the_earliest_and_then_the_lowest_number(data):
     manifest = opened(data / "ecgiddb").manifest
