@@ -324,6 +324,7 @@ if int(__import__("os").environ.get("RANK", "0")) == 0:
 """
 
 
+@pytest.mark.slow
 def test_a_killed_training_goes_on_and_ends_with_the_same_weights(tmp_path: Path):
     keep, out = str(tmp_path / "kept.safetensors"), str(tmp_path / "out.safetensors")
     root = str(Path(__file__).parents[2])

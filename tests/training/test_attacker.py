@@ -36,6 +36,7 @@ def somebody(k: int, n_leads: int = 1) -> Person:
     return Person(leads, (beats[:3].astype(np.float32), beats[3:].astype(np.float32)))
 
 
+@pytest.mark.slow
 def test_a_taught_network_tells_people_apart_whom_it_never_saw():
     model = train_embedder([[somebody(k) for k in range(60)]], TINY, 0)
     others = [somebody(k) for k in range(1000, 1030)]
