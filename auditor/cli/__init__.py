@@ -39,7 +39,7 @@ class Cli(click.Group):
             if ctx.find_root().params.get("debug"):
                 traceback.print_exc()
         except (KeyboardInterrupt, click.Abort):
-            click.echo("Interrupted; no report was written.", err=True)
+            click.echo("Interrupted; nothing was written.", err=True)
         except BrokenPipeError:
             # Whoever read our output has seen enough.
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -121,6 +121,7 @@ def test_presidio_beside_it(tmp_path, measured):
         "Presidio from 0.4 on": lambda one: any(hit[3] >= 0.4 for hit in theirs[one.text]),
     }
     n = len(list(corpus.lookalikes(0)))
+    shown = {}
     for name, told in asked.items():
         found, false = flagged(corpus, told)
         every = [one for each in found.values() for one in each]
@@ -131,5 +132,8 @@ def test_presidio_beside_it(tmp_path, measured):
                  note=by_class)  # fmt: skip
         measured(f"identifiers/{key}-false", f"Look-alikes that {name} calls anything",
                  false / n, room=ROOM, data=DATA, n=f"{n} texts")  # fmt: skip
+        shown[name] = sum(every) / len(every), false / n
         shares = f"{sum(every) / len(every):.3f} of planted, {false / n:.3f} of look-alikes"
         say(f"{name}: {shares}; {by_class}")
+    ours, theirs_found = shown.pop("this tool"), shown.values()
+    assert all(ours[0] > found and ours[1] < false for found, false in theirs_found)
