@@ -254,7 +254,7 @@ def run_checks(
     findings, asked = [], {}
     for check, before in planned:
         findings.append(
-            run_check(check, before, level=preset.level, smallest_cell=profile.minimum_cell)
+            run_check(check, before, level=profile.level, smallest_cell=profile.minimum_cell)
         )
         asked[findings[-1].id] = check, before
         yield findings[-1]
@@ -264,7 +264,7 @@ def run_checks(
         yield prove(
             *asked[finding.id],
             metrics,
-            level=preset.level,
+            level=profile.level,
             smallest_cell=profile.minimum_cell,
         )
 
@@ -315,7 +315,7 @@ def link(
     finding = run_check(
         check,
         context,
-        level=settings.preset.level,
+        level=settings.profile.level,
         smallest_cell=settings.profile.minimum_cell,
     )
     return conclude(context, settings, [finding])

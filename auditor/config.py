@@ -10,7 +10,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from auditor.attackers.recogniser import RECOGNISERS
 from auditor.core.errors import ConfigError
@@ -43,7 +43,6 @@ class Preset(BaseModel):
     checks: tuple[str, ...] = CHECKS
     #: Whether the clinical systems are trained on the release and audited, as anybody could.
     models: bool = False
-    level: float = Field(default=0.95, gt=0.5, lt=1)
 
     @field_validator("linkage_views", "attribute_views")
     @classmethod
@@ -54,6 +53,17 @@ class Preset(BaseModel):
                     f"no view is named {shown(view)}; {nearest(view, RECOGNISERS.ladder())}"
                 )
         return views
+
+    @model_validator(mode="after")
+    def _trains_what_it_tries(self) -> Preset:
+        tried = {*self.linkage_views, *self.attribute_views, *self.attribution_views}
+        untaught = sorted(one for one in tried if RECOGNISERS[one].needs_training)
+        if untaught and self.training is None:
+            raise ValueError(
+                f"{untaught[0]} is a network that is trained on the release; say how by "
+                "training: {...}, or leave it out"
+            )
+        return self
 
     @field_validator("checks")
     @classmethod

@@ -84,7 +84,7 @@ def test_a_release_without_identity_passes_only_with_the_proof_that_the_attack_i
     chosen = settings(profile="enclave", vit=False, rungs=("template",), checks=counted)
     # Here the template counts as the strongest attack there is.
     rules = tuple(
-        rule.model_copy(update={"strongest": ("template",)} if rule.strongest else {})
+        rule.model_copy(update={"rungs": ("template",)} if rule.rungs else {})
         for rule in chosen.profile.rules
     )
     linkage = next(rule for rule in rules if rule.id == "linkage-cross-session")

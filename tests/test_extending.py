@@ -61,7 +61,7 @@ def scratch(tmp_path_factory):
             {"id": "pulse", "check": "heart-rate", "estimate": "alone", "limit": 0,
              "basis": "our default: a test"},
             {"id": "found", "check": "linkage", "protocol": "cross-session", "estimate": "rank1",
-             "limit": 0.09, "basis": "our default: a test", "strongest": ["first-beat"]},
+             "limit": 0.09, "basis": "our default: a test", "rungs": ["first-beat"]},
         ],
     }  # fmt: skip
     (folder / "profile.yaml").write_text(yaml.safe_dump(profile), encoding="utf-8")

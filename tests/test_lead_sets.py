@@ -24,7 +24,7 @@ def profile(limit: float) -> dict:
             {"id": "coverage", "check": "coverage", "estimate": "records_left_out", "limit": 0.05,
              "basis": basis},
             {"id": "found", "check": "linkage", "protocol": "cross-session", "estimate": "rank1",
-             "limit": limit, "basis": basis, "strongest": ["template"]},
+             "limit": limit, "basis": basis, "rungs": ["template"]},
         ],
     }  # fmt: skip
 

@@ -73,7 +73,11 @@ class Check(ABC):
 
     @abstractmethod
     def unmet(self, context: Context) -> str | None:
-        """Why the attack cannot be carried out; None when it can."""
+        """Why what is released does not allow the attack, such as for want of people; None where
+        it does.
+
+        A rule may pass without such an attack, and not without one that fails.
+        """
 
     @abstractmethod
     def attack(self, context: Context, rng: np.random.Generator) -> Any:

@@ -57,7 +57,10 @@ def judge(
     holding = _holding(waivers, today)
     # A rule that applied to the baseline applies: what it asked about may not be left away.
     rules = _rules(profile, [*found, *(baseline or ())])
-    rulings = [_rule(rule, found, _of(rule, holding), baseline, unread or {}) for rule in rules]
+    rulings = [
+        _rule(rule, found, _of(rule, holding), baseline, unread or {}, profile.least_people)
+        for rule in rules
+    ]
     # Where nothing is asked, nothing has passed.
     worst: Outcome = "pass" if any(one.required for one in rulings) else "not assessed"
     used = {one for ruling in rulings for one in ruling.waived}
@@ -87,6 +90,7 @@ def judge_again(
         release or of other rules.
     """
     _refuse_other_population(audit, profile)
+    _refuse_narrower(audit, profile)
     if baseline is not None:
         refuse_other(baseline, str(audit.release["name"]), profile)
     then = None if baseline is None else baseline.findings
@@ -116,6 +120,16 @@ def _refuse_other_population(audit: Audit, profile: Profile) -> None:
         raise ConfigError(
             f"the audit reckons with {reckoned} people among whom an intruder looks, the profile "
             f"{profile.name} with {profile.population:,}; scan again under that profile"
+        )
+
+
+def _refuse_narrower(audit: Audit, profile: Profile) -> None:
+    """Refuse intervals that hold the truth less often than the profile wants."""
+    levels = [one.level for finding in audit for one in finding.estimates.values()]
+    if levels and min(levels) < profile.level:
+        raise ConfigError(
+            f"the audit's intervals have a level of {min(levels):g}, and the profile "
+            f"{profile.name} asks for {profile.level:g}; scan again under that profile"
         )
 
 
@@ -246,8 +260,8 @@ def _to_be_proven(
     """
     if rule.models:
         return list(measured)
-    shown = {one.leads for one in failing if one.view in rule.strongest}
-    able = {one.leads: one for one in measured if one.view in rule.strongest}
+    shown = {one.leads for one in failing if one.view in rule.rungs}
+    able = {one.leads: one for one in measured if one.view in rule.rungs}
     return [one for leads, one in able.items() if leads not in shown]
 
 
@@ -257,10 +271,11 @@ def _rule(
     waivers: Mapping[str, Waiver],
     then: Sequence[Finding] | None,
     unread: Mapping[str, int],
+    least_people: int,
 ) -> Ruling:
     failing = _failing(rule, findings)
     if not failing:
-        return _heeding(rule, _settled(rule, findings, failing), findings, unread)
+        return _heeding(rule, _settled(rule, findings, failing, least_people), findings, unread)
     waived = tuple(waivers[one.id] for one in failing if one.id in waivers)
     counting = [one for one in failing if one.id not in waivers]
     if then is None:
@@ -276,7 +291,7 @@ def _rule(
             ruling = replace(ruling, reason=f"{ruling.reason}; {new[0]}")
         return replace(ruling, waived=waived, known=known)
     others = [one for one in findings if one not in failing]
-    rest = _heeding(rule, _settled(rule, others, failing), others, unread)
+    rest = _heeding(rule, _settled(rule, others, failing, least_people), others, unread)
     if rest.outcome != "pass":
         return replace(rest, waived=waived)
     ruling = _failed(rule, failing)
@@ -302,12 +317,15 @@ def _failed(rule: Rule, failing: Sequence[Finding]) -> Ruling:
     return _ruling(rule, "fail", _told(rule, proven.estimates[rule.estimate], "beyond"), proven)
 
 
-def _settled(rule: Rule, findings: Sequence[Finding], failing: Sequence[Finding]) -> Ruling:
+def _settled(
+    rule: Rule, findings: Sequence[Finding], failing: Sequence[Finding], least_people: int
+) -> Ruling:
     """What the findings by which a rule does not fail say of it.
 
     Parameters
     ----------
     failing : those by which it does, which are not among the findings
+    least_people : numbers of fewer pass nothing
     """
     measured = _measured(rule, findings)
     strongest = max(measured, key=lambda one: one.estimates[rule.estimate].value, default=None)
@@ -328,12 +346,10 @@ def _settled(rule: Rule, findings: Sequence[Finding], failing: Sequence[Finding]
         return _ruling(rule, "inconclusive", reason, widest)
     if rule.models and (without := _unmeasured(rule, findings)):
         return _ruling(rule, "not assessed", without.reason or "there are too few people for it")
-    if _too_weak(rule, [*measured, *failing]):
-        reason = (
-            "only weaker attacks were carried out, and they may fail a release but not pass "
-            f"it; the strongest, {' or '.join(rule.strongest)}, was not"
-        )
-        return _ruling(rule, "not assessed", reason, strongest)
+    if untried := _untried(rule, [*measured, *failing], findings):
+        return _ruling(rule, "not assessed", untried, strongest)
+    if few := _too_few(rule, measured, least_people):
+        return _ruling(rule, "not assessed", few, strongest)
     if rule.needs_proof:
         for one in _to_be_proven(rule, measured, failing):
             if doubt := _incompetent(rule, one, findings):
@@ -398,10 +414,34 @@ def _explained_by_luck(rule: Rule, measured: Sequence[Finding]) -> Finding | Non
     return None
 
 
-def _too_weak(rule: Rule, tried: Sequence[Finding]) -> bool:
-    """Whether some recordings were put to none of the attacks that a pass needs."""
-    strong = {one.leads for one in tried if one.view in rule.strongest}
-    return bool(rule.strongest) and not {one.leads for one in tried} <= strong
+def _untried(rule: Rule, tried: Sequence[Finding], findings: Sequence[Finding]) -> str | None:
+    """Which of the attacks that a pass needs some recordings were not put to; None where they were
+    put to all that they allow, and to one at least.
+
+    An attack that was skipped is one that the data do not allow.
+    """
+    if not rule.rungs:
+        return None
+    answered = {(one.leads, one.view) for one in tried}
+    spared = {(one.leads, one.view) for one in asked(rule, findings) if one.status == "skipped"}
+    for leads in dict.fromkeys(one.leads for one in tried):
+        left = [one for one in rule.rungs if (leads, one) not in answered]
+        open_ones = [one for one in left if (leads, one) not in spared]
+        if open_ones or left == list(rule.rungs):
+            where = f" by leads {leads.replace('+', ', ')}" if leads else ""
+            return (
+                "attacks that were carried out may fail a release, and pass it only together with "
+                f"all others that it allows; not carried out{where}: {', '.join(open_ones or left)}"
+            )
+    return None
+
+
+def _too_few(rule: Rule, measured: Sequence[Finding], least_people: int) -> str | None:
+    """That an attack was put to fewer people than a pass may rest on; None where it was not."""
+    n = min((one.estimates[rule.estimate].n_subjects for one in measured), default=least_people)
+    if not rule.rungs or n >= least_people:
+        return None
+    return f"measured among {n} people; this profile passes nothing among fewer than {least_people}"
 
 
 def _within(rule: Rule, measured: Sequence[Finding]) -> bool:

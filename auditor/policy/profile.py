@@ -56,15 +56,16 @@ class Rule(BaseModel):
     basis: _Words
     #: A rule that is not required is shown, and changes no verdict.
     required: bool = Field(default=True, strict=True)
-    #: The views of which one must have been measured, and shown able, before the rule may pass.
-    strongest: tuple[str, ...] = ()
+    #: The views that must all have been measured, and shown able, before the rule may pass; but for
+    #: those that the data do not allow.
+    rungs: tuple[str, ...] = ()
     #: The rule is about models: it is left out where none is released, and each is judged.
     models: bool = Field(default=False, strict=True)
 
     @property
     def needs_proof(self) -> bool:
         """Whether it passes only where the attack was shown able to find what it asks for."""
-        return self.models or bool(self.strongest)
+        return self.models or bool(self.rungs)
 
     @model_validator(mode="after")
     def _can_be_answered(self) -> Rule:
@@ -85,15 +86,13 @@ class Rule(BaseModel):
             whom = "each model" if of_models else "the recordings"
             wanted = str(of_models).lower()
             raise ValueError(f"{self.check!r} is asked of {whom}; wanted models: {wanted}")
-        if about.ladder and not self.strongest:
-            raise ValueError("a cheap attack must not pass a release; name the rungs of which one "
-                             "must have been tried as strongest: [...]")  # fmt: skip
-        rungs = words.attackers()
-        for view in self.strongest:
-            if view not in rungs:
-                raise ValueError(
-                    f"strongest: no rung is named {shown(view)}; {nearest(view, rungs)}"
-                )
+        if about.ladder and not self.rungs:
+            raise ValueError("a cheap attack must not pass a release; name the attackers that "
+                             "must all have been tried as rungs: [...]")  # fmt: skip
+        known = words.attackers()
+        for view in self.rungs:
+            if view not in known:
+                raise ValueError(f"rungs: no attacker is named {shown(view)}; {nearest(view, known)}")
         if self.required and self.needs_proof and not metric.proof:
             others = about.limits(proven=True)
             cure = f"name one of {', '.join(others)}, or say required: false"
@@ -127,6 +126,10 @@ class Profile(BaseModel):
     population: int = Field(gt=0, le=10**12, strict=True)
     #: How many of them there are of each sex and age, as somebody counted; None where nobody says.
     population_table: Counted | None = None
+    #: Coverage of all intervals: a rule errs on either side in at most half of the rest.
+    level: float = Field(default=0.9, ge=0.9, lt=1, strict=True)
+    #: A rule that asks several attackers is not passed by numbers of fewer people.
+    least_people: int = Field(default=SMALLEST_CELL, ge=SMALLEST_CELL, le=10**6, strict=True)
     #: No count of fewer people is told.
     minimum_cell: int = Field(default=SMALLEST_CELL, ge=SMALLEST_CELL, le=10**6, strict=True)
     rules: tuple[Rule, ...] = Field(min_length=1)

@@ -27,7 +27,7 @@ RISK = Rule(
 CLEAN = Rule(id="clean", check="identifiers", estimate="direct", limit=0, basis="law: x")
 LINKAGE = Rule(
     id="linkage", check="linkage", protocol="cross-session", estimate="rank1", limit=0.09,
-    basis="precedent: x", strongest=("adapted",),
+    basis="precedent: x", rungs=("adapted",),
 )  # fmt: skip
 MODELS = Rule(
     id="members", check="membership", estimate="auc", limit=0.6, basis="our default", models=True
@@ -408,6 +408,26 @@ def hidden_failure() -> int:
     return judge([rung("adapted", ACROSS), few(), ABLE], profile(COPIES, LINKAGE)).exit_status
 
 
+def switched_off() -> int:
+    both = LINKAGE.model_copy(update={"rungs": ("template", "adapted")})
+    return judge([rung("adapted", WITHIN), ABLE], profile(both)).exit_status
+
+
+def of_too_few() -> int:
+    asked = profile(LINKAGE, least_people=500)
+    return judge([rung("adapted", WITHIN), ABLE], asked).exit_status
+
+
+def of_narrow_intervals() -> int | str:
+    """Intervals of a level that the profile's errors do not allow."""
+    careful = profile(RISK, CLEAN, level=0.99)
+    try:
+        return judge_again(audit(risk(WITHIN), SPOTLESS), careful).exit_status
+    except ConfigError as error:
+        assert "a level of 0.95" in str(error)
+        return "refused"
+
+
 COPIES = Rule(
     id="copies", check="memorisation", protocol="copies", estimate="copied", limit=0,
     basis="our default", models=True,
@@ -435,7 +455,10 @@ def all_waived(waivers, today) -> list[Waiver]:
             0,
         ),
         (incompetent, 3, "auditor.policy.judge._incompetent", lambda *_: None, 0),
-        (cheap, 3, "auditor.policy.judge._too_weak", lambda *_: False, 0),
+        (cheap, 3, "auditor.policy.judge._untried", lambda *_: None, 0),
+        (switched_off, 3, "auditor.policy.judge._untried", lambda *_: None, 0),
+        (of_too_few, 3, "auditor.policy.judge._too_few", lambda *_: None, 0),
+        (of_narrow_intervals, "refused", "auditor.policy.judge._refuse_narrower", lambda *_: 0, 0),
         (unassessed, 3, "auditor.core.finding.EXIT_STATUS", {**EXIT_STATUS, "not assessed": 0}, 0),
         (
             inconclusive,
@@ -485,16 +508,16 @@ def test_a_profile_that_asks_nothing_is_refused_and_would_pass_nothing():
     ("change", "findings"),
     [
         # A rule that passes what is small would pass a release whose people are easily told apart.
-        ({"estimate": "eer", "check": "shortcut", "strongest": ()},
+        ({"estimate": "eer", "check": "shortcut", "rungs": ()},
          [seen("shortcut", "s", "cross-session", "eer", (0.001, 0.01, 0.02), None)]),
         # A rule without a rung lets a cheap attack pass a release.
-        ({"strongest": ()}, [rung("template", WITHIN)]),
+        ({"rungs": ()}, [rung("template", WITHIN)]),
         # A rule about models that says it is not would ask one of them, and no proof.
         ({"check": "membership", "protocol": None, "estimate": "auc", "limit": 0.6,
-          "strongest": (), "models": False},
+          "rungs": (), "models": False},
          [model("a", GUESSED), Finding("membership", "b", None, "t", "skipped", reason="broke")]),
         # A rule about recordings that says it is about models would be left out.
-        ({"check": "uniqueness", "protocol": None, "estimate": "max_risk", "strongest": (),
+        ({"check": "uniqueness", "protocol": None, "estimate": "max_risk", "rungs": (),
           "models": True}, [SPOTLESS]),
         # Nothing is beyond such a limit.
         ({"limit": 1.0}, [rung("adapted", (0.9, 0.95, 1.0)), ABLE]),

@@ -14,7 +14,7 @@ from auditor.resources import names
 
 LINKAGE = Rule(
     id="linkage", check="linkage", protocol="cross-session", estimate="rank1", limit=0.09,
-    basis="precedent: x", strongest=("vit",),
+    basis="precedent: x", rungs=("vit",),
 )  # fmt: skip
 PLAIN = Rule(id="identifiers", check="identifiers", estimate="direct", limit=0, basis="law: x")
 
@@ -43,6 +43,10 @@ def competence(planted: float = 0.9, null: float = 0.01) -> Finding:
 
 def skipped(view: str) -> Finding:
     return Finding("linkage", view, "cross-session", "t", "skipped", reason="one record each")
+
+
+def failed(view: str) -> Finding:
+    return Finding("linkage", view, "cross-session", "t", "failed", reason="it broke")
 
 
 LOW, WIDE, HIGH = (0.01, 0.03, 0.06), (0.04, 0.08, 0.15), (0.4, 0.5, 0.6)
@@ -91,6 +95,41 @@ def test_a_rule_passes_by_the_number_that_it_names_and_that_was_proven(name):
     assert f"{name} is missing" in ruling.reason
 
 
+@pytest.mark.parametrize(
+    ("template", "outcome", "told"),
+    [
+        ([finding("template", *LOW)], "pass", "within"),
+        # The data do not allow it: the rule passes by the others.
+        ([skipped("template")], "pass", "within"),
+        # It was switched off, or it crashed.
+        ([], "not assessed", "not carried out: template"),
+        ([failed("template")], "not assessed", "not carried out: template"),
+    ],
+)
+def test_a_rule_passes_by_all_the_attacks_that_the_data_allow(template, outcome, told):
+    both = profile(LINKAGE.model_copy(update={"rungs": ("template", "vit")}))
+    (ruling,) = judge([*template, finding("vit", *LOW), competence()], both).rules
+    assert ruling.outcome == outcome
+    assert told in ruling.reason
+
+
+def test_a_rule_of_which_the_data_allow_no_attack_is_not_passed_by_another():
+    found = [finding("fiducials", *LOW), skipped("vit")]
+    assert judge(found, profile(LINKAGE)).rules[0].outcome == "not assessed"
+
+
+def test_a_profile_passes_nothing_that_was_measured_among_fewer_people_than_it_says():
+    seen = [finding("vit", *LOW), competence()]
+    asked = profile(LINKAGE)
+    for least, outcome in ((400, "pass"), (401, "not assessed")):
+        judged = judge(seen, asked.model_copy(update={"least_people": least})).rules[0]
+        assert judged.outcome == outcome
+    assert "fewer than 401" in judged.reason
+    # But it fails by however few.
+    few = asked.model_copy(update={"least_people": 401})
+    assert judge([finding("vit", *HIGH)], few).rules[0].outcome == "fail"
+
+
 def test_what_guessing_reaches_never_fails_a_small_release():
     small = finding("vit", 0.1, 0.2, 0.4, chance=0.2)
     ruling = judge([small, competence()], profile(LINKAGE)).rules[0]
@@ -109,7 +148,7 @@ def test_a_verdict_tells_a_number_in_the_words_and_the_unit_of_its_check():
     def reason(check: str, name: str, *numbers: float, models: bool = False) -> str:
         rule = Rule(
             id="r", check=check, estimate=name, limit=0.09, basis="our default", models=models,
-            required=False, strongest=("vit",) if check == "attribute" else (),
+            required=False, rungs=("vit",) if check == "attribute" else (),
         )  # fmt: skip
         found = finding("vit", *numbers, check=check, protocol=None, estimate=name, chance=0.0)
         return judge([found], profile(rule, PLAIN)).rules[0].reason

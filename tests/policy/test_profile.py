@@ -43,13 +43,13 @@ def refused(raw) -> str:
         (rule(check="uniquenes"), ["rule risk", "uniquenes", "did you mean uniqueness"]),
         (rule(check="attribution"), ["attribution", "explains"]),
         (rule(estimate="max_rsk"), ["max_rsk", "did you mean max_risk"]),
-        (rule(check="linkage", estimate="eer", strongest=["vit"]), ["eer", "bad news"]),
+        (rule(check="linkage", estimate="eer", rungs=["vit"]), ["eer", "bad news"]),
         (rule(check="competence", estimate="null_rank1"), ["competence", "explains"]),
         (rule(check="training"), ["training", "explains"]),
         (rule(check="linkage", estimate="untrained_rank1"), ["attack, and not", "rank1_known"]),
         (rule(protocol="cross-session"), ["cross-session", "none"]),
-        (rule(check="linkage", estimate="rank1", strongest=["vti"]), ["vti", "did you mean vit"]),
-        (rule(check="linkage", estimate="rank1"), ["cheap", "strongest"]),
+        (rule(check="linkage", estimate="rank1", rungs=["vti"]), ["vti", "did you mean vit"]),
+        (rule(check="linkage", estimate="rank1"), ["cheap", "rungs"]),
         (rule(limit=-0.1), ["rule risk", "limit", "-0.1"]),
         (rule(limit=9), ["9", "less than 1"]),
         (rule(limit=float("nan")), ["limit"]),
@@ -86,7 +86,7 @@ def test_an_audit_keeps_all_of_its_profile(name):
         recorded_profile({"name": "public"})
 
 
-LINKAGE = {"check": "linkage", "strongest": ["vit"]}
+LINKAGE = {"check": "linkage", "rungs": ["vit"]}
 SEARCHES = ["rank1", "rank10", "rank1_known", "tpir_at_fpir_10pct", "rank1_among_100000"]
 
 
@@ -119,7 +119,7 @@ def test_a_profile_may_limit_what_a_check_declares(check):
             "check": check,
             "estimate": name.replace("<n>", "10").replace("<name>", "x"),
             "models": about.subject == "model",
-            "strongest": ["vit"] if about.ladder else [],
+            "rungs": ["vit"] if about.ladder else [],
             "required": False,
         }
         assert parse_profile(PROFILE | {"rules": [{**RULE, **change}, RULE | {"id": "other"}]})

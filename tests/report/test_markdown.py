@@ -124,7 +124,7 @@ def test_a_limit_keeps_its_unit_where_nothing_was_measured(unassessed):
             "limit": 1.0,
             "basis": rule.basis,
             "required": True,
-            "strongest": [],
+            "rungs": [],
             "models": None,
         }
     ]

@@ -86,9 +86,7 @@ class Attribute(OnRecordings):
             raise ConfigError(f"neither sex nor age can be read by {self.view}")
 
     def unmet(self, context: Context) -> str | None:
-        """Why the attack cannot be carried out on this release; None when it can."""
-        if why := RECOGNISERS.unavailable(context, self.view):
-            return why
+        """Why the recordings do not allow the attack; None when they do."""
         every = people(context.records)
         if not _measurable_sex(every) and not _measurable_age(every):
             return (

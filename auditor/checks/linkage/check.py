@@ -56,9 +56,7 @@ class Linkage(OnRecordings):
             raise ValueError(f"no linkage protocol is named {self.protocol!r}")
 
     def unmet(self, context: Context) -> str | None:
-        """Why the attack cannot be carried out on this release; None when it can."""
-        if why := RECOGNISERS.unavailable(context, self.view):
-            return why
+        """Why the recordings do not allow the attack; None when they do."""
         if why := unmet(context.records, self.protocol):
             return why
         n = context.records["subject"].iloc[later(context.records)].nunique()
