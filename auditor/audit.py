@@ -35,9 +35,9 @@ from auditor.policy.judge import competence_needed, judge, refuse_other
 from auditor.policy.profile import Profile, load_profile
 from auditor.policy.waivers import load_waivers
 from auditor.report import json as report
-from auditor.report.disclosure import clean
 from auditor.systems.from_release import trained_on
 from auditor.systems.open import open_target
+from auditor.stats.resemblance import sketch
 from auditor.targets.context import Context
 from auditor.targets.release import Progress, Release
 
@@ -167,7 +167,8 @@ def run(
     with engine(settings.jobs, settings.dask) as workers:
         context = open_context(path, settings, workers, descriptor or {}, progress)
         if settings.baseline is not None:
-            refuse_other(settings.baseline, clean(context.dataset.name), settings.profile)
+            described = describe_release(context.release, settings.profile.minimum_cell)
+            refuse_other(settings.baseline, described, settings.profile)
         targets, untrained = open_targets(context, settings)
         findings = []
         for name, reason in untrained.items():
@@ -371,6 +372,7 @@ def describe_release(release: Release, fewest: int = MIN_PEOPLE) -> dict[str, An
     return {
         "name": dataset.name,
         "fingerprint": dataset.fingerprint,
+        "sketch": sketch(map(bytes.fromhex, release.prepared.digests)),
         "n_subjects": int(manifest["subject"].nunique()),
         "n_records": len(manifest) + len(dataset.quarantine),
         "n_sessions": int(sessions.sum()),

@@ -141,12 +141,14 @@ def test_a_scan_heeds_waivers_and_a_baseline_and_writes_down_who_answers(release
     assert [rule["outcome"] for rule in judged] == ["fail", "fail"]
     assert judged[1]["waived"][0]["owner"] == "the board"
     assert all(rule["known"] for rule in judged)
-    # The same findings, held against the baseline of another name.
-    other = json.loads((first / "audit.json").read_text())
-    other["release"]["name"] = "lung"
-    (tmp_path / "other.json").write_text(json.dumps(other))
-    refused = auditor(*asked, "--out", tmp_path / "o", "--baseline", tmp_path / "other.json")
-    assert "lung" in one_line(refused)
+    # The same findings, held against the baseline of other people who are called the same.
+    others = write_release(tmp_path / "others", identity=1, seed=9)
+    anew = ("scan", others, *asked[2:])
+    refused = auditor(*anew, "--out", tmp_path / "o", "--baseline", first / "audit.json")
+    assert "of other recordings" in one_line(refused)
+    itself = ("gate", second / "audit.json", "--profile", tmp_path / "p.yaml")
+    refused = auditor(*itself, "--baseline", second / "audit.json")
+    assert "this audit itself" in one_line(refused)
     # Cells under the profile's minimum are not told, nor judged by.
     large = (tmp_path / "p.yaml").read_text() + "minimum_cell: 30\n"
     (tmp_path / "p.yaml").write_text(large)

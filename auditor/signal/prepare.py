@@ -6,6 +6,7 @@ reads. Signals are mapped from disk, never held together in memory.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -77,6 +78,13 @@ class Prepared:
             return NO_RECORDINGS
         reason, n = Counter(self.unusable["reason"]).most_common(1)[0]
         return f"no heartbeat was found; of {len(self.unusable)} records, {n}: {reason}"
+
+    @property
+    def digests(self) -> list[str]:
+        """In hexadecimals, of each usable record what its rhythm lead holds as it was recorded: the
+        same in every format and under every name.
+        """
+        return self.records["digest"].tolist() if len(self.records) else []
 
     @cached_property
     def _where(self) -> dict[str, list[int]]:
@@ -215,7 +223,7 @@ def _prepare_shard(job: _Job) -> pd.DataFrame:
     for record_id in job.dataset.manifest["record"]:
         row: dict[str, Any] = {"record": record_id, "shard": job.shard, "reason": None}
         row |= {"clean_samples": 0, "n_beats": 0, "signal_start": 0}
-        row |= {"beat_start": 0, "beat_stop": 0, "swapped": None}
+        row |= {"beat_start": 0, "beat_stop": 0, "swapped": None, "digest": ""}
         try:
             cleaned.append(_cleaned(job, record_id, row))
         except AuditorError as error:
@@ -287,6 +295,8 @@ def _cleaned(job: _Job, record_id: str, row: dict[str, Any]) -> _Cleaned:
     # Lost signal at either end is left out, so that filters do not ring from its edge.
     start, stop = int(held.argmax()), len(held) - int(held[::-1].argmax())
     raw = raw[:, start:stop]
+    rhythm = np.ascontiguousarray(raw[job.leads.index(job.rhythm)], dtype="<f4")
+    row["digest"] = hashlib.blake2b(rhythm.tobytes(), digest_size=8).hexdigest()
     signal, good = clean(raw, record.fs), trusted(raw, record.fs)
     seconds = np.minimum(np.arange(signal.shape[1]) // round(FS), good.shape[1] - 1)
     return _Cleaned(row, raw, record.fs, signal, good[:, seconds] & ~np.isnan(signal))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from datetime import date
 
@@ -17,6 +18,7 @@ from auditor.core.finding import EXIT_STATUS, Audit, Estimate, Finding, Waiver
 from auditor.policy.judge import compare, competence_needed, judge, judge_again
 from auditor.policy.profile import Counted, Profile, Rule, recorded_profile
 from auditor.report import json as report
+from auditor.stats.resemblance import sketch
 
 TODAY = date(2026, 6, 1)
 LATER, EARLIER = date(2027, 1, 1), date(2026, 1, 1)
@@ -73,12 +75,15 @@ GUESSED, FOUND = (0.48, 0.52, 0.56), (0.85, 0.9, 0.95)
 ABLE = proof("adapted", "cross-session", "rank1", 0.001)
 
 
-def audit(*findings: Finding, rules=(RISK, CLEAN), release="heart") -> Audit:
+def audit(*findings: Finding, rules=(RISK, CLEAN), recordings=range(800), seed=0) -> Audit:
+    """An audit of numbered recordings."""
     judged = profile(*rules)
+    digests = [hashlib.sha256(str(one).encode()).digest() for one in recordings]
     return Audit(
-        auditor={"version": "0", "seed": 0, "device": "cpu", "preset": "quick", "versions": {}},
+        auditor={"version": "0", "seed": seed, "device": "cpu", "preset": "quick", "versions": {}},
         release={
-            "name": release, "fingerprint": None, "n_subjects": 400, "n_records": 800,
+            "name": "heart", "fingerprint": f"sha256:{recordings}", "sketch": sketch(digests),
+            "n_subjects": 400, "n_records": 800,
             "n_sessions": 800, "n_quarantined": 0, "leads": ["I"], "fs": [500.0],
         },
         profile=judged.recorded(),
@@ -128,7 +133,9 @@ def test_every_policy_and_outcome_has_its_exit_status(
     (tmp_path / "waivers.yaml").write_text(yaml.safe_dump([one]))
     command = ["gate", f"{tmp_path}/audit.json", "--profile", f"{tmp_path}/p.yaml"]
     command += ["--waivers", f"{tmp_path}/waivers.yaml"] * waived
-    command += ["--baseline", f"{tmp_path}/audit.json"] * known
+    earlier = audit(OUTCOMES[outcome], SPOTLESS, rules=rules, seed=1)
+    report.write(earlier, tmp_path / "earlier.json")
+    command += ["--baseline", f"{tmp_path}/earlier.json"] * known
     done = CliRunner().invoke(main, [*command, "--fail-on", fail_on])
     status = TABLE[outcome, required][waived + 2 * known]
     assert done.exit_code == (0 if status == 3 and fail_on == "fail" else status), done.output
@@ -279,13 +286,52 @@ def test_what_is_known_says_so_and_what_is_new_says_why():
     )
 
 
-def test_a_baseline_of_another_release_or_of_other_rules_is_refused():
+@pytest.mark.parametrize(
+    ("recordings", "known"),
+    [
+        (range(800), True),
+        # Some were added, and some taken away.
+        (range(100, 900), True),
+        (range(300), False),
+        (range(700, 1500), False),
+        # Others, called the same and as many.
+        (range(800, 1600), False),
+        (range(0), False),
+    ],
+)
+def test_a_baseline_is_of_mostly_the_same_recordings(recordings, known):
     now = audit(risk(BEYOND), SPOTLESS)
+    then = audit(risk(BEYOND), SPOTLESS, recordings=recordings, seed=1)
+    if known:
+        assert judge_again(now, profile(RISK, CLEAN), baseline=then).exit_status == 0
+    else:
+        with pytest.raises(ConfigError, match="other recordings.*wanted half"):
+            judge_again(now, profile(RISK, CLEAN), baseline=then)
+
+
+def test_audits_that_say_nothing_of_their_recordings_are_no_baselines_of_each_other():
+    now = audit(risk(BEYOND), SPOTLESS)
+    silent = [replace(one, release={**one.release, "fingerprint": None, "sketch": ""})
+              for one in (now, audit(risk(BEYOND), SPOTLESS, seed=1))]  # fmt: skip
+    with pytest.raises(ConfigError, match="other recordings"):
+        judge_again(silent[0], profile(RISK, CLEAN), baseline=silent[1])
+
+
+def test_an_audit_is_no_baseline_of_itself():
+    now = audit(risk(BEYOND), SPOTLESS)
+    with pytest.raises(ConfigError, match="this audit itself"):
+        judge_again(now, profile(RISK, CLEAN), baseline=audit(risk(BEYOND), SPOTLESS))
+
+
+def test_a_baseline_of_other_rules_is_refused():
+    now = audit(risk(BEYOND), SPOTLESS, seed=1)
     lenient = RISK.model_copy(update={"limit": 0.5})
     for other, word in (
-        (audit(risk(BEYOND), SPOTLESS, release="lung"), "lung"),
         (audit(risk(BEYOND), SPOTLESS, rules=(lenient, CLEAN)), "other rules"),
-        (replace(now, profile={"name": "p", "population": 1000}), "scan again"),
+        (
+            replace(audit(risk(BEYOND), SPOTLESS), profile={"name": "p", "population": 1000}),
+            "scan again",
+        ),
     ):
         with pytest.raises(ConfigError, match=word):
             judge_again(now, profile(RISK, CLEAN), baseline=other)
@@ -373,7 +419,7 @@ def grown_worse() -> int:
 
 
 def of_another_release() -> int | str:
-    other = audit(risk(BEYOND), SPOTLESS, release="lung")
+    other = audit(risk(BEYOND), SPOTLESS, recordings=range(800, 1600), seed=1)
     try:
         now = audit(risk(BEYOND), SPOTLESS)
         return judge_again(now, profile(RISK, CLEAN), baseline=other).exit_status
