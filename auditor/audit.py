@@ -35,12 +35,14 @@ from auditor.policy.judge import competence_needed, judge, refuse_other
 from auditor.policy.profile import Profile, load_profile
 from auditor.policy.waivers import load_waivers
 from auditor.report import json as report
+from auditor.stats.resemblance import sketch
 from auditor.systems.from_release import trained_on
 from auditor.systems.open import open_target
-from auditor.stats.resemblance import sketch
 from auditor.targets.context import Context
 from auditor.targets.release import Progress, Release
 
+#: The protocol by which people are searched for by recordings that are kept.
+KEPT = "cross-release"
 _LIBRARIES = ("numpy", "scipy", "scikit-learn", "xgboost", "torch", "timm", "captum", "wfdb")
 
 
@@ -63,6 +65,8 @@ class Run:
     baseline: Audit | None = None
     #: A table that somebody may hold beside the release.
     public: Path | None = None
+    #: Recordings of its people that are kept, as an intruder's.
+    probes: Path | None = None
 
     @classmethod
     def of(
@@ -77,6 +81,7 @@ class Run:
         waivers: str | Path | None = None,
         baseline: str | Path | None = None,
         public: str | Path | None = None,
+        probes: str | Path | None = None,
     ) -> Run:
         """Settings by the names a command line gives them."""
         if seed < 0:
@@ -95,6 +100,7 @@ class Run:
             date.today(),
             report.read(baseline) if baseline else None,
             Path(public) if public else None,
+            Path(probes) if probes else None,
         )
 
 
@@ -128,6 +134,7 @@ def scan(
     waivers: str | Path | None = None,
     baseline: str | Path | None = None,
     public: str | Path | None = None,
+    probes: str | Path | None = None,
     **descriptor: str | None,
 ) -> Audit:
     """Audit a folder of ECGs, and the models that are released with it.
@@ -142,6 +149,7 @@ def scan(
     waivers : a YAML file of failures that somebody accepts
     baseline : an earlier audit.json of the release; what failed there too is known
     public : a table that somebody may hold, to be joined with the release by sex, age and date
+    probes : a folder of recordings of the same people that are kept, as an intruder's
     **descriptor : what `auditor.yaml` would say, such as `subject_pattern`
 
     Raises
@@ -149,7 +157,9 @@ def scan(
     AuditorError
         Something that the caller can mend.
     """
-    settings = Run.of(profile, preset, device, seed, jobs, dask, models, waivers, baseline, public)
+    settings = Run.of(
+        profile, preset, device, seed, jobs, dask, models, waivers, baseline, public, probes
+    )
     audit = None
     for step in run(Path(path), settings, descriptor):
         audit = step if isinstance(step, Audit) else None
@@ -170,14 +180,15 @@ def run(
             described = describe_release(context.release, settings.profile.minimum_cell)
             refuse_other(settings.baseline, described, settings.profile)
         targets, untrained = open_targets(context, settings)
+        kept = open_probes(context, settings)
         findings = []
         for name, reason in untrained.items():
             findings.append(training(name, reason))
             yield findings[-1]
-        for finding in run_checks(context, settings, targets):
+        for finding in run_checks(context, settings, targets, kept):
             findings.append(finding)
             yield finding
-        yield conclude(context, settings, findings, targets)
+        yield conclude(context, settings, findings, targets, kept)
 
 
 def open_context(
@@ -211,6 +222,27 @@ def open_context(
     )
 
 
+def open_probes(context: Context, settings: Run) -> Context | None:
+    """The release together with recordings of its people that are kept; None where none are given.
+
+    Raises
+    ------
+    AuditorError
+        They cannot be read, or are not of people of the release.
+    """
+    if settings.probes is None:
+        return None
+    release = context.release
+    kept = Release.open(
+        settings.probes,
+        release.engine,
+        max_seconds=release.max_seconds,
+        progress=release.progress,
+        fewest=release.fewest,
+    )
+    return replace(context, release=release.joined(kept), memo={})
+
+
 def open_targets(context: Context, settings: Run) -> tuple[list[Target], dict[str, str]]:
     """The models that are released, and those that anybody may train on the recordings; and why
     others of them could not be trained.
@@ -238,13 +270,17 @@ def open_targets(context: Context, settings: Run) -> tuple[list[Target], dict[st
 
 
 def run_checks(
-    context: Context, settings: Run, targets: Sequence[Target] = ()
+    context: Context, settings: Run, targets: Sequence[Target] = (), kept: Context | None = None
 ) -> Iterator[Finding]:
     """Every check of the preset on a release, and every question to its models; then, where a rule
     would pass only if the attack were shown to be able, the proof of that on a twin.
+
+    Parameters
+    ----------
+    kept : the release with recordings of its people that are kept, by which they are searched for
     """
     preset, profile = settings.preset, settings.profile
-    of_recordings = _of_recordings(context, settings)
+    of_recordings = _of_recordings(context, settings, preset.protocols)
     planned = [(check, context) for check in (*of_recordings, *registry.of_models(targets))]
     planned += [
         (check, of_set)
@@ -252,6 +288,12 @@ def run_checks(
         for check in of_recordings
         if "lead" in words.about(check.id).concerned
     ]
+    if kept is not None:
+        planned += [
+            (check, kept)
+            for check in _of_recordings(context, settings, (KEPT,))
+            if check.protocol == KEPT and KEPT in words.about(check.id).protocols
+        ]
     findings, asked = [], {}
     for check, before in planned:
         findings.append(
@@ -270,8 +312,12 @@ def run_checks(
         )
 
 
-def _of_recordings(context: Context, settings: Run) -> list[OnRecordings]:
-    """The checks of a preset; each once where there are no recordings: all will say only that."""
+def _of_recordings(
+    context: Context, settings: Run, protocols: tuple[str, ...]
+) -> list[OnRecordings]:
+    """The checks of a preset under some protocols; each once where there are no recordings: all
+    will say only that.
+    """
     preset = settings.preset
     planned = list(
         registry.of_recordings(
@@ -279,7 +325,7 @@ def _of_recordings(context: Context, settings: Run) -> list[OnRecordings]:
                 preset.linkage_views,
                 preset.attribute_views,
                 preset.attribution_views,
-                preset.protocols,
+                protocols,
                 settings.profile.population,
                 counted.table if (counted := settings.profile.population_table) else None,
                 settings.public,
@@ -323,9 +369,18 @@ def link(
 
 
 def conclude(
-    context: Context, settings: Run, findings: Iterable[Finding], targets: Sequence[Target] = ()
+    context: Context,
+    settings: Run,
+    findings: Iterable[Finding],
+    targets: Sequence[Target] = (),
+    kept: Context | None = None,
 ) -> Audit:
-    """The findings judged under the profile."""
+    """The findings judged under the profile.
+
+    Parameters
+    ----------
+    kept : the release with recordings of its people that are kept
+    """
     found = tuple(findings)
     dataset, preset = context.dataset, settings.preset
     training = asdict(preset.training) if preset.training else None
@@ -342,7 +397,8 @@ def conclude(
             | {"python": platform.python_version()},
         },
         release=describe_release(context.release, settings.profile.minimum_cell)
-        | ({"models": [describe_model(one, fewest) for one in targets]} if targets else {}),
+        | ({"models": [describe_model(one, fewest) for one in targets]} if targets else {})
+        | ({"probes": describe_probes(kept)} if kept else {}),
         profile=settings.profile.recorded(),
         verdict=judge(
             found,
@@ -387,6 +443,12 @@ def describe_release(release: Release, fewest: int = MIN_PEOPLE) -> dict[str, An
         "n_reviewed": dataset.account.reviewed,
         "unread": unread(dataset, fewest),
     }
+
+
+def describe_probes(kept: Context) -> dict[str, int]:
+    """What an intruder was given to search by, in counts."""
+    theirs = kept.records[kept.records["kept"]]
+    return {"n_records": len(theirs), "n_subjects": int(theirs["subject"].nunique())}
 
 
 def describe_model(target: Target, fewest: int = MIN_PEOPLE) -> dict[str, Any]:

@@ -38,6 +38,12 @@ if TYPE_CHECKING:
     help="A table that somebody may hold (CSV, TSV, .xlsx): whom of DATASET does one row of it "
     "fit, by sex, age or birth, and date?",
 )
+@click.option(
+    "--probes",
+    type=FOLDER,
+    help="A folder of recordings of the same people that are kept: they are an intruder's, who "
+    "looks for those people in DATASET.",
+)
 @judged
 @click.option(
     "--out",
@@ -61,6 +67,7 @@ def scan(dataset: Path, out: Path, show: str, fail_on: str, quiet: bool, **flags
     auditor scan release/ --model af.json --model encoder/
     auditor scan release/ --profile registered --preset quick --out report
     auditor scan release/ --public register.csv
+    auditor scan release/ --probes kept/
     auditor scan release/ --waivers waivers.yaml --baseline last/audit.json --show failed
     auditor scan export/ --subject-pattern 'p(\\d+)/' --session-pattern 's(\\d+)'
     """
@@ -519,7 +526,7 @@ def _scan(dataset: Path, out: Path, quiet: bool, flags: dict[str, Any]) -> Audit
 
         names = (
             *("profile", "preset", "device", "seed", "jobs", "dask", "models"),
-            *("waivers", "baseline", "public"),
+            *("waivers", "baseline", "public", "probes"),
         )
         settings: Run = Run.of(**{name: flags.pop(name) for name in names if name in flags})
         audit: Audit | None = None

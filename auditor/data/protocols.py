@@ -5,6 +5,7 @@ A gallery holds each person's first record. Probes are
 - `same-session`: their other records of that session: an upper bound on real linkage, for the
   electrodes were not moved;
 - `cross-session`: their records of any other session;
+- `cross-release`: recordings of theirs of other occasions that are kept and not released;
 - `random-segment`: the other half of the beats of the very same records, drawn at random. What
   most papers report; an upper bound, never evidence for a release.
 
@@ -24,7 +25,7 @@ from numpy.typing import NDArray
 from auditor.core.errors import EvidenceError
 from auditor.core.evidence import MIN_PEOPLE
 
-LINKAGE_PROTOCOLS = ("random-segment", "same-session", "cross-session")
+LINKAGE_PROTOCOLS = ("random-segment", "same-session", "cross-session", "cross-release")
 
 #: Beats a record needs before it is split in two.
 MIN_BEATS_TO_HALVE = 6
@@ -99,6 +100,7 @@ def unmet(records: pd.DataFrame, protocol: str) -> str | None:
         )
     wanted = {
         "cross-session": "people with records of two sessions",
+        "cross-release": "people of whom recordings are kept",
         "same-session": "people with two records of one session",
         "random-segment": f"people with a record of {MIN_BEATS_TO_HALVE} beats",
     }[protocol]
@@ -166,6 +168,9 @@ def _first_rows(records: pd.DataFrame) -> NDArray[np.int64]:
 def _probe_rows(records: pd.DataFrame, protocol: str) -> NDArray[np.int64]:
     if protocol == "random-segment":
         return np.flatnonzero(records["n_beats"] >= MIN_BEATS_TO_HALVE)
+    if protocol == "cross-release":
+        later = records["subject"].duplicated()
+        return np.flatnonzero(records["kept"] & later) if "kept" in records else np.empty(0, int)
     first_session = records.groupby("subject")["session"].transform("first")
     later = records["subject"].duplicated()
     if protocol == "same-session":

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from auditor.core.finding import Estimate, Finding
+from auditor.policy import words
 from auditor.policy.profile import Rule
 
 
@@ -22,10 +23,12 @@ class Standing(Enum):
 
 def asked(rule: Rule, findings: Sequence[Finding]) -> list[Finding]:
     """The findings that a rule is about, measured or not."""
+    also = words.about(rule.check).also
     return [
         one
         for one in findings
-        if one.check == rule.check and (rule.protocol is None or one.protocol == rule.protocol)
+        if one.check == rule.check
+        and rule.protocol in (None, one.protocol, also.get(one.protocol or ""))
     ]
 
 

@@ -89,10 +89,12 @@ class Rule(BaseModel):
         if about.ladder and not self.rungs:
             raise ValueError("a cheap attack must not pass a release; name the attackers that "
                              "must all have been tried as rungs: [...]")  # fmt: skip
-        known = words.attackers()
+        attackers = words.attackers()
         for view in self.rungs:
-            if view not in known:
-                raise ValueError(f"rungs: no attacker is named {shown(view)}; {nearest(view, known)}")
+            if view not in attackers:
+                raise ValueError(
+                    f"rungs: no attacker is named {shown(view)}; {nearest(view, attackers)}"
+                )
         if self.required and self.needs_proof and not metric.proof:
             others = about.limits(proven=True)
             cure = f"name one of {', '.join(others)}, or say required: false"

@@ -136,6 +136,7 @@ class Words:
         what would settle it where it is not
     faq : what people ask about it
     protocols : those it may be asked under
+    also : a protocol → the one whose rules what was found under it answers too
     views : what it looks at where that is no attacker of the ladder → what it is called
     controls : part of a metric's name → what the attack is held against
     parts : part of a metric's name → what of a recording is looked at, or taken away
@@ -167,6 +168,7 @@ class Words:
     settled_by: str = ""
     faq: Sequence[Answer] = ()
     protocols: Sequence[str] = ()
+    also: Mapping[str, str] = field(default_factory=dict)
     views: Mapping[str, str] = field(default_factory=dict)
     controls: Mapping[str, str] = field(default_factory=dict)
     parts: Mapping[str, str] = field(default_factory=dict)

@@ -298,6 +298,7 @@ def _facts(release: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Unreadable", disclosure.count(release["n_quarantined"])),
         ("Leads", _listed(release["leads"])),
         *_lead_sets(release),
+        *_probes(release),
         ("Sampling", _listed([f"{fs:g} Hz" for fs in release["fs"]])),
         *models,
         *_account(release),
@@ -308,6 +309,14 @@ def _lead_sets(release: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Which sets of other leads were attacked beside."""
     sets = [_brief(one.replace("+", " ")) for one in release.get("lead_sets", ())]
     return [("Also attacked by", _listed(sets))] if sets else []
+
+
+def _probes(release: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """By which recordings people were searched for that are not released."""
+    if not (probes := release.get("probes")):
+        return []
+    n, people = probes["n_records"], probes["n_subjects"]
+    return [("Searched by", f"{n:,} recordings of {people:,} people that are kept, too")]
 
 
 def _account(release: Mapping[str, Any]) -> list[tuple[str, str]]:

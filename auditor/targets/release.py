@@ -7,11 +7,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
+from auditor.core.errors import DataError
 from auditor.core.evidence import MIN_PEOPLE
 from auditor.data.catalog import describe
 from auditor.data.dataset import Dataset, NoRecordsError, open_dataset, without_recordings
+from auditor.data.kept import Joined
 from auditor.data.leads import LeadSet, common_leads, lead_sets
 from auditor.engine import Engine
 from auditor.signal.feature_table import kept_features
@@ -128,6 +131,29 @@ class Release:
             part = replace(self.dataset.part(one.rows), fingerprint=fingerprint)
             sets[one.name] = replace(self, dataset=part, lead_set=one)
         return sets
+
+    def joined(self, kept: Release) -> Release:
+        """The same with what is kept of its people; copies of released recordings are left out.
+
+        Raises
+        ------
+        DataError
+            They have no lead in common, or too few people; or all that is kept is released too.
+        """
+        both = replace(self, dataset=Joined.of(self.dataset, kept.dataset), lead_set=None)
+        records = both.records
+        copied = records["digest"].isin(records["digest"][~records["kept"]]) & records["kept"]
+        if not copied.any():
+            return both
+        names = set(records["record"][copied])
+        left = np.flatnonzero(~both.dataset.manifest["record"].isin(names))
+        if not both.dataset.manifest["kept"].iloc[left].any():
+            raise DataError(
+                f"{kept.root}: all its recordings of people of the release are copies of released "
+                "ones; wanted some of other occasions"
+            )
+        fingerprint = f"{both.dataset.fingerprint}+no copies"
+        return replace(both, dataset=replace(both.dataset.part(left), fingerprint=fingerprint))
 
     @cached_property
     def unusable(self) -> pd.DataFrame:

