@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import platform
-from collections import Counter
+import resource
+import sys
+import time
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date
@@ -336,6 +339,50 @@ def _of_recordings(
     if context.release.is_empty:
         return list({one.id: one for one in reversed(planned)}.values())[::-1]
     return planned
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What an audit of some people of a release took.
+
+    Attributes
+    ----------
+    n_records, of : recordings that were audited, of how many
+    seconds : of reading, and of each check with all its attackers
+    peak_bytes : the most memory that this process has held
+    kept_bytes : what of them is kept in the store
+    """
+
+    n_records: int
+    of: int
+    seconds: Mapping[str, float]
+    peak_bytes: int
+    kept_bytes: int
+
+
+def rehearse(release: Release, settings: Run, people: int) -> Rehearsal:
+    """An audit of so many people of a release, those with most sessions, whose findings are thrown
+    away.
+    """
+    manifest = release.dataset.manifest
+    sessions = manifest.groupby("subject", sort=False)["session"].nunique()
+    chosen = sessions.sort_values(ascending=False, kind="stable").index[:people]
+    rows = np.flatnonzero(manifest["subject"].isin(chosen))
+    part = replace(release.dataset.part(rows), fingerprint=f"{release.dataset.fingerprint}+few")
+    some = replace(release, dataset=part)
+    preset = settings.preset
+    context = Context(
+        some, settings.device, settings.seed, preset.training, preset.linkage_views, some.progress
+    )
+    started = time.perf_counter()
+    store = context.prepared.store
+    seconds = defaultdict(float, reading=time.perf_counter() - started)
+    for finding in run_checks(context, settings):
+        seconds[finding.check] += finding.seconds
+    kept = sum(one.stat().st_size for one in store.root.iterdir())
+    unit = 1 if sys.platform == "darwin" else 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return Rehearsal(len(rows), len(manifest), dict(seconds), peak, kept)
 
 
 def link(

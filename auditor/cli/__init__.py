@@ -18,6 +18,7 @@ from auditor.cli.catalogue import datasets
 from auditor.cli.clean import clean
 from auditor.cli.evidence import bundle, verify
 from auditor.cli.finished import compare, explain, gate, report
+from auditor.cli.plan import plan
 from auditor.cli.release import demo, features, hook, inspect, link, scan, simulate
 from auditor.cli.train import train
 from auditor.core.errors import AuditorError
@@ -61,6 +62,7 @@ def main(debug: bool) -> None:
     \b
     auditor demo                        see what a report looks like
     auditor inspect DATASET             what would be believed of a folder
+    auditor plan DATASET                what a scan can settle, and what it takes
     auditor features DATASET            measure its heartbeats, and nothing more
     auditor scan DATASET --out report   attack it, and write report/report.html
     auditor clean DATASET OUT           copy it without identifiers, its signals untouched
@@ -74,7 +76,7 @@ def main(debug: bool) -> None:
 
 for _command in (
     *(bundle, clean, compare, datasets, demo, explain, features, gate, hook),
-    *(inspect, link, report, scan, simulate, train, verify),
+    *(inspect, link, plan, report, scan, simulate, train, verify),
 ):
     main.add_command(_command)
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from auditor.audit import Run
     from auditor.checks.cross_release.check import Links
     from auditor.core.finding import Audit, Finding
+    from auditor.data.dataset import Dataset
 
 
 @click.command()
@@ -193,7 +194,7 @@ def inspect(
             engine=workers,
             progress=lambda done, total: progress("reading", done, total),
         )
-    for line in inspection(opened):
+    for line in (*inspection(opened), "", *_prospects(opened)):
         click.echo(line)
     if identifiers:
         from auditor.checks.identifiers.places import listed
@@ -209,6 +210,22 @@ def inspect(
     if write:
         write_descriptor(proposed(opened), write)
         click.echo(f"Wrote {write}", err=True)
+
+
+def _prospects(opened: Dataset) -> list[str]:
+    """What a release of this size can come to under the default profile."""
+    from auditor.cli.plan import told
+    from auditor.data.protocols import people_searched
+    from auditor.policy.profile import load_profile
+    from auditor.policy.prospects import prospects
+
+    def people(protocol: str | None) -> int:
+        return people_searched(opened.manifest, protocol or "cross-session")
+
+    public = load_profile("public")
+    tried = {one for rule in public.rules for one in rule.rungs}
+    lines = told(prospects(public, people, tried), "")
+    return [f"public       {line}" for line in lines]
 
 
 @click.command()

@@ -82,8 +82,7 @@ class Split:
 
 def unmet(records: pd.DataFrame, protocol: str) -> str | None:
     """Why a linkage protocol cannot be carried out on these records; None when it can."""
-    probes = _probe_rows(records, protocol)
-    n_people = records["subject"].iloc[probes].nunique()
+    n_people = people_searched(records, protocol)
     if n_people >= MIN_PEOPLE:
         return None
     if not records["subject_known"].all():
@@ -106,6 +105,11 @@ def unmet(records: pd.DataFrame, protocol: str) -> str | None:
     }[protocol]
     found = "none" if n_people == 0 else f"fewer than {MIN_PEOPLE}"
     return f"needs at least {MIN_PEOPLE} {wanted}; found {found}"
+
+
+def people_searched(records: pd.DataFrame, protocol: str) -> int:
+    """How many people are searched for under a linkage protocol."""
+    return int(records["subject"].iloc[_probe_rows(records, protocol)].nunique())
 
 
 def split(records: pd.DataFrame, protocol: str) -> Split:

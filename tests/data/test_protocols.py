@@ -21,7 +21,7 @@ from auditor.data.protocols import (
 
 
 def table(sessions: list[list[int]], known: bool = True) -> pd.DataFrame:
-    """Records of people whose sessions hold these numbers of records; all but the first are kept."""
+    """Records of people whose sessions hold these numbers; all but the first sessions are kept."""
     rows = [
         {"subject": f"p{person:02d}", "session": f"s{session}", "record": f"{person}/{session}/{n}"}
         for person, sizes in enumerate(sessions)
