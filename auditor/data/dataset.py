@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -62,6 +62,13 @@ _CURES = {
 
 class NoRecordsError(DataError):
     """A folder holds no recording."""
+
+
+class Companion(NamedTuple):
+    """A companion table's rows of usable records, and the manifest's rows of the same records."""
+
+    table: pd.DataFrame
+    manifest: pd.DataFrame
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,15 +141,17 @@ class Dataset:
         reader = self.manifest["reader"].iloc[self._place[record]]
         return readers_of(self.descriptor)[reader].texts(self.root, record)
 
-    def tables(self) -> Iterator[pd.DataFrame]:
-        """The companion table's rows of usable records, with the column `subject` added."""
-        if self.descriptor.table:
-            table = table_of(self.root, self.descriptor)
-            by_record = self.manifest.set_index("record")["subject"]
-            rows = rows_of(table, self.descriptor, list(by_record.index))
-            found = [row for row in rows.values() if row is not None]
-            who = [by_record[record] for record, row in rows.items() if row is not None]
-            yield table.iloc[found].reset_index(drop=True).assign(subject=who)
+    def companion(self) -> Companion | None:
+        """The companion table's rows of usable records; None where the descriptor names none."""
+        if self.descriptor.table is None:
+            return None
+        table = table_of(self.root, self.descriptor)
+        found = rows_of(table, self.descriptor, list(self.manifest["record"]))
+        row_of = {record: row for record, row in found.items() if row is not None}
+        return Companion(
+            table.iloc[list(row_of.values())].reset_index(drop=True),
+            self.manifest.iloc[[self._place[record] for record in row_of]].reset_index(drop=True),
+        )
 
     def stray_tables(self) -> Iterator[pd.DataFrame]:
         """The tables that nothing describes: whom a row is about is not known."""

@@ -15,7 +15,7 @@ from auditor.checks.identifiers import pseudonyms
 from auditor.core.evidence import MIN_PEOPLE
 from auditor.data.catalog import Descriptor
 from auditor.data.dataset import Dataset
-from auditor.data.identifiers import AGE_OVER_89, FREE_TEXT, column, hits
+from auditor.data.identifiers import AGE_OVER_89, FREE_TEXT, Rows, codes, column, hits
 from auditor.data.identifiers.classes import DATE
 from auditor.data.moved import is_yet_to_come
 from auditor.data.readers.comments import facts
@@ -84,9 +84,11 @@ def in_tables(dataset: Dataset) -> Iterator[Sighting]:
     """What tables hold; of a table that nothing describes, of everybody."""
     manifest = dataset.manifest
     known = [*manifest["record"].astype(str), *manifest["subject"].astype(str)]
-    for table in dataset.tables():
-        subjects = table.pop("subject").astype(str).tolist()
+    if companion := dataset.companion():
+        table, about = companion
+        subjects = about["subject"].astype(str).tolist()
         yield from _in_table(table, subjects, "table", known)
+        yield from _in_codes(table, about, dataset.descriptor)
     everybody = manifest["subject"].astype(str).unique().tolist()
     for table in dataset.stray_tables():
         # Whom a row is about is not known: what any says is counted for everybody.
@@ -194,6 +196,39 @@ def _in_table(
             for one in found:
                 people = dict.fromkeys(subjects[row] for row in those)
                 yield from (one._replace(subject=who) for who in people)
+
+
+def _in_codes(
+    table: pd.DataFrame, about: pd.DataFrame, descriptor: Descriptor
+) -> Iterator[Sighting]:
+    """Codes, of which each person has one of their own, in columns that no word explains.
+
+    Not in those whose meaning the descriptor tells.
+
+    Parameters
+    ----------
+    about : the manifest's rows of the table's rows
+    """
+    rule = descriptor.table
+    assert rule is not None
+    explained = {*rule.record, rule.age, rule.sex, rule.date, rule.labels} | {
+        one.column for one in (descriptor.subject, descriptor.session) if one
+    }
+    subjects = about["subject"].astype(str).tolist()
+    names = about[["record", "subject", "session"]].astype(str).agg(" ".join, axis=1)
+    day = pd.Timedelta(days=1)
+    days = (about["taken_at"] - about["taken_at"].min()) / day
+    rows = Rows(subjects, names.tolist(), days.to_numpy(dtype=float))
+    known = [*about["record"].astype(str), *subjects]
+    for place, name in enumerate(map(str, table.columns)):
+        cells = table.iloc[:, place].astype(str).str.strip().tolist()
+        if name in explained or column(name, cells, known):
+            continue
+        if whole := codes(name, cells, rows):
+            at = f"table column {name}"
+            for cell, who in dict.fromkeys(zip(cells, subjects, strict=True)):
+                if not is_missing(cell) and not hits(cell):
+                    yield Sighting(who, whole.kind, "table", at, whole.rule, whole.sure, cell)
 
 
 def _is_prose(text: str) -> bool:
