@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from auditor.checks.base import Draw, Measured, OnRecordings, Settings
-from auditor.checks.identifiers.places import Sighting, beside, in_texts, judged
+from auditor.checks.identifiers.places import TIMES, Sighting, beside, in_texts, judged
 from auditor.core.evidence import MIN_PEOPLE
 from auditor.core.finding import Estimate
 from auditor.data.dataset import Dataset
@@ -95,7 +95,10 @@ class Identifiers(OnRecordings):
         no share: as a parameter it is told that there are some.
         """
         del draw
-        shifted = [evidence.shifted and kind == DATE for kind, _, _ in evidence.places]
+        shifted = [
+            evidence.shifted and kind == DATE and where != TIMES
+            for kind, where, _ in evidence.places
+        ]
         kinds = np.array([kind for kind, _, _ in evidence.places], dtype=object)
         sure = np.array([sure for _, _, sure in evidence.places], dtype=np.bool_)
         counts = ~np.array(shifted, dtype=np.bool_)

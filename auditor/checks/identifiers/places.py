@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from auditor.checks.identifiers import pseudonyms
+from auditor.checks.identifiers import pseudonyms, times
 from auditor.core.evidence import MIN_PEOPLE
 from auditor.data.catalog import Descriptor
 from auditor.data.dataset import Dataset
@@ -31,6 +31,8 @@ _WORD = re.compile(r"[^\W\d_]*[^\W\d_A-Z][^\W\d_]{2,}")
 _WORDS = 2
 #: A line no longer than this that tells an age or a sex tells no more.
 _FACT = 40
+#: Where a file system, or an archive, keeps when a file was written.
+TIMES = "time of a file"
 #: Where somebody may have written freely.
 _WRITTEN = ("header comment", "annotation note", "table")
 
@@ -97,10 +99,24 @@ def in_tables(dataset: Dataset) -> Iterator[Sighting]:
         yield from (one._replace(subject=who) for one in seen.values() for who in everybody)
 
 
+def in_times(dataset: Dataset) -> Iterator[Sighting]:
+    """What the times of files tell; those of files of archives are counted for everybody."""
+    if told := times.telling(dataset):
+        rule, written = told
+        for who, time in written.items():
+            yield Sighting(str(who), DATE, TIMES, TIMES, rule, False, f"{time:%Y-%m-%d %H:%M}")
+    everybody = dataset.manifest["subject"].astype(str).unique().tolist()
+    for archive, time in times.packed(dataset):
+        rule, at = "files of an archive, written on many days", f"{TIMES} of {archive}"
+        for who in everybody:
+            yield Sighting(who, DATE, TIMES, at, rule, False, f"{time:%Y-%m-%d %H:%M}")
+
+
 def beside(dataset: Dataset) -> Iterator[Sighting]:
     """What stands beside the records and their texts."""
     yield from in_tables(dataset)
     yield from in_names(dataset)
+    yield from in_times(dataset)
     yield from of_people(dataset)
 
 
