@@ -24,6 +24,7 @@ from auditor.core.unread import Unread, by_kind, in_words
 from auditor.data.account import Account, account
 from auditor.data.catalog import DESCRIPTOR, Descriptor, SubjectRule, describe
 from auditor.data.leads import common_leads, not_attacked
+from auditor.data.quantisation import step_of
 from auditor.data.readers import READERS, OutsideError, Read, Reader
 from auditor.data.readers.base import matches, natural
 from auditor.data.readers.samples import sample_readers
@@ -80,7 +81,7 @@ class Dataset:
     fingerprint : of the contents of every file that is used, and of the descriptor
     manifest : one row per usable record, a person's first record first
         `record, reader, subject, subject_known, session, session_known, taken_at, age, age_pooled,
-        sex, fs, n_samples, duration_s, leads, labels, used_from_s, defects`.
+        sex, fs, n_samples, duration_s, leads, labels, scale, step, used_from_s, defects`.
     quarantine : columns `record`, `reason`
     account : what each file of the folder is
     unread : what is there and was not understood: files, and values of what was read
@@ -340,6 +341,8 @@ def _row(seen: Read, min_seconds: float) -> dict[str, Any]:
         "duration_s": seen.signal.shape[1] / seen.fs,
         "leads": " ".join(seen.leads),
         "labels": " ".join(seen.labels),
+        "scale": "; ".join(seen.scale),
+        "step": step_of(seen.signal),
         "used_from_s": float(held.argmax() / seen.fs),
         "defects": "; ".join(seen.defects),
     }

@@ -7,11 +7,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from itertools import chain
-from typing import NamedTuple
 
 import pandas as pd
 
-from auditor.checks.identifiers import pseudonyms, times
+from auditor.checks.identifiers import pseudonyms, recorders, times
+from auditor.checks.identifiers.recorders import Constants
+from auditor.checks.identifiers.sighting import Sighting
 from auditor.core.evidence import MIN_PEOPLE
 from auditor.data.catalog import Descriptor
 from auditor.data.dataset import Dataset
@@ -37,38 +38,13 @@ TIMES = "time of a file"
 _WRITTEN = ("header comment", "annotation note", "table")
 
 
-class Sighting(NamedTuple):
-    """Something that identifies a person, or may.
-
-    Attributes
-    ----------
-    where : the kind of place
-    at : the place itself, by which `cleared` of auditor.yaml names it; for the steward alone
-    rule : how it was told
-    sure : whether it identifies without doubt; else somebody has to look
-    value : what stands there; for the steward alone
-    """
-
-    subject: str
-    kind: str
-    where: str
-    at: str
-    rule: str
-    sure: bool
-    value: str
-
-    @property
-    def place(self) -> tuple[str, str, bool]:
-        """What a report tells of it."""
-        return self.kind, self.where, self.sure
-
-
 def in_texts(dataset: Dataset) -> Iterator[Sighting]:
     """What texts that travel with the records hold."""
     subjects = dataset.manifest["subject"].astype(str)
     for record, subject in zip(dataset.manifest["record"], subjects, strict=True):
         for where, text in dataset.texts(record):
             yield from _in_text(subject, text, where, where, where)
+            yield from recorders.in_text(subject, text, where)
 
 
 def in_names(dataset: Dataset) -> Iterator[Sighting]:
@@ -117,6 +93,7 @@ def beside(dataset: Dataset) -> Iterator[Sighting]:
     yield from in_tables(dataset)
     yield from in_names(dataset)
     yield from in_times(dataset)
+    yield from recorders.of_recordings(dataset)
     yield from of_people(dataset)
 
 
@@ -137,7 +114,7 @@ def of_people(dataset: Dataset) -> Iterator[Sighting]:
 def listed(dataset: Dataset) -> Iterator[str]:
     """What was met and where, line by line, each with an example; for the steward's own screen."""
     people: defaultdict[tuple[bool, str, str, str], dict[str, str]] = defaultdict(dict)
-    seen = chain(in_texts(dataset), beside(dataset))
+    seen = Constants().settled(chain(in_texts(dataset), beside(dataset)))
     for one in judged(seen, dataset.descriptor):
         people[not one.sure, one.kind, one.at, one.rule][one.subject] = one.value
     for (unsure, kind, at, rule), values in sorted(people.items()):
