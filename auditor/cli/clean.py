@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,7 +52,7 @@ def clean(
     auditor clean export/ release/ --key ~/keys/export.key
     """
     from auditor.engine import engine
-    from auditor.mitigation.copy import check_out, key_at
+    from auditor.mitigation.copy import check_out, key_at, written
     from auditor.mitigation.copy import clean as copy
     from auditor.mitigation.unpacked import unpacked
     from auditor.targets.release import Release
@@ -66,11 +67,8 @@ def clean(
         unpacked(dataset, Path(tempfile.gettempdir(), out.name) if dry_run else out) as root,
     ):
         release = Release.open(root, workers, flags=flags, progress=progress)
-        if is_new and not dry_run:
-            # Before the copy: a copy whose key is lost can never be extended.
-            key_file.parent.mkdir(parents=True, exist_ok=True)
-            key.write(key_file)
-        account = copy(release, out, key, dry_run=dry_run)
+        with written(key, key_file, out) if is_new and not dry_run else nullcontext():
+            account = copy(release, out, key, dry_run=dry_run)
     if quiet:
         return
     for line in _told(account, out, dry_run):

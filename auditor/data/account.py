@@ -17,7 +17,9 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence, Set
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -89,6 +91,7 @@ class Account:
     ignored : why files are known and ignored, and how many
     tables : those that nothing describes and nobody has spoken of
     reviewed : how many files somebody said to have read, and to tell of nobody
+    packed : of each archive, when the files in it were written
     unread : what was not understood, and what nobody has spoken of
     """
 
@@ -96,6 +99,7 @@ class Account:
     ignored: Mapping[str, int] = field(default_factory=dict)
     tables: tuple[Document, ...] = ()
     reviewed: int = 0
+    packed: Mapping[str, Sequence[datetime]] = field(default_factory=dict)
     unread: tuple[Unread, ...] = ()
 
 
@@ -107,6 +111,7 @@ class _Open:
     ignored: Counter[str] = field(default_factory=Counter)
     tables: list[Document] = field(default_factory=list)
     reviewed: int = 0
+    packed: dict[str, list[datetime]] = field(default_factory=dict)
     unread: list[Unread] = field(default_factory=list)
 
     def ignore(self, why: str) -> None:
@@ -187,6 +192,7 @@ def account(
         dict(found.ignored),
         tuple(found.tables),
         found.reviewed,
+        found.packed,
         tuple(found.unread),
     )
 
@@ -362,7 +368,8 @@ def _archive(one: Document, records: Set[str], descriptor: Descriptor, found: _O
         found.unknown(one.name, "it cannot be listed as an archive; unpack it", "archive")
         return
     found.files[ARCHIVE] += 1
-    for name, content in members:
+    found.packed[one.name] = [written for _, _, written in members if written]
+    for name, content, _ in members:
         inner = f"{one.name}//{name}"
         if matches(inner, descriptor.excluded):
             found.files[EXCLUDED] += 1
@@ -372,9 +379,9 @@ def _archive(one: Document, records: Set[str], descriptor: Descriptor, found: _O
             _add(Document(one.path, inner, content), records, descriptor, found)
 
 
-def _members(path: Path) -> Iterator[tuple[str, bytes | None]]:
-    """The files of an archive, and what stands in those that are small enough; nothing is unpacked
-    to disk.
+def _members(path: Path) -> Iterator[tuple[str, bytes | None, datetime | None]]:
+    """The files of an archive, what stands in those that are small enough, and when they were
+    written, where that is a day; nothing is unpacked to disk.
     """
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
@@ -388,7 +395,7 @@ def _members(path: Path) -> Iterator[tuple[str, bytes | None]]:
                     with archive.open(one) as member:
                         content = member.read(left + 1)
                     left -= len(content)
-                yield one.filename, content if left >= 0 else None
+                yield one.filename, content if left >= 0 else None, _of_zip(one.date_time)
         return
     with tarfile.open(path, "r:*") as archive_of_tar:
         left = _MAX_MEMBER
@@ -405,4 +412,16 @@ def _members(path: Path) -> Iterator[tuple[str, bytes | None]]:
             ):
                 content = opened.read(left + 1)
                 left -= len(content)
-            yield entry.name, content
+            yield entry.name, content, _of_tar(entry.mtime)
+
+
+def _of_zip(parts: tuple[int, int, int, int, int, int]) -> datetime | None:
+    with suppress(ValueError):
+        return datetime(*parts)
+    return None
+
+
+def _of_tar(seconds: float) -> datetime | None:
+    with suppress(ValueError, OverflowError, OSError):
+        return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
+    return None

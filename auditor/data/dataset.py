@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -24,6 +24,7 @@ from auditor.core.unread import Unread, by_kind, in_words
 from auditor.data.account import Account, account
 from auditor.data.catalog import DESCRIPTOR, Descriptor, SubjectRule, describe
 from auditor.data.leads import common_leads, not_attacked
+from auditor.data.quantisation import step_of
 from auditor.data.readers import READERS, OutsideError, Read, Reader
 from auditor.data.readers.base import matches, natural
 from auditor.data.readers.samples import sample_readers
@@ -64,6 +65,13 @@ class NoRecordsError(DataError):
     """A folder holds no recording."""
 
 
+class Companion(NamedTuple):
+    """A companion table's rows of usable records, and the manifest's rows of the same records."""
+
+    table: pd.DataFrame
+    manifest: pd.DataFrame
+
+
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """A release, read once.
@@ -73,7 +81,7 @@ class Dataset:
     fingerprint : of the contents of every file that is used, and of the descriptor
     manifest : one row per usable record, a person's first record first
         `record, reader, subject, subject_known, session, session_known, taken_at, age, age_pooled,
-        sex, fs, n_samples, duration_s, leads, labels, used_from_s, defects`.
+        sex, fs, n_samples, duration_s, leads, labels, scale, step, used_from_s, defects`.
     quarantine : columns `record`, `reason`
     account : what each file of the folder is
     unread : what is there and was not understood: files, and values of what was read
@@ -134,15 +142,17 @@ class Dataset:
         reader = self.manifest["reader"].iloc[self._place[record]]
         return readers_of(self.descriptor)[reader].texts(self.root, record)
 
-    def tables(self) -> Iterator[pd.DataFrame]:
-        """The companion table's rows of usable records, with the column `subject` added."""
-        if self.descriptor.table:
-            table = table_of(self.root, self.descriptor)
-            by_record = self.manifest.set_index("record")["subject"]
-            rows = rows_of(table, self.descriptor, list(by_record.index))
-            found = [row for row in rows.values() if row is not None]
-            who = [by_record[record] for record, row in rows.items() if row is not None]
-            yield table.iloc[found].reset_index(drop=True).assign(subject=who)
+    def companion(self) -> Companion | None:
+        """The companion table's rows of usable records; None where the descriptor names none."""
+        if self.descriptor.table is None:
+            return None
+        table = table_of(self.root, self.descriptor)
+        found = rows_of(table, self.descriptor, list(self.manifest["record"]))
+        row_of = {record: row for record, row in found.items() if row is not None}
+        return Companion(
+            table.iloc[list(row_of.values())].reset_index(drop=True),
+            self.manifest.iloc[[self._place[record] for record in row_of]].reset_index(drop=True),
+        )
 
     def stray_tables(self) -> Iterator[pd.DataFrame]:
         """The tables that nothing describes: whom a row is about is not known."""
@@ -331,6 +341,8 @@ def _row(seen: Read, min_seconds: float) -> dict[str, Any]:
         "duration_s": seen.signal.shape[1] / seen.fs,
         "leads": " ".join(seen.leads),
         "labels": " ".join(seen.labels),
+        "scale": "; ".join(seen.scale),
+        "step": step_of(seen.signal),
         "used_from_s": float(held.argmax() / seen.fs),
         "defects": "; ".join(seen.defects),
     }

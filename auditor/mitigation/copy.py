@@ -92,6 +92,22 @@ def key_at(path: Path, root: Path, out: Path) -> Key:
     return Key.read(path) if os.path.lexists(path) else Key.new()
 
 
+@contextmanager
+def written(key: Key, path: Path, out: Path) -> Iterator[None]:
+    """A new key, kept while its copy is made, and taken away again where there is none then.
+
+    It is written before the copy: a copy whose key is lost can never be extended.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    key.write(path)
+    try:
+        yield
+    except BaseException:
+        if not (out.is_dir() and any(out.iterdir())):
+            path.unlink(missing_ok=True)
+        raise
+
+
 def check_out(root: Path, out: Path) -> None:
     """Refuse a place for a copy that is taken, or lies in the release or around it."""
     here, there = root.resolve(), out.resolve()
@@ -390,7 +406,12 @@ def _draft(out: Path, dry_run: bool) -> Iterator[Path]:
     """A folder beside the copy's place, which takes that place at the end, or is gone."""
     if dry_run:
         with tempfile.TemporaryDirectory(prefix="auditor-") as folder:
-            yield Path(folder)
+            try:
+                yield Path(folder)
+            except OSError as error:
+                if folder in str(error.filename or folder):
+                    error.filename = f"{folder}, where the copy is tried"
+                raise
         return
     out = out.absolute()
     draft = out.with_name(f".{out.name}.{secrets.token_hex(4)}.part")
@@ -400,8 +421,11 @@ def _draft(out: Path, dry_run: bool) -> Iterator[Path]:
         if out.is_dir():
             out.rmdir()  # it was empty
         os.replace(draft, out)
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(draft, ignore_errors=True)
+        # Writing does not say which file it was, and the draft is nobody's file.
+        if isinstance(error, OSError) and str(draft) in str(error.filename or draft):
+            error.filename = f"{out}, the copy"
         raise
 
 

@@ -6,6 +6,7 @@ that unpack to more than they could hold are refused, and the archive then stays
 
 from __future__ import annotations
 
+import errno
 import lzma
 import os
 import secrets
@@ -26,6 +27,8 @@ _SUFFIXES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".tar.gz", ".tar.bz2", ".t
 #: Files of an archive, and bytes that a byte of it may unpack to: recordings shrink to a third.
 _MAX_MEMBERS, _MAX_RATIO, _LEAST = 1_000_000, 100, 1 << 24
 _CHUNK = 1 << 20
+#: No fault of an archive.
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _BROKEN = (
     *(OSError, EOFError, zlib.error, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile),
     *(RuntimeError, ValueError),
@@ -49,8 +52,13 @@ def unpacked(root: Path, beside: Path) -> Iterator[Path]:
     draft = place.with_name(f".{place.name}.{secrets.token_hex(4)}.unpacked")
     draft.mkdir(parents=True, mode=0o700)
     try:
-        for path in sorted(root.rglob("*")):
-            _placed(path, root, draft, path in archives)
+        try:
+            for path in sorted(root.rglob("*")):
+                _placed(path, root, draft, path in archives)
+        except OSError as error:
+            if str(draft) in str(error.filename or draft):
+                error.filename = f"{draft.parent}, where archives are unpacked"
+            raise
         yield draft
     finally:
         shutil.rmtree(draft, ignore_errors=True)
@@ -104,8 +112,10 @@ def _unpack(path: Path, target: Path) -> bool:
                         raise DataError("unpacks to more than it could hold")
                     file.write(part)
         target.mkdir(parents=True, exist_ok=True)
-    except (*_BROKEN, DataError):
+    except (*_BROKEN, DataError) as error:
         shutil.rmtree(target, ignore_errors=True)
+        if isinstance(error, OSError) and error.errno in _FULL:
+            raise
         return False
     return True
 

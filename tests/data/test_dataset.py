@@ -466,8 +466,9 @@ def test_ludb_ages_are_those_of_its_headers_and_of_its_table(data):
     dataset = opened(data / "ludb")
     old = dataset.manifest.set_index("record").loc["data/34"]
     assert (old["age"], old["age_pooled"]) == (90, False)
-    (table,) = dataset.tables()
-    assert len(table) == 150
+    companion = dataset.companion()
+    assert companion is not None
+    assert len(companion.table) == len(companion.manifest) == 150
 
 
 @pytest.mark.data

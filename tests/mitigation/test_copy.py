@@ -366,6 +366,28 @@ def test_a_key_that_is_none_or_that_others_may_read_is_refused(
     assert "secret" not in said
 
 
+def test_a_full_disk_names_the_copy_and_leaves_no_key(export, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("auditor.mitigation.copy._write", full)
+    status, told = run(export, tmp_path / "out", "--quiet")
+    assert status == 2
+    assert told == f"Error: {tmp_path / 'out'}, the copy: No space left on device\n"
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["export"]
+    status, told = run(export, tmp_path / "out", "--dry-run", "--quiet")
+    assert status == 2
+    assert "where the copy is tried: No space left" in told
+
+
+def test_a_key_that_was_there_stays_where_the_copy_fails(export, tmp_path, monkeypatch):
+    assert run(export, tmp_path / "out")[0] == 0
+    kept = (tmp_path / "out.key").read_bytes()
+    monkeypatch.setattr("auditor.mitigation.copy._write", lambda *_: 1 / 0)
+    assert run(export, tmp_path / "more", "--key", tmp_path / "out.key")[0] == 2
+    assert (tmp_path / "out.key").read_bytes() == kept
+
+
 def test_a_dry_run_tells_what_would_go_and_writes_nothing(export, tmp_path):
     status, would = run(export, tmp_path / "out", "--dry-run")
     assert status == 0

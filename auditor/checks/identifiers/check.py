@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, ClassVar
 
@@ -11,7 +12,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from auditor.checks.base import Draw, Measured, OnRecordings, Settings
-from auditor.checks.identifiers.places import Sighting, beside, in_texts, judged
+from auditor.checks.identifiers.places import TIMES, beside, in_texts, judged
+from auditor.checks.identifiers.recorders import CONSTANT, Constants
+from auditor.checks.identifiers.sighting import Sighting
 from auditor.core.evidence import MIN_PEOPLE
 from auditor.core.finding import Estimate
 from auditor.data.dataset import Dataset
@@ -39,12 +42,15 @@ class Sightings:
     met : (n_people, n_places)
     cleared : of how many places somebody says that nothing there identifies
     shifted : whether days were shifted, person by person, as somebody says and they look
+    recorders : by constant of recorders that differs, into how many groups of `MIN_PEOPLE` and
+        more people fall, and whether there are smaller ones
     """
 
     places: tuple[tuple[str, str, bool], ...]
     met: NDArray[np.bool_]
     cleared: int = 0
     shifted: bool = False
+    recorders: Mapping[str, tuple[int, bool]] = field(default_factory=dict)
 
     def having(self, places: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """(n_people,) who has anything at some places."""
@@ -69,7 +75,8 @@ class Identifiers(OnRecordings):
         dataset = context.dataset
         jobs = [dataset.part(np.asarray(rows)) for rows in shards(range(len(dataset.manifest)))]
         texts = chain.from_iterable(context.engine.map(_in_texts, jobs))
-        seen = chain(texts, beside(dataset))
+        constants = Constants()
+        seen = constants.settled(chain(texts, beside(dataset)))
         people = np.unique(dataset.manifest["subject"].astype(str))
         place_of = {subject: place for place, subject in enumerate(people)}
         met: dict[tuple[str, str, bool], NDArray[np.bool_]] = {}
@@ -83,6 +90,7 @@ class Identifiers(OnRecordings):
             np.column_stack(columns) if columns else np.zeros((len(people), 0), dtype=np.bool_),
             len(dataset.descriptor.cleared),
             dataset.descriptor.shifted and _moved_into_the_past(dataset.manifest),
+            constants.groups,
         )
 
     def estimate(self, evidence: Sightings, level: float, draw: Draw) -> Measured:
@@ -95,7 +103,10 @@ class Identifiers(OnRecordings):
         no share: as a parameter it is told that there are some.
         """
         del draw
-        shifted = [evidence.shifted and kind == DATE for kind, _, _ in evidence.places]
+        shifted = [
+            evidence.shifted and kind == DATE and where != TIMES
+            for kind, where, _ in evidence.places
+        ]
         kinds = np.array([kind for kind, _, _ in evidence.places], dtype=object)
         sure = np.array([sure for _, _, sure in evidence.places], dtype=np.bool_)
         counts = ~np.array(shifted, dtype=np.bool_)
@@ -114,6 +125,11 @@ class Identifiers(OnRecordings):
             params["people_to_look_at"] = FEW
         if evidence.cleared:
             params["places_cleared_by_somebody"] = evidence.cleared
+        if evidence.recorders:
+            params["groups_by_recorder"] = [
+                {"by": name, "groups_of_10_and_more": n, "smaller_groups": smaller}
+                for name, (n, smaller) in evidence.recorders.items()
+            ]
         if evidence.shifted:
             params["dates"] = "shifted for each person, as somebody says and as they look"
         return Measured(found, params=params)
@@ -123,7 +139,7 @@ def _in_texts(dataset: Dataset) -> list[Sighting]:
     """What the texts of some records hold; each once for a person, and without what it says."""
     return list(
         dict.fromkeys(
-            one if one.kind in (FREE_TEXT, DATE) else one._replace(value="", rule="")
+            one if one.kind in (FREE_TEXT, DATE, CONSTANT) else one._replace(value="", rule="")
             for one in in_texts(dataset)
         )
     )

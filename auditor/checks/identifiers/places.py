@@ -7,15 +7,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from itertools import chain
-from typing import NamedTuple
 
 import pandas as pd
 
-from auditor.checks.identifiers import pseudonyms
+from auditor.checks.identifiers import pseudonyms, recorders, times
+from auditor.checks.identifiers.recorders import Constants
+from auditor.checks.identifiers.sighting import Sighting
 from auditor.core.evidence import MIN_PEOPLE
 from auditor.data.catalog import Descriptor
 from auditor.data.dataset import Dataset
-from auditor.data.identifiers import AGE_OVER_89, FREE_TEXT, column, hits
+from auditor.data.identifiers import AGE_OVER_89, FREE_TEXT, Rows, codes, column, hits
 from auditor.data.identifiers.classes import DATE
 from auditor.data.moved import is_yet_to_come
 from auditor.data.readers.comments import facts
@@ -31,34 +32,10 @@ _WORD = re.compile(r"[^\W\d_]*[^\W\d_A-Z][^\W\d_]{2,}")
 _WORDS = 2
 #: A line no longer than this that tells an age or a sex tells no more.
 _FACT = 40
+#: Where a file system, or an archive, keeps when a file was written.
+TIMES = "time of a file"
 #: Where somebody may have written freely.
 _WRITTEN = ("header comment", "annotation note", "table")
-
-
-class Sighting(NamedTuple):
-    """Something that identifies a person, or may.
-
-    Attributes
-    ----------
-    where : the kind of place
-    at : the place itself, by which `cleared` of auditor.yaml names it; for the steward alone
-    rule : how it was told
-    sure : whether it identifies without doubt; else somebody has to look
-    value : what stands there; for the steward alone
-    """
-
-    subject: str
-    kind: str
-    where: str
-    at: str
-    rule: str
-    sure: bool
-    value: str
-
-    @property
-    def place(self) -> tuple[str, str, bool]:
-        """What a report tells of it."""
-        return self.kind, self.where, self.sure
 
 
 def in_texts(dataset: Dataset) -> Iterator[Sighting]:
@@ -67,6 +44,7 @@ def in_texts(dataset: Dataset) -> Iterator[Sighting]:
     for record, subject in zip(dataset.manifest["record"], subjects, strict=True):
         for where, text in dataset.texts(record):
             yield from _in_text(subject, text, where, where, where)
+            yield from recorders.in_text(subject, text, where)
 
 
 def in_names(dataset: Dataset) -> Iterator[Sighting]:
@@ -84,9 +62,11 @@ def in_tables(dataset: Dataset) -> Iterator[Sighting]:
     """What tables hold; of a table that nothing describes, of everybody."""
     manifest = dataset.manifest
     known = [*manifest["record"].astype(str), *manifest["subject"].astype(str)]
-    for table in dataset.tables():
-        subjects = table.pop("subject").astype(str).tolist()
+    if companion := dataset.companion():
+        table, about = companion
+        subjects = about["subject"].astype(str).tolist()
         yield from _in_table(table, subjects, "table", known)
+        yield from _in_codes(table, about, dataset.descriptor)
     everybody = manifest["subject"].astype(str).unique().tolist()
     for table in dataset.stray_tables():
         # Whom a row is about is not known: what any says is counted for everybody.
@@ -95,10 +75,25 @@ def in_tables(dataset: Dataset) -> Iterator[Sighting]:
         yield from (one._replace(subject=who) for one in seen.values() for who in everybody)
 
 
+def in_times(dataset: Dataset) -> Iterator[Sighting]:
+    """What the times of files tell; those of files of archives are counted for everybody."""
+    if told := times.telling(dataset):
+        rule, written = told
+        for who, time in written.items():
+            yield Sighting(str(who), DATE, TIMES, TIMES, rule, False, f"{time:%Y-%m-%d %H:%M}")
+    everybody = dataset.manifest["subject"].astype(str).unique().tolist()
+    for archive, time in times.packed(dataset):
+        rule, at = "files of an archive, written on many days", f"{TIMES} of {archive}"
+        for who in everybody:
+            yield Sighting(who, DATE, TIMES, at, rule, False, f"{time:%Y-%m-%d %H:%M}")
+
+
 def beside(dataset: Dataset) -> Iterator[Sighting]:
     """What stands beside the records and their texts."""
     yield from in_tables(dataset)
     yield from in_names(dataset)
+    yield from in_times(dataset)
+    yield from recorders.of_recordings(dataset)
     yield from of_people(dataset)
 
 
@@ -119,7 +114,7 @@ def of_people(dataset: Dataset) -> Iterator[Sighting]:
 def listed(dataset: Dataset) -> Iterator[str]:
     """What was met and where, line by line, each with an example; for the steward's own screen."""
     people: defaultdict[tuple[bool, str, str, str], dict[str, str]] = defaultdict(dict)
-    seen = chain(in_texts(dataset), beside(dataset))
+    seen = Constants().settled(chain(in_texts(dataset), beside(dataset)))
     for one in judged(seen, dataset.descriptor):
         people[not one.sure, one.kind, one.at, one.rule][one.subject] = one.value
     for (unsure, kind, at, rule), values in sorted(people.items()):
@@ -194,6 +189,39 @@ def _in_table(
             for one in found:
                 people = dict.fromkeys(subjects[row] for row in those)
                 yield from (one._replace(subject=who) for who in people)
+
+
+def _in_codes(
+    table: pd.DataFrame, about: pd.DataFrame, descriptor: Descriptor
+) -> Iterator[Sighting]:
+    """Codes, of which each person has one of their own, in columns that no word explains.
+
+    Not in those whose meaning the descriptor tells.
+
+    Parameters
+    ----------
+    about : the manifest's rows of the table's rows
+    """
+    rule = descriptor.table
+    assert rule is not None
+    explained = {*rule.record, rule.age, rule.sex, rule.date, rule.labels} | {
+        one.column for one in (descriptor.subject, descriptor.session) if one
+    }
+    subjects = about["subject"].astype(str).tolist()
+    names = about[["record", "subject", "session"]].astype(str).agg(" ".join, axis=1)
+    day = pd.Timedelta(days=1)
+    days = (about["taken_at"] - about["taken_at"].min()) / day
+    rows = Rows(subjects, names.tolist(), days.to_numpy(dtype=float))
+    known = [*about["record"].astype(str), *subjects]
+    for place, name in enumerate(map(str, table.columns)):
+        cells = table.iloc[:, place].astype(str).str.strip().tolist()
+        if name in explained or column(name, cells, known):
+            continue
+        if whole := codes(name, cells, rows):
+            at = f"table column {name}"
+            for cell, who in dict.fromkeys(zip(cells, subjects, strict=True)):
+                if not is_missing(cell) and not hits(cell):
+                    yield Sighting(who, whole.kind, "table", at, whole.rule, whole.sure, cell)
 
 
 def _is_prose(text: str) -> bool:

@@ -124,10 +124,11 @@ def read_public(path: Path) -> PublicTable:
         named = _columns(sheet.frame.columns)
         if named and len((table := _understood(sheet.frame.astype(str), named)).sex):
             return table
-    seen = ", ".join(str(name) for sheet in sheets for name in sheet.frame.columns[:5])
+    # What stands there is not told: the first line of a file that is no table may be anything.
+    n = sum(len(sheet.frame.columns) for sheet in sheets)
     raise ConfigError(
-        f"--public {path}: no column is called sex, age, year of birth or date (seen: {seen:.80}), "
-        "or no row has all of its cells; rename the columns, or complete some rows"
+        f"--public {path}: is no table, or none of its columns ({n}) is called sex, age, year of "
+        "birth or date, or no row has all of its cells; rename the columns, or complete some rows"
     )
 
 

@@ -11,6 +11,8 @@ NATIONAL, RECORD, INSURANCE = "national number", "record number", "insurance num
 ACCOUNT, LICENCE, VEHICLE = "account number", "licence number", "vehicle"
 DEVICE, BIOMETRIC, PHOTO, OTHER = "device", "biometric", "photo", "other number"
 FREE_TEXT = "free text"
+#: Told of a whole column, and never for sure.
+CODE = "code, another for each person"
 
 #: Class → letters of 45 CFR 164.514(b)(2)(i). European law has no such list: all of these are
 #: "an identifier" of GDPR art. 4(1), national numbers those of art. 87 too, and biometric data and

@@ -40,7 +40,7 @@ _LONGEST, _MOST_WORDS = 96, 8
 _LISTS = (
     *("masked", "eponyms", "not_names", "titles", "standards", "passed", "also_words"),
     *("particles", "of_eponyms", "uk_areas", "generic_places", "also_units", "truths"),
-    "proper",
+    *("proper", "digests", "measured"),
 )
 #: The fewest letters of the parts of a compound of which one is not known.
 _LONG_PART = 5

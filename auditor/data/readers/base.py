@@ -58,6 +58,7 @@ class Read:
     dated : the date as it is written, where only other records can show which part is the day
     defects : what is wrong with the files, in words that hold no values of a person
     unread : the kind of each value that is there and was not understood, such as "age"
+    scale : gains, offsets and resolutions of its signals as they are stated, each once
     files, annotations : every file the record was read from, and those of its annotations
     """
 
@@ -71,6 +72,7 @@ class Read:
     labels: tuple[str, ...] = ()
     defects: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
+    scale: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()
     annotations: tuple[Path, ...] = ()
 

@@ -106,12 +106,14 @@ class Trace:
     unit : as stated; "" where none is
     values : in that unit, float64, NaN where missing; asked for only when the signal is a lead
     per_frame : samples to a frame
+    scale : how a sample becomes a value, as the file states it
     """
 
     name: str
     unit: str
     values: Callable[[], NDArray[np.float64]]
     per_frame: int = 1
+    scale: str = ""
 
 
 @dataclass(frozen=True)
@@ -177,6 +179,7 @@ class Format:
             attributes=facts.attributes,
             defects=tuple(dict.fromkeys([*taken.defects, *defects])),
             unread=(*facts.unread, *unread),
+            scale=tuple(sorted({one.scale for one in taken.traces if one.scale})),
             files=(path,),
         )
 
@@ -219,6 +222,7 @@ def taken_from(leads: Sequence[Any], rates: Sequence[Fraction], **more: Any) -> 
             one.resolution_unit or one.units or one.adc_resolution_unit,
             lambda one=one: one.samples * one.resolution + one.offset,  # type: ignore[misc]
             n,
+            f"{one.resolution:g} {one.offset:g}",
         )
         for one, n in zip(leads, per_frame, strict=True)
     ]

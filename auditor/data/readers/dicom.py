@@ -151,6 +151,7 @@ def _traces(whole: Any, number: int, n_samples: int) -> Iterator[Trace]:
             _name(channel),
             str(units[0].get("CodeValue", "")) if gain else "",
             lambda column=column, scale=scale: physical(column, *scale),  # type: ignore[misc]
+            scale=" ".join(f"{one:g}" for one in scale),
         )
 
 

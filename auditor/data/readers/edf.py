@@ -27,6 +27,7 @@ FIELDS = {
     **{"label": 16, "transducer": 80, "unit": 8, "physical_min": 8, "physical_max": 8},
     **{"digital_min": 8, "digital_max": 8, "prefiltering": 80, "n_samples": 8, "reserved": 32},
 }
+_SCALE = ("physical_min", "physical_max", "digital_min", "digital_max")
 _MAX_SIGNALS = 4096
 #: A night of many signals beside the ECG, which are not read.
 _MAX_BYTES = 8_000_000_000
@@ -141,6 +142,7 @@ def _taken(path: Path) -> Taken:
                 edf, signal, place, starts, n_frames
             ),
             place.stop - place.start,
+            scale=" ".join(signal[name] for name in _SCALE),
         )
         for signal, place in ordinary
     ]

@@ -52,6 +52,11 @@ class Signal:
     name: str
     rest: str
 
+    @property
+    def scale(self) -> str:
+        """Gain with baseline and unit, and resolution and zero of the converter, as stated."""
+        return " ".join(self.rest.split()[1:4])
+
 
 @dataclass(frozen=True)
 class Header:

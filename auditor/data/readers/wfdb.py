@@ -95,6 +95,7 @@ class Wfdb:
             labels=said.labels,
             defects=tuple(dict.fromkeys(defects)),
             unread=(*said.unread, *found.unread),
+            scale=tuple(sorted({one.scale for part in parts for one in part.signals})),
             files=tuple(dict.fromkeys([*(part.path for part in parts), *files])),
             annotations=tuple(_annotations(parts[0].path, _signal_names(parts))),
         )

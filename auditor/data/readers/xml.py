@@ -283,6 +283,7 @@ def _cardiosoft_taken(path: Path) -> Taken:
             one.get("lead", ""),
             unit if resolution else "",
             lambda one=one: rows[id(one)] * step,  # type: ignore[misc]
+            scale=f"{step:g}",
         )
         for one in strip.iterfind("WaveformData")
     ]

@@ -332,6 +332,27 @@ def test_a_table_without_a_column_that_is_known_is_refused_with_the_cure(tmp_pat
 
 
 @pytest.mark.parametrize(
+    "content",
+    [
+        b"\x89PNG\r\n\x1a\n sesame IHDR \x01\x02",
+        b"sesame " + bytes(range(128, 256)) * 20,
+        b"Dear sesame,\nplease find enclosed, with thanks, the letter\nyours",
+        b"sesame,Miller,1937\nsesame,Smith,1940\n",
+        b"sesame\x00\x01" * 400,
+    ],
+    ids=["picture", "bytes", "letter", "no header", "packed"],
+)
+def test_nothing_of_a_file_that_is_no_such_table_is_told(tmp_path, content):
+    path = tmp_path / "register.csv"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError) as error:
+        read_public(path)
+    told = str(error.value)
+    assert told.isprintable()
+    assert not any(word in told for word in ("sesame", "Miller", "PNG", "Dear"))
+
+
+@pytest.mark.parametrize(
     ("header", "used"),
     [
         ("PatientSex,AgeAtVisit", ("sex", "age")),
