@@ -282,6 +282,7 @@ def _of_recordings(context: Context, settings: Run) -> list[OnRecordings]:
                 settings.profile.population,
                 counted.table if (counted := settings.profile.population_table) else None,
                 settings.public,
+                settings.profile.galleries,
             ),
             preset.checks,
         )

@@ -23,8 +23,10 @@ Floats = NDArray[np.float64]
 _FEW = 1000
 
 
-def rank1_at(result: SearchResult, sizes: NDArray[np.int64]) -> Floats:
+def rank1_at(result: SearchResult, sizes: NDArray[np.int64] | Floats) -> Floats:
     """Each person's rank-1 rate had the gallery held so many people, (n_people, n_sizes).
+
+    `sizes` are those of all, (n_sizes,), or of each probe, (n_probes, n_sizes).
 
     A gallery of N holds the mate and N − 1 impostors drawn at random of the G − 1 there are. None
     of the k who score more than the mate is drawn with probability C(G−1−k, N−1) / C(G−1, N−1).
@@ -33,7 +35,7 @@ def rank1_at(result: SearchResult, sizes: NDArray[np.int64]) -> Floats:
     """
     others = result.n_gallery - 1
     drawn = np.clip(np.asarray(sizes, dtype=np.float64) - 1, 0, others)
-    whole = _log_choose(np.full(len(drawn), float(others)), drawn)
+    whole = _log_choose(np.array(float(others)), drawn)
     rest = (others - result.n_above)[:, None].astype(np.float64)
     ties = result.n_tied[:, None].astype(np.float64)
     alone = np.exp(_log_choose(rest, drawn) - whole)
