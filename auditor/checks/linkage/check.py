@@ -141,9 +141,7 @@ class Linkage(OnRecordings):
             if seen is not None and self.protocol != "random-segment":
                 found[f"{name}_rank1"] = rate(rank_rate(seen, 1), level, 1 / seen.n_gallery)
         knowing = evidence.everything.among_alike
-        among, foretold = found_among(
-            evidence.everything, self.galleries, level, draw("found among")
-        )
+        among, foretold = found_among(evidence.everything, self.galleries, level)
         found |= {f"found_among_{n}": one for n, one in among.items()}
         certain, worst = naming(knowing, evidence.groups, level, draw("named"))
         params: dict[str, Any] = {"knows": list(evidence.knows)}
