@@ -28,9 +28,12 @@ def found_among(
     end, which is that of `_at_most`.
     """
     n_gallery = seen.n_gallery
-    within, larger = ([n for n in sizes if (n <= n_gallery) == small] for small in (True, False))
-    rates = rank1_at(seen.among_alike, np.array(within, dtype=np.int64))
-    found = {n: rate(column, level, 1 / n) for n, column in zip(within, rates.T, strict=True)}
+    larger = [n for n in sizes if n > n_gallery]
+    found = {
+        n: rate(rank1_at(seen.among_alike, np.array([n]))[:, 0], level, 1 / n)
+        for n in sizes
+        if n <= n_gallery
+    }
     if not larger or n_gallery < FORETOLD_FROM:
         return found, {}
     measured = nested_sizes(n_gallery)

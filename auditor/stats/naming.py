@@ -15,7 +15,7 @@ from auditor.core.evidence import SearchResult
 from auditor.core.finding import Estimate
 from auditor.stats.estimators import rate
 from auditor.stats.intervals import wilson
-from auditor.stats.metrics import by_person, hits, tpir_at_fpir
+from auditor.stats.metrics import by_person, hits
 
 #: Of people who are not in the release so many may be taken for somebody who is, where as many
 #: people show it; of fewer, so many of the names that are given may be wrong.
@@ -33,12 +33,20 @@ def named(seen: SearchResult, rng: np.random.Generator) -> Floats:
     Sure is a score that one in a hundred of those who are not in the release would reach with
     somebody who is; of fewer than a hundred people, one above which at most one in twenty of the
     names given to other people was wrong.
+
+    Were its own person not enrolled, the best that a probe reaches is with an impostor. Of n people
+    so many may pass as leave, with one more whom nobody has asked about, one in a hundred of n + 1:
+    of 100 people nobody. The threshold so is passed by one in a hundred on average.
     """
-    if len(np.unique(seen.subject)) >= ENOUGH:
-        return tpir_at_fpir(seen, FALSE_ALARMS)
     people, code = np.unique(seen.subject, return_inverse=True)
     share = 1 / np.bincount(code)[code]
     right = hits(seen.n_above, seen.n_tied, 1)
+    if len(people) >= ENOUGH:
+        level, place = np.unique(-seen.best_impostor, return_inverse=True)
+        alarms = np.bincount(place, share).cumsum()
+        allowed = int((alarms <= FALSE_ALARMS * (len(people) + 1) - 1 + 1e-9).sum())
+        over = -level[allowed] if allowed < len(level) else -np.inf
+        return by_person(right * (seen.mated_score > over), seen.subject)
     score = np.maximum(seen.mated_score, seen.best_impostor)
     fold = rng.permutation(len(people))[code] % _FOLDS
     sure = np.zeros(len(code))
