@@ -26,11 +26,12 @@ def pooled(
     seen: Recogniser, session: NDArray[np.str_], held: Literal["session", "everything"]
 ) -> Recogniser:
     """The same recogniser before sets of records: of each person the enrolled record with all others
-    of its session that are not asked about; and of what is asked about a session, or everything.
+    that are not asked about; and of what is asked about a session, or everything.
 
     Coordinates are averaged before they are matched, so that what was trained, and what scores are
-    normalised by, stays as it is. Within one session the enrolled record stays alone, for all
-    others are asked about. Halves of records are not pooled: nobody holds half of everything.
+    normalised by, stays as it is. Where the enrolled session itself is asked about, the enrolled
+    record stays alone: records of other days would be another protocol. Halves of records are not
+    pooled: nobody holds half of everything.
 
     Parameters
     ----------
@@ -45,7 +46,7 @@ def pooled(
     asked = np.zeros(len(who.pool), dtype=np.bool_)
     asked[who.probe] = True
     home = session[who.gallery.row][place] == session[who.pool.row]
-    released = np.flatnonzero(home & ~asked)
+    released = np.flatnonzero(~asked & ~home[who.probe].all())
     when = session[who.pool.row[who.probe]]
     key = np.unique(when, return_inverse=True)[1] if held == "session" else 0
     _, first, code = np.unique(

@@ -125,7 +125,7 @@ class Linkage(OnRecordings):
             for name, chosen in kind.items()
         }
         control = known.untrained(context, enrolment).search(rng) if known.untrained else None
-        within = self.protocol != "cross-session"
+        within = self.protocol in ("random-segment", "same-session")
         return Searches(found, None if within else session, everything, knows, groups, control)
 
     def estimate(self, evidence: Searches, level: float, draw: Draw) -> Measured:
