@@ -46,7 +46,7 @@ def pooled(
     asked = np.zeros(len(who.pool), dtype=np.bool_)
     asked[who.probe] = True
     home = session[who.gallery.row][place] == session[who.pool.row]
-    released = np.flatnonzero(~asked & ~home[who.probe].all())
+    released = np.flatnonzero(~(asked | home[who.probe].all()))
     when = session[who.pool.row[who.probe]]
     key = np.unique(when, return_inverse=True)[1] if held == "session" else 0
     _, first, code = np.unique(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -16,6 +16,8 @@ from auditor.attackers.pooled import pooled
 from auditor.attackers.recogniser import MIN_MATED, RECOGNISERS
 from auditor.checks.base import Draw, Measured, OnRecordings, Settings
 from auditor.core.evidence import SearchResult
+from auditor.core.finding import Estimate
+from auditor.core.formatting import amount, interval
 from auditor.data.moved import look_moved
 from auditor.data.protocols import LINKAGE_PROTOCOLS, later, split, unmet
 from auditor.stats.among import found_among
@@ -24,6 +26,11 @@ from auditor.stats.metrics import rank_rate
 from auditor.stats.naming import naming
 from auditor.targets.context import Context
 
+#: What the intruder holds of people where it is not their recordings from other days.
+_HELD = {
+    "random-segment": "half of each recording of people",
+    "same-session": "all other recordings of people from the released day",
+}
 #: Sizes of galleries that all attackers together are told at, beside those that a profile names.
 _GALLERIES = (100, 1000, 10_000)
 
@@ -144,11 +151,26 @@ class Linkage(OnRecordings):
         among, foretold = found_among(evidence.everything, self.galleries, level)
         found |= {f"found_among_{n}": one for n, one in among.items()}
         certain, worst = naming(knowing, evidence.groups, level, draw("named"))
-        params: dict[str, Any] = {"knows": list(evidence.knows)}
+        params: dict[str, Any] = {"reading": self._reading(evidence.knows, among)}
         if worst is not None:
             params["most_exposed_group"] = worst
         curves |= foretold | {"gallery": by_gallery(knowing)}
         return Measured(found | certain, curves, params)
+
+    def _reading(self, knows: Sequence[str], among: Mapping[int, Estimate]) -> str:
+        """Among how many people, knowing what, how many are found, and how sure that is."""
+        held = _HELD.get(self.protocol, "all recordings of people from other days")
+        known = f" and knows their {', '.join(knows)}" if knows else ""
+        told = []
+        for n, one in among.items():
+            value, _, high = interval(one, "percent")
+            sure = amount((1 + one.level) / 2, "percent")
+            told.append(
+                f"{value} of them among {n:,} people (with {sure} certainty at most {high})"
+            )
+        if not told:
+            return f"Too few people were searched to say how many somebody finds who holds {held}."
+        return f"Somebody who holds {held}{known} finds {'; '.join(told)}."
 
 
 def _released_beside(context: Context) -> tuple[str, ...]:
