@@ -332,6 +332,7 @@ def _of_recordings(
                 settings.profile.population,
                 counted.table if (counted := settings.profile.population_table) else None,
                 settings.public,
+                settings.profile.galleries,
             ),
             preset.checks,
         )

@@ -19,8 +19,9 @@ BLOCK = 256
 MAX_EDGES, _MAX_CELLS = 512, 12_800_000
 #: Of a larger gallery, the sketch counts the scores of so many people, drawn for each block anew.
 SKETCHED = 1000
-#: Who knows a person's sex and age looks among those of that sex, and no further off in age, years.
-AGE_REACH = 5.0
+#: Who knows a person's sex and age looks among those of that sex, and no further off in age, years;
+#: who knows the date of the enrolled record, among those enrolled no further off in time, days.
+AGE_REACH, DAY_REACH = 5.0, 7.0
 
 
 def search_gallery(
@@ -59,7 +60,7 @@ def search_gallery(
     n = len(probe_subject)
     mated_score, best_impostor = np.empty(n), np.full(n, -np.inf)
     n_above, n_tied, demographic_above, demographic_tied = np.zeros((4, n), dtype=np.int64)
-    demographic_size = np.ones(n, dtype=np.int64)
+    demographic_size, demographic_best = np.ones(n, dtype=np.int64), np.full(n, -np.inf)
     matched_above, matched_tied = np.full((2, n), -1)
     for block, scores in search.blocks():
         own = own_code[block]
@@ -71,10 +72,12 @@ def search_gallery(
         beaten = np.flatnonzero(best_impostor[block] >= mated)
         n_above[block[beaten]], n_tied[block[beaten]] = _place(scores[beaten], mated[beaten])
         demographic_size[block] += alike.count[own]
-        for place in beaten:
-            theirs = scores[place, alike.to(own[place])]
-            demographic_above[block[place]] = np.count_nonzero(theirs > mated[place])
-            demographic_tied[block[place]] = np.count_nonzero(theirs == mated[place])
+        if not alike.are_all:
+            for place in range(len(block)):
+                theirs = scores[place, alike.to(own[place])]
+                demographic_best[block[place]] = theirs.max(initial=-np.inf)
+                demographic_above[block[place]] = np.count_nonzero(theirs > mated[place])
+                demographic_tied[block[place]] = np.count_nonzero(theirs == mated[place])
         has = np.flatnonzero(matched[own] >= 0)
         over, same = _place(scores[has], scores[has, matched[own[has]]])
         matched_above[block[has]], matched_tied[block[has]] = over, same - 1
@@ -84,6 +87,9 @@ def search_gallery(
             drawn = np.sort(rng.choice(len(people), SKETCHED, replace=False))
         np.add.at(n_sketched, sketch_row[block], len(drawn) - np.isin(own, drawn))
         np.add.at(sketch, sketch_row[block], _reached(scores[:, drawn], edges))
+    if alike.are_all:
+        demographic_above, demographic_tied = n_above.copy(), n_tied.copy()
+        demographic_best = best_impostor.copy()
     return SearchResult(
         subject=probe_subject,
         mated_score=mated_score,
@@ -100,6 +106,7 @@ def search_gallery(
         demographic_above=demographic_above,
         demographic_tied=demographic_tied,
         demographic_size=demographic_size,
+        demographic_best=demographic_best,
     )
 
 
@@ -158,11 +165,14 @@ def _reached(scores: NDArray[np.float32], edges: NDArray[np.float32]) -> NDArray
 
 
 class _AlikeInDemographics:
-    """For each person, who else is of that sex and about that age; what is unknown fits all."""
+    """For each person, who else is of that sex and about that age, and was enrolled about that day;
+    what is unknown fits all.
+    """
 
     def __init__(self, people: list[Demographics]) -> None:
         self.sex = np.array([one.sex for one in people])
         self.age = np.array([one.age for one in people])
+        self.day = np.array([one.day for one in people])
         #: Of each sex: everybody by age, the unknown last, and how many have one.
         self.by_age: dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]] = {}
         for sex in np.unique(self.sex).tolist():
@@ -177,9 +187,13 @@ class _AlikeInDemographics:
             high = np.searchsorted(ages, self.age + AGE_REACH, side="right")
             in_reach = np.where(np.isfinite(self.age), high - low, len(ages))
             self.count += fits * (in_reach + len(members) - len(ages))
+        if np.isfinite(self.day).any():
+            self.count = np.array([len(self.to(person)) for person in range(len(people))])
+        #: Whether everybody is alike to everybody.
+        self.are_all = bool((self.count == len(people) - 1).all())
 
     def to(self, person: int) -> NDArray[np.int64]:
-        """Places of those whom somebody who knows the person's sex and age looks among."""
+        """Places of those whom somebody who knows this of the person looks among."""
         age, own = self.age[person], str(self.sex[person])
         found = []
         for sex, (members, ages) in self.by_age.items():
@@ -190,7 +204,11 @@ class _AlikeInDemographics:
                     last = int(np.searchsorted(ages, age + AGE_REACH, side="right"))
                 found += [members[first:last], members[len(ages) :]]
         near = np.concatenate(found)
-        return near[near != person]
+        near = near[near != person]
+        if np.isfinite(self.day[person]):
+            # A day that is not known is no further off than any.
+            near = near[~(np.abs(self.day[near] - self.day[person]) > DAY_REACH)]
+        return near
 
 
 def _edges(mated: NDArray[np.float32], n_people: int) -> NDArray[np.float32]:

@@ -38,6 +38,7 @@ class Settings:
     linkage_views, attribute_views, attribution_views : the attackers that are tried
     protocols : under which people are searched for
     population : people among whom an intruder would have to look
+    galleries : sizes at which a rule judges how many are found among so many
     population_table : how many of them there are of each sex and age; None where nobody says
     public : a table that somebody may hold beside the release
     """
@@ -49,6 +50,7 @@ class Settings:
     population: int
     population_table: PopulationTable | None = None
     public: Path | None = None
+    galleries: tuple[int, ...] = ()
 
     @property
     def honest_protocols(self) -> tuple[str, ...]:

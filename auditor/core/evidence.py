@@ -23,7 +23,7 @@ NOBODY = "none can be believed"
 _PER_PROBE = (
     *("mated_score", "n_above", "n_tied", "best_impostor"),
     *("matched_impostor_above", "matched_impostor_tied"),
-    *("demographic_above", "demographic_tied", "demographic_size"),
+    *("demographic_above", "demographic_tied", "demographic_size", "demographic_best"),
 )
 
 
@@ -61,8 +61,11 @@ class SearchResult:
         person, who is left out of the gallery: another person of the same sex and age band. What
         sex and age alone would link. −1 where there is no such person.
     demographic_above, demographic_tied, demographic_size : (n,) int
-        The same as `n_above` and `n_tied` among people of the same sex and about the same age
-        alone, and how many those are, the probe's own person included.
+        The same as `n_above` and `n_tied` among people alike alone, who are of the same sex and
+        about the same age, and were enrolled about the same day where that counts as known; and how
+        many those are, the probe's own person included.
+    demographic_best : (n,) float64
+        The same as `best_impostor` among them; −inf where nobody else is alike.
     """
 
     subject: NDArray[np.str_]
@@ -80,6 +83,7 @@ class SearchResult:
     demographic_above: NDArray[np.int64]
     demographic_tied: NDArray[np.int64]
     demographic_size: NDArray[np.int64]
+    demographic_best: NDArray[np.float64]
 
     def __post_init__(self) -> None:
         n = len(self.subject)
@@ -88,6 +92,16 @@ class SearchResult:
                 raise ValueError(f"{name} is {getattr(self, name).shape}, wanted ({n},)")
         if self.sketch.shape != (len(self.sketch_subject), len(self.edges)):
             raise ValueError("sketch is not (people, edges)")
+
+    @property
+    def among_alike(self) -> SearchResult:
+        """The same search by somebody who looks among people alike alone."""
+        return replace(
+            self,
+            n_above=self.demographic_above,
+            n_tied=self.demographic_tied,
+            best_impostor=self.demographic_best,
+        )
 
     def of(self, probes: NDArray[np.bool_]) -> SearchResult:
         """The same of some probes alone; the sketch is that of all probes of their people."""

@@ -79,6 +79,8 @@ class Rule(BaseModel):
             raise ValueError(f"{self.check!r} has no protocol {shown(self.protocol)}; {known}")
         if self.limit >= metric.most:
             raise ValueError(f"no {self.estimate!r} is beyond {self.limit:g}; wanted less than 1")
+        if (among := about.among_of(self.estimate)) is not None and among < 2:
+            raise ValueError(f"{self.estimate!r}: nobody is searched for; wanted 2 people or more")
         if not self.basis.startswith(BASES):
             raise ValueError(f"basis {self.basis!r:.60} must begin with one of {', '.join(BASES)}")
         of_models = about.subject == "model"
@@ -135,6 +137,12 @@ class Profile(BaseModel):
     #: No count of fewer people is told.
     minimum_cell: int = Field(default=SMALLEST_CELL, ge=SMALLEST_CELL, le=10**6, strict=True)
     rules: tuple[Rule, ...] = Field(min_length=1)
+
+    @property
+    def galleries(self) -> tuple[int, ...]:
+        """Among how many people rules judge who is found."""
+        sizes = (words.about(rule.check).among_of(rule.estimate) for rule in self.rules)
+        return tuple(sorted({size for size in sizes if size is not None}))
 
     @model_validator(mode="after")
     def _asks_something(self) -> Profile:

@@ -195,6 +195,11 @@ class Words:
                 return self._filled(metric, found.groupdict())
         return None
 
+    def among_of(self, name: str) -> int | None:
+        """Among how many people the number so called tells who is found; None of any other."""
+        place = _pattern(self.among, (), ()).fullmatch(name) if self.among else None
+        return int(place["n"]) if place and place["n"].isdigit() else None
+
     def may_limit(self, name: str) -> bool:
         """Whether a rule may limit the number so called."""
         metric = self.metric(name)

@@ -13,12 +13,10 @@ from auditor.core.errors import EvidenceError
 from auditor.core.evidence import MIN_PEOPLE, Evidence, Predictions, SearchResult, Trials
 from auditor.core.finding import Estimate
 from auditor.stats import metrics
-from auditor.stats.forecast import forecast, rank1_at
+from auditor.stats.forecast import rank1_at
 from auditor.stats.intervals import newcombe_auc, person_bootstrap, wilson
 
 Curves = dict[str, dict[str, list[Any]]]
-#: In a smaller gallery there is too little to foretell a larger one from.
-_FORETOLD_FROM = 40
 #: Probes whose mistakes are guessed at, over all draws.
 _GUESSED = 20_000
 _FPIRS = {"10pct": 0.1, "1pct": 0.01, "0.1pct": 0.001}
@@ -31,7 +29,6 @@ def measure(
     *,
     level: float,
     rng: np.random.Generator,
-    population: int | None = None,
 ) -> tuple[dict[str, Estimate], Curves]:
     """What an attack's evidence amounts to.
 
@@ -40,7 +37,6 @@ def measure(
     name : the evidence's name within its attack, "" for the attack's own
     level : coverage of the intervals
     rng : resamples people
-    population : foretell how often people would be found among so many; None foretells nothing
 
     Raises
     ------
@@ -48,11 +44,7 @@ def measure(
         There are too few people for any number.
     """
     if isinstance(evidence, SearchResult):
-        found, curves = _search(name, evidence, level, rng)
-        if population is not None and not name:
-            among, foretold = _intruder(evidence, population, level, rng)
-            found, curves = found | among, curves | foretold
-        return found, curves
+        return _search(name, evidence, level, rng)
     if isinstance(evidence, Trials):
         return _trials(name, evidence, level)
     if isinstance(evidence, Predictions):
@@ -151,7 +143,7 @@ def _search(
             "chance": rounded(ranks / n_gallery),
         },
         "roc": _roc(genuine.mean(axis=0), impostor.mean(axis=0)),
-        "gallery": _by_gallery(seen),
+        "gallery": by_gallery(seen),
     }
     return found, curves
 
@@ -177,40 +169,7 @@ def _guessed_open_set(seen: SearchResult, rng: np.random.Generator) -> tuple[flo
     return float(accepted), float(missed)
 
 
-def _intruder(
-    seen: SearchResult, population: int, level: float, rng: np.random.Generator
-) -> tuple[dict[str, Estimate], Curves]:
-    """How often the first pick is right among 100, 1,000, 10,000 and all people.
-
-    Exactly, where so many were searched; else as foretold, with bounds that hold those of every
-    model, so that what the models disagree about counts as not known.
-    """
-    if seen.n_gallery < _FORETOLD_FROM:
-        return {}, {}
-    sizes = np.unique(np.geomspace(5, seen.n_gallery, 12).astype(int))
-    per_person = rank1_at(seen, sizes)
-    wanted = sorted({100, 1000, 10_000, population})
-    found = {}
-    for n in (n for n in wanted if n <= seen.n_gallery):
-        found[f"rank1_among_{n}"] = rate(rank1_at(seen, np.array([n]))[:, 0], level, 1 / n)
-    larger = np.array([n for n in wanted if n > seen.n_gallery])
-    if not len(larger):
-        return found, {}
-    told = forecast(sizes.astype(float), per_person, larger, level=level, rng=rng)
-    value = told.rates[told.best]
-    low = np.min([*told.low.values(), *told.rates.values()], axis=0)
-    high = np.max([*told.high.values(), *told.rates.values()], axis=0)
-    for place, n in enumerate(larger.tolist()):
-        bounds = (max(float(low[place]), 0.0), min(float(high[place]), 1.0))
-        one = Estimate(float(value[place]), *bounds, level, len(per_person), 1 / n)
-        found[f"rank1_among_{n}"] = one
-    curve = {"gallery": larger.tolist(), "rate": rounded(value), "chance": rounded(1 / larger)}
-    models: dict[str, list[Any]] = {name: rounded(rates) for name, rates in told.rates.items()}
-    errors = {"model": list(told.rates), "off by": rounded(list(told.held_out_error.values()))}
-    return found, {"forecast": curve | models, "forecast_error": errors}
-
-
-def _by_gallery(seen: SearchResult) -> dict[str, list[Any]]:
+def by_gallery(seen: SearchResult) -> dict[str, list[Any]]:
     """Rank-1 by the number of people searched, exactly, up to all there are."""
     sizes = np.unique(np.geomspace(2, seen.n_gallery, 24).astype(int))
     rates = rank1_at(seen, sizes).mean(axis=0)

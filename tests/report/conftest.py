@@ -15,7 +15,7 @@ N_PEOPLE = 90
 CHANCE = 1 / N_PEOPLE
 
 THREAT = "Somebody who holds one ECG of a person searches the release for that person's recordings."
-BASIS = "EMA Policy 0070: an average risk of 0.09 has been accepted for public release"
+BASIS = "EMA Policy 0070: a risk of at most 0.09 for whoever is most exposed, in a public release"
 
 
 def rate(value, margin, n=N_PEOPLE, chance=CHANCE):

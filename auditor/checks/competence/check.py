@@ -17,6 +17,7 @@ from auditor.checks.base import Check, OnModel
 from auditor.checks.run import not_begun, run_check, since
 from auditor.core.finding import Estimate, Finding
 from auditor.core.record import STANDARD_LEADS
+from auditor.data.catalog import DESCRIPTOR
 from auditor.policy import words
 from auditor.signal.prepare import Prepared
 from auditor.simulate.population import Population
@@ -70,9 +71,13 @@ def _twin(check: Check, context: Context, planted: bool) -> Iterator[tuple[Check
         yield None if twin is None else (twin, context)
         return
     with tempfile.TemporaryDirectory(prefix="auditor-twin-") as folder:
-        simulated(context.prepared, float(planted), context.seed).write(Path(folder))
+        root = Path(folder)
+        simulated(context.prepared, float(planted), context.seed).write(root)
+        # Its dates are made up: nobody is found by them.
+        with (root / DESCRIPTOR).open("a", encoding="utf-8") as file:
+            file.write("shifted: true\n")
         release = Release.open(
-            Path(folder),
+            root,
             context.engine,
             max_seconds=context.release.max_seconds,
             progress=context.progress,

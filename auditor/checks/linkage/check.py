@@ -2,52 +2,88 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
+from auditor.attackers.demographics import dated, groups_of
 from auditor.attackers.enrolment import Enrolment
 from auditor.attackers.fusion import FUSION
+from auditor.attackers.pooled import pooled
 from auditor.attackers.recogniser import MIN_MATED, RECOGNISERS
 from auditor.checks.base import Draw, Measured, OnRecordings, Settings
 from auditor.core.evidence import SearchResult
+from auditor.core.finding import Estimate
+from auditor.core.formatting import amount, interval
+from auditor.data.moved import look_moved
 from auditor.data.protocols import LINKAGE_PROTOCOLS, later, split, unmet
-from auditor.stats.estimators import measure
+from auditor.stats.among import found_among
+from auditor.stats.estimators import by_gallery, measure, rate
+from auditor.stats.metrics import rank_rate
+from auditor.stats.naming import naming
 from auditor.targets.context import Context
+
+#: What the intruder holds of people where it is not their recordings from other days.
+_HELD = {
+    "random-segment": "half of each recording of people",
+    "same-session": "all other recordings of people from the released day",
+}
+#: Sizes of galleries that all attackers together are told at, beside those that a profile names.
+_GALLERIES = (100, 1000, 10_000)
 
 
 def plan(settings: Settings) -> list[OnRecordings]:
     """Every attacker under every protocol."""
     return [
-        Linkage(view, protocol, settings.population)
+        Linkage(view, protocol, _galleries(view, settings))
         for view in settings.linkage_views
         for protocol in settings.protocols
     ]
 
 
+def _galleries(view: str, settings: Settings) -> tuple[int, ...]:
+    more = (*_GALLERIES, settings.population) if view == FUSION else ()
+    return tuple(sorted({*settings.galleries, *more}))
+
+
 @dataclass(frozen=True, eq=False)
 class Searches:
-    """A gallery that was searched, by the attacker and by its untrained control, if it has one."""
+    """A gallery that was searched, by the attacker and by its untrained control, if it has one.
+
+    Attributes
+    ----------
+    found : by one record of each person, for one record
+    session : by all records of another session of theirs, for all of the enrolled one; None within
+        one session
+    everything : the same by all of their other records; knows what is released beside the signal
+    knows : what that is
+    groups : of the people who are looked for, in the order of their names, who are in a group
+    """
 
     found: SearchResult
+    session: SearchResult | None
+    everything: SearchResult
+    knows: tuple[str, ...]
+    groups: Mapping[str, NDArray[np.bool_]]
     untrained: SearchResult | None = None
 
 
 @dataclass(frozen=True)
 class Linkage(OnRecordings):
-    """An intruder holds one named recording of each person and the release without names, and
-    wants to know whose each record is.
+    """An intruder holds named recordings of each person and the release without names, and wants
+    to know whose each record is.
 
     Attributes
     ----------
-    population : people among whom an intruder would have to look: what all attackers find together
-        is foretold for as many
+    galleries : people among whom an intruder would have to look, so many or so many
     """
 
     view: str = "template"
     protocol: str = "cross-session"
-    population: int | None = None
+    galleries: tuple[int, ...] = ()
     id: ClassVar[str] = "linkage"
 
     def __post_init__(self) -> None:
@@ -66,18 +102,82 @@ class Linkage(OnRecordings):
         return None
 
     def attack(self, context: Context, rng: np.random.Generator) -> Searches:
-        """The search of the gallery; for a network also by its untrained twin, the control."""
-        enrolment = Enrolment.of_release(context, split(context.records, self.protocol))
+        """The search of the gallery, by what an intruder may hold and know of a person; for a network
+        also by its untrained twin, the control.
+        """
+        records = context.records
+        enrolment = Enrolment.of_release(context, split(records, self.protocol))
         known = RECOGNISERS[self.view]
-        found = known(context, enrolment).search(rng)
-        if known.untrained is None:
-            return Searches(found)
-        return Searches(found, known.untrained(context, enrolment).search(rng))
+        seen = known(context, enrolment)
+        found = seen.search(rng)
+        when = records["session"].to_numpy().astype(str)
+        by_session, by_all = (pooled(seen, when, held) for held in ("session", "everything"))
+        session = found if by_session is seen else by_session.search(rng)
+        knows = _released_beside(context)
+        if "date" in knows:
+            days = dated(by_all.enrolment.demographics, records)
+            knowing = replace(by_all.enrolment, demographics=days)
+            everything = replace(by_all, enrolment=knowing).search(rng)
+        elif len(by_all.pool) < len(by_session.pool):
+            everything = by_all.search(rng)
+        else:  # nobody has records of more than one other session
+            everything = session
+        names, row = np.unique(records["subject"].to_numpy().astype(str), return_index=True)
+        row = row[np.searchsorted(names, np.unique(everything.subject))]
+        groups = {
+            name: chosen[row]
+            for kind in groups_of(records).values()
+            for name, chosen in kind.items()
+        }
+        control = known.untrained(context, enrolment).search(rng) if known.untrained else None
+        within = self.protocol in ("random-segment", "same-session")
+        return Searches(found, None if within else session, everything, knows, groups, control)
 
     def estimate(self, evidence: Searches, level: float, draw: Draw) -> Measured:
-        """How often the right person is named first, also among more people; and by the control."""
-        among = self.population if self.view == FUSION else None
-        found, curves = measure("", evidence.found, level=level, rng=draw(""), population=among)
+        """How often the right person is named first by one record, by a session, by everything;
+        among so many people, and for certain, by everything and what is known beside it; and how
+        often by the control.
+        """
+        found, curves = measure("", evidence.found, level=level, rng=draw(""))
         if evidence.untrained is not None:
             found |= measure("untrained", evidence.untrained, level=level, rng=draw("untrained"))[0]
-        return Measured(found, curves)
+        pooled_by = {"session": evidence.session, "everything": evidence.everything}
+        for name, seen in pooled_by.items():
+            if seen is not None and self.protocol != "random-segment":
+                found[f"{name}_rank1"] = rate(rank_rate(seen, 1), level, 1 / seen.n_gallery)
+        knowing = evidence.everything.among_alike
+        among, foretold = found_among(evidence.everything, self.galleries, level)
+        found |= {f"found_among_{n}": one for n, one in among.items()}
+        certain, worst = naming(knowing, evidence.groups, level, draw("named"))
+        params: dict[str, Any] = {"reading": self._reading(evidence.knows, among)}
+        if worst is not None:
+            params["most_exposed_group"] = worst
+        curves |= foretold | {"gallery": by_gallery(knowing)}
+        return Measured(found | certain, curves, params)
+
+    def _reading(self, knows: Sequence[str], among: Mapping[int, Estimate]) -> str:
+        """Among how many people, knowing what, how many are found, and how sure that is."""
+        held = _HELD.get(self.protocol, "all recordings of people from other days")
+        known = f" and knows their {', '.join(knows)}" if knows else ""
+        told = []
+        for n, one in among.items():
+            value, _, high = interval(one, "percent")
+            sure = amount((1 + one.level) / 2, "percent")
+            told.append(
+                f"{value} of them among {n:,} people (with {sure} certainty at most {high})"
+            )
+        if not told:
+            return f"Too few people were searched to say how many somebody finds who holds {held}."
+        return f"Somebody who holds {held}{known} finds {'; '.join(told)}."
+
+
+def _released_beside(context: Context) -> tuple[str, ...]:
+    """What is released of a person beside the signal: sex, age, and the date of a record, unless
+    dates were moved, as somebody says and as they look.
+    """
+    dataset, records = context.dataset, context.records
+    told = [name for name in ("sex", "age") if records[name].notna().any()]
+    moved = dataset.descriptor.shifted and look_moved(dataset.manifest)
+    if records["taken_at"].notna().any() and not moved:
+        told.append("date")
+    return tuple(told)

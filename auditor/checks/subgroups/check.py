@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
@@ -13,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from auditor.attackers import embedding
+from auditor.attackers.demographics import groups_of
 from auditor.attackers.enrolment import Enrolment
 from auditor.attackers.recogniser import RECOGNISERS, Recogniser
 from auditor.checks.base import Draw, Measured, OnRecordings, Settings
@@ -25,7 +25,6 @@ from auditor.stats.estimators import measure
 from auditor.stats.small_cells import disclosable_groups
 from auditor.targets.context import Context
 
-_AGES = (0, 30, 45, 60, 75, 200)
 #: Heart rates differ much from here on, 1/min; a rhythm is irregular when times between beats
 #: differ from the ones before by this share of themselves.
 _FASTER, _IRREGULAR = 15.0, 0.1
@@ -98,15 +97,8 @@ def _groups(context: Context, who: Enrolment) -> Iterator[dict[str, NDArray[np.b
     first = dict(zip(who.gallery_subject[::-1], who.gallery.row[::-1], strict=True))
     home = np.array([first[one] for one in who.pool_subject[who.probe]])
     probe, gallery = records.iloc[row], records.iloc[home]
-    yield {f"sex_{sex}": (probe["sex"] == sex).to_numpy() for sex in ("female", "male")}
-    age = probe["age"].to_numpy(dtype=float)
-    yield {f"age_{low}_to_{high - 1}": (age >= low) & (age < high) for low, high in pairwise(_AGES)}
-    count = records.groupby("subject")["record"].transform("size").to_numpy()[row]
-    yield {
-        "records_2": count == 2,
-        "records_3_to_5": (count >= 3) & (count <= 5),
-        "records_6_or_more": count >= 6,
-    }
+    for kind in groups_of(records).values():
+        yield {name: chosen[row] for name, chosen in kind.items()}
     dates = (pd.to_datetime(one["taken_at"]).to_numpy() for one in (probe, gallery))
     days = np.abs(np.subtract(*dates) / np.timedelta64(1, "D"))
     yield {
