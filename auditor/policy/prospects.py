@@ -8,6 +8,7 @@ from functools import cache
 
 from scipy.stats import binom
 
+from auditor.policy import words
 from auditor.policy.profile import Profile, Rule
 from auditor.stats.intervals import wilson
 
@@ -54,30 +55,30 @@ def prospects(
     tried : the attackers that are tried
     """
     attackers = set(tried)
-    return [
-        Prospect(
-            rule,
-            people(rule.protocol),
-            max(least_people(rule.limit, profile.level), profile.least_people),
-            max(least_people(rule.limit, profile.level, LIKELY), profile.least_people),
-            tuple(one for one in rule.rungs if one not in attackers),
-        )
-        for rule in profile.rules
-        if rule.required and rule.rungs
-    ]
+    found = []
+    for rule in profile.rules:
+        if not (rule.required and rule.rungs):
+            continue
+        metric = words.metric(rule.check, rule.estimate)
+        least = max(profile.least_people, metric.least_people)
+        needed = max(least, least_people(rule.limit, profile.level))
+        likely = max(least, least_people(rule.limit, profile.level, metric.by_luck))
+        lacking = tuple(one for one in rule.rungs if one not in attackers)
+        found.append(Prospect(rule, people(rule.protocol), needed, likely, lacking))
+    return found
 
 
 @cache
-def least_people(limit: float, level: float, likely: float = 0.0) -> int:
-    """The least number of people among whom an interval of a rate ends within a limit: where nobody
-    is found, or as often as `likely` where each is found by guessing among all of them.
+def least_people(limit: float, level: float, by_luck: float = 0.0) -> int:
+    """The least number of people among whom an interval of a rate ends within a limit, as often as
+    `LIKELY` where guessing finds so many of them.
     """
     n = 1
     while n < _MOST:
         most = _most_found(n, limit, level)
-        if most >= 0 and (not likely or binom.cdf(most, n, 1 / n) >= likely):
+        if most >= 0 and binom.cdf(most, n, min(by_luck / n, 1)) >= LIKELY:
             return n
-        n += max(1, n // 50) if likely else 1
+        n += max(1, n // 50) if by_luck else 1
     return _MOST
 
 

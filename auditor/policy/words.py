@@ -58,6 +58,8 @@ class Metric:
     proof : whether a planted twin shows that the attack finds it
     concerned : kinds of what was not understood that could hide more of it, beside the check's
     settled_by : what would settle it where more people alone would not
+    by_luck : how many people guessing finds, of however many
+    least_people : without whom it is not told
     doubts, doubts_above : what was not understood, a kind of `core.unread`, where the number is
         surely higher than that; "" where it says nothing of the kind
     """
@@ -74,6 +76,8 @@ class Metric:
     proof: bool = False
     concerned: Sequence[str] = ()
     settled_by: str = ""
+    by_luck: float = 1.0
+    least_people: int = 0
     doubts: str = ""
     doubts_above: float = 0.0
 

@@ -26,7 +26,7 @@ def test_nobody_found_passes_from_as_many_people_on_as_wilsons_interval_takes(li
 
 @pytest.mark.parametrize("limit", [0.05, 0.09, 0.33])
 def test_a_release_that_gives_nothing_away_passes_in_nine_of_ten_cases(limit):
-    n = least_people(limit, 0.9, 0.9)
+    n = least_people(limit, 0.9, by_luck=1)
     rng = np.random.default_rng(0)
 
     def passes(n: int) -> float:
