@@ -13,7 +13,7 @@ from auditor.core.errors import EvidenceError
 from auditor.core.evidence import MIN_PEOPLE, Evidence, Predictions, SearchResult, Trials
 from auditor.core.finding import Estimate
 from auditor.stats import metrics
-from auditor.stats.forecast import forecast, rank1_at
+from auditor.stats.forecast import forecast, nested_sizes, rank1_at
 from auditor.stats.intervals import newcombe_auc, person_bootstrap, wilson
 
 Curves = dict[str, dict[str, list[Any]]]
@@ -50,7 +50,7 @@ def measure(
     if isinstance(evidence, SearchResult):
         found, curves = _search(name, evidence, level, rng)
         if population is not None and not name:
-            among, foretold = _intruder(evidence, population, level, rng)
+            among, foretold = _intruder(evidence, population, level)
             found, curves = found | among, curves | foretold
         return found, curves
     if isinstance(evidence, Trials):
@@ -178,17 +178,15 @@ def _guessed_open_set(seen: SearchResult, rng: np.random.Generator) -> tuple[flo
 
 
 def _intruder(
-    seen: SearchResult, population: int, level: float, rng: np.random.Generator
+    seen: SearchResult, population: int, level: float
 ) -> tuple[dict[str, Estimate], Curves]:
     """How often the first pick is right among 100, 1,000, 10,000 and all people.
 
-    Exactly, where so many were searched; else as foretold, with bounds that hold those of every
-    model, so that what the models disagree about counts as not known.
+    Exactly, where so many were searched; else as foretold, with bounds that hold whatever model of
+    larger galleries is true.
     """
     if seen.n_gallery < _FORETOLD_FROM:
         return {}, {}
-    sizes = np.unique(np.geomspace(5, seen.n_gallery, 12).astype(int))
-    per_person = rank1_at(seen, sizes)
     wanted = sorted({100, 1000, 10_000, population})
     found = {}
     for n in (n for n in wanted if n <= seen.n_gallery):
@@ -196,16 +194,16 @@ def _intruder(
     larger = np.array([n for n in wanted if n > seen.n_gallery])
     if not len(larger):
         return found, {}
-    told = forecast(sizes.astype(float), per_person, larger, level=level, rng=rng)
-    value = told.rates[told.best]
-    low = np.min([*told.low.values(), *told.rates.values()], axis=0)
-    high = np.max([*told.high.values(), *told.rates.values()], axis=0)
-    for place, n in enumerate(larger.tolist()):
-        bounds = (max(float(low[place]), 0.0), min(float(high[place]), 1.0))
-        one = Estimate(float(value[place]), *bounds, level, len(per_person), 1 / n)
+    sizes = nested_sizes(seen.n_gallery)
+    per_person = rank1_at(seen, sizes)
+    told = forecast(sizes.astype(float), per_person, larger, level=level)
+    columns = zip(larger.tolist(), told.value, told.low, told.high, strict=True)
+    for n, value, low, high in columns:
+        one = Estimate(float(value), float(low), float(high), level, len(per_person), 1 / n)
         found[f"rank1_among_{n}"] = one
-    curve = {"gallery": larger.tolist(), "rate": rounded(value), "chance": rounded(1 / larger)}
-    models: dict[str, list[Any]] = {name: rounded(rates) for name, rates in told.rates.items()}
+    curve = {"gallery": larger.tolist(), "rate": rounded(told.value), "chance": rounded(1 / larger)}
+    bounds: dict[str, list[Any]] = {"low": rounded(told.low), "high": rounded(told.high)}
+    models = bounds | {name: rounded(rates) for name, rates in told.rates.items()}
     errors = {"model": list(told.rates), "off by": rounded(list(told.held_out_error.values()))}
     return found, {"forecast": curve | models, "forecast_error": errors}
 

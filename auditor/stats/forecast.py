@@ -1,8 +1,9 @@
 """How often a person would be found in a larger gallery than could be measured.
 
 Smaller galleries are computed, not sampled: from how many impostors beat a probe in the whole
-gallery follows how often one would in a random part of it. Beyond it three models are fitted and
-all are told, for what lies between them is what is not known.
+gallery follows how often one would in a random part of it. Beyond it four models are fitted, and
+the bounds are those that hold whatever model is true, as far as there are any: nobody is found more
+often among more people, and the rate falls no faster than it last did.
 """
 
 from __future__ import annotations
@@ -12,15 +13,22 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import least_squares
-from scipy.special import digamma, expit, gammaln, log_ndtr
+from scipy.optimize import leastsq
+from scipy.special import digamma, expit, gammaln, log_ndtr, ndtri
 
 from auditor.core.evidence import SearchResult
+from auditor.stats.intervals import wilson
 from auditor.stats.metrics import by_person
 
 Floats = NDArray[np.float64]
 #: People up to whom the expectation is summed term by term.
 _FEW = 1000
+#: No model bounds the rate from below in a gallery so many times as large as was measured.
+REACH = 10
+#: People added to those measured before a model bounds the rate from below, each of whom one
+#: impostor beats: that nobody was lost is no proof that nobody will be.
+_ADDED = 2
+_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(80)
 
 
 def rank1_at(result: SearchResult, sizes: NDArray[np.int64]) -> Floats:
@@ -83,10 +91,17 @@ def binormal(n: Floats | float, centre: float, spread: float) -> Floats:
 
     ∫ φ(z) Φ(centre + spread · z)^(n − 1) dz, by Gauss and Hermite.
     """
-    nodes, weights = np.polynomial.hermite_e.hermegauss(80)
-    beaten = log_ndtr(centre + spread * nodes)
+    beaten = log_ndtr(centre + spread * _NODES)
     exponent = (np.atleast_1d(np.asarray(n, dtype=np.float64)) - 1)[:, None] * beaten
-    return np.asarray(np.exp(exponent) @ weights / weights.sum())
+    return np.asarray(np.exp(exponent) @ _WEIGHTS / _WEIGHTS.sum())
+
+
+def always_or_not(n: Floats | float, share: float, centre: float) -> Floats:
+    """A share of people is found among however many, the others as their scores have it.
+
+    Those are normal, with the spread of impostors': with a centre of 0 by luck alone, one of n.
+    """
+    return np.asarray(share + (1 - share) * binormal(n, centre, 1.0))
 
 
 def log_linear(n: Floats, level: float, slope: float) -> Floats:
@@ -108,26 +123,31 @@ _MODELS: dict[str, tuple[Model, tuple[tuple[float, float], ...], Model]] = {
         ((2.0, 0.0), (4.0, 0.0)),
         lambda place: np.array([place[0], np.exp(place[1])]),
     ),
+    "always_or_not": (
+        always_or_not,
+        ((-2.0, 0.5), (1.0, 1.0)),
+        lambda place: np.array([expit(place[0]), place[1]]),
+    ),
 }
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """Rank-1 in galleries of other sizes, as each model has it.
+    """Rank-1 in galleries of other sizes.
 
     Attributes
     ----------
     sizes : of the galleries asked about
     rates : model → (n_sizes,) rank-1
-    low, high : model → (n_sizes,) bounds, over people
+    low, high : (n_sizes,) bounds, whatever model is true
     held_out_error : model → how far it was off, absolutely, when the largest gallery there is was
         foretold from those up to a tenth of it
     """
 
     sizes: Floats
     rates: dict[str, Floats]
-    low: dict[str, Floats]
-    high: dict[str, Floats]
+    low: Floats
+    high: Floats
     held_out_error: dict[str, float]
 
     @property
@@ -140,56 +160,109 @@ class Forecast:
         """The model that foretold the largest gallery best."""
         return min(self.held_out_error, key=lambda name: self.held_out_error[name])
 
+    @property
+    def value(self) -> Floats:
+        """(n_sizes,) what the best model says, as far as the bounds allow."""
+        return np.asarray(np.clip(self.rates[self.best], self.low, self.high))
 
-def forecast(
-    sizes: Floats,
-    per_person: Floats,
-    targets: Floats,
-    *,
-    level: float = 0.95,
-    rng: np.random.Generator | None = None,
-    draws: int = 100,
-) -> Forecast:
-    """Rank-1 in galleries of `targets` people, from rates in galleries of `sizes`, ascending.
+
+def nested_sizes(n_gallery: int) -> NDArray[np.int64]:
+    """Parts of a gallery from which a larger one is foretold, up to all of it and all but one."""
+    spread = np.geomspace(min(5, n_gallery), n_gallery, 12).astype(int)
+    return np.unique(np.append(spread, max(n_gallery - 1, 1)))
+
+
+def forecast(sizes: Floats, per_person: Floats, targets: Floats, *, level: float) -> Forecast:
+    """Rank-1 in galleries of `targets` people, from rates in galleries of `sizes`, ascending, the
+    last of which is the whole.
+
+    The rate in a larger gallery is not above that of the whole, whose upper bound is Wilson's.
+    From below it is bounded by `falls_no_faster`, and up to `REACH` times the whole by the lowest
+    of the models' own bounds where that is higher.
 
     Parameters
     ----------
     per_person : (n_people, n_sizes) as `rank1_at` gives them
-    rng : resamples people for the bounds; without it there are none, and NaN stands for them
+    level : coverage of the bounds
     """
     targets = np.asarray(targets, dtype=np.float64)
     few = sizes <= sizes[-1] / 10
     if few.sum() < 2:
         few = np.arange(len(sizes)) < len(sizes) - 1
-    whole = per_person.mean(axis=0)
-    n = len(per_person)
-    rates, low, high, error = {}, {}, {}, {}
+    whole, n = per_person.mean(axis=0), len(per_person)
+    # Of whom one impostor of the whole gallery scores more: a smaller one lacks that one so often.
+    added = 1 - (sizes - 1) / (sizes[-1] - 1)
+    pulled = (n * whole + _ADDED * added) / (n + _ADDED)
+    spread = per_person.T @ per_person + _ADDED * np.outer(added, added)
+    covariance = spread / (n + _ADDED) - np.outer(pulled, pulled)
+    rates, low, error = {}, [], {}
     for name, (curve, starts, shape) in _MODELS.items():
         place = _fitted(curve, shape, starts, sizes, whole)
         rates[name] = curve(targets, *shape(place))
-        early = _fitted(curve, shape, starts, sizes[few], whole[few])
+        early = _fitted(curve, shape, (tuple(place),), sizes[few], whole[few])
         error[name] = float(abs(curve(sizes[-1:], *shape(early))[0] - whole[-1]))
-        drawn = np.full((1, len(targets)), np.nan)
-        if rng is not None:
-            again = (per_person.T @ rng.multinomial(n, np.full(n, 1 / n)) / n for _ in range(draws))
-            fits = (_fitted(curve, shape, (tuple(place),), sizes, one) for one in again)
-            drawn = np.stack([curve(targets, *shape(fit)) for fit in fits])
-        low[name], high[name] = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2], axis=0)
-    return Forecast(targets, rates, low, high, error)
+        place = _fitted(curve, shape, (tuple(place),), sizes, pulled)
+        reached = curve(targets, *shape(place))
+        pull = _response(curve, shape, place, sizes, targets)
+        variance = np.einsum("ti,ij,tj->t", pull, covariance, pull) / (n + _ADDED)
+        low.append(_below(reached, variance, level))
+    modelled = np.where(targets <= REACH * sizes[-1], np.min(low, axis=0), 0.0)
+    least = np.maximum(falls_no_faster(sizes, per_person, targets, level), modelled)
+    high = wilson(n * whole[-1], n, level)[1]
+    return Forecast(targets, rates, np.minimum(least, high), np.full(len(targets), high), error)
+
+
+def falls_no_faster(sizes: Floats, per_person: Floats, targets: Floats, level: float) -> Floats:
+    """(n_targets,) the least that rank-1 is in larger galleries, whatever people's scores are like.
+
+    A person whom a share p of all people beats is first among N with probability (1 − p)^(N − 1),
+    an exponential in N. The logarithm of a mean of exponentials is convex: from the last two sizes
+    on, a and b, the rate f falls no faster than as a line through both, and f(N) is at least
+    f(b) · (f(b) / f(a))^((N − b) / (b − a)). Of f(b) Wilson's lower bound is taken, and of what was
+    lost from a to b his upper one.
+    """
+    before, last = sizes[-2:]
+    n = len(per_person)
+    rate = float(per_person[:, -1].mean())
+    # Nobody's rate falls by more than that of a person whom one impostor of them all beats.
+    most = (last - before) / (last - 1)
+    lost = float(np.clip((per_person[:, -2].mean() - rate) / most, 0, 1))
+    low, lost = wilson(rate * n, n, level)[0], most * wilson(lost * n, n, level)[1]
+    if low == 0:
+        return np.zeros(len(targets))
+    steps = (np.asarray(targets, dtype=np.float64) - last) / (last - before)
+    return np.asarray(low * np.exp(steps * (np.log(low) - np.log(low + lost))))
+
+
+def _response(curve: Model, shape: Model, place: Floats, sizes: Floats, targets: Floats) -> Floats:
+    """(n_targets, n_sizes) how far the curve moves at each target as each rate that it was fitted
+    to moves.
+    """
+
+    def slopes(at: Floats) -> Floats:
+        steps = 1e-4 * np.eye(len(place))
+        ends = [(curve(at, *shape(place + s)), curve(at, *shape(place - s))) for s in steps]
+        return np.stack([(up - down) / 2e-4 for up, down in ends], axis=1)
+
+    return np.asarray(slopes(targets) @ np.linalg.pinv(slopes(sizes), rcond=1e-6))
+
+
+def _below(rate: Floats, variance: Floats, level: float) -> Floats:
+    """The lower end of an interval that is symmetric in log odds."""
+    inside = np.clip(rate, 1e-12, 1 - 1e-12)
+    step = ndtri(0.5 + level / 2) * np.sqrt(variance) / (inside * (1 - inside))
+    return np.asarray(expit(np.log(inside / (1 - inside)) - step))
 
 
 def _fitted(
     curve: Model, shape: Model, starts: Iterable[tuple[float, ...]], sizes: Floats, rates: Floats
 ) -> Floats:
     """Where the curve fits some rates best, by least squares."""
-    fits = [
-        least_squares(
-            lambda place: curve(sizes, *shape(place)) - rates,
-            start,
-            bounds=([-25, -25], [25, 25]),
-            xtol=1e-12,
-            ftol=1e-12,
-        )
-        for start in starts
-    ]
-    return np.asarray(min(fits, key=lambda fit: float(fit.cost)).x)
+
+    def off(place: Floats) -> Floats:
+        missed = curve(sizes, *shape(np.clip(place, -25, 25))) - rates
+        # MINPACK asks for as many numbers as there are parameters.
+        return np.resize(missed, max(len(missed), len(place)))
+
+    fits = [leastsq(off, start, xtol=1e-9, ftol=1e-9, full_output=True)[0] for start in starts]
+    return np.clip(min(fits, key=lambda place: float((off(place) ** 2).sum())), -25, 25)

@@ -261,7 +261,9 @@ def test_twenty_thousand_simulated_people_are_foretold_from_two_thousand(measure
                 lambda fold, moved=moved: (moved[first], moved[again[probe]]),
                 names[first], names[again[probe]], dict.fromkeys(names[first], Demographics()), rng,
             )  # fmt: skip
-            told = forecast(sizes.astype(float), rank1_at(seen, sizes), np.array([len(first)]))
+            told = forecast(
+                sizes.astype(float), rank1_at(seen, sizes), np.array([len(first)]), level=0.95
+            )
             truth = float(rank1_at(seen, np.array([len(first)])).mean())
             models = {name: round(float(rate[0]), 3) for name, rate in told.rates.items()}
             say(f"forecast, {len(first)} people, {view}, noise {noise}: {truth:.3f}, {models}, "

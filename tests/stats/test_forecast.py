@@ -10,11 +10,21 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import norm
+from scipy.stats import binom, norm
 
 from auditor.core.evidence import SearchResult
-from auditor.stats.forecast import binormal, forecast, pitman_yor, rank1_at
+from auditor.stats.forecast import (
+    REACH,
+    binormal,
+    falls_no_faster,
+    forecast,
+    nested_sizes,
+    pitman_yor,
+    rank1_at,
+)
+from auditor.stats.intervals import wilson
 from auditor.stats.metrics import rank_rate
+from tests.stats.crowds import rates_in_parts, searched, truth
 from tests.stats.evidence import random_search, search_result
 
 
@@ -66,15 +76,14 @@ def test_fits_predict_what_the_oracle_predicts(parity, name):
     fit = json.loads((parity / "statistics" / "pitman_yor.json").read_text())["fits"][name]
     sizes, rates = np.array(fit["points"], dtype=float).T
     targets = np.array([float(n) for n in fit["predicted"]])
-    found = forecast(sizes, rates[None], targets)
+    found = forecast(sizes, rates[None], targets, level=0.95)
     assert found.rates["pitman_yor"] == pytest.approx(list(fit["predicted"].values()), abs=1e-4)
 
 
 def test_twenty_thousand_people_are_foretold_from_ten_thousand():
     """The intruder of Macierzanka et al. 2025: 40.0 % at 20,000."""
-    found = forecast(
-        np.array([100.0, 1000, 10_000]), np.array([[0.792, 0.626, 0.450]]), np.array([20_000.0])
-    )
+    sizes, rates = np.array([100.0, 1000, 10_000]), np.array([[0.792, 0.626, 0.450]])
+    found = forecast(sizes, rates, np.array([20_000.0]), level=0.95)
     for name, rate in found.rates.items():
         assert rate[0] == pytest.approx(0.400, abs=0.02), name
     assert found.spread[0] == pytest.approx(np.ptp([rate[0] for rate in found.rates.values()]))
@@ -88,18 +97,79 @@ def test_the_binormal_curve_is_the_share_of_mates_that_beat_every_impostor():
     assert binormal(1, 2.0, 0.7)[0] == pytest.approx(1)
 
 
-def test_bounds_hold_the_forecast_and_narrow_with_the_people():
-    seen = crowd(2000, 1.0, np.random.default_rng(2))
-    sizes = np.array([50, 200, 1000, 2000])
-    rates = rank1_at(seen, sizes)
-    widths = []
-    for n in (50, 3000):
-        rng = np.random.default_rng(0)
-        found = forecast(sizes.astype(float), rates[:n], np.array([1e4]), rng=rng, draws=40)
-        for name, rate in found.rates.items():
-            assert found.low[name][0] <= rate[0] <= found.high[name][0]
-        widths.append(found.high["binormal"][0] - found.low["binormal"][0])
-    assert widths[1] < widths[0] / 3
+@given(
+    share=st.lists(st.floats(0, 0.2), min_size=1, max_size=6),
+    n_people=st.integers(20, 500),
+    times=st.floats(1, 100),
+)
+@settings(max_examples=60, deadline=None)
+def test_no_mixture_of_people_falls_faster_than_it_last_did(share, n_people, times):
+    """By the definition: who is beaten by a share p of all is first of N with (1 − p)^(N − 1)."""
+    sizes = nested_sizes(n_people).astype(float)
+    per_person = np.tile((1 - np.array(share))[:, None] ** (sizes - 1), (4, 1))
+    larger = np.array([times * n_people])
+    whole = np.mean((1 - np.array(share)) ** (larger[0] - 1))
+    assert falls_no_faster(sizes, per_person, larger, 1e-9)[0] <= whole * (1 + 1e-6) + 1e-9
+
+
+def test_whoever_is_always_found_is_foretold_among_any_number():
+    """Eleven of 90 always, the others by luck: .12 and no less among however many."""
+    above = np.concatenate([np.zeros(11, int), np.random.default_rng(0).integers(1, 90, 79)])
+    seen = replace(searched("luck", 90, np.random.default_rng(0)), n_above=above)
+    sizes = nested_sizes(90)
+    larger = np.array([270, 1000, 10_000, 100_000])
+    told = forecast(sizes.astype(float), rank1_at(seen, sizes), larger, level=0.95)
+    assert (told.low < 0.12).all()
+    assert told.high == pytest.approx([wilson(11, 90, 0.95)[1]] * 4)
+    assert told.rates["always_or_not"] == pytest.approx([11 / 90] * 4, abs=0.02)
+
+
+def test_that_all_are_found_is_no_proof_that_all_will_be():
+    sizes = nested_sizes(90).astype(float)
+    larger = np.array([180, 900, 9000, 100_000])
+    told = forecast(sizes, np.ones((90, len(sizes))), larger, level=0.95)
+    assert told.high.tolist() == [1, 1, 1, 1]
+    assert (np.diff(told.low) < 0).all()
+    assert 0.7 < told.low[0] < 0.97
+    assert told.low[-1] < 0.01
+
+
+def test_no_upper_bound_is_below_that_of_the_gallery_that_was_measured():
+    for seed in range(20):
+        sizes, rates = rates_in_parts("normal, narrow", 60, np.random.default_rng(seed))
+        told = forecast(sizes, rates, np.array([100, 1e4, 1e6]), level=0.9)
+        assert told.high == pytest.approx([wilson(rates[:, -1].sum(), 60, 0.9)[1]] * 3)
+        assert (told.low <= told.value).all()
+        assert (told.value <= told.high).all()
+
+
+def test_beyond_ten_times_no_model_bounds_from_below():
+    sizes, rates = rates_in_parts("normal", 300, np.random.default_rng(0))
+    near, far = np.array([REACH * 300.0]), np.array([REACH * 300.0 + 1])
+    least = [falls_no_faster(sizes, rates, at, 0.95) for at in (near, far)]
+    told = [forecast(sizes, rates, at, level=0.95).low for at in (near, far)]
+    assert told[0] > 2 * least[0]
+    assert told[1] == least[1]
+
+
+@pytest.mark.parametrize("name", ["an eighth always", "normal", "all alike", "pitman-yor 0.8"])
+@pytest.mark.parametrize("n_people", [40, 300])
+def test_bounds_hold_what_is_true_of_larger_galleries(name, n_people):
+    larger = n_people * np.array([3, 10, 100])
+    wanted, missed = truth(name, larger), np.zeros(3)
+    for seed in range(50):
+        sizes, rates = rates_in_parts(name, n_people, np.random.default_rng([seed, n_people]))
+        told = forecast(sizes, rates, larger, level=0.95)
+        missed += (told.low > wanted) | (wanted > told.high)
+    assert (missed <= binom.ppf(0.999, 50, 0.05)).all(), missed
+
+
+def test_the_published_curve_is_foretold_from_a_hundred_people():
+    """From 100 people the rates among 1,000 and 10,000 of Macierzanka et al. 2025."""
+    sizes, rates = rates_in_parts("published", 100, np.random.default_rng(0))
+    told = forecast(sizes, rates, np.array([1000, 10_000, 20_000]), level=0.95)
+    assert (told.low < [0.626, 0.450, 0.400]).all()
+    assert (told.high > [0.626, 0.450, 0.400]).all()
 
 
 def crowd(n_people: int, spread: float, rng: np.random.Generator) -> SearchResult:
@@ -128,7 +198,7 @@ def test_twenty_thousand_are_foretold_from_two_thousand_within_three_points(spre
     """By the model that foretold 2,000 from 200 best; the others may be off by more."""
     seen = crowd(20_000, spread, np.random.default_rng(1))
     sizes = np.array([20, 50, 100, 200, 500, 1000, 2000])
-    found = forecast(sizes.astype(float), rank1_at(seen, sizes), np.array([20_000.0]))
+    found = forecast(sizes.astype(float), rank1_at(seen, sizes), np.array([20_000.0]), level=0.95)
     whole = float(rank1_at(seen, np.array([20_000])).mean())
     print(f"spread {spread}: {whole:.3f}", found.rates, found.held_out_error)
     assert abs(found.rates[found.best][0] - whole) < 0.03
