@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy.stats import binom
 
 from auditor.attackers.membership import (
     Subjects,
@@ -30,6 +29,7 @@ from auditor.core.target import MEMBER, NEITHER, NONMEMBER, Target, TrainReferen
 from auditor.stats import metrics
 from auditor.stats.estimators import measure, pooled_auc, rounded
 from auditor.stats.intervals import wilson
+from auditor.stats.rare_errors import tpr_bounds
 from auditor.stats.small_cells import FEW
 from auditor.targets.context import Context
 
@@ -229,27 +229,11 @@ def _twin(
 
 
 def _tpr(trials: Trials, fpr: float, level: float) -> Estimate:
-    """The share of members above what so few of the others reach.
-
-    Of n others, a binomial number K lies above the threshold that a share `fpr` of all others
-    reaches, whatever scores are like. The interval is that of Wilson at the strictest and at the
-    mildest threshold that K allows, each of the two at half the error. Where none of the others may
-    lie above (fewer than some 440 of them at 1 %), nothing is known of the strictest: the lower end
-    is 0.
-    """
+    """The share of members above what so few of the others reach."""
     score, member, _ = metrics.person_trials(trials)
     value = metrics.tpr_at_fpr(score, member, fpr)
-    ours, others = score[member], np.sort(score[~member])[::-1]
-    half = (1 + level) / 2
-    fewest, most = (
-        int(binom.ppf(one, len(others), fpr)) for one in ((1 - half) / 2, (1 + half) / 2)
-    )
-    strict = (ours > others[fewest - 1]).mean() if fewest else 0.0
-    mild = (ours > others[most]).mean()
-    n = len(ours)
-    low, _ = wilson(min(strict, value) * n, n, half)
-    _, high = wilson(max(mild, value) * n, n, half)
-    return Estimate(value, low, high, level, n, fpr)
+    low, high = tpr_bounds(score, member, fpr, level)
+    return Estimate(value, low, high, level, int(member.sum()), fpr)
 
 
 def _singled_out(trials: Trials) -> int:
