@@ -34,7 +34,7 @@ from auditor.data.dataset import Dataset
 from auditor.data.leads import not_attacked
 from auditor.engine import Engine, engine
 from auditor.policy import words
-from auditor.policy.judge import competence_needed, judge, refuse_other
+from auditor.policy.judge import competence_needed, judge, limits_of, refuse_other
 from auditor.policy.profile import Profile, load_profile
 from auditor.policy.waivers import load_waivers
 from auditor.report import json as report
@@ -306,10 +306,9 @@ def run_checks(
         yield findings[-1]
     wanted = competence_needed(findings, profile, waivers=settings.waivers, today=settings.today)
     for finding in wanted:
-        metrics = {rule.estimate for rule in profile.rules if rule.check == finding.check}
         yield prove(
             *asked[finding.id],
-            metrics,
+            limits_of(finding, profile),
             level=profile.level,
             smallest_cell=profile.minimum_cell,
         )

@@ -42,18 +42,31 @@ class PLDA:
     ratio: Floats
 
     @classmethod
-    def of(cls, people: Floats, within: Floats) -> PLDA:
-        """From (n_people, k) where people lie and (k, k) how one person scatters."""
-        origin = people.mean(axis=0)
-        centred = people - origin
+    def of(
+        cls,
+        people: Floats,
+        within: Floats,
+        shrinkage: float = _SHRINKAGE,
+        origin: Floats | None = None,
+    ) -> PLDA:
+        """From (n_people, k) where people lie and (k, k) how one person scatters.
+
+        Parameters
+        ----------
+        shrinkage : of the scatter within people, this much is taken to be alike in all directions
+        origin : (k,) the mean of items; that of people if not given
+        """
+        middle = people.mean(axis=0)
+        centred = people - middle
         between = centred.T @ centred / max(len(people) - 1, 1)
         size = np.trace(within) / len(within)
-        alike = (_SHRINKAGE * size + 1e-12) * np.eye(len(within))
+        alike = (shrinkage * size + 1e-12) * np.eye(len(within))
         kept = max(min(_DIMENSIONS, len(within), len(people) - 1), 1)
-        spread = (1 - _SHRINKAGE) * within + alike
+        spread = (1 - shrinkage) * within + alike
         first = len(within) - kept
         ratio, directions = eigh(between, spread, subset_by_index=[first, len(within) - 1])
-        return cls(origin, directions[:, ::-1], np.maximum(ratio[::-1], 1e-9))
+        placed = middle if origin is None else origin
+        return cls(placed, directions[:, ::-1], np.maximum(ratio[::-1], 1e-9))
 
     def rows(self, gallery: Floats, probe: Floats) -> tuple[Floats, Floats]:
         """Rows whose dot product is the log-likelihood ratio of one person to two.

@@ -94,7 +94,7 @@ class Registered:
     Attributes
     ----------
     title : what it is called on a page
-    rung : its place on the attacker ladder, the weakest first
+    rung : its place on the attacker ladder, the weakest first; None where it is no attacker's
     trained_on_pairs : whether it is trained on mated pairs of other people of the release, and so
         needs `MIN_MATED` people who have them
     needs_training : whether its network is trained on the release itself
@@ -106,7 +106,7 @@ class Registered:
     """
 
     title: str
-    rung: int
+    rung: int | None
     enrol: Enrol
     trained_on_pairs: bool = False
     needs_training: bool = False
@@ -126,7 +126,8 @@ class Recognisers(Registry[Registered]):
 
     def ladder(self) -> list[str]:
         """Their names, the weakest attacker first."""
-        return sorted(self, key=lambda name: self[name].rung)
+        rungs = {name: one.rung for name, one in self.items() if one.rung is not None}
+        return sorted(rungs, key=lambda name: rungs[name])
 
     def unavailable(self, context: Context, name: str) -> str | None:
         """Why a recogniser cannot be had in a context; None where it can."""

@@ -79,7 +79,8 @@ def identity_encoders(context: Context, gallery: Items) -> tuple[ViT, ViT]:
 
 def _key(context: Context, gallery: Items) -> str:
     """A name for the training on a gallery: what it saw, how, on what, by which code."""
-    how = repr((context.training, context.seed, context.device)).encode()
+    saw = context.dataset.fingerprint
+    how = repr((context.training, context.seed, context.device, saw)).encode()
     return sha256(how + gallery.row.tobytes() + gallery.half.tobytes()).hexdigest()[:16]
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from auditor.core.finding import Estimate
 from auditor.core.target import Target
 from auditor.policy import words
+from auditor.signal.spikes import Planted
 from auditor.stats.age_pyramid import PopulationTable
 from auditor.targets.context import Context
 
@@ -111,6 +112,8 @@ class Check(ABC):
 class OnRecordings(Check):
     """A question to the recordings of a release."""
 
+    #: What is planted in recordings to see whether the attack finds it.
+    planted: ClassVar[Planted] = "person"
     view: str | None = None
     protocol: str | None = None
 

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 #: No rate over fewer people is estimated, and no smaller count of people is told.
 MIN_PEOPLE = 10
+#: At most so many people's recordings have something planted in them, to prove an attack able.
+MOST_PLANTED = 300
 
 #: What draws the picture where no explanation can be believed.
 NOBODY = "none can be believed"

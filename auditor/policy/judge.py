@@ -17,6 +17,7 @@ from datetime import date
 from typing import Any
 
 from auditor.core.errors import ConfigError
+from auditor.core.evidence import MOST_PLANTED
 from auditor.core.finding import Audit, Estimate, Finding, Outcome, Ruling, Verdict, Waiver
 from auditor.core.formatting import amount, interval
 from auditor.core.unread import in_words
@@ -236,6 +237,15 @@ def competence_needed(
     return wanted
 
 
+def limits_of(finding: Finding, profile: Profile) -> dict[str, float]:
+    """The numbers of a finding that required rules limit, each with the strictest limit."""
+    limits: dict[str, float] = {}
+    for rule in profile.rules:
+        if rule.required and rule.needs_proof and asked(rule, [finding]):
+            limits[rule.estimate] = min(rule.limit, limits.get(rule.estimate, rule.limit))
+    return limits
+
+
 def _rules(profile: Profile, findings: Sequence[Finding]) -> list[Rule]:
     """The rules that apply: those about models where there are any."""
     checks = {one.check for one in findings}
@@ -274,14 +284,13 @@ def _void(waiver: Waiver, holds: bool, rulings: Sequence[Ruling]) -> Ruling:
 def _to_be_proven(
     rule: Rule, measured: Sequence[Finding], failing: Sequence[Finding] = ()
 ) -> list[Finding]:
-    """The findings whose attack must be shown to be able: of recordings that are attacked by the
-    same leads the strongest's, of models each one's. What fails a rule has shown that it is able.
+    """The findings whose attack must be shown to be able: of recordings those of every rung that
+    the rule names, of models each one's. What fails a rule has shown that it is able.
     """
     if rule.models:
         return list(measured)
     shown = {one.leads for one in failing if one.view in rule.rungs}
-    able = {one.leads: one for one in measured if one.view in rule.rungs}
-    return [one for leads, one in able.items() if leads not in shown]
+    return [one for one in measured if one.view in rule.rungs and one.leads not in shown]
 
 
 def _rule(
@@ -480,19 +489,45 @@ def _incompetent(rule: Rule, finding: Finding, findings: Sequence[Finding]) -> s
         ),
         None,
     )
+    nothing_shows = "nothing shows that the attack could have found anything"
     if proof is None or proof.status != "measured":
-        why = proof.reason if proof else "it was not tried on simulated twins"
-        return f"nothing shows that the attack could have found anything: {why}"
-    planted, null = (proof.estimates.get(f"{twin}_{rule.estimate}") for twin in ("planted", "null"))
-    if planted is None or null is None:
-        return (
-            f"nothing shows that the attack could have found anything: {rule.estimate} is missing"
-        )
-    if not (planted.low > rule.limit and beyond_chance(planted)):
-        return "the attack did not find what was planted in a simulated twin of the release"
+        why = proof.reason if proof else "it was not tried where something was planted"
+        return f"{nothing_shows}: {why}"
+    null = proof.estimates.get(f"null_{rule.estimate}")
+    if null is None:
+        return f"{nothing_shows}: {rule.estimate} is missing"
+    where = "a simulated twin of the model" if rule.models else "these recordings, dealt out anew"
     if null.low > rule.limit and beyond_chance(null):
-        return "the attack found something in a simulated twin of the release that held nothing"
+        return f"the attack found something in {where}, where there was nothing"
+    if rule.models:
+        planted = proof.estimates.get(f"planted_{rule.estimate}")
+        if planted is None or not (planted.low > rule.limit and beyond_chance(planted)):
+            return "the attack did not find what was planted in a simulated twin of the model"
+        return None
+    smallest = proof.estimates.get(f"smallest_{rule.estimate}")
+    if smallest is None:
+        return "the attack found nothing of what was planted in these recordings"
+    if smallest.value > rule.limit:
+        return (
+            f"the smallest leak that this attack ({finding.view}) finds for certain is "
+            f"{_shown(rule, smallest.value)}, beyond the limit of {_shown(rule, rule.limit)}; "
+            f"{_finding_smaller(rule, smallest)}"
+        )
     return None
+
+
+def _finding_smaller(rule: Rule, smallest: Estimate) -> str:
+    """What would let an attack find a leak as small as a limit.
+
+    What has to be measured falls with the people where it is a rate near nothing, and with their
+    root where it is not; more than are drawn for the proof do not count.
+    """
+    by = smallest.value / rule.limit if rule.limit else math.inf
+    wanted = smallest.n_subjects * (by if _metric(rule).unit == "percent" else by * by)
+    if wanted > MOST_PLANTED:
+        return "a stronger attack would settle it"
+    more = _round_up(max(math.ceil(wanted) - smallest.n_subjects, 1))
+    return f"about {more} more people would settle it, or a stronger attack"
 
 
 def _why_unmeasured(rule: Rule, findings: Sequence[Finding]) -> str:

@@ -36,13 +36,19 @@ def around(
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """The samples that `cut` reads, (n_beats, BEFORE + AFTER), and the RR before each beat in s."""
     anchor = prepared.anchors(row)
-    rr = np.diff(anchor, prepend=anchor[0]) / FS
-    usual = (rr > _RR_S[0]) & (rr < _RR_S[1])
-    rr[~usual] = np.median(rr[usual]) if usual.any() else 1.0
+    rr = rr_before(anchor)
     chosen = beat_choice(prepared, row, half, seed)
     at = anchor[chosen, None] + np.arange(-BEFORE, AFTER)
     # What lies beyond the ends of the record is what stood there last.
     return np.clip(at, 0, prepared.n_samples(row) - 1), rr[chosen]
+
+
+def rr_before(anchor: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(n_beats,) the time since the beat before each anchor, s; the usual one where none is."""
+    rr = np.diff(anchor, prepend=anchor[0]) / FS
+    usual = (rr > _RR_S[0]) & (rr < _RR_S[1])
+    rr[~usual] = np.median(rr[usual]) if usual.any() else 1.0
+    return np.asarray(rr)
 
 
 def at_one_rate(

@@ -90,6 +90,18 @@ class Release:
             dataset = without_recordings(root)
         return cls(dataset, engine, max_seconds, progress, fewest)
 
+    def prepared_as(self, prepared: Prepared, name: str) -> Release:
+        """The same release with other signals in the place of its own.
+
+        Parameters
+        ----------
+        name : of what they are, so that what is kept of them is kept apart
+        """
+        fingerprint = f"{self.dataset.fingerprint}+{name}"
+        other = replace(self, dataset=replace(self.dataset, fingerprint=fingerprint))
+        vars(other)["prepared"] = prepared
+        return other
+
     @property
     def root(self) -> Path:
         """The folder."""

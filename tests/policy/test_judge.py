@@ -8,7 +8,7 @@ import pytest
 
 from auditor.core.errors import ConfigError
 from auditor.core.finding import Estimate, Finding
-from auditor.policy.judge import competence_needed, judge
+from auditor.policy.judge import competence_needed, judge, limits_of
 from auditor.policy.profile import Profile, Rule, load_profile, parse_profile
 from auditor.resources import names
 
@@ -33,12 +33,12 @@ def finding(view: str | None, low: float, value: float, high: float, **more) -> 
     )  # fmt: skip
 
 
-def competence(planted: float = 0.9, null: float = 0.01) -> Finding:
+def competence(smallest: float = 0.03, null: float = 0.01, view: str = "vit") -> Finding:
     estimates = {
-        name: Estimate(value, max(value - 0.05, 0), min(value + 0.05, 1), 0.95, 400, 0.01)
-        for name, value in (("planted_rank1", planted), ("null_rank1", null))
+        name: Estimate(value, max(value - 0.05, 0), min(value + 0.05, 1), 0.95, 200, 0.01)
+        for name, value in (("smallest_rank1", smallest), ("null_rank1", null))
     }
-    return Finding("competence", "vit", "cross-session", "threat", "measured", estimates=estimates)
+    return Finding("competence", view, "cross-session", "threat", "measured", estimates=estimates)
 
 
 def skipped(view: str) -> Finding:
@@ -69,7 +69,7 @@ LOW, WIDE, HIGH = (0.01, 0.03, 0.06), (0.04, 0.08, 0.15), (0.4, 0.5, 0.6)
         ([finding("template", *WIDE), finding("vit", *LOW), competence()], "inconclusive", 3),
         # An attack that was not shown able passes nothing.
         ([finding("vit", *LOW)], "inconclusive", 3),
-        ([finding("vit", *LOW), competence(planted=0.02)], "inconclusive", 3),
+        ([finding("vit", *LOW), competence(smallest=0.1)], "inconclusive", 3),
         ([finding("vit", *LOW), competence(null=0.5)], "inconclusive", 3),
         # Another protocol says nothing of this one.
         ([finding("vit", *HIGH, protocol="same-session")], "not assessed", 3),
@@ -86,6 +86,7 @@ def test_a_rule_passes_by_the_number_that_it_names_and_that_was_proven(name):
     asked = profile(LINKAGE.model_copy(update={"estimate": name}))
     low = finding("vit", *LOW, estimate=name)
     assert competence_needed([low], asked) == [low]
+    assert limits_of(low, asked) == {name: 0.09}
     proof = competence()
     named = {key.replace("rank1", name): one for key, one in proof.estimates.items()}
     assert judge([low, replace(proof, estimates=named)], asked).outcome == "pass"
@@ -128,6 +129,46 @@ def test_a_profile_passes_nothing_that_was_measured_among_fewer_people_than_it_s
     # But it fails by however few.
     few = asked.model_copy(update={"least_people": 401})
     assert judge([finding("vit", *HIGH)], few).rules[0].outcome == "fail"
+
+
+def test_an_attack_that_finds_only_larger_leaks_than_the_limit_says_both_and_what_would_help():
+    def reason(smallest: float) -> str:
+        (ruling,) = judge([finding("vit", *LOW), competence(smallest)], profile(LINKAGE)).rules
+        assert ruling.outcome == "inconclusive"
+        return ruling.reason
+
+    assert "12%" in reason(0.12)
+    assert "limit of 9%" in reason(0.12)
+    assert "about 67 more people would settle it, or a stronger attack" in reason(0.12)
+    # A proof is made on 300 people: more of them would not help.
+    assert reason(0.5).endswith("a stronger attack would settle it")
+    unfound = replace(competence(), estimates={"null_rank1": competence().estimates["null_rank1"]})
+    (ruling,) = judge([finding("vit", *LOW), unfound], profile(LINKAGE)).rules
+    assert "found nothing of what was planted" in ruling.reason
+
+
+def test_every_rung_that_a_pass_rests_on_is_proven():
+    both = LINKAGE.model_copy(update={"rungs": ("vit", "adapted")})
+    found = [finding("vit", *LOW), finding("adapted", *LOW), finding("template", *LOW)]
+    assert competence_needed(found, profile(both)) == found[:2]
+    proofs = [competence(), competence(view="adapted")]
+    for few, outcome in (
+        (proofs, "pass"),
+        (proofs[:1], "inconclusive"),
+        (proofs[1:], "inconclusive"),
+    ):
+        assert judge([*found, *few], profile(both)).rules[0].outcome == outcome
+    weak = [competence(), competence(0.2, view="adapted")]
+    assert judge([*found, *weak], profile(both)).rules[0].outcome == "inconclusive"
+
+
+def test_of_several_rules_on_a_number_the_strictest_limit_is_to_be_proven():
+    rules = [
+        LINKAGE.model_copy(update={"id": f"at {limit}", "limit": limit}) for limit in (0.2, 0.05)
+    ]
+    shown = LINKAGE.model_copy(update={"id": "shown", "limit": 0.01, "required": False})
+    other = LINKAGE.model_copy(update={"id": "other", "protocol": "same-session", "limit": 0.02})
+    assert limits_of(finding("vit", *LOW), profile(*rules, shown, other)) == {"rank1": 0.05}
 
 
 def test_what_guessing_reaches_never_fails_a_small_release():

@@ -35,7 +35,7 @@ def told(**more) -> Words:
         ("<part>_rank1", "noise_rank1", True),
         ("<part>_rank1", "heart_rank1", False),
         ("<control>_auc", "inputs_auc", True),
-        ("planted_<metric>", "planted_rank1", True),
+        ("smallest_<metric>", "smallest_rank1", True),
     ],
 )
 def test_a_name_with_open_places_is_that_of_many_numbers(pattern, name, same):
@@ -65,7 +65,7 @@ def test_what_stands_in_an_open_place_is_named():
 
 
 def test_a_number_of_a_twin_has_the_unit_of_what_it_is_a_twin_s():
-    assert words.metric("competence", "planted_sex_auc").unit == "number"
+    assert words.metric("competence", "smallest_sex_auc").unit == "number"
     assert words.metric("competence", "null_age_gain_years").unit == "years"
     assert words.metric("competence", "null_tpir_at_fpir_10pct").role == "control"
 

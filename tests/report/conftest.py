@@ -63,7 +63,7 @@ def findings():
     controls = {
         "rank1_stranger": rate(0.31, 0.1, 20),
         "untrained_rank1": rate(0.12, 0.07, 20),
-        "planted_rank1": rate(0.99, 0.01, 500, 0.002),
+        "smallest_rank1": rate(0.04, 0.02, 300),
         "null_rank1": rate(0.004, 0.003, 500, 0.002),
     }
     return (
@@ -170,7 +170,7 @@ RULES = (
     ),
     Ruling(
         "attack-competence", "pass", "The attack found what was planted.", True, 1.0,
-        "Competence before a pass", "linkage/vit/cross-session", "planted_rank1",
+        "Competence before a pass", "linkage/vit/cross-session", "smallest_rank1",
     ),
     Ruling(
         "membership", "not assessed", "No model was given to audit.", False, 0.1,

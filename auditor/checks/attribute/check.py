@@ -18,6 +18,7 @@ from auditor.core.evidence import Predictions, Trials
 from auditor.core.finding import Estimate
 from auditor.core.streams import stream
 from auditor.data.protocols import Items
+from auditor.signal.spikes import Planted
 from auditor.stats.estimators import Curves, cross_fitted
 from auditor.targets.context import Context
 
@@ -79,6 +80,7 @@ class Attribute(OnRecordings):
     view: str = "fiducials"
     protocol: str = "subject-disjoint"
     id: ClassVar[str] = "attribute"
+    planted: ClassVar[Planted] = "sex and age"
 
     def __post_init__(self) -> None:
         known = RECOGNISERS[self.view]
