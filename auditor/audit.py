@@ -488,6 +488,7 @@ def describe_release(release: Release, fewest: int = MIN_PEOPLE) -> dict[str, An
         "files": dict(dataset.account.files),
         "ignored": dict(dataset.account.ignored),
         "n_reviewed": dataset.account.reviewed,
+        "n_cleared": len(dataset.descriptor.cleared),
         "unread": unread(dataset, fewest),
     }
 

@@ -19,7 +19,8 @@ import numpy as np
 
 from auditor.core.errors import AuditorError
 from auditor.data.catalog import describe
-from auditor.data.dataset import inspected, inspection, open_dataset
+from auditor.data.dataset import open_dataset
+from auditor.data.inspection import inspected, inspection
 from auditor.data.readers import READERS
 from auditor.data.sheets import read_sheets
 from auditor.engine import engine

@@ -182,7 +182,8 @@ def inspect(
     auditor inspect export/ --subject-pattern 'p(\\d+)/' --write export/auditor.yaml
     """
     from auditor.data.catalog import describe, write_descriptor
-    from auditor.data.dataset import inspected, inspection, open_dataset, proposed
+    from auditor.data.dataset import open_dataset
+    from auditor.data.inspection import inspected, inspection, proposed
     from auditor.engine import engine
 
     descriptor = describe(dataset, **{key: value for key, value in flags.items() if value})

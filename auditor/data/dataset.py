@@ -7,9 +7,9 @@ import json
 import logging
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from auditor.core.errors import DataError
 from auditor.core.record import Record
-from auditor.core.unread import Unread, by_kind, in_words
+from auditor.core.unread import Unread
 from auditor.data.account import Account, account
-from auditor.data.catalog import DESCRIPTOR, Descriptor, SubjectRule, describe
+from auditor.data.catalog import DESCRIPTOR, Descriptor, describe
 from auditor.data.leads import common_leads, not_attacked
 from auditor.data.quantisation import step_of
 from auditor.data.readers import READERS, OutsideError, Read, Reader
@@ -50,8 +50,6 @@ _YEARS_APART, _AGES_APART = 2.5, 40.0
 #: Of so many people, as a share, the records must contradict one another before that counts: a
 #: few are slips, many are a rule that joins strangers.
 _MANY = 0.02
-#: Lines that an inspection has for what was not understood.
-_LINES = 40
 #: What makes a value of a header understood.
 _CURES = {
     "age": "write years as a number, 73",
@@ -531,126 +529,3 @@ def _by_rule(seen: pd.DataFrame, rule: Any) -> pd.Series:
         return seen.get("person", nothing)
     days = [moment[:10] or None for moment in seen["moment"]]
     return pd.Series(days, index=seen.index, dtype=object)
-
-
-def proposed(dataset: Dataset) -> Descriptor:
-    """What is believed of a data set, and whose its records may be where nobody has said."""
-    if dataset.descriptor.subject is None and dataset.states_people:
-        return dataset.descriptor.model_copy(update={"subject": SubjectRule(header="id")})
-    return dataset.descriptor
-
-
-def inspected(dataset: Dataset) -> dict[str, Any]:
-    """What is believed of a data set, in counts, and what was not understood, for a machine.
-
-    For the steward's own use: it names files.
-    """
-    manifest = dataset.manifest
-    defects = manifest["defects"].str.split("; ").explode()
-
-    def counts(values: pd.Series) -> dict[str, int]:
-        return {str(value): int(n) for value, n in values.value_counts().items()}
-
-    return {
-        "name": dataset.name,
-        "fingerprint": dataset.fingerprint,
-        "people": int(manifest["subject"].nunique()),
-        "people_unknown": int((~manifest["subject_known"].astype(bool)).sum()),
-        "sessions": int(manifest.groupby("subject")["session"].nunique().sum()),
-        "sessions_unknown": int((~manifest["session_known"].astype(bool)).sum()),
-        "records": len(manifest),
-        "formats": counts(manifest["reader"]),
-        "fs": counts(manifest["fs"].map("{:g}".format)),
-        "leads": counts(manifest["leads"]),
-        "ages": int(manifest["age"].notna().sum()),
-        "sexes": counts(manifest["sex"].dropna()),
-        "defects": counts(defects[defects != ""]),
-        "quarantine": counts(dataset.quarantine["reason"]),
-        "files": dict(dataset.account.files),
-        "ignored": dict(dataset.account.ignored),
-        "reviewed": dataset.account.reviewed,
-        "unread": by_kind(dataset.unread),
-        "not_understood": [asdict(one) for one in dataset.unread],
-    }
-
-
-def inspection(dataset: Dataset) -> list[str]:
-    """What is believed of a data set, line by line, with samples of people and records.
-
-    For the steward's own screen: it names people and records.
-    """
-    manifest, descriptor = dataset.manifest, dataset.descriptor
-    people = manifest.groupby("subject", sort=False)
-    sessions = people["session"].nunique()
-    lines = [
-        f"{descriptor.title or dataset.name} ({', '.join(sorted(set(manifest['reader'])))})",
-        f"licence      {descriptor.licence or 'not stated'}",
-        f"people       {len(people)}"
-        + _unless(
-            manifest["subject_known"].all(),
-            f"NOT KNOWN for {int((~manifest['subject_known']).sum())} records, which count as a "
-            "person each; give --subject-pattern or --subject-column"
-            + (", or say subject: {header: id}" if dataset.states_people else ""),
-        ),
-        f"records      {len(manifest)} usable, {len(dataset.quarantine)} in quarantine",
-        f"sessions     {int(sessions.sum())}; {int((sessions > 1).sum())} people have more than one"
-        + _unless(
-            manifest["session_known"].all(),
-            f"unknown for {int((~manifest['session_known']).sum())} records",
-        ),
-        f"leads        {_most(manifest['leads'])}",
-        f"fs, Hz       {_most(manifest['fs'].map('{:g}'.format))}",
-        f"length, s    {manifest['duration_s'].min():g} to {manifest['duration_s'].max():g}",
-        "age          "
-        + (
-            f"known for {manifest['age'].notna().sum()} records, "
-            f"{manifest['age'].min():g} to {manifest['age'].max():g} years"
-            if manifest["age"].notna().any()
-            else "unknown"
-        ),
-        f"sex          {_most(manifest['sex'].fillna('unknown'))}",
-        f"labels       {_most(manifest['labels'].str.split().explode().dropna()) or 'none'}",
-        "",
-        "a sample of what each record is believed to be:",
-    ]
-    lines += [
-        f"  person {subject}, session {row.session}: {row.record}"
-        for subject, rows in list(people)[:3]
-        for row in rows.head(3).itertuples()
-    ]
-    if dataset.n_left_out:
-        lines.append(
-            f"left out     {dataset.n_left_out} records that stand elsewhere than in the place "
-            "chosen; see records in the descriptor"
-        )
-    lines += ["", f"files        {_listed(dataset.account.files)}"]
-    lines += [f"ignored      {why}: {n}" for why, n in dataset.account.ignored.items()]
-    lines += [
-        f"unread       {in_words({one.kind: one.n})}, {one.where}: {one.cure}"
-        for one in dataset.unread[:_LINES]
-    ]
-    if len(dataset.unread) > _LINES:
-        lines.append(f"unread       and {len(dataset.unread) - _LINES} more; --json has them all")
-    for name, wanted in descriptor.expected_counts.items():
-        found = {"subjects": len(people), "records": len(manifest) + len(dataset.quarantine)}[name]
-        if found != wanted:
-            lines.append(f"differs      {found} {name}; a complete copy has {wanted}")
-    defects = manifest.assign(defect=manifest["defects"].str.split("; ")).explode("defect")
-    for defect, rows in defects[defects["defect"] != ""].groupby("defect"):
-        lines.append(f"defect       {defect}: {len(rows)} records, e.g. {rows['record'].iloc[0]}")
-    for reason, rows in dataset.quarantine.groupby("reason"):
-        lines.append(f"quarantine   {reason}: {len(rows)} records, e.g. {rows['record'].iloc[0]}")
-    return lines
-
-
-def _listed(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{n:,} {what}" for what, n in counts.items()) or "none"
-
-
-def _unless(fine: bool | np.bool_, note: str) -> str:
-    return "" if fine else f" ({note})"
-
-
-def _most(values: pd.Series) -> str:
-    counts = Counter(map(str, values)).most_common(6)
-    return ", ".join(f"{value} ({n})" for value, n in counts)

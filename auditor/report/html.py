@@ -160,6 +160,7 @@ def _render(audit: Audit, told: int, drawn: int) -> str:
         verdict_word=summary.verdict_word(audit.verdict),
         headline=summary.headline(audit.verdict, _brief(profile)),
         reasons=summary.reasons(audit.verdict),
+        cleared=summary.cleared(audit),
         facts=_facts(audit.release),
         intruder=summary.intruder(audit),
         ladder_wide=Markup(plots.ladder(ladders, next(keys))) if ladders else None,

@@ -30,6 +30,7 @@ def render(audit: Audit) -> str:
         "",
         *(f"- {escape(reason)}" for reason in summary.reasons(verdict)),
         "",
+        *([escape(told), ""] if (told := summary.cleared(audit)) else []),
         *_rules(audit),
         *_accepted(audit),
         *_strongest(audit),

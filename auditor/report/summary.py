@@ -112,6 +112,17 @@ def reasons(verdict: Verdict) -> list[str]:
     return shown
 
 
+def cleared(audit: Audit) -> str:
+    """What a release owes to somebody's word and not to a measurement; "" where nothing."""
+    n = audit.release.get("n_cleared", 0)
+    if not n:
+        return ""
+    return (
+        f"Somebody has cleared {_count(n, 'place')} where something may identify people: that "
+        "nothing there does was said, in auditor.yaml, and not measured."
+    )
+
+
 def ladders(audit: Audit) -> list[Ladder]:
     """The adversary ladder under each protocol of the check whose ladder is drawn, honest ones
     first; of records that are attacked by other leads than all are, after those of all.

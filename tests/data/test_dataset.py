@@ -13,8 +13,9 @@ import yaml
 from auditor.core.errors import ConfigError, DataError
 from auditor.core.unread import by_kind
 from auditor.data.catalog import catalogue, describe, write_descriptor
-from auditor.data.dataset import inspection, open_dataset, proposed
+from auditor.data.dataset import open_dataset
 from auditor.data.fetch import fetch, verify
+from auditor.data.inspection import inspection, proposed
 from auditor.data.readers import READERS
 from auditor.data.readers.base import matches
 from auditor.engine import engine

@@ -22,7 +22,8 @@ from auditor.core.errors import ConfigError, DataError
 from auditor.core.unread import by_kind
 from auditor.data.account import RECORDING, SETTINGS, TABLE
 from auditor.data.catalog import describe, recognised
-from auditor.data.dataset import Dataset, inspection, open_dataset
+from auditor.data.dataset import Dataset, open_dataset
+from auditor.data.inspection import inspection
 from auditor.data.readers import Read
 from auditor.data.readers.samples import SampleFiles, SamplesRule, sample_readers
 from auditor.engine import engine

@@ -10,7 +10,8 @@ import pytest
 from auditor.core.errors import DataError
 from auditor.core.unread import by_kind
 from auditor.data.catalog import describe
-from auditor.data.dataset import Dataset, inspection, open_dataset
+from auditor.data.dataset import Dataset, open_dataset
+from auditor.data.inspection import inspection
 from auditor.engine import engine
 from tests.data.test_sheets import workbook
 

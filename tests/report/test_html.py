@@ -17,6 +17,7 @@ from auditor.core.finding import Estimate, Finding, Verdict, Waiver
 from auditor.policy import words
 from auditor.report import html, plots
 from auditor.report import json as report
+from auditor.report.formats import FORMATS
 from tests.report.conftest import rate
 
 NAMES = ["audit", "passing", "unassessed", "unsettled"]
@@ -68,6 +69,17 @@ def test_the_verdict_comes_first(name, word, request):
     page = html.render(request.getfixturevalue(name))
     body = re.sub(r"<[^>]+>", " ", page[page.index("<body") :])
     assert word in body[:400]
+
+
+@pytest.mark.parametrize(("n", "told"), [(1, "cleared 1 place where"), (3, "cleared 3 places wh")])
+def test_that_somebody_has_cleared_places_stands_beside_the_verdict(passing, n, told):
+    cleared = replace(passing, release={**passing.release, "n_cleared": n})
+    first = html.render(cleared).partition("What an intruder could do")[0]
+    assert told in first
+    assert told in FORMATS["markdown"].render(cleared)
+    for nobody in (passing, replace(passing, release={**passing.release, "n_cleared": 0})):
+        assert "cleared" not in html.render(nobody).partition("What an intruder could do")[0]
+        assert "cleared" not in FORMATS["markdown"].render(nobody)
 
 
 def test_the_same_audit_gives_the_same_page_and_a_small_one(audit):

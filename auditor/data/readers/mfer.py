@@ -6,6 +6,7 @@ import struct
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import NamedTuple
 
 from auditor.core.errors import DataError
 from auditor.data.readers.base import MAX_SAMPLES, READERS
@@ -39,8 +40,35 @@ _CODECS = {"2022": "iso2022_jp", "0208": "iso2022_jp", "0201": "shift_jis", "885
 _MAX_CHANNELS, _MAX_FRAMES, _MAX_DEFINITIONS, _MAX_DEPTH = 256, 10_000, 200_000, 4
 
 
-def _definitions(data: bytes, depth: int = 0) -> Iterator[tuple[int, bytes]]:
-    """The (tag, value) pairs of a file, those of channels and groups among them."""
+class Definition(NamedTuple):
+    """A definition of a file.
+
+    Attributes
+    ----------
+    channel : the bytes of the channel's number, where it is one of a channel
+    value : what it states; of a channel or a group, further definitions
+    """
+
+    tag: int
+    channel: bytes
+    value: bytes
+
+    @property
+    def holds_others(self) -> bool:
+        """Whether its value is definitions."""
+        return self.tag in (_CHANNEL, _GROUP)
+
+
+def definitions(data: bytes) -> Iterator[Definition]:
+    """The definitions in some bytes, without those that another holds.
+
+    Raises
+    ------
+    DataError
+        One states no length.
+    IndexError
+        The bytes end within one.
+    """
     at = 0
     while at < len(data):
         tag = data[at]
@@ -49,10 +77,12 @@ def _definitions(data: bytes, depth: int = 0) -> Iterator[tuple[int, bytes]]:
             continue
         if tag == _END:
             return
+        start = at
         if tag == _CHANNEL:  # its number, in bytes of which the last is below 128
             while data[at] >= 0x80:
                 at += 1
             at += 1
+        channel = data[start:at]
         length = data[at]
         at += 1
         if length == 0x80:
@@ -61,20 +91,25 @@ def _definitions(data: bytes, depth: int = 0) -> Iterator[tuple[int, bytes]]:
             size = length & 0x7F
             length = int.from_bytes(data[at : at + size], "big")
             at += size
-        value = data[at : at + length]
+        yield Definition(tag, channel, data[at : at + length])
         at += length
-        yield tag, value
-        if tag in (_CHANNEL, _GROUP):
+
+
+def _all(data: bytes, depth: int = 0) -> Iterator[tuple[int, bytes]]:
+    """The (tag, value) pairs of a file, those of channels and groups among them."""
+    for one in definitions(data):
+        yield one.tag, one.value
+        if one.holds_others:
             if depth >= _MAX_DEPTH:
                 raise DataError("is damaged, or not what it begins as")
-            yield from _definitions(value, depth + 1)
+            yield from _all(one.value, depth + 1)
 
 
 def stated_in(data: bytes) -> list[tuple[int, bytes]]:
     """The definitions of a file, if they are of a bounded number."""
     found: list[tuple[int, bytes]] = []
     try:
-        for one in _definitions(data):
+        for one in _all(data):
             found.append(one)
             if len(found) > _MAX_DEFINITIONS:
                 raise DataError("holds more definitions than are read")
@@ -155,7 +190,7 @@ def _is_mfer(head: Head) -> bool:
         return True
     seen: dict[int, int] = {}
     try:
-        for tag, value in _definitions(head.start):
+        for tag, value in _all(head.start):
             if tag not in _KNOWN or (tag == _BYTE_ORDER and value not in (b"\x00", b"\x01")):
                 return False
             if tag == _WAVE:

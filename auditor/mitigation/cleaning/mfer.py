@@ -6,11 +6,11 @@ import struct
 from collections import Counter
 from collections.abc import Iterator
 
-from auditor.data.readers.mfer import order_of, stated_in
+from auditor.data.readers.mfer import definitions, order_of, stated_in
 from auditor.mitigation.cleaning.base import CLEANERS, Cleaner, Piece, Said, Task
 
 _PREAMBLE, _ID, _AGE, _SEX, _TIME = 0x40, 0x82, 0x83, 0x84, 0x85
-_ORDER, _WAVE, _CHANNEL, _GROUP, _END = 0x01, 0x1E, 0x3F, 0x67, 0x80
+_ORDER, _WAVE, _END = 0x01, 0x1E, 0x80
 #: Definitions of numbers → bytes beyond which what stands in them is text: a lead and a kind of
 #: waveform are two bytes, and then words.
 _NUMBERS = {
@@ -44,8 +44,9 @@ def _file(data: bytes, order: str, said: Said, count: Counter[str]) -> bytes:
 def _kept(data: bytes, count: Counter[str]) -> bytes:
     """The definitions that may be told, in their order, those of channels among them."""
     kept = []
-    for tag, channel, value in _top(data):
-        if tag in (_CHANNEL, _GROUP):
+    for one in definitions(data):
+        tag, channel, value = one
+        if one.holds_others:
             kept.append(_definition(tag, _kept(value, count), channel))
         elif tag == _WAVE:
             kept.append(_definition(tag, value))
@@ -56,33 +57,6 @@ def _kept(data: bytes, count: Counter[str]) -> bytes:
         else:
             count["definitions about people, places and equipment"] += any(value)
     return b"".join(kept)
-
-
-def _top(data: bytes) -> Iterator[tuple[int, bytes, bytes]]:
-    """(tag, bytes of the channel's number, value) of definitions that are not in another."""
-    at = 0
-    while at < len(data):
-        tag = data[at]
-        at += 1
-        if tag == 0x00:
-            continue
-        if tag == _END:
-            return
-        channel = b""
-        if tag == _CHANNEL:
-            start = at
-            while data[at] >= 0x80:
-                at += 1
-            at += 1
-            channel = data[start:at]
-        length = data[at]
-        at += 1
-        if length > 0x80:
-            size = length & 0x7F
-            length = int.from_bytes(data[at : at + size], "big")
-            at += size
-        yield tag, channel, data[at : at + length]
-        at += length
 
 
 def _definition(tag: int, value: bytes, channel: bytes = b"") -> bytes:
