@@ -18,6 +18,7 @@ from auditor.simulate import population as simulated
 from auditor.simulate.population import TRAITS, Population
 
 Floats = NDArray[np.float64]
+Rows = NDArray[np.float32]
 _FS, _BEFORE_S, _AFTER_S = 250.0, 0.26, 0.44
 _STEP = 0.01
 
@@ -61,9 +62,8 @@ class Intruder:
         their others and by sex and age: how many are found first, and how many score higher than
         all but one in a hundred of those who are not enrolled.
         """
-        one, other = self._read(n, 1, rng), self._read(n, self.population.n_sessions - 1, rng)
-        nature = rng.standard_normal((n, len(TRAITS))) * self.population.identity
-        score = self._likelihoods(nature + one, nature + other)
+        gallery, probe = self.rows(n, rng)
+        score = (probe @ gallery.T).astype(np.float64)
         male, age = rng.random(n) < 0.5, rng.integers(18, 89, n)
         alike = (male[:, None] == male) & (np.abs(age[:, None] - age) <= 5)
         score += 1e-9 * rng.standard_normal(score.shape)  # breaks ties
@@ -75,6 +75,21 @@ class Intruder:
         sure = mated > np.sort(best)[::-1][max(int(0.01 * (n + 1)) - 1, 0)]
         return float(first.mean()), float((first & sure).mean())
 
+    def rows(self, n: int, rng: np.random.Generator) -> tuple[Rows, Rows]:
+        """(n, k) of n people by their first day, and by all others, whose dot products are the log
+        ratios of likelihoods, but for a constant.
+        """
+        one, other = self._read(n, 1, rng), self._read(n, self.population.n_sessions - 1, rng)
+        nature = rng.standard_normal((n, len(TRAITS))) * self.population.identity
+        a, b, cross = self._weights()
+        gallery, probe = nature + one, nature + other
+        alone, asked = (
+            -0.5 * np.einsum("ij,jk,ik->i", x, m, x)[:, None] for x, m in ((gallery, a), (probe, b))
+        )
+        ones = np.ones((n, 1))
+        sides = np.hstack([gallery, alone, ones]), np.hstack([-probe @ cross, ones, asked])
+        return sides[0].astype(np.float32), sides[1].astype(np.float32)
+
     def _read(self, n: int, days: int, rng: np.random.Generator) -> Floats:
         """(n, n_traits) by how much the mean reading of some days is off a person's nature."""
         who = self.population
@@ -84,8 +99,10 @@ class Intruder:
         noise = rng.standard_normal(records) @ np.linalg.cholesky(self.error).T
         return np.asarray((shift[:, :, None] + own + noise).mean(axis=(1, 2)))
 
-    def _likelihoods(self, gallery: Floats, probe: Floats) -> Floats:
-        """(n, n) log ratio of the likelihoods that a probe is of a gallery's person or another's."""
+    def _weights(self) -> tuple[Floats, Floats, Floats]:
+        """What the log ratio of the likelihoods that two readings are of one person or of two is
+        made of: −½ (g A g + p B p + 2 p C g), but for a constant.
+        """
         who = self.population
         between = who.identity**2 * np.eye(len(TRAITS))
         own = who.identity**2 * simulated._RECORD_DRIFT**2 * np.eye(len(TRAITS)) + self.error
@@ -94,12 +111,9 @@ class Intruder:
             between + (day + own / who.n_records) / days for days in (1, who.n_sessions - 1)
         )
         together = np.linalg.inv(np.block([[one, between], [between, other]]))
-        alone = [np.linalg.inv(side) for side in (one, other)]
         k = len(TRAITS)
-        a, b = together[:k, :k] - alone[0], together[k:, k:] - alone[1]
-        quadratic = [np.einsum("ij,jk,ik->i", x, m, x) for x, m in ((gallery, a), (probe, b))]
-        cross = probe @ together[k:, :k] @ gallery.T
-        return np.asarray(-0.5 * (quadratic[1][:, None] + quadratic[0]) - cross)
+        a, b = together[:k, :k] - np.linalg.inv(one), together[k:, k:] - np.linalg.inv(other)
+        return a, b, together[k:, :k]
 
 
 def _beat(population: Population, deviation: Floats) -> Floats:

@@ -223,6 +223,7 @@ def command_of(module: str) -> str:
         "test_peers": "make bench-peers",
         "test_identifiers": "make bench-peers",
         "test_power": "make power",
+        "test_verdicts": "make verdicts",
     }
     return own.get(module, f'make bench ARGS="-k {module}"')
 
