@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import eigh
 
 from auditor.attackers.enrolment import Enrolment
 from auditor.attackers.matchers import Rows
@@ -47,10 +48,16 @@ def _known(context: Context) -> tuple[Floats, PLDA]:
 
 
 def _directions(rows: Floats) -> Floats:
-    """(d, k) the directions that hold most of how rows differ."""
-    _, spread, directions = np.linalg.svd(rows, full_matrices=False)
-    held = np.cumsum(spread**2) / max(float(np.sum(spread**2)), 1e-12)
-    return np.asarray(directions[: int((held < _HELD).sum()) + 1].T)
+    """(d, k) the directions that hold most of how rows (n, d) differ."""
+    few = len(rows) < rows.shape[1]  # then found from how rows go together, which is sooner done
+    spread, found = eigh(rows @ rows.T if few else rows.T @ rows)
+    spread, found = spread[::-1].clip(0), found[:, ::-1]
+    held = np.cumsum(spread) / max(float(spread.sum()), 1e-12)
+    found = found[:, : int((held < _HELD).sum()) + 1]
+    if few:
+        found = rows.T @ found
+        found = found / np.maximum(np.linalg.norm(found, axis=0), 1e-12)
+    return np.asarray(found)
 
 
 def oracle(context: Context, enrolment: Enrolment) -> Recogniser:

@@ -135,9 +135,8 @@ def spiked(prepared: Prepared, what: Planted, seed: int) -> Spiked:
 
 
 def mean_beat(prepared: Prepared, row: int) -> Floats:
-    """(n_leads, n_places) mV the mean of a record's usual beats at one heart rate; 0 of none."""
-    beats = at_one_rate(cut(prepared, row, WHOLE, 0), PLACES)
-    return beats.mean(axis=0) if len(beats) else np.zeros(beats.shape[1:])
+    """(n_leads, n_places) mV the mean of a record's usual beats at one heart rate."""
+    return np.asarray(at_one_rate(cut(prepared, row, WHOLE, 0), PLACES).mean(axis=0))
 
 
 def _drawn(records: pd.DataFrame, rng: np.random.Generator) -> NDArray[np.int64]:
