@@ -310,6 +310,7 @@ def run_checks(
             findings.append(
                 prove(
                     *asked[finding.id],
+                    finding,
                     limits_of(finding, profile),
                     level=profile.level,
                     smallest_cell=profile.minimum_cell,

@@ -56,6 +56,7 @@ class Metric:
     ruling : how a rule tells it, {} being the number; "" where the number says all
     limited : whether a rule may limit it; by default where it is no control and high is worse
     proof : whether a planted twin shows that the attack finds it
+    read_by : the number of the same attack by which the least of it shows; "" where it does itself
     concerned : kinds of what was not understood that could hide more of it, beside the check's
     settled_by : what would settle it where more people alone would not
     by_luck : how many people guessing finds, of however many
@@ -74,6 +75,7 @@ class Metric:
     ruling: str = ""
     limited: bool | None = None
     proof: bool = False
+    read_by: str = ""
     concerned: Sequence[str] = ()
     settled_by: str = ""
     by_luck: float = 1.0

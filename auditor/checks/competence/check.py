@@ -21,7 +21,7 @@ from auditor.core.finding import Estimate, Finding
 from auditor.policy import words
 from auditor.signal.spikes import Planted, spiked
 from auditor.stats.estimators import rounded
-from auditor.stats.power import Dose, smallest_found
+from auditor.stats.power import Dose, smallest_told
 from auditor.targets.context import Context
 
 ID = "competence"
@@ -33,22 +33,25 @@ STRENGTHS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.85)
 def prove(
     check: Check,
     context: Context,
+    found: Finding,
     limits: Mapping[str, float],
     *,
     level: float,
     smallest_cell: int,
 ) -> Finding:
-    """How small a leak a check finds, and whether it stays silent where there is none.
+    """How small a leak a check would have told from what it found, and whether it stays silent where
+    there is none.
 
     Parameters
     ----------
+    found : what it found
     limits : the numbers that have to be shown, and the limits that rules set them
     """
     started = time.perf_counter()
     threat = words.checks()[ID].threat_of(None, "model" if isinstance(check, OnModel) else "")
     finding = replace(not_begun(check, context), check=ID, threat=threat)
     if isinstance(check, OnRecordings):
-        shown = _Doses(check, context, limits, level, smallest_cell).shown()
+        shown = _Doses(check, context, found, limits, level, smallest_cell).shown()
     else:
         assert isinstance(check, OnModel)
         shown = _by_twins(check, context, limits, level, smallest_cell)
@@ -91,11 +94,12 @@ class _Doses:
         self,
         check: OnRecordings,
         context: Context,
+        found: Finding,
         limits: Mapping[str, float],
         level: float,
         smallest_cell: int,
     ) -> None:
-        self.check, self.context, self.limits = check, context, limits
+        self.check, self.context, self.found, self.limits = check, context, found, limits
         self.level, self.smallest_cell = level, smallest_cell
 
     def shown(self) -> Shown | str:
@@ -116,17 +120,18 @@ class _Doses:
         estimates: dict[str, Estimate] = {}
         curves: dict[str, dict[str, list[Any]]] = {}
         for name in self.limits:
-            if any(name not in one.estimates for one in (null, *truth.values(), *found.values())):
+            by = words.metric(self.check.id, name).read_by or name
+            every = (null, *truth.values(), *found.values())
+            if any(name not in one.estimates for one in every) or by not in self.found.estimates:
                 continue
-            doses = {
-                strength: Dose(truth[strength].estimates[name], found[strength].estimates[name])
+            nothing = null.estimates[name]
+            there = replace(nothing, **dict.fromkeys(("value", "low", "high"), _nothing(nothing)))
+            doses = {0.0: Dose(there, null.estimates[by])} | {
+                strength: Dose(truth[strength].estimates[name], found[strength].estimates[by])
                 for strength in strengths
             }
-            estimates[f"null_{name}"] = null.estimates[name]
-            rate = words.metric(self.check.id, name).unit == "percent"
-            smallest = smallest_found(
-                list(doses.values()), _nothing(null.estimates[name]), rate=rate
-            )
+            estimates[f"null_{name}"] = nothing
+            smallest = smallest_told(list(doses.values()), self.found.estimates[by])
             if smallest is not None:
                 estimates[f"smallest_{name}"] = smallest
             curves[f"doses_{name}"] = _curve(doses)
@@ -178,16 +183,14 @@ def _planted(context: Context, what: Planted, strength: float) -> Context:
 
 
 def _nothing(null: Estimate) -> float:
-    """What an attack gets where there is nothing: as guessing does, if no more."""
-    if null.chance is None or null.low > null.chance:
-        return null.value
-    return null.chance
+    """What there is to be found where nothing is planted: what guessing finds."""
+    return null.value if null.chance is None else null.chance
 
 
 def _curve(doses: Mapping[float, Dose]) -> dict[str, list[Any]]:
     """The dose-response: what was there, and what was found of it."""
     columns: dict[str, list[Any]] = {"strength": list(doses)}
-    for side in ("truth", "found"):
+    for side in ("truth", "read"):
         every = [getattr(dose, side) for dose in doses.values()]
         columns[side] = rounded(one.value for one in every)
         columns[f"{side} from"] = rounded(one.low for one in every)

@@ -24,6 +24,7 @@ from auditor.stats.among import found_among
 from auditor.stats.estimators import by_gallery, measure, rate
 from auditor.stats.metrics import rank_rate
 from auditor.stats.naming import naming
+from auditor.stats.searches import above_alike
 from auditor.targets.context import Context
 
 #: What the intruder holds of people where it is not their recordings from other days.
@@ -148,6 +149,8 @@ class Linkage(OnRecordings):
         knowing = evidence.everything.among_alike
         among, foretold = found_among(evidence.everything, self.galleries, level)
         found |= {f"found_among_{n}": one for n, one in among.items()}
+        if apart := above_alike(evidence.everything, level, draw("apart")):
+            found["told_apart"] = apart
         certain, worst = naming(knowing, evidence.groups, level, draw("named"))
         params: dict[str, Any] = {"reading": self._reading(evidence.knows, among)}
         if worst is not None:
