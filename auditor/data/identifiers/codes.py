@@ -83,9 +83,14 @@ def codes(name: str, cells: Sequence[str], rows: Rows) -> Column | None:
     """A column of codes of which each person has one of their own; None where it is none."""
     if is_ordinary(name) and listed("digests").isdisjoint(words_of(name)):
         return None
-    said = [_bare(one) for one in cells]
-    held = [place for place, one in enumerate(said) if not is_missing(one)]
-    if not held or any(len(said[place]) > _LONGEST for place in held):
+    bare = {one: _bare(one) for one in dict.fromkeys(cells)}
+    known = {one for one in bare.values() if not is_missing(one)}
+    said = [bare[one] for one in cells]
+    held = [place for place, one in enumerate(said) if one in known]
+    # Of most columns fewer values are different than there are people.
+    if len(known) < _SHARE * len({rows.subjects[place] for place in held}):
+        return None
+    if not held or any(len(one) > _LONGEST for one in known):
         return None
     own = _own(said, held, rows.subjects)
     if len(own) < _FEWEST or _repeats(said, held, rows):
