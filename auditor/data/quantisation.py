@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-#: So many samples show the step; fewer distinct values do not.
-_LOOKED_AT, _FEWEST = 20_000, 20
+#: So many samples show the step, of as many as are searched for them; fewer distinct values do not.
+_LOOKED_AT, _SEARCHED, _FEWEST = 20_000, 500_000, 20
 #: A step is told from rounding where it is so many times larger than that.
 _ABOVE_ROUNDING = 8
 #: Distances of neighbouring values that are no multiples of the step, by so much of it, are so few.
@@ -22,7 +22,8 @@ def step_of(signal: NDArray[np.float32]) -> str:
     signal : (n_leads, n_samples) float32 mV, NaN where missing
     """
     for lead in signal:
-        values = np.unique(lead[np.isfinite(lead)][:_LOOKED_AT].astype(np.float64))
+        start = lead[:_SEARCHED]
+        values = np.unique(start[np.isfinite(start)][:_LOOKED_AT].astype(np.float64))
         if len(values) >= _FEWEST:
             break
     else:

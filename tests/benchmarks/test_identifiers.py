@@ -19,7 +19,13 @@ import pytest
 from auditor.data.identifiers import HIPAA, hits
 from tests.benchmarks.test_speed import say
 from tests.data.identifiers import corpus, fifth, fourth, second, third
-from tests.data.identifiers.code_columns import ORDINARY, PLANTED, columns
+from tests.data.identifiers.code_columns import (
+    ORDINARY,
+    ORDINARY_AGAIN,
+    PLANTED,
+    PLANTED_AGAIN,
+    columns,
+)
 from tests.data.identifiers.corpus import Text
 from tests.data.identifiers.scores import scores, whole
 from tests.data.identifiers.test_codes import is_told
@@ -72,23 +78,39 @@ FIRST = {
 }
 
 
-def test_columns_of_codes_under_names_that_no_list_knows(measured):
-    seen = [
-        (kinds is PLANTED, is_told(*one))
-        for kinds in (PLANTED, ORDINARY)
-        for seed in range(3)
-        for one in columns(kinds, seed)
-    ]
-    recall = sum(told for planted, told in seen if planted) / sum(planted for planted, _ in seen)
-    precision = sum(planted for planted, told in seen if told) / sum(told for _, told in seen)
-    measured("identifiers/codes-found", "Columns of codes, another for each person, share told",
-             recall, room=ROOM, data="44 makings of codes, 3 draws each", wanted=">= 0.95",
-             n=f"{sum(planted for planted, _ in seen)}",
-             note="at the first look 0.894")  # fmt: skip
-    measured("identifiers/codes-right", "Columns told of those and 47 look-alikes, share right",
-             precision, room=ROOM, data="47 look-alikes, 3 draws each", wanted=">= 0.95",
-             n=f"{sum(told for _, told in seen)}", note="at the first look 0.975")  # fmt: skip
-    say(f"codes: recall {recall:.3f}, precision {precision:.3f}")
+#: The columns of codes and their look-alikes, and what a first look at each showed.
+CODES = {
+    "codes": (PLANTED, ORDINARY, "at the first look 0.894", "at the first look 0.975"),
+    "codes-again": (
+        PLANTED_AGAIN,
+        ORDINARY_AGAIN,
+        "at the first look 0.810",
+        "at the first look 0.990",
+    ),
+}
+
+
+WHICH = {
+    "codes": "Columns of codes under any name",
+    "codes-again": "Columns of codes, a second set, written after the rule had seen the first",
+}
+
+
+@pytest.mark.parametrize("name", CODES)
+def test_columns_of_codes_under_names_that_no_list_knows(name, measured):
+    planted, ordinary, found, right = CODES[name]
+    told = [is_told(*one) for seed in range(3) for one in columns(planted, seed)]
+    false = sum(is_told(*one) for seed in range(3) for one in columns(ordinary, seed))
+    recall, precision = sum(told) / len(told), sum(told) / (sum(told) + false)
+    found_claim = f"{WHICH[name]}, another code for each person: share told"
+    right_claim = f"{WHICH[name]}, and look-alikes: share of those told that are right"
+    measured(f"identifiers/{name}-found", found_claim,
+             recall, room=ROOM, data=f"{len(planted)} makings of codes, 3 draws each",
+             n=str(len(told)), wanted=">= 0.95", note=found)  # fmt: skip
+    measured(f"identifiers/{name}-right", right_claim,
+             precision, room=ROOM, data=f"{len(ordinary)} look-alikes, 3 draws each",
+             n=str(sum(told) + false), wanted=">= 0.95", note=right)  # fmt: skip
+    say(f"{name}: recall {recall:.3f}, precision {precision:.3f}")
     assert min(recall, precision) >= 0.95
 
 

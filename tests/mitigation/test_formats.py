@@ -39,6 +39,9 @@ TOLD = (
     *("1950", "2011", "10:11", "q4zYcRVs", "MAKER", "ward"),
 )
 
+#: Of several sources: a copy whose signals are the same to the bit has their rates and steps too.
+KEPT = {"device/constants of the recorder"}
+
 
 @pytest.fixture
 def export(tmp_path) -> Path:
@@ -84,7 +87,8 @@ def test_samples_are_the_same_and_nothing_that_was_said_is_left(export, tmp_path
     assert copy.unread == ()
     whole = everything(tmp_path / "out")
     assert not [one for one in TOLD if one.encode() in whole]
-    assert identifiers(tmp_path / "out") == identifiers(tmp_path / "out", sure=False) == {}
+    assert identifiers(tmp_path / "out") == {}
+    assert identifiers(tmp_path / "out", sure=False).keys() == KEPT
 
 
 def test_a_persons_files_of_several_formats_keep_one_pseudonym_and_one_gap(export, tmp_path):
@@ -280,7 +284,8 @@ def test_codes_of_diagnoses_stand_in_headers_and_may_be_nobodys_numbers(data, tm
     before, after = (opened(one).manifest for one in (data / "challenge-2021", tmp_path / "out"))
     assert sorted(before["labels"]) == sorted(after["labels"])
     assert sorted(before["age"].dropna()) == sorted(after["age"].dropna())
-    assert identifiers(tmp_path / "out") == identifiers(tmp_path / "out", sure=False) == {}
+    assert identifiers(tmp_path / "out") == {}
+    assert identifiers(tmp_path / "out", sure=False).keys() == KEPT
 
 
 def test_marks_and_rhythms_of_mit_bih_stand_and_words_do_not(data, tmp_path):

@@ -32,11 +32,15 @@ _MIXED, _MIXED_OF_A_LENGTH = 0.8, 0.3
 #: The fewest letters of a code of letters alone, and figures of one of figures in groups.
 _LETTERS, _FIGURES = 4, 6
 _LONGEST = 80
-_TOKEN = re.compile(r"[{(#+/_-]?[^\W_](?:[\w./:#+=@~-]{0,78}[\w=+/-])?[)}]?")
+#: What stands in the cells of so many people is nobody's own.
+_SHARED = 3
+#: Nobody measures whole numbers of so many figures.
+_NEVER_MEASURED = 9
+_TOKEN = re.compile(r"[+/_-]?[^\W_](?:[\w./:#+=@~°º-]{0,78}[\w=+/-])?")
 _GROUPS = re.compile(r"[A-Z\d]{1,12}(?: [A-Z\d]{1,12}){1,3}")
 _WHOLE = re.compile(r"\d{1,18}(?:\.0{1,6})?")
 _FIGURES_APART = re.compile(r"\d{1,18}(?:[-./:_]\d{1,18}){1,8}")
-_PAIR = re.compile(r"(\d{1,18})[-/:_](\d{1,18})")
+_PAIR = re.compile(r"(\d{1,18})[-/:](\d{1,18})")
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _UNITS = (
     r"(?:µ|μ|u|m|k|n|c|M|G)?(?:V|Hz|s|g|m|W|A|J|Pa|L|l|B|bit|Ohm|Ω|mol|eq)|%|°C?|deg|bpm|/min|min|"
@@ -79,9 +83,14 @@ def codes(name: str, cells: Sequence[str], rows: Rows) -> Column | None:
     """A column of codes of which each person has one of their own; None where it is none."""
     if is_ordinary(name) and listed("digests").isdisjoint(words_of(name)):
         return None
-    said = [re.sub(r"(?<=\d)\.0{1,6}$", "", one.strip(" \t'\"`")) for one in cells]
-    held = [place for place, one in enumerate(said) if not is_missing(one)]
-    if not held or any(len(said[place]) > _LONGEST for place in held):
+    bare = {one: _bare(one) for one in dict.fromkeys(cells)}
+    known = {one for one in bare.values() if not is_missing(one)}
+    said = [bare[one] for one in cells]
+    held = [place for place, one in enumerate(said) if one in known]
+    # Of most columns fewer values are different than there are people.
+    if len(known) < _SHARE * len({rows.subjects[place] for place in held}):
+        return None
+    if not held or any(len(one) > _LONGEST for one in known):
         return None
     own = _own(said, held, rows.subjects)
     if len(own) < _FEWEST or _repeats(said, held, rows):
@@ -89,11 +98,22 @@ def codes(name: str, cells: Sequence[str], rows: Rows) -> Column | None:
     values = list(dict.fromkeys(said[place] for place in held))
     if rule := _form(values):
         return Column(CODE, rule, sure=False)
-    if not (numbers := _numbers(values)) or not listed("measured").isdisjoint(words_of(name)):
+    if not (numbers := _numbers(values)):
+        return None
+    if min(map(len, numbers)) >= _NEVER_MEASURED:
+        return Column(CODE, "numbers of many figures, another for each person", sure=False)
+    if not listed("measured").isdisjoint(words_of(name)):
         return None
     if rule := _assigned(said, held, rows, numbers):
         return Column(CODE, rule, sure=False)
     return None
+
+
+def _bare(cell: str) -> str:
+    """A cell without the marks around a code; of a number neither sign nor a spreadsheet's `.0`."""
+    inner = re.sub(r"^[^\w+/=-]+|[^\w+/=-]+$", "", cell.strip()[: 2 * _LONGEST])
+    number = re.fullmatch(r"[+-]?(\d+)(?:\.0{1,6})?", inner)
+    return number[1] if number else inner
 
 
 def _own(said: Sequence[str], held: Sequence[int], subjects: Sequence[str]) -> set[str]:
@@ -109,7 +129,7 @@ def _own(said: Sequence[str], held: Sequence[int], subjects: Sequence[str]) -> s
 
 def _repeats(said: Sequence[str], held: Sequence[int], rows: Rows) -> bool:
     """Whether cells say no more than the names of their rows: without what stands in those, nearly
-    all are what the cells of ten other people are too. Numbers of the rows themselves are no more.
+    all are what the cells of other people are too. Numbers of the rows themselves are no more.
     """
     left: list[tuple[str, ...]] = []
     people: defaultdict[tuple[str, ...], set[str]] = defaultdict(set)
@@ -119,8 +139,7 @@ def _repeats(said: Sequence[str], held: Sequence[int], rows: Rows) -> bool:
         rest = () if said[place].casefold() in rows.names[place].casefold() else rest
         left.append(rest)
         people[rest].add(rows.subjects[place])
-    wanted = min(MIN_PEOPLE, len({rows.subjects[place] for place in held}))
-    common = sum(len(people[rest]) >= wanted for rest in left)
+    common = sum(len(people[rest]) >= _SHARED for rest in left)
     if common >= _SHARE * len(held):
         return True
     if not all(said[place].isdigit() for place in held):
@@ -184,7 +203,7 @@ def _are_ranges(values: Sequence[str]) -> bool:
     they are small, as a decimal or a time of day is.
     """
     pairs = [one for one in map(_PAIR.fullmatch, values) if one]
-    if _share(sum(map(str.isdigit, one)) < _FIGURES for one in values) > 1 - _MIXED:
+    if _share(sum(map(str.isdigit, one)) < _FIGURES - 1 for one in values) > 1 - _MIXED:
         return True
     if any(re.match(r"0\d", part) for one in pairs for part in one.groups()):
         return False

@@ -126,6 +126,21 @@ def test_a_table_is_read_by_the_names_of_its_columns_and_by_its_cells(release):
     assert found["phone/table"] == 1
 
 
+def test_codes_of_their_own_are_told_in_a_column_of_any_name_until_somebody_speaks(release):
+    headers = without_dates(release)
+    records = [path.relative_to(release).with_suffix("") for path in headers]
+    drawn = [f"K{7919 * (at // 2 + 13) % 10**5}Z" for at in range(len(records))]
+    table = pd.DataFrame({"file": records, "xq": drawn})
+    table["arm"], table["again"] = "A7", [f"{one}.dat" for one in records]
+    table["xq"] = table["xq"].where(table.index % 2 == 0, "")
+    table.to_csv(release / "people.csv", index=False)
+    described(release, table={"file": "people.csv", "record": ["file"]})
+    assert counted(release) == {"code, another for each person/table?": 12}
+    assert measured(release).estimates["possible"].high == 1
+    described(release, cleared={"table column xq": "drawn for this release; no list is kept"})
+    assert counted(release) == {}
+
+
 def test_names_of_signals_and_of_files_beside_are_read_those_of_archives_too(release):
     headers = without_dates(release)
     headers[0].write_text(

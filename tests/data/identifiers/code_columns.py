@@ -149,6 +149,108 @@ ORDINARY: dict[str, tuple[Make, int]] = {
 }  # fmt: skip
 
 
+WHITE = ("table", "lamp", "river", "stone", "cloud", "violin", "pepper", "window", "candle")
+
+#: Written after what the first showed was mended. A first look found 102 of 126 and called 1 of
+#: 123 look-alikes anything. Mended by it: marks around codes, numbers of many figures, signs, `_`.
+#: Words joined by dots are still missed. One maker gave the row's own number, which is now told to
+#: say nothing new, and was given another.
+PLANTED_AGAIN: dict[str, tuple[Make, int]] = {
+    "chassis": (of(CLEAR, 17), 40),
+    "book": (lambda r, i: f"978-{r.randrange(10)}-{r.randrange(100):02d}-{r.randrange(10**6):06d}-"
+             f"{r.randrange(10)}", 40),
+    "pod": (lambda r, i: f"ecg-{r.getrandbits(36):09x}-{''.join(r.choices(CLEAR.lower(), k=5))}",
+            40),
+    "pnr": (of(UPPER + FIGURES, 6), 80),
+    "ticket": (lambda r, i: f"CARD-{r.randrange(10_000)}", 80),
+    "year letter": (lambda r, i: f"201{r.randrange(10)}{r.choice('ABC')}{r.randrange(10**4):04d}",
+                    80),
+    "visit triple": (lambda r, i: f"S{i % 5:02d}-K{r.randrange(10**3):03d}-{r.choice('xyz')}", 80),
+    "words3": (lambda r, i: ".".join(r.sample(WHITE, 3)), 60),
+    "colour": (lambda r, i: f"#{r.getrandbits(24):06x}", 60),
+    "mac": (lambda r, i: ":".join(f"{r.randrange(256):02x}" for _ in range(6)), 60),
+    "tile": (of("0123456789bcdefghjkmnpqrstuvwxyz", 8), 60),
+    "plus": (lambda r, i: "".join(r.choices("23456789CFGHJMPQRVWX", k=8)) + "+"
+             + "".join(r.choices("23456789CFGHJMPQRVWX", k=2)), 60),
+    "base58": (of(CLEAR + "abcdefghijkmnopqrstuvwxyz", 22), 60),
+    "0x": (lambda r, i: f"0x{r.getrandbits(32):08X}", 60),
+    "ean": (lambda r, i: f"400{r.randrange(10**10):010d}", 60),
+    "letter slash": (lambda r, i: f"A/{r.randrange(10, 22)}/{r.randrange(10**5):05d}", 60),
+    "rut": (lambda r, i: f"{r.randrange(10**6, 10**7)}-{r.choice('0123456789K')}", 60),
+    "pt#": (lambda r, i: f"Pt#{r.randrange(10**4)}", 60),
+    "under": (lambda r, i: f"p_{r.randrange(10**5):05d}", 60),
+    "numero": (lambda r, i: f"N°{r.randrange(10**4, 10**5)}", 60),
+    "russian no": (lambda r, i: f"№ {r.randrange(10**4, 10**5)}", 60),
+    "arabic": (lambda r, i: "".join(r.choices("٠١٢٣٤٥٦٧٨٩", k=7)), 60),
+    "spaced": (lambda r, i: f"{r.choice(UPPER)} {r.randrange(10**3):03d} {r.randrange(10**3):03d}",
+               60),
+    "shuffled": (lambda r, i: str(i * 101 % 331), 331),
+    "dense": (lambda r, i: str(20_000 + i * 53 % 401), 200),
+    "epoch": (lambda r, i: str(r.randrange(1_200_000_000, 1_700_000_000)), 60),
+    "epoch ms": (lambda r, i: str(r.randrange(1_200_000_000_000, 1_700_000_000_000)), 60),
+    "negative": (lambda r, i: f"-{r.randrange(10**5, 10**6)}", 60),
+    "underscored": (lambda r, i: f"{r.randrange(10**3)}_{r.randrange(10**4)}", 60),
+    "bracketed": (lambda r, i: f"[{r.choice(UPPER)}{r.randrange(10**5)}]", 60),
+    "starred": (lambda r, i: f"*{r.choice(UPPER)}{r.randrange(10**6)}*", 60),
+    "colon": (lambda r, i: f"ward3:{r.randrange(10**5)}", 60),
+    "tilde": (lambda r, i: f"{r.randrange(10**4)}~{r.choice(UPPER)}{r.choice(UPPER)}", 60),
+    "camel": (lambda r, i: "".join(r.sample(WHITE, 2)).title() + str(r.randrange(1000)), 60),
+    "five letters": (of(LOWER, 5), 60),
+    "twenty letters": (of(UPPER, 20), 60),
+    "hex pairs": (lambda r, i: "-".join(f"{r.randrange(256):02X}" for _ in range(4)), 60),
+    "urn": (lambda r, i: f"urn:oid:2.16.{r.randrange(10**6)}.{r.randrange(10**6)}", 60),
+    "mail-like": (lambda r, i: f"{r.choice(LOWER)}{r.randrange(10**5)}@ecg", 60),
+    "half filled": (lambda r, i: f"H{r.randrange(10**6)}" if i % 2 else "", 80),
+    "seven people": (lambda r, i: f"Q{r.randrange(10**6)}" if i % 9 == 1 else "", 63),
+    "small release": (lambda r, i: f"W{r.randrange(10**4)}k", 12),
+}  # fmt: skip
+
+ORDINARY_AGAIN: dict[str, tuple[Make, int]] = {
+    "y1": (lambda r, i: f"{r.randrange(1, 9)}mg/ml", 60),
+    "y2": (lambda r, i: f"1:{r.choice([100, 200, 500])}", 60),
+    "y3": (lambda r, i: f"{r.randrange(4, 10)}/{r.randrange(6, 10)}/{r.randrange(8, 11)}", 60),
+    "y4": (lambda r, i: f"20/{r.choice([20, 25, 30, 40])}", 60),
+    "y5": (lambda r, i: r.choice(["qRs", "rSR'", "QS", "qR", "Rs"]), 60),
+    "y6": (lambda r, i: r.choice(["I", "II", "III", "IV"]), 60),
+    "y7": (lambda r, i: r.choice(["A+", "B-", "0+", "AB+"]), 60),
+    "y8": (lambda r, i: f"T wave inv V{r.randrange(1, 4)}-V{r.randrange(4, 7)}", 60),
+    "y9": (lambda r, i: f"V{r.randrange(1, 4)}-V{r.randrange(4, 7)}", 60),
+    "y10": (lambda r, i: r.choice(["11524-6", "8867-4", "8625-6"]), 60),
+    "y11": (lambda r, i: r.choice(["C07AB07", "B01AC06", "C09AA05", "C03CA01"]), 60),
+    "y12": (lambda r, i: f"{r.randrange(2, 9) * 10}-{r.randrange(2, 9) * 10 + 9}", 60),
+    "y13": (lambda r, i: f"{r.randrange(1000, 99_999):,}", 60),
+    "y14": (lambda r, i: f"{r.gauss(12, 3):.1f}%", 60),
+    "y15": (lambda r, i: f"00:{r.randrange(60):02d}:{r.randrange(60):02d}.{r.randrange(1000):03d}",
+            60),
+    "y16": (lambda r, i: f"{r.gauss(36.7, 0.5):.1f}C", 60),
+    "y17": (lambda r, i: f"p<{r.random():.3f}", 60),
+    "y18": (lambda r, i: f"[{r.randrange(5)},{r.randrange(5, 9)})", 60),
+    "y19": (lambda r, i: f"{r.random():.3f} {r.random():.3f}", 60),
+    "y20": (lambda r, i: f"stage{r.randrange(1, 4)}{r.choice('ab')}", 60),
+    "y21": (lambda r, i: f"NYHA {r.choice(['I', 'II', 'III'])}", 60),
+    "y22": (lambda r, i: f"sample_{r.choice([250, 500, 1000])}hz", 60),
+    "y23": (lambda r, i: f"P{i:05d}_visit{r.randrange(1, 3)}", 60),
+    "y24": (lambda r, i: f"rec{i:05d}", 60),
+    "y25": (gauss(860, 140), 25),
+    "y26": (gauss(860, 140), 600),
+    "y27": (gauss(98_000, 14_000), 250),
+    "y28": (lambda r, i: str(int(r.lognormvariate(9, 0.5))), 90),
+    "y29": (lambda r, i: str(int(r.lognormvariate(5, 1.2))), 90),
+    "y30": (lambda r, i: str(100 * round(r.gauss(70, 20))), 60),
+    "y31": (gauss(38, 15, "{:.3f}"), 60),
+    "y32": (lambda r, i: f"{r.gauss(0.44, 0.03):.2f} s", 60),
+    "y33": (lambda r, i: f"QTc {r.gauss(430, 25):.0f}", 90),
+    "y34": (lambda r, i: f"{r.gauss(1.2, 0.4):.2f}mV", 60),
+    "y35": (lambda r, i: r.choice(["yes", "no", "2nd degree", "1st degree"]), 60),
+    "y36": (lambda r, i: ";".join(r.sample(["I10", "I48.0", "E11.9", "N18.3", "J44"], 3)), 60),
+    "y37": (lambda r, i: f"<{r.choice([5, 10, 14])}", 60),
+    "y38": (lambda r, i: f"{r.randrange(150, 200)}x{r.randrange(50, 120)}", 60),
+    "y39": (lambda r, i: str(r.randrange(0, 86_400)), 60),
+    "y40": (lambda r, i: f"{r.randrange(1, 13)}m", 60),
+    "y41": (lambda r, i: str(sum(r.choices([0, 1, 2, 50], k=30))), 60),
+}  # fmt: skip
+
+
 def cells(made: tuple[Make, int], seed: str) -> tuple[list[str], Rows]:
     """A column, and the rows that it stands in: two of each fifth person."""
     make, n = made
