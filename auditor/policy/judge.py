@@ -224,8 +224,8 @@ def competence_needed(
 ) -> list[Finding]:
     """The findings whose attack's competence is all that a required rule lacks to pass.
 
-    Of recordings the strongest attack that was not tried yet, so that none is tried where a
-    stronger one was shown able: to be asked again with what the proofs found.
+    Of each rule the first that was not tried yet, and none where one that was is not able: to be
+    asked again with what the proofs found.
     """
     found = list(findings)
     holding = _holding(waivers, today)
@@ -237,10 +237,12 @@ def competence_needed(
         measured = [one for one in _measured(rule, found) if one not in failing]
         if not measured or not _within(rule, measured):
             continue
-        for attacks in _to_be_proven(rule, measured, failing):
-            untried = [one for one in attacks if _proof(one, found) is None]
-            if untried and all(_incompetent(rule, one, found) for one in attacks):
-                wanted += [one for one in untried[:1] if one not in wanted]
+        able = _to_be_proven(rule, measured, failing)
+        untried = [one for one in able if _proof(one, found) is None]
+        tried = [one for one in able if one not in untried]
+        if not any(_incompetent(rule, one, found) for one in tried):
+            some = untried if rule.models else untried[:1]
+            wanted += [one for one in some if one not in wanted]
     return wanted
 
 
@@ -290,24 +292,17 @@ def _void(waiver: Waiver, holds: bool, rulings: Sequence[Ruling]) -> Ruling:
 
 def _to_be_proven(
     rule: Rule, measured: Sequence[Finding], failing: Sequence[Finding] = ()
-) -> list[list[Finding]]:
-    """The findings of which one's attack must be shown to be able, one of each list: of models each
-    one's, of recordings that are attacked by the same leads the rungs' that the rule names, the
-    strongest first. What one of them is able to find does not go unfound where others are weaker.
-    What fails a rule has shown that it is able.
+) -> list[Finding]:
+    """The findings whose attack must be shown to be able, the strongest first: of models each one's,
+    of recordings those of the attackers that the rule names as proven. What fails a rule by the
+    same leads has shown that it is able.
     """
     if rule.models:
-        return [[one] for one in measured]
+        return list(measured)
     ladder = list(words.attackers())
-    shown = {one.leads for one in failing if one.view in rule.rungs}
-    able: dict[str | None, list[Finding]] = {}
-    for one in measured:
-        if one.view in rule.rungs and one.leads not in shown:
-            able.setdefault(one.leads, []).append(one)
-    return [
-        sorted(rungs, key=lambda one: ladder.index(str(one.view)), reverse=True)
-        for rungs in able.values()
-    ]
+    shown = {one.leads for one in failing if one.view in rule.proven}
+    able = [one for one in measured if one.view in rule.proven and one.leads not in shown]
+    return sorted(able, key=lambda one: ladder.index(str(one.view)), reverse=True)
 
 
 def _rule(
@@ -396,11 +391,8 @@ def _settled(
     if few := _too_few(rule, measured, least_people):
         return _ruling(rule, "not assessed", few, strongest)
     if rule.needs_proof:
-        for attacks in _to_be_proven(rule, measured, failing):
-            doubts = [_incompetent(rule, one, findings) for one in attacks]
-            if all(doubts):
-                one = min(attacks, key=lambda one: _smallest(rule, one, findings))
-                doubt = str(doubts[attacks.index(one)])
+        for one in _to_be_proven(rule, measured, failing):
+            if doubt := _incompetent(rule, one, findings):
                 return _ruling(rule, "inconclusive", doubt, one if rule.models else strongest)
     if strongest is None:
         return _ruling(rule, "pass", "nothing else answers it")
@@ -486,7 +478,9 @@ def _untried(rule: Rule, tried: Sequence[Finding], findings: Sequence[Finding]) 
 
 def _too_few(rule: Rule, measured: Sequence[Finding], least_people: int) -> str | None:
     """That an attack was put to fewer people than a pass may rest on; None where it was not."""
-    n = min((one.estimates[rule.estimate].n_subjects for one in measured), default=least_people)
+    # A number may be of a group of them alone.
+    people = [max(each.n_subjects for each in one.estimates.values()) for one in measured]
+    n = min(people, default=least_people)
     if not rule.rungs or n >= least_people:
         return None
     return f"measured among {n} people; this profile passes nothing among fewer than {least_people}"
@@ -516,11 +510,15 @@ def _incompetent(rule: Rule, finding: Finding, findings: Sequence[Finding]) -> s
         return None
     smallest = proof.estimates.get(f"smallest_{rule.estimate}")
     if smallest is None:
-        return "the attack found nothing of what was planted in these recordings"
+        return (
+            f"where more was planted in these recordings than the limit allows, this attack "
+            f"({finding.view}) read no more than it found; more people or a stronger attack would "
+            "settle it"
+        )
     if smallest.value > rule.limit:
         return (
-            f"the smallest leak that this attack ({finding.view}) finds for certain is "
-            f"{_shown(rule, smallest.value)}, beyond the limit of {_shown(rule, rule.limit)}; "
+            f"the smallest leak that this attack ({finding.view}) would have told from what it found "
+            f"is {_shown(rule, smallest.value)}, beyond the limit of {_shown(rule, rule.limit)}; "
             f"{_finding_smaller(rule, smallest)}"
         )
     return None
@@ -533,13 +531,6 @@ def _proof(finding: Finding, findings: Sequence[Finding]) -> Finding | None:
         if (one.view, one.protocol, one.leads) == of and words.about(one.check).subject == "attack":
             return one
     return None
-
-
-def _smallest(rule: Rule, finding: Finding, findings: Sequence[Finding]) -> float:
-    """The smallest leak that an attack finds for certain; ∞ where nothing shows one."""
-    proof = _proof(finding, findings)
-    shown = proof.estimates.get(f"smallest_{rule.estimate}") if proof else None
-    return shown.value if shown else math.inf
 
 
 def _finding_smaller(rule: Rule, smallest: Estimate) -> str:

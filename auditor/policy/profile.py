@@ -59,6 +59,8 @@ class Rule(BaseModel):
     #: The views that must all have been measured, and shown able, before the rule may pass; but for
     #: those that the data do not allow.
     rungs: tuple[str, ...] = ()
+    #: Those of them whose silence is a pass, and that must each be shown able; all where none is named.
+    proven: tuple[str, ...] = ()
     #: The rule is about models: it is left out where none is released, and each is judged.
     models: bool = Field(default=False, strict=True)
 
@@ -66,6 +68,13 @@ class Rule(BaseModel):
     def needs_proof(self) -> bool:
         """Whether it passes only where the attack was shown able to find what it asks for."""
         return self.models or bool(self.rungs)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _all_are_proven(cls, raw: Any) -> Any:
+        if isinstance(raw, dict) and not raw.get("proven"):
+            return raw | {"proven": raw.get("rungs", ())}
+        return raw
 
     @model_validator(mode="after")
     def _can_be_answered(self) -> Rule:
@@ -97,6 +106,8 @@ class Rule(BaseModel):
                 raise ValueError(
                     f"rungs: no attacker is named {shown(view)}; {nearest(view, attackers)}"
                 )
+        if others := [one for one in self.proven if one not in self.rungs]:
+            raise ValueError(f"proven: {shown(others[0])} is not among its rungs; add it there")
         if self.required and self.needs_proof and not metric.proof:
             others = about.limits(proven=True)
             cure = f"name one of {', '.join(others)}, or say required: false"

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import isotonic_regression
 from scipy.special import ndtri
-from sklearn.isotonic import isotonic_regression
 
 from auditor.core.finding import Estimate
 
@@ -71,7 +71,7 @@ def smallest_told(doses: Sequence[Dose], found: Estimate) -> Estimate | None:
 
 
 def _rising(values: Sequence[float]) -> NDArray[np.float64]:
-    return np.asarray(isotonic_regression(np.asarray(values, dtype=np.float64)))
+    return np.asarray(isotonic_regression(np.asarray(values, dtype=np.float64)).x)
 
 
 def _error(one: Estimate) -> float:

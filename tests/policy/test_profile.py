@@ -87,7 +87,7 @@ def test_an_audit_keeps_all_of_its_profile(name):
 
 
 LINKAGE = {"check": "linkage", "rungs": ["vit"]}
-SEARCHES = ["rank1", "rank10", "rank1_known", "tpir_at_fpir_10pct", "rank1_among_100000"]
+SEARCHES = ["rank1", "rank10", "rank1_known", "tpir_at_fpir_10pct", "found_among_100000"]
 
 
 @pytest.mark.parametrize("estimate", SEARCHES)
@@ -99,7 +99,7 @@ def test_a_rule_may_name_whatever_a_twin_shows_the_attack_to_find(estimate):
 @pytest.mark.parametrize(
     ("change", "others"),
     [
-        (LINKAGE | {"estimate": "rank1_stranger"}, ["rank1_known", "rank1_among_<n>"]),
+        (LINKAGE | {"estimate": "rank1_stranger"}, ["rank1_known", "found_among_<n>"]),
         ({"check": "inversion", "estimate": "r2_best", "models": True}, []),
     ],
 )

@@ -1,4 +1,4 @@
-"""The smallest leak that is found: exact for rates, and right over simulated attacks."""
+"""The smallest leak that an attack would have told from what it found."""
 
 from __future__ import annotations
 
@@ -6,96 +6,64 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.stats import binom, norm
+from scipy.stats import norm
 
 from auditor.core.finding import Estimate
-from auditor.stats.intervals import wilson
-from auditor.stats.power import POWER, Dose, needed_to_find, smallest_found
+from auditor.stats.power import Dose, smallest_told
+
+Z = norm.ppf(0.95)
+SE = 0.03
 
 
-def rate(k: float, n: int, level: float = 0.9) -> Estimate:
-    return Estimate(k / n, *wilson(k, n, level), level, n, None)
+def read(value: float, se: float = SE) -> Estimate:
+    return Estimate(value, value - Z * se, value + Z * se, 0.9, 200, 0.5)
 
 
-def power(true: float, n: int, nothing: float, level: float = 0.9) -> float:
-    """How often the whole of Wilson's interval lies beyond nothing, summed over all outcomes."""
-    found = [wilson(k, n, level)[0] > nothing for k in range(n + 1)]
-    return float(binom.pmf(np.arange(n + 1), n, true)[found].sum())
+def doses(slope: float, noise: np.ndarray | None = None) -> list[Dose]:
+    """An attack that reads half of nothing, and more by `slope` of the leak."""
+    every = np.array([0.0, 0.05, 0.1, 0.2, 0.4])
+    noise = np.zeros(len(every)) if noise is None else noise
+    return [
+        Dose(Estimate(leak, leak, leak, 0.9, 200, 0.001), read(0.5 + slope * leak + more))
+        for leak, more in zip(every.tolist(), noise.tolist(), strict=True)
+    ]
 
 
-@pytest.mark.parametrize("n", [20, 100, 300])
-@pytest.mark.parametrize("nothing", [0.0, 0.005, 0.05])
-@pytest.mark.parametrize("level", [0.9, 0.95])
-def test_a_rate_that_is_needed_is_found_in_95_of_100_cases_and_no_smaller_one(n, nothing, level):
-    needed = needed_to_find([rate(n // 3, n, level)], nothing, rate=True)
-    assert power(needed, n, nothing, level) == pytest.approx(POWER, abs=1e-6)
-    assert power(0.99 * needed, n, nothing, level) < POWER
+@pytest.mark.parametrize("slope", [0.8, 1.0, 2.0])
+@pytest.mark.parametrize("found", [0.4, 0.5, 0.55])
+def test_it_is_as_far_above_the_reading_as_two_readings_vary(slope, found):
+    one = smallest_told(doses(slope), read(found))
+    assert one.value == pytest.approx((max(found, 0.5) - 0.5 + Z * np.hypot(SE, SE)) / slope)
 
 
-def test_a_wider_interval_needs_a_higher_rate():
-    narrow = rate(20, 200)
-    wide = Estimate(narrow.value, narrow.low / 20, 0.3, 0.9, 200, None)
-    unfound = replace(wide, low=0.0)
-    needed = [needed_to_find([one], 0.003, rate=True) for one in (narrow, wide, unfound)]
-    assert needed == sorted(needed)
-    assert needed[0] < needed[1] < needed[2]
-    # What was seen and not found is not found.
-    assert needed[2] > unfound.value
+def test_an_attack_that_hears_little_tells_only_large_leaks_and_a_deaf_one_none():
+    able, weak = smallest_told(doses(1.0), read(0.5)), smallest_told(doses(0.3), read(0.5))
+    assert weak.value > 3 * able.value
+    assert smallest_told(doses(0.02), read(0.5)) is None
+    # Who reads much of the release itself tells less from it.
+    assert smallest_told(doses(0.3), read(0.6)) is None
 
 
-def test_of_other_numbers_power_is_that_of_a_normal_one():
-    error = 0.02
-    like = Estimate(0.6, 0.6 - norm.ppf(0.95) * error, 0.63, 0.9, 200, 0.5)
-    needed = needed_to_find([like], 0.5, rate=False)
-    low = needed - norm.ppf(0.95) * error
-    assert norm.cdf((low - 0.5) / error) == pytest.approx(POWER)
-
-
-def test_an_attack_that_finds_a_quarter_of_what_is_there_finds_only_leaks_four_times_as_large():
-    n, nothing = 300, 1 / 300
-    there = [30, 90]
-
-    def smallest(share: float) -> float:
-        doses = [Dose(rate(k, n), rate(1 + share * (k - 1), n)) for k in there]
-        found = smallest_found(doses, nothing, rate=True)
-        assert found.low < found.value < found.high
-        return found.value - nothing
-
-    assert smallest(0.25) == pytest.approx(4 * smallest(1.0), rel=0.1)
-
-
-def test_who_finds_more_than_they_who_know_found_what_was_there():
-    n = 300
-    doses = [Dose(rate(20, n), rate(30, n))]
-    needed = needed_to_find([doses[0].found], 1 / n, rate=True)
-    assert smallest_found(doses, 1 / n, rate=True).value == pytest.approx(needed)
-
-
-@pytest.mark.parametrize("found", [0, 1])
-def test_an_attack_that_finds_nothing_has_no_smallest_leak(found):
-    assert smallest_found([Dose(rate(60, 300), rate(found, 300))], 1 / 300, rate=True) is None
-
-
-def test_no_rate_is_above_all_people():
-    doses = [Dose(rate(30, 40), rate(2, 40))]
-    assert smallest_found(doses, 1 / 40, rate=True).value == 1.0
-
-
-@pytest.mark.parametrize("share", [0.3, 0.6, 1.0])
-def test_over_simulated_proofs_the_smallest_leak_is_right_and_its_interval_covers_it(share):
-    n, nothing, truths = 200, 1 / 200, (0.08, 0.18)
+@pytest.mark.parametrize("leak", [0.0, 0.05, 0.15])
+def test_in_95_of_100_releases_what_is_there_is_no_more_than_is_told(leak):
     rng = np.random.default_rng(0)
-    needed = needed_to_find([rate(20, n)], nothing, rate=True)
-    right = nothing + (needed - nothing) / share
-    told = []
-    for _ in range(400):
-        doses = [
-            Dose(
-                rate(rng.binomial(n, truth), n),
-                rate(rng.binomial(n, nothing + share * (truth - nothing)), n),
-            )
-            for truth in truths
-        ]
-        told.append(smallest_found(doses, nothing, rate=True))
-    assert np.median([one.value for one in told]) == pytest.approx(right, rel=0.2)
-    assert np.mean([one.low <= right <= one.high for one in told]) >= 0.85
+    told = [
+        smallest_told(doses(1.0, rng.normal(0, SE, 5)), read(0.5 + leak + rng.normal(0, SE)))
+        for _ in range(600)
+    ]
+    covered = np.mean([one is None or one.value >= leak for one in told])
+    assert covered >= 0.94
+
+
+def test_what_falls_by_luck_between_doses_is_levelled():
+    uneven = doses(1.0)
+    uneven[2] = replace(uneven[2], truth=replace(uneven[2].truth, value=0.01, low=0.0, high=0.1))
+    one = smallest_told(uneven, read(0.5))
+    assert 0 <= one.low <= one.value <= one.high
+
+
+def test_more_people_tell_smaller_leaks():
+    few = smallest_told(doses(1.0), read(0.5)).value
+    many = [replace(one, read=replace(one.read, low=one.read.value - Z * SE / 3,
+                                      high=one.read.value + Z * SE / 3)) for one in doses(1.0)]  # fmt: skip
+    assert smallest_told(many, read(0.5, SE / 3)).value == pytest.approx(few / 3)

@@ -125,8 +125,7 @@ class _Doses:
             if any(name not in one.estimates for one in every) or by not in self.found.estimates:
                 continue
             nothing = null.estimates[name]
-            there = replace(nothing, **dict.fromkeys(("value", "low", "high"), _nothing(nothing)))
-            doses = {0.0: Dose(there, null.estimates[by])} | {
+            doses = {0.0: Dose(_guessed(nothing), null.estimates[by])} | {
                 strength: Dose(truth[strength].estimates[name], found[strength].estimates[by])
                 for strength in strengths
             }
@@ -182,9 +181,10 @@ def _planted(context: Context, what: Planted, strength: float) -> Context:
     return known
 
 
-def _nothing(null: Estimate) -> float:
+def _guessed(null: Estimate) -> Estimate:
     """What there is to be found where nothing is planted: what guessing finds."""
-    return null.value if null.chance is None else null.chance
+    guessed = null.value if null.chance is None else null.chance
+    return replace(null, value=guessed, low=guessed, high=guessed)
 
 
 def _curve(doses: Mapping[float, Dose]) -> dict[str, list[Any]]:
