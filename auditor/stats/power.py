@@ -71,7 +71,8 @@ def smallest_told(doses: Sequence[Dose], found: Estimate) -> Estimate | None:
 
 
 def _rising(values: Sequence[float]) -> NDArray[np.float64]:
-    return np.asarray(isotonic_regression(np.asarray(values, dtype=np.float64)).x)
+    rising = isotonic_regression(np.asarray(values, dtype=np.float64))  # type: ignore[no-untyped-call]
+    return np.asarray(rising.x)
 
 
 def _error(one: Estimate) -> float:
