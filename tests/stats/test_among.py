@@ -41,23 +41,30 @@ def test_up_to_the_size_of_the_release_it_is_exactly_all_smaller_ones(data):
         assert one.chance == 1 / size
 
 
-def crowd(n: int, seed: int, strength: float, n_kinds: int = 8, n_people: int | None = None):
-    """A search of n people of so many kinds, of whom some are looked for."""
+def crowd(n: int, seed: int, strength: float, n_kinds: int = 8, harder: float = 0.0, whole=None):
+    """A search of n people of so many kinds; who is of one kind scores as much more.
+
+    Parameters
+    ----------
+    whole : of how many of them the first n are looked for
+    """
     rng = np.random.default_rng(seed)
-    whose = np.arange(n_people or n)
-    scores = rng.standard_normal((len(whose), n))
+    whose = np.arange(n)
+    kind = rng.integers(0, n_kinds, whole or n)
+    scores = rng.standard_normal((n, whole or n)) + harder * (kind[:n, None] == kind[None])
     scores[whose, whose] += strength
-    return search_result(scores, whose, kind=rng.integers(0, n_kinds, n))
+    return search_result(scores, whose, kind=kind)
 
 
+@pytest.mark.parametrize("harder", [0.0, 0.7])
 @pytest.mark.parametrize("strength", [0.0, 1.5, 3.0])
-def test_a_thousand_are_foretold_from_a_hundred_by_what_knowledge_leaves(strength):
+def test_a_thousand_are_foretold_from_a_hundred_by_what_knowledge_leaves(strength, harder):
     """The truth is a release of 1,000 of the same people."""
-    whole = [crowd(1000, seed, strength, n_people=200) for seed in range(3)]
+    whole = [crowd(200, seed, strength, harder=harder, whole=1000) for seed in range(3)]
     truth = np.mean([found_among(seen, [1000], 0.9)[0][1000].value for seen in whole])
     held = []
     for seed in range(20):
-        one = found_among(crowd(100, seed, strength), [1000], 0.9)[0][1000]
+        one = found_among(crowd(100, seed, strength, harder=harder), [1000], 0.9)[0][1000]
         assert one.low <= one.value <= one.high
         held.append((one.low <= truth, truth <= one.high))
     low, high = np.sum(held, axis=0)

@@ -38,6 +38,7 @@ def met(mate: np.ndarray, impostor: np.ndarray):
         "demographic_tied": none,
         "demographic_size": none + n,
         "demographic_best": impostor.max(axis=1),
+        "cohort": np.zeros(n),
         "n_gallery": n,
     }
     return SearchResult(**{**vars(few), **columns})
