@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +48,7 @@ def found_among(
         value = float(np.clip(value, min(ends), ends[1]))
         found[n] = Estimate(value, min(ends), ends[1], level, len(per_person), 1 / n)
     last = [found[n] for n in larger]
-    curve: dict[str, list[object]] = {
+    curve: dict[str, list[Any]] = {
         "gallery": [*larger],
         "rate": [*rounded(one.value for one in last)],
         "chance": [*rounded(1 / n for n in larger)],

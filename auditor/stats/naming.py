@@ -32,8 +32,8 @@ def named(seen: SearchResult, rng: np.random.Generator) -> Floats:
     """(n_people,) how often each is named by an intruder who gives a name only when sure of it.
 
     What counts is how far a score stands above the probe's cohort, and not how high: among people
-    who are all alike high scores say little. Sure is one above `sure_from`; of fewer than a hundred people, one above which at most one
-    in twenty of the names given to other people was wrong.
+    who are all alike high scores say little. Sure is one above `sure_from`; of fewer than a hundred
+    people, one above which at most one in twenty of the names given to other people was wrong.
     """
     seen = seen.above_cohort
     people, code = np.unique(seen.subject, return_inverse=True)
