@@ -25,8 +25,8 @@ _COLUMNS = 256
 def pooled(
     seen: Recogniser, session: NDArray[np.str_], held: Literal["session", "everything"]
 ) -> Recogniser:
-    """The same recogniser before sets of records: of each person the enrolled record with all others
-    that are not asked about; and of what is asked about a session, or everything.
+    """The same recogniser before sets of records: of each person the enrolled record with all
+    others that are not asked about; and of what is asked about a session, or everything.
 
     Coordinates are averaged before they are matched, so that what was trained, and what scores are
     normalised by, stays as it is. Where the enrolled session itself is asked about, the enrolled

@@ -17,6 +17,8 @@ BLOCK = 256
 #: Thresholds at which impostor scores are counted: at most so many, and so many in all people's
 #: rows of the sketch together.
 MAX_EDGES, _MAX_CELLS = 512, 12_800_000
+#: How many of the next best impostors make up a probe's cohort.
+COHORT = 10
 #: Of a larger gallery, the sketch counts the scores of so many people, drawn for each block anew.
 SKETCHED = 1000
 #: Who knows a person's sex and age looks among those of that sex, and no further off in age, years;
@@ -62,6 +64,7 @@ def search_gallery(
     n_above, n_tied, demographic_above, demographic_tied = np.zeros((4, n), dtype=np.int64)
     demographic_size, demographic_best = np.ones(n, dtype=np.int64), np.full(n, -np.inf)
     matched_above, matched_tied = np.full((2, n), -1)
+    cohort = np.empty(n)
     for block, scores in search.blocks():
         own = own_code[block]
         at = np.arange(len(block)), own
@@ -87,6 +90,7 @@ def search_gallery(
             drawn = np.sort(rng.choice(len(people), SKETCHED, replace=False))
         np.add.at(n_sketched, sketch_row[block], len(drawn) - np.isin(own, drawn))
         np.add.at(sketch, sketch_row[block], _reached(scores[:, drawn], edges))
+        cohort[block] = _cohort(scores[:, drawn])
     if alike.are_all:
         demographic_above, demographic_tied = n_above.copy(), n_tied.copy()
         demographic_best = best_impostor.copy()
@@ -107,6 +111,7 @@ def search_gallery(
         demographic_tied=demographic_tied,
         demographic_size=demographic_size,
         demographic_best=demographic_best,
+        cohort=cohort,
     )
 
 
@@ -224,6 +229,15 @@ def _edges(mated: NDArray[np.float32], n_people: int) -> NDArray[np.float32]:
         shares = np.concatenate([[0.0], low, high[1:]])
         edges = np.unique(np.quantile(mated, shares, method="lower"))
     return np.asarray(edges - 8 * np.finfo(np.float32).eps * np.abs(edges), dtype=np.float32)
+
+
+def _cohort(scores: Rows) -> Rows:
+    """(n,) the mean of the next best impostors; the own person scores −inf."""
+    last = min(COHORT + 1, scores.shape[1])
+    best = np.sort(np.partition(scores, -last, axis=1)[:, -last:], axis=1)[:, :-1]
+    met = np.isfinite(best)
+    total = np.where(met, best, 0).sum(axis=1)
+    return np.asarray(total / np.maximum(met.sum(axis=1), 1))
 
 
 def _place(

@@ -23,7 +23,7 @@ MOST_PLANTED = 300
 NOBODY = "none can be believed"
 
 _PER_PROBE = (
-    *("mated_score", "n_above", "n_tied", "best_impostor"),
+    *("mated_score", "n_above", "n_tied", "best_impostor", "cohort"),
     *("matched_impostor_above", "matched_impostor_tied"),
     *("demographic_above", "demographic_tied", "demographic_size", "demographic_best"),
 )
@@ -46,6 +46,9 @@ class SearchResult:
         Impostors who score more than the probe's own person, and as much.
     best_impostor : (n,) float64
         Best score among impostors: the top score had the person not been enrolled.
+    cohort : (n,) float64
+        Mean of the scores of the ten next best impostors; of a large gallery, of a sample. How high
+        anybody scores who is like the probe.
     n_gallery : int
         People in the gallery.
     edges : (m,) float64, ascending
@@ -86,6 +89,7 @@ class SearchResult:
     demographic_tied: NDArray[np.int64]
     demographic_size: NDArray[np.int64]
     demographic_best: NDArray[np.float64]
+    cohort: NDArray[np.float64]
 
     def __post_init__(self) -> None:
         n = len(self.subject)
@@ -103,6 +107,15 @@ class SearchResult:
             n_above=self.demographic_above,
             n_tied=self.demographic_tied,
             best_impostor=self.demographic_best,
+        )
+
+    @property
+    def above_cohort(self) -> SearchResult:
+        """The same with scores as they stand above those of the probe's cohort."""
+        return replace(
+            self,
+            mated_score=self.mated_score - self.cohort,
+            best_impostor=self.best_impostor - self.cohort,
         )
 
     def of(self, probes: NDArray[np.bool_]) -> SearchResult:

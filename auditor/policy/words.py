@@ -26,8 +26,8 @@ from auditor.resources import package
 _SENTENCES = {
     "found": "Of 1,000 people, about {value} would be found (between {low} and {high}); "
     "guessing would find {chance}.",
-    "named": "Of 1,000 people a model was trained on, about {value} would be named (between {low} "
-    "and {high}); guessing would name {chance}.",
+    "members": "Of 1,000 people a model was trained on, about {value} would be named (between "
+    "{low} and {high}); guessing would name {chance}.",
     "exposed": "Of 1,000 people, about {value} are exposed (between {low} and {high}).",
     "ordered": "Of 1,000 pairs of people, about {value} would be told apart rightly "
     "(between {low} and {high}); guessing gets {chance}.",

@@ -75,9 +75,9 @@ OUTCOMES_MEAN: Mapping[str, str] = {
 
 BASES_MEAN = (
     "A basis that begins with law: cites what a law asks, though no law names a number for the "
-    "risk of being found. precedent: is a number that a regulator or a data custodian has used, for "
-    "tables: 0.09 where anybody may download, for whoever is most exposed; no regulator has applied "
-    "it to waveforms. "
+    "risk of being found. precedent: is a number that a regulator or a data custodian has used, "
+    "for tables: 0.09, where anybody may download, for whoever is most exposed; no regulator has "
+    "applied it to waveforms. "
     "our default is this program's own choice, with its reason. A profile of your own may set "
     "another limit, and must say what it rests on."
 )

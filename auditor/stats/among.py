@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,9 @@ from auditor.core.finding import Estimate
 from auditor.stats.estimators import Curves, rate, rounded
 from auditor.stats.forecast import forecast, nested_sizes, rank1_at
 from auditor.stats.intervals import wilson
+from auditor.stats.metrics import by_person
 
+Floats = NDArray[np.float64]
 #: In a smaller gallery there is too little to foretell a larger one from.
 FORETOLD_FROM = 40
 
@@ -24,8 +27,8 @@ def found_among(
     at.
 
     Up to as many as were searched it is computed: of others drawn at random of those there are,
-    only those alike can come before the mate. Beyond, it is foretold from that, but for the upper
-    end, which is that of `_at_most`.
+    only those alike can come before the mate. Beyond, it is foretold from that, within bounds that
+    are closer where knowledge makes a large gallery small (`_among_those_left`).
     """
     n_gallery = seen.n_gallery
     larger = [n for n in sizes if n > n_gallery]
@@ -39,14 +42,13 @@ def found_among(
     measured = nested_sizes(n_gallery)
     per_person = rank1_at(seen.among_alike, measured)
     told = forecast(measured.astype(float), per_person, np.array(larger, dtype=float), level=level)
-    n_people = len(per_person)
     for n, value, low, high in zip(larger, told.value, told.low, told.high, strict=True):
-        at_most = min(float(high), _at_most(seen, n, level))
-        least = min(float(low), at_most)
-        one = Estimate(min(float(value), at_most), least, at_most, level, n_people, 1 / n)
-        found[n] = one
+        least, most = _among_those_left(seen, n, level)
+        ends = max(float(low), least), min(float(high), most)
+        value = float(np.clip(value, min(ends), ends[1]))
+        found[n] = Estimate(value, min(ends), ends[1], level, len(per_person), 1 / n)
     last = [found[n] for n in larger]
-    curve: dict[str, list[object]] = {
+    curve: dict[str, list[Any]] = {
         "gallery": [*larger],
         "rate": [*rounded(one.value for one in last)],
         "chance": [*rounded(1 / n for n in larger)],
@@ -57,15 +59,27 @@ def found_among(
     return found, {"forecast": curve, "forecast_error": errors}
 
 
-def _at_most(seen: SearchResult, n: int, level: float) -> float:
-    """The upper end of the rate in a larger gallery.
+def _among_those_left(seen: SearchResult, n: int, level: float) -> tuple[float, float]:
+    """Bounds of the rate in a larger gallery.
 
-    Knowledge makes a large gallery small: a person of whom a share s of the others is alike is
-    looked for among 1 + s(n − 1). How often one is found among so many people is computed of all
-    others, and not of those alike, who are too few to tell; those alike score higher, if anything,
-    so that no more are found among them. Nobody is found more often among more than were searched.
+    A person of whom a share s of the others is alike is looked for among 1 + s(n − 1). How often
+    one is found among so many people is computed of all others, and not of those alike, who are too
+    few to tell. Those alike score higher, if anything, so that no more are found among them: from
+    above this holds as it is, and nobody is found more often among more than were searched. From
+    below it is brought down by as much as those alike are harder to tell from where both were
+    searched; one more is taken to be alike than was seen, for of few people nobody alike says
+    little; and who would be looked for among more than were searched counts as never found.
     """
-    alike = (seen.demographic_size - 1) / (seen.n_gallery - 1)
-    met = np.minimum(1 + (n - 1) * alike, seen.n_gallery)
-    rates: NDArray[np.float64] = rank1_at(seen, met[:, None])[:, 0]
-    return wilson(float(rates.sum()), len(rates), level)[1]
+    n_gallery, size = seen.n_gallery, seen.demographic_size.astype(np.float64)
+
+    def by_all(met: Floats) -> Floats:
+        return rank1_at(seen, np.minimum(met, n_gallery)[:, None])[:, 0]
+
+    at_most = by_all(1 + (n - 1) * (size - 1) / (n_gallery - 1))
+    n_people = len(at_most)
+    high = wilson(float(at_most.sum()), n_people, level)[1]
+    met = 1 + (n - 1) * size / n_gallery
+    at_least = by_all(met) * (by_person(met, seen.subject) <= n_gallery)
+    own, alike = by_all(size).mean(), rank1_at(seen.among_alike, np.array([n_gallery])).mean()
+    harder = min(float(alike / own), 1.0) if own > 0 else 1.0
+    return wilson(float(at_least.sum()) * harder, n_people, level)[0], high

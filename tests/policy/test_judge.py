@@ -81,7 +81,7 @@ def test_each_outcome_has_its_exit_status(findings, outcome, status):
     assert verdict.exit_status == status
 
 
-@pytest.mark.parametrize("name", ["rank1_known", "tpir_at_fpir_10pct", "found_among_100"])
+@pytest.mark.parametrize("name", ["rank1_known", "named", "found_among_100"])
 def test_a_rule_passes_by_the_number_that_it_names_and_that_was_proven(name):
     asked = profile(LINKAGE.model_copy(update={"estimate": name}))
     low = finding("vit", *LOW, estimate=name)

@@ -47,6 +47,7 @@ def refused(raw) -> str:
         (rule(check="competence", estimate="null_rank1"), ["competence", "explains"]),
         (rule(check="training"), ["training", "explains"]),
         (rule(check="linkage", estimate="untrained_rank1"), ["attack, and not", "rank1_known"]),
+        (rule(check="linkage", estimate="found_among_1", rungs=["vit"]), ["2 people or more"]),
         (rule(protocol="cross-session"), ["cross-session", "none"]),
         (rule(check="linkage", estimate="rank1", rungs=["vti"]), ["vti", "did you mean vit"]),
         (rule(check="linkage", estimate="rank1"), ["cheap", "rungs"]),
@@ -87,7 +88,7 @@ def test_an_audit_keeps_all_of_its_profile(name):
 
 
 LINKAGE = {"check": "linkage", "rungs": ["vit"]}
-SEARCHES = ["rank1", "rank10", "rank1_known", "tpir_at_fpir_10pct", "found_among_100000"]
+SEARCHES = ["rank1", "rank10", "rank1_known", "named", "most_exposed", "found_among_100000"]
 
 
 @pytest.mark.parametrize("estimate", SEARCHES)

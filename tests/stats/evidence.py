@@ -56,6 +56,7 @@ def search_result(
         demographic_tied=(same & known).sum(axis=1),
         demographic_size=known.sum(axis=1),
         demographic_best=np.where(known, impostor, -np.inf).max(axis=1),
+        cohort=np.zeros(n),
     )
 
 

@@ -189,6 +189,8 @@ def crowd(n_people: int, spread: float, rng: np.random.Generator) -> SearchResul
         demographic_above=above,
         demographic_tied=none,
         demographic_size=none + n_people,
+        demographic_best=np.zeros(n),
+        cohort=np.zeros(n),
         n_gallery=n_people,
     )
 

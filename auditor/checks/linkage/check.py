@@ -103,8 +103,8 @@ class Linkage(OnRecordings):
         return None
 
     def attack(self, context: Context, rng: np.random.Generator) -> Searches:
-        """The search of the gallery, by what an intruder may hold and know of a person; for a network
-        also by its untrained twin, the control.
+        """The search of the gallery, by what an intruder may hold and know of a person; for a
+        network also by its untrained twin, the control.
         """
         records = context.records
         enrolment = Enrolment.of_release(context, split(records, self.protocol))
