@@ -38,7 +38,7 @@ def scanned(root: Path, **limits: float) -> tuple[int, dict[str, Estimate], dict
     rules = [
         {
             "id": name, "check": "linkage", "protocol": "cross-session", "estimate": name,
-            "limit": limit, "basis": "our default: a test", "strongest": [VIEW],
+            "limit": limit, "basis": "our default: a test", "rungs": [VIEW],
         }
         for name, limit in limits.items()
     ]  # fmt: skip

@@ -293,9 +293,9 @@ def _void(waiver: Waiver, holds: bool, rulings: Sequence[Ruling]) -> Ruling:
 def _to_be_proven(
     rule: Rule, measured: Sequence[Finding], failing: Sequence[Finding] = ()
 ) -> list[Finding]:
-    """The findings whose attack must be shown to be able, the strongest first: of models each one's,
-    of recordings those of the attackers that the rule names as proven. What fails a rule by the
-    same leads has shown that it is able.
+    """The findings whose attack must be shown to be able, the strongest first: of models each
+    one's, of recordings those of the attackers that the rule names as proven. What fails a rule by
+    the same leads has shown that it is able.
     """
     if rule.models:
         return list(measured)
@@ -517,9 +517,9 @@ def _incompetent(rule: Rule, finding: Finding, findings: Sequence[Finding]) -> s
         )
     if smallest.value > rule.limit:
         return (
-            f"the smallest leak that this attack ({finding.view}) would have told from what it found "
-            f"is {_shown(rule, smallest.value)}, beyond the limit of {_shown(rule, rule.limit)}; "
-            f"{_finding_smaller(rule, smallest)}"
+            f"the smallest leak that this attack ({finding.view}) would have told from what it "
+            f"found is {_shown(rule, smallest.value)}, beyond the limit of "
+            f"{_shown(rule, rule.limit)}; {_finding_smaller(rule, smallest)}"
         )
     return None
 

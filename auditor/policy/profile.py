@@ -59,7 +59,7 @@ class Rule(BaseModel):
     #: The views that must all have been measured, and shown able, before the rule may pass; but for
     #: those that the data do not allow.
     rungs: tuple[str, ...] = ()
-    #: Those of them whose silence is a pass, and that must each be shown able; all where none is named.
+    #: Those of them whose silence is a pass, and that must be shown able; all if none is named.
     proven: tuple[str, ...] = ()
     #: The rule is about models: it is left out where none is released, and each is judged.
     models: bool = Field(default=False, strict=True)

@@ -44,14 +44,9 @@ def smallest_told(doses: Sequence[Dose], found: Estimate) -> Estimate | None:
     doses : of nothing, and of more and more
     found : what the attack reads of what is judged; where that is less than of nothing, nothing
     """
-    read, value, low, high = (
-        _rising([end(dose) for dose in doses])
-        for end in (
-            lambda dose: dose.read.value,
-            lambda dose: dose.truth.value,
-            lambda dose: dose.truth.low,
-            lambda dose: dose.truth.high,
-        )
+    read = _rising([one.read.value for one in doses])
+    value, low, high = (
+        _rising([getattr(one.truth, end) for one in doses]) for end in ("value", "low", "high")
     )
     z = float(ndtri(POWER))
     for place in range(1, len(doses)):
@@ -71,7 +66,7 @@ def smallest_told(doses: Sequence[Dose], found: Estimate) -> Estimate | None:
 
 
 def _rising(values: Sequence[float]) -> NDArray[np.float64]:
-    rising = isotonic_regression(np.asarray(values, dtype=np.float64))  # type: ignore[no-untyped-call]
+    rising = isotonic_regression(np.asarray(values, dtype=np.float64))
     return np.asarray(rising.x)
 
 

@@ -1,4 +1,4 @@
-"""What a gate says of simulated releases whose truth is known: strength of identity × people × leads.
+"""What a gate says of simulated releases whose truth is known, by strength, people and leads.
 
 A release of so many people, with one record on each of two days, is scanned under the preset quick;
 sex and age are released, dates are not. Beside its verdict stands what an intruder finds who knows

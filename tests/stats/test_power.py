@@ -64,6 +64,5 @@ def test_what_falls_by_luck_between_doses_is_levelled():
 
 def test_more_people_tell_smaller_leaks():
     few = smallest_told(doses(1.0), read(0.5)).value
-    many = [replace(one, read=replace(one.read, low=one.read.value - Z * SE / 3,
-                                      high=one.read.value + Z * SE / 3)) for one in doses(1.0)]  # fmt: skip
+    many = [replace(one, read=read(one.read.value, SE / 3)) for one in doses(1.0)]
     assert smallest_told(many, read(0.5, SE / 3)).value == pytest.approx(few / 3)

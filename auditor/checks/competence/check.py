@@ -39,8 +39,8 @@ def prove(
     level: float,
     smallest_cell: int,
 ) -> Finding:
-    """How small a leak a check would have told from what it found, and whether it stays silent where
-    there is none.
+    """How small a leak a check would have told from what it found, and whether it stays silent
+    where there is none.
 
     Parameters
     ----------
