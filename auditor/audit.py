@@ -258,14 +258,18 @@ def run_checks(
         )
         asked[findings[-1].id] = check, before
         yield findings[-1]
-    wanted = competence_needed(findings, profile, waivers=settings.waivers, today=settings.today)
-    for finding in wanted:
-        yield prove(
-            *asked[finding.id],
-            limits_of(finding, profile),
-            level=preset.level,
-            smallest_cell=profile.minimum_cell,
-        )
+    waivers, today = settings.waivers, settings.today
+    while wanted := competence_needed(findings, profile, waivers=waivers, today=today):
+        for finding in wanted:
+            findings.append(
+                prove(
+                    *asked[finding.id],
+                    limits_of(finding, profile),
+                    level=preset.level,
+                    smallest_cell=profile.minimum_cell,
+                )
+            )
+            yield findings[-1]
 
 
 def _of_recordings(context: Context, settings: Run) -> list[OnRecordings]:

@@ -189,7 +189,11 @@ def competence_needed(
     waivers: Sequence[Waiver] = (),
     today: date | None = None,
 ) -> list[Finding]:
-    """The findings whose attack's competence is all that a required rule lacks to pass."""
+    """The findings whose attack's competence is all that a required rule lacks to pass.
+
+    Of recordings the strongest attack that was not tried yet, so that none is tried where a
+    stronger one was shown able: to be asked again with what the proofs found.
+    """
     found = list(findings)
     holding = _holding(waivers, today)
     wanted: list[Finding] = []
@@ -198,9 +202,12 @@ def competence_needed(
         if not rule.required or any(one.id not in _of(rule, holding) for one in failing):
             continue
         measured = [one for one in _measured(rule, found) if one not in failing]
-        if measured and _within(rule, measured):
-            able = _to_be_proven(rule, measured, failing)
-            wanted += [one for one in able if one not in wanted]
+        if not measured or not _within(rule, measured):
+            continue
+        for attacks in _to_be_proven(rule, measured, failing):
+            untried = [one for one in attacks if _proof(one, found) is None]
+            if untried and all(_incompetent(rule, one, found) for one in attacks):
+                wanted += [one for one in untried[:1] if one not in wanted]
     return wanted
 
 
@@ -250,14 +257,24 @@ def _void(waiver: Waiver, holds: bool, rulings: Sequence[Ruling]) -> Ruling:
 
 def _to_be_proven(
     rule: Rule, measured: Sequence[Finding], failing: Sequence[Finding] = ()
-) -> list[Finding]:
-    """The findings whose attack must be shown to be able: of recordings those of every rung that
-    the rule names, of models each one's. What fails a rule has shown that it is able.
+) -> list[list[Finding]]:
+    """The findings of which one's attack must be shown to be able, one of each list: of models each
+    one's, of recordings that are attacked by the same leads the rungs' that the rule names, the
+    strongest first. What one of them is able to find does not go unfound where others are weaker.
+    What fails a rule has shown that it is able.
     """
     if rule.models:
-        return list(measured)
+        return [[one] for one in measured]
+    ladder = list(words.attackers())
     shown = {one.leads for one in failing if one.view in rule.strongest}
-    return [one for one in measured if one.view in rule.strongest and one.leads not in shown]
+    able: dict[str | None, list[Finding]] = {}
+    for one in measured:
+        if one.view in rule.strongest and one.leads not in shown:
+            able.setdefault(one.leads, []).append(one)
+    return [
+        sorted(rungs, key=lambda one: ladder.index(str(one.view)), reverse=True)
+        for rungs in able.values()
+    ]
 
 
 def _rule(
@@ -344,8 +361,11 @@ def _settled(rule: Rule, findings: Sequence[Finding], failing: Sequence[Finding]
         )
         return _ruling(rule, "not assessed", reason, strongest)
     if rule.needs_proof:
-        for one in _to_be_proven(rule, measured, failing):
-            if doubt := _incompetent(rule, one, findings):
+        for attacks in _to_be_proven(rule, measured, failing):
+            doubts = [_incompetent(rule, one, findings) for one in attacks]
+            if all(doubts):
+                one = min(attacks, key=lambda one: _smallest(rule, one, findings))
+                doubt = str(doubts[attacks.index(one)])
                 return _ruling(rule, "inconclusive", doubt, one if rule.models else strongest)
     if strongest is None:
         return _ruling(rule, "pass", "nothing else answers it")
@@ -419,17 +439,7 @@ def _within(rule: Rule, measured: Sequence[Finding]) -> bool:
 
 def _incompetent(rule: Rule, finding: Finding, findings: Sequence[Finding]) -> str | None:
     """Why an attack that found little does not show that there is little to find."""
-    proof = next(
-        (
-            one
-            for one in findings
-            if words.about(one.check).subject == "attack"
-            and one.view == finding.view
-            and one.protocol == finding.protocol
-            and one.leads == finding.leads
-        ),
-        None,
-    )
+    proof = _proof(finding, findings)
     nothing_shows = "nothing shows that the attack could have found anything"
     if proof is None or proof.status != "measured":
         why = proof.reason if proof else "it was not tried where something was planted"
@@ -455,6 +465,22 @@ def _incompetent(rule: Rule, finding: Finding, findings: Sequence[Finding]) -> s
             f"{_finding_smaller(rule, smallest)}"
         )
     return None
+
+
+def _proof(finding: Finding, findings: Sequence[Finding]) -> Finding | None:
+    """Where an attack was put to the proof."""
+    of = (finding.view, finding.protocol, finding.leads)
+    for one in findings:
+        if (one.view, one.protocol, one.leads) == of and words.about(one.check).subject == "attack":
+            return one
+    return None
+
+
+def _smallest(rule: Rule, finding: Finding, findings: Sequence[Finding]) -> float:
+    """The smallest leak that an attack finds for certain; ∞ where nothing shows one."""
+    proof = _proof(finding, findings)
+    shown = proof.estimates.get(f"smallest_{rule.estimate}") if proof else None
+    return shown.value if shown else math.inf
 
 
 def _finding_smaller(rule: Rule, smallest: Estimate) -> str:

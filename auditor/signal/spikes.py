@@ -92,8 +92,13 @@ class Spiked(Prepared):
 
     def part(self, rows: NDArray[np.int64]) -> Spiked:
         """The same with these records alone, light enough to travel to a worker."""
-        few = {"records": self.records.iloc[rows], "unusable": self.unusable.iloc[:0]}
-        return replace(self, **few, mean=self.mean[rows], own=self.own[rows])
+        return replace(
+            self,
+            records=self.records.iloc[rows],
+            unusable=self.unusable.iloc[:0],
+            mean=self.mean[rows],
+            own=self.own[rows],
+        )
 
     def signal(self, row: int) -> NDArray[np.float32]:
         """(n_leads, n_samples) mV at `FS`, NaN where missing."""

@@ -5,14 +5,15 @@ nothing. Of a rate with Wilson's interval that is so from
 
     nothing + z · sqrt(nothing · (1 − nothing) / n)
 
-on (Wilson 1927, JASA 22:209, solved for the rate); at least k of n people then have to be found.
-The rate that brings so many with probability 0.95 is the upper end of Clopper and Pearson's
-one-sided interval for k − 1 of n (1934, Biometrika 26:404). A person found in some of several tries
-varies less than one found or not, so that this asks for no less than is needed. Where an interval
-is wider than Wilson's, n is how many people would give it its lower end. Of other numbers, taken as
-normal, it is nothing + (z + z of 0.95) · SE.
+on (Wilson 1927, JASA 22:209, solved for the rate). Where intervals are wider, it is so from where
+the lower end passes nothing in the proportion that it has to the rate at the least dose that was
+found, and from no rate that was seen and not found. At least k of n people then have to be found.
+The true rate that brings so many with probability 0.95 is the upper end of Clopper and Pearson's
+one-sided interval for k − 1 of n (1934, Biometrika 26:404): a person found in some of several tries
+varies less than one found or not, so that this asks for no less than is needed. Of other numbers,
+taken as normal, it is nothing + (z + z of 0.95) · SE.
 
-Both are in the unit of what the attack measures. Its *share* is what it finds beyond nothing of
+All that is in the unit of what the attack measures. Its *share* is what it finds beyond nothing of
 what there is to be found, over all doses together: a ratio of sums, in which a dose weighs as much
 as it tells. The smallest leak is what has to be measured, divided by that.
 """
@@ -57,25 +58,17 @@ def smallest_found(doses: Sequence[Dose], nothing: float, *, rate: bool) -> Esti
     nothing : what the attack measures where there is nothing
     rate : whether the number is a rate of people
     """
-    found, there = (
-        np.array([value for dose in doses for value in [one(dose) - nothing]])
-        for one in (lambda dose: dose.found.value, lambda dose: dose.there)
-    )
+    found = np.array([dose.found.value - nothing for dose in doses])
+    there = np.array([dose.there - nothing for dose in doses])
     if found.sum() <= 0 or there.sum() <= 0:
         return None
     share = float(found.sum() / there.sum())
-    nearest = max(doses, key=lambda dose: dose.found.value)
-    needed = needed_to_find(nearest.found, nothing, rate=rate) - nothing
+    needed = needed_to_find([dose.found for dose in doses], nothing, rate=rate) - nothing
     spread = math.hypot(
-        *(
-            _sum_error(every) / total
-            for every, total in (
-                ([dose.found for dose in doses], float(found.sum())),
-                ([dose.truth for dose in doses], float(there.sum())),
-            )
-        )
+        _sum_error([dose.found for dose in doses]) / float(found.sum()),
+        _sum_error([dose.truth for dose in doses]) / float(there.sum()),
     )
-    level = nearest.found.level
+    level = doses[0].found.level
     wide = math.exp(float(ndtri(0.5 + level / 2)) * spread)
     most = 1.0 if rate else math.inf
     value, low, high = (min(nothing + by * needed / share, most) for by in (1.0, 1 / wide, wide))
@@ -83,25 +76,23 @@ def smallest_found(doses: Sequence[Dose], nothing: float, *, rate: bool) -> Esti
     return Estimate(value, low, high, level, n, None)
 
 
-def needed_to_find(like: Estimate, nothing: float, *, rate: bool) -> float:
-    """The true number from which on 95 of 100 estimates with intervals like this one's lie beyond
-    `nothing` with all of their interval.
+def needed_to_find(doses: Sequence[Estimate], nothing: float, *, rate: bool) -> float:
+    """The true number from which on 95 of 100 estimates, with intervals as of these doses, lie
+    beyond `nothing` with all of their interval.
     """
-    z = float(ndtri(0.5 + like.level / 2))
+    z = float(ndtri(0.5 + doses[0].level / 2))
     if not rate:
-        return nothing + (z + float(ndtri(POWER))) * (like.value - like.low) / z
-    n = _effective_people(like, z)
-    from_here = nothing + z * math.sqrt(nothing * (1 - nothing) / n)
-    k = math.floor(n * from_here + 1e-9) + 1
+        most = max(doses, key=lambda one: one.value)
+        return nothing + (z + float(ndtri(POWER))) * (most.value - most.low) / z
+    n = min(one.n_subjects for one in doses)
+    beyond = [nothing + z * math.sqrt(nothing * (1 - nothing) / n)]
+    found = [one for one in doses if one.low > nothing]
+    beyond += [one.value for one in doses if one.low <= nothing]
+    if found:
+        least = min(found, key=lambda one: one.value)
+        beyond.append(nothing * least.value / least.low)
+    k = math.floor(n * max(beyond) + 1e-9) + 1
     return float(betaincinv(k, n - k + 1, POWER)) if k <= n else 1.0
-
-
-def _effective_people(like: Estimate, z: float) -> float:
-    """How many people give a rate its lower end by Wilson's interval; no more than there are."""
-    away = like.value - like.low
-    if not 0 < like.low < 1 or away <= 0:
-        return float(like.n_subjects)
-    return min(float(like.n_subjects), z * z * like.low * (1 - like.low) / away**2)
 
 
 def _sum_error(every: Sequence[Estimate]) -> float:

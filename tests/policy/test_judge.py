@@ -108,19 +108,23 @@ def test_an_attack_that_finds_only_larger_leaks_than_the_limit_says_both_and_wha
     assert "found nothing of what was planted" in ruling.reason
 
 
-def test_every_rung_that_a_pass_rests_on_is_proven():
-    both = LINKAGE.model_copy(update={"strongest": ("vit", "adapted")})
+def test_the_strongest_attack_is_proven_first_and_a_weaker_one_where_it_is_not_able():
+    both = profile(LINKAGE.model_copy(update={"strongest": ("vit", "adapted")}))
     found = [finding("vit", *LOW), finding("adapted", *LOW), finding("template", *LOW)]
-    assert competence_needed(found, profile(both)) == found[:2]
-    proofs = [competence(), competence(view="adapted")]
-    for few, outcome in (
-        (proofs, "pass"),
-        (proofs[:1], "inconclusive"),
-        (proofs[1:], "inconclusive"),
-    ):
-        assert judge([*found, *few], profile(both)).rules[0].outcome == outcome
-    weak = [competence(), competence(0.2, view="adapted")]
-    assert judge([*found, *weak], profile(both)).rules[0].outcome == "inconclusive"
+    assert competence_needed(found, both) == [found[1]]
+    able = [*found, competence(view="adapted")]
+    assert competence_needed(able, both) == []
+    assert judge(able, both).rules[0].outcome == "pass"
+    weak = [*found, competence(0.3, view="adapted")]
+    assert competence_needed(weak, both) == [found[0]]
+    assert judge(weak, both).rules[0].outcome == "inconclusive"
+    # A leak that one of them is able to find does not go unfound.
+    assert judge([*weak, competence()], both).rules[0].outcome == "pass"
+    neither = [*weak, competence(0.2)]
+    assert competence_needed(neither, both) == []
+    (ruling,) = judge(neither, both).rules
+    assert ruling.outcome == "inconclusive"
+    assert "(vit) finds for certain is 20%" in ruling.reason
 
 
 def test_of_several_rules_on_a_number_the_strictest_limit_is_to_be_proven():

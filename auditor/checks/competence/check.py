@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -24,9 +25,9 @@ from auditor.stats.power import Dose, smallest_found
 from auditor.targets.context import Context
 
 ID = "competence"
-#: Strengths at which something may be planted; an intruder who knows how finds some hundredths of
-#: people at the lower, nearly all at the upper.
-STRENGTHS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.85)
+#: Strengths at which something may be planted; an intruder who knows how finds about one in a
+#: hundred at the lowest, nearly all at the uppermost.
+STRENGTHS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.85)
 
 
 def prove(
@@ -101,27 +102,31 @@ class _Doses:
         """The smallest leak that the check finds, and each dose; why there is nothing to show."""
         if self.check.protocol == "random-segment":
             return "the halves of one recording are alike, whatever is planted in it"
-        found = {0.0: self._seen(self.check, 0.0)}
-        truth = {0.0: self._truth(0.0)}
-        for strength in self._strengths():
-            truth[strength] = self._truth(strength)
-            found[strength] = self._seen(self.check, strength)
+        null = self._seen(self.check, 0.0)
+        if null.status != "measured":
+            return f"where its records were dealt out anew: {null.reason}"
+        strengths = self._strengths()
+        truth, found = (
+            {strength: see(strength) for strength in strengths}
+            for see in (self._truth, partial(self._seen, self.check))
+        )
         for one in (*truth.values(), *found.values()):
             if one.status != "measured":
-                return f"where something was planted in these records: {one.reason}"
+                return f"where something was planted in its records: {one.reason}"
         estimates: dict[str, Estimate] = {}
         curves: dict[str, dict[str, list[Any]]] = {}
         for name in self.limits:
-            if any(name not in one.estimates for one in (*truth.values(), *found.values())):
+            if any(name not in one.estimates for one in (null, *truth.values(), *found.values())):
                 continue
             doses = {
-                strength: Dose(truth[strength].estimates[name], one.estimates[name])
-                for strength, one in found.items()
+                strength: Dose(truth[strength].estimates[name], found[strength].estimates[name])
+                for strength in strengths
             }
-            null = doses.pop(0.0).found
-            estimates[f"null_{name}"] = null
+            estimates[f"null_{name}"] = null.estimates[name]
             rate = words.metric(self.check.id, name).unit == "percent"
-            smallest = smallest_found(list(doses.values()), _nothing(null), rate=rate)
+            smallest = smallest_found(
+                list(doses.values()), _nothing(null.estimates[name]), rate=rate
+            )
             if smallest is not None:
                 estimates[f"smallest_{name}"] = smallest
             curves[f"doses_{name}"] = _curve(doses)
