@@ -149,7 +149,8 @@ class Linkage(OnRecordings):
         knowing = evidence.everything.among_alike
         among, foretold = found_among(evidence.everything, self.galleries, level)
         found |= {f"found_among_{n}": one for n, one in among.items()}
-        if apart := above_alike(evidence.everything, level, draw("apart")):
+        # Without the date, which leaves nobody alike to be told from.
+        if apart := above_alike(evidence.session or evidence.found, level, draw("apart")):
             found["told_apart"] = apart
         certain, worst = naming(knowing, evidence.groups, level, draw("named"))
         params: dict[str, Any] = {"reading": self._reading(evidence.knows, among)}
