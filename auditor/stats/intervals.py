@@ -15,11 +15,12 @@ _DRAWN_BLOCK = 1_000_000
 DRAWS = 1000
 
 
-def wilson(k: float, n: int, level: float) -> tuple[float, float]:
+def wilson(k: float, n: float, level: float) -> tuple[float, float]:
     """Wilson's score interval for k of n, clipped to [0, 1] (Wilson 1927, JASA 22:209).
 
     `k` may be a fraction: the mean of n people's rates varies no more than a yes-or-no outcome of
-    the same mean, so that the interval is then conservative. It never collapses at 0 or 1.
+    the same mean, so that the interval is then conservative; n may be one where outcomes depend on
+    each other and are worth so many independent ones. It never collapses at 0 or 1.
     """
     z = ndtri(0.5 + level / 2)
     p, zz = k / n, z * z
