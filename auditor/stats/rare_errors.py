@@ -15,17 +15,12 @@ from scipy.stats import betabinom, binom
 from auditor.stats.intervals import wilson
 from auditor.stats.metrics import Floats, tpr_at_fpr
 
-#: A rate of errors is told of people among whom so many errors are expected, and is rough among
-#: whom so many are not: with none seen in n people it may be 3/n (rule of three).
-TOLD_FROM, ROUGH_BELOW = 3, 30
+#: A rate of errors is told of people among whom so many errors are expected: with none seen among n
+#: it may be 3/n (rule of three).
+TOLD_FROM = 3
 #: A null is to pass in so many cases before people are called enough.
 POWER = 0.9
 _MOST = 200_000
-
-
-def rough(error_rate: float, n_people: int) -> bool:
-    """Whether so small a rate of errors is known only roughly from so many people."""
-    return error_rate * n_people < ROUGH_BELOW - 1e-9
 
 
 def tpr_bounds(
