@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from auditor.core.errors import EvidenceError
 from auditor.core.evidence import MIN_PEOPLE, Evidence, Predictions, SearchResult, Trials
@@ -67,7 +68,7 @@ def cross_fitted(
     name: str, seen: Evidence, level: float, rng: np.random.Generator
 ) -> tuple[dict[str, Estimate], Curves]:
     """What `measure` says of guesses by learners that saw the others, with the intervals of half as
-    many people.
+    many people, and of a gain with those of `taught_gain`.
 
     Such guesses are not those of independent people: any two are asked about with what the other
     taught, once each way. Where nothing is there to be learnt both give the same answer, and what
@@ -76,11 +77,46 @@ def cross_fitted(
     """
     found, curves = measure(name, seen, level=level, rng=rng)
     if not isinstance(seen, Trials):
-        return {key: wider(one) for key, one in found.items()}, curves
+        found = {key: wider(one) for key, one in found.items()}
+        gain, blind = f"{name}_gain_years", found[f"{name}_mae_years"].chance
+        assert blind is not None
+        return found | {gain: taught_gain(found[gain], blind)}, curves
     one, positive = found[f"{name}_auc"], metrics.person_trials(seen)[1]
     halves = int(positive.sum()) // 2, int((~positive).sum()) // 2
     low, high = newcombe_auc(one.value, *halves, level)
     return {f"{name}_auc": replace(one, low=low, high=high)}, curves
+
+
+def taught_gain(one: Estimate, blind: float) -> Estimate:
+    """A gain with an interval that carries whom the learner happened to be taught on.
+
+    The share Q of the blind error that is gained varies as a rate of people does, by Q (1 − Q) / n,
+    and by the learner: a weak one is worth something in one release, and nothing in the next of the
+    same people's kind. That adds 3 Q / n, with Q no less than 1/n and no more than 0.1 there, as
+    seen with lines and trees taught on 20 to 400 simulated people. The interval holds each Q from
+    which the share is no further off than so many standard deviations of it.
+
+    Parameters
+    ----------
+    blind : the error, in the same unit, of somebody who saw no record
+    """
+    if blind <= 0:
+        return one
+    n, share, reach = one.n_subjects, one.value / blind, ndtri(0.5 + one.level / 2)
+
+    def near(true: float) -> bool:
+        people = max(true, 0) * (1 - true)
+        learner = 3 * float(np.clip(true, 1 / n, 0.1))
+        return bool((true - share) ** 2 <= reach**2 * (people + learner) / n)
+
+    ends = []
+    for outside in (min(share, 0.0) - 1, 1.0):
+        inside = share
+        for _ in range(40):
+            middle = (inside + outside) / 2
+            inside, outside = (middle, outside) if near(middle) else (inside, middle)
+        ends.append(inside * blind)
+    return replace(one, low=min(ends[0], one.value), high=max(ends[1], one.value))
 
 
 def wider(one: Estimate) -> Estimate:
