@@ -15,7 +15,7 @@ from auditor.core.evidence import MIN_PEOPLE, Evidence, Predictions, SearchResul
 from auditor.core.finding import Estimate
 from auditor.stats import metrics
 from auditor.stats.forecast import forecast, nested_sizes, rank1_at
-from auditor.stats.intervals import newcombe_auc, person_bootstrap, wilson
+from auditor.stats.intervals import newcombe_auc, person_bootstrap, wilson, wilson_by_variance
 from auditor.stats.rare_errors import TOLD_FROM, joined_bounds
 
 Curves = dict[str, dict[str, list[Any]]]
@@ -190,8 +190,7 @@ def equal_error(
 
     Comparisons share people, on the side of the probe and on that of the gallery: what the rate is
     without a person is taken to miss their impostor scores on both, which are as far off the mean
-    as those of their own probes are (Fogliato, Patil and Perona 2024, IJCV). Where both rates fall
-    as steeply its error is half of that of one, and people count four times: never more.
+    as those of their own probes are (Fogliato, Patil and Perona 2024, IJCV).
 
     Parameters
     ----------
@@ -209,14 +208,7 @@ def equal_error(
             for some in np.array_split(np.arange(n), -(-n // _AT_ONCE))
         ]
     )
-    variance = float((n - 1) * without.var())
-    if value == 0:  # nobody was mistaken, and without any of them nobody is
-        worth = float(n)
-    else:
-        worth = 4.0 * n
-        if variance > 0:
-            worth = min(worth, value * (1 - value) / variance)
-    low, high = wilson(value * worth, worth, level)
+    low, high = wilson_by_variance(value, float((n - 1) * without.var()), n, level)
     return Estimate(value, low, high, level, n, 0.5)
 
 

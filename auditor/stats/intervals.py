@@ -32,6 +32,23 @@ def wilson(k: float, n: float, level: float) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def wilson_by_variance(
+    rate: float, variance: float, n_people: int, level: float
+) -> tuple[float, float]:
+    """Wilson's interval of as many independent people as would vary as much.
+
+    Four for each of the n people at most: an equal error rate whose two errors fall as steeply
+    varies as little, and an AUC by luck nearly so; few people do not show that more would be right.
+    A rate of 0 or 1 is that of n people.
+    """
+    if not 0 < rate < 1:
+        return wilson(rate * n_people, n_people, level)
+    worth = 4.0 * n_people
+    if variance > 0:
+        worth = min(worth, rate * (1 - rate) / variance)
+    return wilson(rate * worth, worth, level)
+
+
 def clopper_pearson(k: float, n: int, level: float) -> tuple[float, float]:
     """The exact interval for k of n (Clopper and Pearson 1934, Biometrika 26:404)."""
     # A gate that asks for Wilson's alone does not wait for all of scipy's distributions.

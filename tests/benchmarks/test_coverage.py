@@ -274,6 +274,4 @@ def test_intervals_hold_what_is_true(case, kind, measured):
                  "where it is lowest, over all populations", lowest, room="coverage",
                  data="simulated populations", n=f"{POPULATIONS} populations of {kinds} kinds",
                  wanted=f">= {WANTED}")  # fmt: skip
-    for name, cell in cells.items():
-        for n, told in cell.items():
-            assert float(told.split()[0]) >= WANTED - 0.03, (name, n)
+        assert lowest >= WANTED, name
