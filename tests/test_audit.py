@@ -93,7 +93,7 @@ def test_a_release_without_identity_passes_only_with_the_proof_that_the_attack_i
     # What a rule names is what is proven, whatever the number.
     more = [
         linkage.model_copy(update={"id": name, "estimate": name, "limit": limit})
-        for name, limit in (("rank1_known", 0.5), ("tpir_at_fpir_1pct", 0.1), ("rank5", 0.3))
+        for name, limit in (("rank1_known", 0.5), ("tpir_at_fpir_10pct", 0.1), ("rank5", 0.3))
     ]
     profile = chosen.profile.model_copy(update={"rules": (*rules, *more)})
     audited = finished(root, replace(chosen, profile=profile))

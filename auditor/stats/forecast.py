@@ -116,7 +116,7 @@ Model = Callable[..., Floats]
 _MODELS: dict[str, tuple[Model, tuple[tuple[float, float], ...], Model]] = {
     "pitman_yor": (
         pitman_yor,
-        tuple((np.log(d / (1 - d)), np.log(a)) for d in (0.3, 0.8, 0.97) for a in (1.0, 30.0)),
+        tuple((np.log(d / (1 - d)), np.log(30.0)) for d in (0.3, 0.8)),
         lambda place: np.array([expit(place[0]), np.exp(place[1])]),
     ),
     "log_linear": (log_linear, ((1.0, -0.1),), lambda place: place),
@@ -266,5 +266,5 @@ def _fitted(
         # MINPACK asks for as many numbers as there are parameters.
         return np.resize(missed, max(len(missed), len(place)))
 
-    fits = [leastsq(off, start, xtol=1e-9, ftol=1e-9, full_output=True)[0] for start in starts]
+    fits = [leastsq(off, start, maxfev=200, full_output=True)[0] for start in starts]
     return np.clip(min(fits, key=lambda place: float((off(place) ** 2).sum())), -25, 25)

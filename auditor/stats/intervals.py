@@ -15,11 +15,12 @@ _DRAWN_BLOCK = 1_000_000
 DRAWS = 1000
 
 
-def wilson(k: float, n: int, level: float) -> tuple[float, float]:
+def wilson(k: float, n: float, level: float) -> tuple[float, float]:
     """Wilson's score interval for k of n, clipped to [0, 1] (Wilson 1927, JASA 22:209).
 
     `k` may be a fraction: the mean of n people's rates varies no more than a yes-or-no outcome of
-    the same mean, so that the interval is then conservative. It never collapses at 0 or 1.
+    the same mean, so that the interval is then conservative; n may be one where outcomes depend on
+    each other and are worth so many independent ones. It never collapses at 0 or 1.
     """
     z = ndtri(0.5 + level / 2)
     p, zz = k / n, z * z
@@ -29,6 +30,23 @@ def wilson(k: float, n: int, level: float) -> tuple[float, float]:
     low = 0.0 if k == 0 else min(max(0.0, centre - half), p)
     high = 1.0 if k == n else max(min(1.0, centre + half), p)
     return float(low), float(high)
+
+
+def wilson_by_variance(
+    rate: float, variance: float, n_people: int, level: float
+) -> tuple[float, float]:
+    """Wilson's interval of as many independent people as would vary as much.
+
+    Four for each of the n people at most: an equal error rate whose two errors fall as steeply
+    varies as little, and an AUC by luck nearly so; few people do not show that more would be right.
+    A rate of 0 or 1 is that of n people.
+    """
+    if not 0 < rate < 1:
+        return wilson(rate * n_people, n_people, level)
+    worth = 4.0 * n_people
+    if variance > 0:
+        worth = min(worth, rate * (1 - rate) / variance)
+    return wilson(rate * worth, worth, level)
 
 
 def clopper_pearson(k: float, n: int, level: float) -> tuple[float, float]:

@@ -137,25 +137,32 @@ def eer(genuine: Floats, impostor: Floats) -> Floats:
 def tpir_at_fpir(result: SearchResult, fpir: float) -> Floats:
     """(n_people,) how often each is ranked first above the threshold that few strangers pass.
 
-    A probe whose person had not been enrolled would have had its best impostor on top. The
-    threshold is the lowest at which at most a share `fpir` of such probes, averaged by person,
-    raises an alarm; a score at the threshold is accepted.
-
     Raises
     ------
     EvidenceError
         There are too few people to see so small a rate.
     """
-    people, code = np.unique(result.subject, return_inverse=True)
-    if fpir * len(people) < 1:
+    n_people = len(np.unique(result.subject))
+    if fpir * n_people < 1:
         raise EvidenceError(
-            f"an FPIR of {fpir:g} needs {math.ceil(1 / fpir)} people, found {len(people)}"
+            f"an FPIR of {fpir:g} needs {math.ceil(1 / fpir)} people, found {n_people}"
         )
-    weight = 1 / (np.bincount(code)[code] * len(people))
+    return named_beyond(result, fpir * n_people)
+
+
+def named_beyond(result: SearchResult, n_alarms: float) -> Floats:
+    """(n_people,) how often each is ranked first above the threshold that so many strangers pass.
+
+    A probe whose person had not been enrolled would have had its best impostor on top. The
+    threshold is the lowest at which such probes of at most `n_alarms` people, each counting as a
+    share of their person's, raise an alarm; a score at the threshold is accepted.
+    """
+    code = np.unique(result.subject, return_inverse=True)[1]
+    weight = 1 / np.bincount(code)[code]
     # Accepting down to a score accepts everything tied with it, so alarms are counted by score.
     score, place = np.unique(-result.best_impostor, return_inverse=True)
     alarms = np.bincount(place, weights=weight).cumsum()
-    n_allowed = int((alarms <= fpir + 1e-12).sum())
+    n_allowed = int((alarms <= n_alarms + 1e-9).sum())
     over = -score[n_allowed] if n_allowed < len(score) else -np.inf
     return by_person(
         hits(result.n_above, result.n_tied, 1) * (result.mated_score > over), result.subject

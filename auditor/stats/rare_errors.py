@@ -6,19 +6,19 @@ were looked at, and the interval carries that it was.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import bdtr, betaincinv
 from scipy.stats import betabinom, binom
 
 from auditor.stats.intervals import wilson
 from auditor.stats.metrics import Floats, tpr_at_fpr
 
-#: Places of a threshold among all others' scores over which a chance is summed.
-_PLACES = 400
-#: Halvings of a bound: to within a millionth.
-_HALVINGS = 20
-#: A release without a leak is to pass in so many cases before its size is called enough.
+#: A rate of errors is told of people among whom so many errors are expected: with none seen among n
+#: it may be 3/n (rule of three).
+TOLD_FROM = 3
+#: A null is to pass in so many cases before people are called enough.
 POWER = 0.9
 _MOST = 200_000
 
@@ -27,81 +27,80 @@ def tpr_bounds(
     score: Floats, positive: NDArray[np.bool_], fpr: float, level: float
 ) -> tuple[float, float]:
     """An interval for the share of positives above the score that a share `fpr` of all negatives
-    exceeds.
+    exceeds, whatever scores are like.
 
-    What holds of `counted_bounds` and of `split_bounds`: each of the two is right as often as the
-    level says, and where many positives are found the second is narrower.
+    `joined_bounds` of the positives beside the thresholds that `allowed_alarms` names.
     """
-    value = tpr_at_fpr(score, positive, fpr)
     ours, others = score[positive], np.sort(score[~positive])[::-1]
-    low, high = counted_bounds(round(value * len(ours)), len(ours), len(others), fpr, level)
-    least, most = split_bounds(ours, others, fpr, level)
-    return min(max(low, least), value), max(min(high, most), value)
+
+    def share(n_alarms: int) -> float:
+        """Of positives above all negatives but so many."""
+        return float((ours > others[n_alarms]).mean()) if n_alarms < len(others) else 1.0
+
+    value = tpr_at_fpr(score, positive, fpr)
+    return joined_bounds(value, len(ours), share, len(others), fpr, level)
 
 
-def counted_bounds(
-    k: int, n_positive: int, n_negative: int, fpr: float, level: float
-) -> tuple[float, float]:
-    """An interval as Clopper and Pearson's, when k positives score more than all but the first
-    `fpr` · n of the negatives.
-
-    Of all negatives, a share U exceeds a threshold that is the r-th of n, with a density of
-    u^(r − 1) (1 − u)^(n − r). Where nothing is found the positives above it are beta-binomial, and
-    the interval is exact. Else the share of positives is taken to grow in proportion, θ u / fpr: no
-    concave ROC is steeper, so that the interval is then conservative.
+def allowed_alarms(n_negative: float, error_rate: float, level: float) -> tuple[int, int]:
+    """Between how many of n negatives may lie above the threshold that a share of all exceeds: a
+    binomial number, whatever scores are like.
     """
-    place = int(fpr * n_negative + 1e-9) + 1
-    shares = betaincinv(place, n_negative - place + 1, (np.arange(_PLACES) + 0.5) / _PLACES)
-
-    def at_most(k: int, theta: float) -> float:
-        """The chance of no more than k positives."""
-        return float(bdtr(k, n_positive, np.minimum(theta * shares / fpr, 1)).mean())
-
-    def bisected(most: int, chance: float) -> float:
-        """The rate at which `at_most`, which falls with it, is that chance."""
-        inside, outside = 0.0, 1.0
-        for _ in range(_HALVINGS):
-            middle = (inside + outside) / 2
-            if at_most(most, middle) > chance:
-                inside = middle
-            else:
-                outside = middle
-        return outside if chance < 0.5 else inside
-
     tail = (1 - level) / 2
-    low = 0.0 if k == 0 else bisected(k - 1, 1 - tail)
-    return low, 1.0 if k == n_positive else bisected(k, tail)
+    few, many = (binom.ppf(one, int(n_negative), error_rate) for one in (tail, 1 - tail))
+    return int(few), int(many)
 
 
-def split_bounds(ours: Floats, others: Floats, fpr: float, level: float) -> tuple[float, float]:
-    """An interval that holds whatever scores are like, `others` descending.
+def joined_bounds(
+    value: float,
+    n_positive: float,
+    share: Callable[[int], float],
+    n_negative: int,
+    error_rate: float,
+    level: float,
+) -> tuple[float, float]:
+    """Wilson's interval of a share at its threshold, and what the share is at the strictest and
+    the mildest threshold that may be the true one, joined by squares (Zou and Donner 2008, Stat
+    Med 27:1693). Where no negative may lie above the strictest nothing is known of it, and the
+    lower end is 0.
 
-    Of n others, a binomial number lies above the threshold that a share `fpr` of all others
-    reaches. The interval is that of Wilson at the strictest and at the mildest threshold that it
-    allows, each of the two at half the error.
+    Parameters
+    ----------
+    share : how many negatives may lie above a threshold → the share of positives above it
+    n_positive, n_negative : independent people, or as many as dependent ones are worth
     """
-    half, n = (1 + level) / 2, len(ours)
-    fewest, most = (
-        int(binom.ppf(one, len(others), fpr)) for one in ((1 - half) / 2, (1 + half) / 2)
-    )
-    strict = (ours > others[fewest - 1]).mean() if fewest else 0.0
-    mild = (ours > others[most]).mean() if most < len(others) else 1.0
-    return wilson(strict * n, n, half)[0], wilson(mild * n, n, half)[1]
+    few, many = allowed_alarms(n_negative, error_rate, level)
+    strict = share(few - 1) if few else 0.0
+    mild = share(many)
+    low, high = wilson(value * n_positive, n_positive, level)
+    below = np.hypot(value - low, value - min(strict, value))
+    above = np.hypot(high - value, max(mild, value) - value)
+    return max(value - float(below), 0.0) if few else 0.0, min(value + float(above), 1.0)
 
 
 def null_passes(limit: float, n_positive: int, n_negative: int, fpr: float, level: float) -> float:
-    """How often the upper bound is at most `limit` where positives score as negatives do."""
+    """How often the upper end of `tpr_bounds` is at most `limit` where positives score as negatives
+    do: then every order of them all is as likely, and the counts above two of the negatives are
+    beta-binomial, one after the other.
+    """
     if fpr * n_negative < 1 or limit <= 0:
         return 0.0
     place = int(fpr * n_negative + 1e-9) + 1
-    fewest, most = -1, n_positive  # the first passes, the last does not
-    while most - fewest > 1:
-        k = (fewest + most) // 2
-        if counted_bounds(k, n_positive, n_negative, fpr, level)[1] <= limit:
-            fewest = k
+    farther = max(allowed_alarms(n_negative, fpr, level)[1] + 1, place)
+    at_place = betabinom(n_positive, place, n_negative - place + 1)
+    passed = 0.0
+    for k in range(int(limit * n_positive) + 1):
+        value = k / n_positive
+        left = limit - value
+        reached = wilson(k, n_positive, level)[1] - value
+        if reached > left:
+            break
+        more = int(np.sqrt(left**2 - reached**2) * n_positive + 1e-9)
+        if farther > place:
+            between = betabinom(n_positive - k, farther - place, n_negative - farther + 1)
+            passed += float(at_place.pmf(k) * between.cdf(more))
         else:
-            most = k
-    return float(betabinom.cdf(fewest, n_positive, place, n_negative - place + 1))
+            passed += float(at_place.pmf(k))
+    return passed
 
 
 def people_to_pass(limit: float, fpr: float, level: float, power: float = POWER) -> int | None:
@@ -127,4 +126,4 @@ def people_to_pass(limit: float, fpr: float, level: float, power: float = POWER)
         else:
             few = middle
     step = 10 ** max(len(str(many)) - 2, 0)
-    return -(-many // step) * step
+    return int(-(-many // step) * step)

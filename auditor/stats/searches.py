@@ -15,11 +15,11 @@ from auditor.core.finding import Estimate
 from auditor.stats import metrics
 from auditor.stats.estimators import Curves, measure, rate
 from auditor.stats.forecast import rank1_at
-from auditor.stats.intervals import newcombe_paired, person_bootstrap
+from auditor.stats.intervals import newcombe_paired, wilson_by_variance
 from auditor.stats.metrics import by_person, rank_rate
 
 
-def above_alike(seen: SearchResult, level: float, rng: np.random.Generator) -> Estimate | None:
+def above_alike(seen: SearchResult, level: float) -> Estimate | None:
     """How often a probe's mate scores above another person of that sex and about that age.
 
     Chance is a half, whatever sex and age tell; None where fewer than ten people have such others.
@@ -32,15 +32,12 @@ def above_alike(seen: SearchResult, level: float, rng: np.random.Generator) -> E
     values = by_person(
         1 - (seen.demographic_above + seen.demographic_tied / 2)[has] / others, people
     )
-    if np.ptp(values) == 0:
-        return rate(values, level, 0.5)
     n, value = len(values), float(values.mean())
-    low, high = person_bootstrap(lambda w: w @ values / w.sum(axis=1), n, level, rng)
     # Of k people each is the mate of one: where that is luck, a sum over them varies up to
     # k/(k − 1) times as much as if mates were drawn apart (Hoeffding 1951, Ann Math Stat 22:558).
-    reach = float(np.sqrt(by_person(1 + 1 / others, people).mean()))
-    low, high = value - reach * (value - low), value + reach * (high - value)
-    return Estimate(value, max(low, 0.0), min(high, 1.0), level, n, 0.5)
+    reach = float((by_person(1 + 1 / others, people)).mean())
+    variance = reach * float(values.var(ddof=1)) / n
+    return Estimate(value, *wilson_by_variance(value, variance, n, level), level, n, 0.5)
 
 
 def paired_gain(one: SearchResult, other: SearchResult, level: float) -> Estimate:
@@ -76,7 +73,7 @@ def measure_search(
 ) -> tuple[dict[str, Estimate], Curves]:
     """What `measure` says of a search, and `auc_known`."""
     found, curves = measure("", seen, level=level, rng=rng)
-    if alike := above_alike(seen, level, rng):
+    if alike := above_alike(seen, level):
         found["auc_known"] = alike
     return found, curves
 

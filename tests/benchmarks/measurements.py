@@ -35,6 +35,7 @@ ROOMS = {
     "delineation": "Delineation",
     "quality": "Signal quality, swapped leads, beat types",
     "forecast": "Forecast of larger galleries",
+    "coverage": "What intervals hold",
     "populations": "Null and planted populations",
     "runs": "Whole scans, the tests, CI",
     "speed": "Speed and memory",
@@ -224,6 +225,7 @@ def command_of(module: str) -> str:
         "test_identifiers": "make bench-peers",
         "test_power": "make power",
         "test_verdicts": "make verdicts",
+        "test_coverage": "make coverage",
     }
     return own.get(module, f'make bench ARGS="-k {module}"')
 

@@ -28,9 +28,10 @@ def search_result(
     impostor[own] = -np.inf
     edges = np.unique(mate)
     people = np.unique(subject)
-    sketch = np.array(
-        [[(impostor[subject == one] >= edge).sum() for edge in edges] for one in people]
-    )
+    row, bins = np.searchsorted(people, subject), len(edges) + 1
+    place = np.searchsorted(edges, impostor, side="right") + bins * row[:, None]
+    met = np.bincount(place.ravel(), minlength=bins * len(people)).reshape(-1, bins)
+    sketch = met[:, :0:-1].cumsum(axis=1)[:, ::-1]  # at or above each edge
     above, ties = np.full(n, -1), np.full(n, -1)
     if stranger is not None:
         other = impostor[np.arange(n), stranger[subject]]
@@ -67,3 +68,27 @@ def random_search(rng: np.random.Generator, n_people: int, signal: float = 0.0):
     scores = rng.normal(size=(len(subject), n_people)) + goats
     scores[np.arange(len(subject)), subject] += signal
     return search_result(scores, subject, np.roll(np.arange(n_people), 1))
+
+
+def alike_people(
+    rng: np.random.Generator,
+    n_people: int,
+    signal: float,
+    *,
+    spread: float = 0.5,
+    by_probe: float = 0.4,
+    by_gallery: float = 0.4,
+    most_probes: int = 3,
+):
+    """Scores of people of whom some score higher with everybody, as probes and in the gallery.
+
+    Returns
+    -------
+    scores, subject : (n_probes, n_people) and whose each probe is
+    """
+    subject = np.repeat(np.arange(n_people), rng.integers(1, most_probes + 1, n_people))
+    probe, gallery = (rng.normal(0, one, n_people) for one in (by_probe, by_gallery))
+    pair = rng.normal(0, 0.5, (n_people, n_people)) + gallery + probe[:, None]
+    scores = pair[subject] + rng.normal(size=(len(subject), n_people))
+    scores[np.arange(len(subject)), subject] += rng.normal(signal, spread, n_people)[subject]
+    return scores, subject

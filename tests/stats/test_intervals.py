@@ -17,6 +17,7 @@ from auditor.stats.intervals import (
     person_bootstrap,
     person_replicates,
     wilson,
+    wilson_by_variance,
 )
 
 
@@ -110,6 +111,17 @@ def test_the_percentile_interval_of_a_mean_is_that_of_its_standard_error():
     # As many people are drawn as there are, a thousand times.
     assert (np.concatenate(calls) == 400).all()
     assert len(np.concatenate(calls)) == 1000
+
+
+@given(st.floats(0.001, 0.999), st.integers(2, 300), st.floats(0.3, 1))
+def test_wilsons_interval_by_variance_is_that_of_as_many_people(rate, n, times):
+    found = wilson_by_variance(rate, rate * (1 - rate) / (times * n), n, 0.95)
+    assert found == pytest.approx(wilson(rate * times * n, times * n, 0.95))
+    # Nothing that varies less is worth more than four for each.
+    assert wilson_by_variance(rate, 0.0, n, 0.95) == pytest.approx(
+        wilson(4 * rate * n, 4 * n, 0.95)
+    )
+    assert wilson_by_variance(0.0, 0.0, n, 0.95) == wilson(0, n, 0.95)
 
 
 def test_alpha_in_place_of_the_coverage_is_about_31_times_too_narrow():

@@ -1,4 +1,4 @@
-"""Intervals of a rate at a rare error: exact where nothing is found, right where something is."""
+"""Intervals of a rate at a rare error hold what is true, and so many people let a null pass."""
 
 from __future__ import annotations
 
@@ -6,40 +6,34 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import betabinom, binom, norm
+from scipy.stats import binom, norm
 
-from auditor.stats.intervals import clopper_pearson
+from auditor.policy.profile import load_profile
+from auditor.stats.intervals import wilson
 from auditor.stats.rare_errors import (
-    counted_bounds,
     null_passes,
     people_to_pass,
-    split_bounds,
     tpr_bounds,
 )
 
 LEVEL = 0.95
 
 
-@pytest.mark.parametrize("n", [(100, 100), (500, 300), (60, 2000)])
-def test_the_ends_are_where_guessing_is_as_rare_as_the_level_says(n):
-    """By the beta-binomial distribution of scipy: at the rate `fpr`, of which nothing is left."""
-    n_positive, n_negative = n
-    place = n_negative // 100 + 1
-    drawn = betabinom(n_positive, place, n_negative - place + 1)
-    for k in range(min(n_positive, 60)):
-        below, above = drawn.cdf(k), drawn.sf(k - 1)
-        for tail in (0.2, 0.05, 0.01):
-            low, high = counted_bounds(k, n_positive, n_negative, 0.01, 1 - 2 * tail)
-            if abs(below - tail) > 0.002:
-                assert (high < 0.01) == (below < tail), (k, tail)
-            if abs(above - tail) > 0.002:
-                assert (low > 0.01) == (above < tail), (k, tail)
-
-
-def test_with_very_many_others_the_threshold_is_known_and_the_interval_clopper_and_pearsons():
+def test_with_very_many_others_the_threshold_is_known_and_the_interval_wilsons():
+    others = np.linspace(-3, 1, 2_000_000)
     for k in (0, 1, 7, 40, 99, 100):
-        found = counted_bounds(k, 100, 4_000_000, 0.01, LEVEL)
-        assert found == pytest.approx(clopper_pearson(k, 100, LEVEL), abs=0.003)
+        ours = np.concatenate([np.full(k, 2.0), np.full(100 - k, -4.0)])
+        positive = np.arange(len(others) + 100) < 100
+        found = tpr_bounds(np.concatenate([ours, others]), positive, 0.01, LEVEL)
+        assert found == pytest.approx(wilson(k, 100, LEVEL))
+
+
+def test_where_none_may_lie_above_nothing_is_known_of_the_strictest_threshold():
+    few, many = (
+        tpr_bounds(np.arange(2.0 * n), np.arange(2 * n) >= n, 0.01, 0.9) for n in (200, 500)
+    )
+    assert few[0] == 0
+    assert many[0] > 0.99
 
 
 @given(
@@ -65,6 +59,7 @@ MEMBERS = {
     "as others": (lambda rng, n: rng.normal(size=n), 0.01),
     "a little more": (lambda rng, n: rng.normal(0.5, 1, n), norm.sf(norm.isf(0.01) - 0.5)),
     "more": (lambda rng, n: rng.normal(2, 1, n), norm.sf(norm.isf(0.01) - 2)),
+    "all alike": (lambda rng, n: rng.normal(2, 0.4, n), norm.sf((norm.isf(0.01) - 2) / 0.4)),
     "a fifth by heart": (learnt_by_heart, 0.2 + 0.8 * 0.01),
 }
 
@@ -82,24 +77,28 @@ def test_bounds_hold_what_is_true(kind, n_negative):
     assert max(low_missed, high_missed) <= binom.ppf(0.999, 120, (1 - LEVEL) / 2)
 
 
-def test_they_are_no_wider_than_they_must_be():
-    """Where nothing is found, by a third narrower than whatever scores are like would have it."""
-    rng, widths = np.random.default_rng(0), []
-    positive = np.arange(1000) < 500
-    for _ in range(20):
-        score = rng.normal(size=1000)
-        bounds = split_bounds(score[positive], np.sort(score[~positive])[::-1], 0.01, LEVEL)
-        widths.append([np.ptp(tpr_bounds(score, positive, 0.01, LEVEL)), np.ptp(bounds)])
+def test_they_are_narrower_than_the_worst_of_both_ends():
+    """Than Wilson's at the strictest and at the mildest threshold, each at half the error."""
+    half, n, widths = (1 + LEVEL) / 2, 500, []
+    few, many = (int(binom.ppf(one, n, 0.01)) for one in ((1 - half) / 2, (1 + half) / 2))
+    for seed in range(20):
+        score = np.random.default_rng(seed).normal(size=2 * n)
+        ours, others = score[:n], np.sort(score[n:])[::-1]
+        worst = wilson((ours > others[many]).sum(), n, half)[1]
+        if few:
+            worst -= wilson((ours > others[few - 1]).sum(), n, half)[0]
+        widths.append([np.ptp(tpr_bounds(score, np.arange(2 * n) < n, 0.01, LEVEL)), worst])
     assert np.divide(*np.mean(widths, axis=0)) < 0.75
 
 
-def test_a_null_passes_as_often_as_is_said():
-    said, passed = null_passes(0.05, 400, 400, 0.01, 0.9), 0
-    positive = np.arange(800) < 400
-    for seed in range(200):
-        score = np.random.default_rng(seed).normal(size=800)
+@pytest.mark.parametrize("n", [(400, 400), (150, 700)])
+def test_a_null_passes_as_often_as_is_said(n):
+    said, passed = null_passes(0.05, *n, 0.01, 0.9), 0
+    positive = np.arange(sum(n)) < n[0]
+    for seed in range(300):
+        score = np.random.default_rng(seed).normal(size=sum(n))
         passed += tpr_bounds(score, positive, 0.01, 0.9)[1] <= 0.05
-    assert binom.ppf(0.001, 200, said) <= passed <= binom.ppf(0.999, 200, said)
+    assert binom.ppf(0.001, 300, said) <= passed <= binom.ppf(0.999, 300, said)
 
 
 def test_so_many_people_let_a_null_pass_and_half_of_them_do_not():
@@ -109,3 +108,11 @@ def test_so_many_people_let_a_null_pass_and_half_of_them_do_not():
         assert null_passes(limit, n // 2, n // 2, 0.01, 0.9) < 0.9
     assert people_to_pass(0.01, 0.01, 0.9) is None
     assert null_passes(0.1, 500, 99, 0.01, 0.9) == 0
+
+
+@pytest.mark.parametrize("name", ["public", "registered", "enclave", "model"])
+def test_a_profile_says_how_many_members_its_limit_takes(name):
+    for rule in load_profile(name).rules:
+        if rule.estimate == "tpr_at_fpr_1pct":
+            n = people_to_pass(rule.limit, 0.01, 0.9)
+            assert f"{n} members and {n} others" in rule.basis

@@ -161,7 +161,7 @@ class CrossModalRetrieval(OnModel):
         found, curves = measure_search(evidence.cosine, level, rng)
 
         def tell_known(key: str, one: SearchResult | None) -> None:
-            if one is not None and (alike := above_alike(one, level, rng)):
+            if one is not None and (alike := above_alike(one, level)):
                 found[f"{key}auc_known"] = alike
 
         def tell_members(key: str, one: SearchResult, members: SearchResult | None) -> None:

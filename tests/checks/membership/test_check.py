@@ -181,7 +181,7 @@ def test_the_rate_at_small_error_is_that_of_two_normals():
 
 
 def test_the_fewer_others_there_are_the_less_is_known_of_the_threshold():
-    few, many = (told(evidence(3.0, n=n)).estimates["tpr_at_fpr_1pct"] for n in (400, 4000))
+    few, many = (told(evidence(3.0, n=n)).estimates["tpr_at_fpr_1pct"] for n in (800, 4000))
     assert 0.02 < few.low < many.low
     assert few.high - few.low > 2 * (many.high - many.low)
 
