@@ -81,8 +81,8 @@ def test_a_release_in_which_nothing_can_be_found_passes(n: int, measured: Record
         f"naming/null-pass-{n}",
         f"Linkage, public profile: a null of {n} people whose sex and age are released passes",
         100 * passed / seeds, unit="%", interval=(100 * low, 100 * high), wanted=">= 90",
-        room="populations", digits=1, data="simulated scores, seven rungs that err apart",
-        n=f"{seeds} releases",
+        room="populations", data="simulated scores, seven rungs that err apart",
+        n=f"{seeds} releases", digits=1,
     )  # fmt: skip
 
 
@@ -131,6 +131,6 @@ def test_a_rate_at_the_limit_is_rarely_passed(n: int, kind: str, measured: Recor
             f"`named` at its limit in truth, {n} people, {kind}: false {what}es" if what == "pass"
             else f"`named` at its limit in truth, {n} people, {kind}: false fails",
             100 * seen / seeds, unit="%", interval=(100 * low, 100 * high), wanted="low <= 5",
-            room="populations", digits=1, data="simulated scores, sex and age released",
-            n=f"{seeds} releases",
+            room="populations", data="simulated scores, sex and age released",
+            n=f"{seeds} releases", digits=1,
         )  # fmt: skip

@@ -150,7 +150,7 @@ class Linkage(OnRecordings):
         among, foretold = found_among(evidence.everything, self.galleries, level)
         found |= {f"found_among_{n}": one for n, one in among.items()}
         # Without the date, which leaves nobody alike to be told from.
-        if apart := above_alike(evidence.session or evidence.found, level, draw("apart")):
+        if apart := above_alike(evidence.session or evidence.found, level):
             found["told_apart"] = apart
         certain, worst = naming(knowing, evidence.groups, level, draw("named"))
         params: dict[str, Any] = {"reading": self._reading(evidence.knows, among)}
