@@ -89,7 +89,7 @@ INTERVAL = (
 WEAK = (
     "What an attack does not find may be found by a better one. So a cheap attack may fail a "
     "release and never pass it: before a rule passes, the strongest attack must have been carried "
-    "out, and have found what was planted in a twin where there is something to be found. That "
+    "out, and have been shown to find a leak as small as the limit where one was planted. That "
     "attack and guessing both score little is no sign of safety."
 )
 CERTAIN = (
