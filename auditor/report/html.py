@@ -52,7 +52,12 @@ class Table:
 
 @dataclass(frozen=True)
 class Judged:
-    """A rule beside what it was judged by."""
+    """A rule beside what it was judged by.
+
+    Attributes
+    ----------
+    reading : among whom, knowing what, and how sure, in a sentence; "" where nothing says so
+    """
 
     rule: Ruling
     estimate: Estimate | None
@@ -60,6 +65,7 @@ class Judged:
     anchor: str | None
     kind: str
     basis: str
+    reading: str
 
 
 @dataclass(frozen=True)
@@ -370,7 +376,19 @@ def _judged(audit: Audit, rule: Ruling, anchors: Mapping[str, str]) -> Judged:
         anchor=anchors.get(rule.finding or ""),
         kind=kind,
         basis=basis,
+        reading=_reading(audit, rule),
     )
+
+
+def _reading(audit: Audit, rule: Ruling) -> str:
+    """Among whom and knowing what a rule's number was found, as its check says it."""
+    finding = next((one for one in audit if one.id == rule.finding), None)
+    if not finding or not rule.estimate:
+        return ""
+    if words.about(finding.check).among_of(rule.estimate) is None:
+        return ""
+    reading = finding.params.get("reading")
+    return reading if isinstance(reading, str) else ""
 
 
 def _section(

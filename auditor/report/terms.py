@@ -62,8 +62,8 @@ OUTCOMES: Mapping[Outcome, tuple[str, str, str]] = {
 }
 
 OUTCOMES_MEAN: Mapping[str, str] = {
-    "pass": "The whole interval is at or below the limit, by the strongest attack, and that attack "
-    "was shown able to find what is there.",
+    "pass": "The whole interval is at or below the limit, by every attack that the recordings "
+    "allow, and the stronger ones were shown able to find as much.",
     "fail": "The whole interval is beyond the limit, and beyond what guessing would score. A cheap "
     "attack is enough to fail a release.",
     "inconclusive": "The limit lies inside the interval, or nothing shows that the attack could "
@@ -83,8 +83,11 @@ BASES_MEAN = (
 )
 INTERVAL = (
     "Rates count people, not recordings. A number stands with an interval, which holds the truth "
-    "in 19 of 20 such audits where its level is 95%, with the people behind it, and with what "
-    "guessing would score. A rule looks at the interval's end and never at the number alone."
+    "in 9 of 10 such audits where its level is 90%, with the people behind it, and with what "
+    "guessing would score. A rule looks at the interval's end and never at the number alone. Two "
+    "errors are possible: of releases whose risk is the limit itself about 1 in 20 passes a rule; "
+    "and of simulated releases of 100 people whose hearts tell nothing, fewer than 1 in 10 did not "
+    "pass the rules for everybody. With fewer people more of those stay open."
 )
 WEAK = (
     "What an attack does not find may be found by a better one. So a cheap attack may fail a "
