@@ -191,12 +191,12 @@ def forecast(sizes: Floats, per_person: Floats, targets: Floats, *, level: float
     few = sizes <= sizes[-1] / 10
     if few.sum() < 2:
         few = np.arange(len(sizes)) < len(sizes) - 1
-    whole, n = per_person.mean(axis=0), len(per_person)
+    whole, n_people = per_person.mean(axis=0), len(per_person)
     # Of whom one impostor of the whole gallery scores more: a smaller one lacks that one so often.
     added = 1 - (sizes - 1) / (sizes[-1] - 1)
-    pulled = (n * whole + _ADDED * added) / (n + _ADDED)
+    pulled = (n_people * whole + _ADDED * added) / (n_people + _ADDED)
     spread = per_person.T @ per_person + _ADDED * np.outer(added, added)
-    covariance = spread / (n + _ADDED) - np.outer(pulled, pulled)
+    covariance = spread / (n_people + _ADDED) - np.outer(pulled, pulled)
     rates, low, error = {}, [], {}
     for name, (curve, starts, shape) in _MODELS.items():
         place = _fitted(curve, shape, starts, sizes, whole)
@@ -206,11 +206,17 @@ def forecast(sizes: Floats, per_person: Floats, targets: Floats, *, level: float
         place = _fitted(curve, shape, (tuple(place),), sizes, pulled)
         reached = curve(targets, *shape(place))
         pull = _response(curve, shape, place, sizes, targets)
-        variance = np.einsum("ti,ij,tj->t", pull, covariance, pull) / (n + _ADDED)
+        variance = np.einsum("ti,ij,tj->t", pull, covariance, pull) / (n_people + _ADDED)
         low.append(_below(reached, variance, level))
+    # A curve may fall faster at its end than any model of the whole of it: as there, it may go on.
+    late = sizes >= sizes[-1] / 3
+    line = [np.stack([np.ones(len(n)), np.log10(n)], axis=1) for n in (targets, sizes[late])]
+    pull = line[0] @ np.linalg.pinv(line[1])
+    variance = np.einsum("ti,ij,tj->t", pull, covariance[np.ix_(late, late)], pull)
+    low.append(_below(pull @ pulled[late], variance / (n_people + _ADDED), level))
     modelled = np.where(targets <= REACH * sizes[-1], np.min(low, axis=0), 0.0)
     least = np.maximum(falls_no_faster(sizes, per_person, targets, level), modelled)
-    high = wilson(n * whole[-1], n, level)[1]
+    high = wilson(n_people * whole[-1], n_people, level)[1]
     return Forecast(targets, rates, np.minimum(least, high), np.full(len(targets), high), error)
 
 
