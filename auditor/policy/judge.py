@@ -548,7 +548,10 @@ def _finding_smaller(rule: Rule, smallest: Estimate) -> str:
 
 
 def _why_unmeasured(rule: Rule, findings: Sequence[Finding]) -> str:
+    among = words.about(rule.check).among_of
     for one in asked(rule, findings):
+        if among(rule.estimate) is not None and any(among(name) for name in one.estimates):
+            return "the audit looked among other numbers of people; scan again under this profile"
         return one.reason or "there are too few people for it"
     return "no attack that answers it was carried out"
 

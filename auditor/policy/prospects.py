@@ -11,6 +11,7 @@ from scipy.stats import binom
 from auditor.policy import words
 from auditor.policy.profile import Profile, Rule
 from auditor.stats.intervals import wilson
+from auditor.stats.rare_errors import people_to_pass
 
 #: A release that gives nothing away is likely to pass where it does in so many cases.
 LIKELY = 0.9
@@ -62,10 +63,23 @@ def prospects(
         metric = words.metric(rule.check, rule.estimate)
         least = max(profile.least_people, metric.least_people)
         needed = max(least, least_people(rule.limit, profile.level))
-        likely = max(least, least_people(rule.limit, profile.level, metric.by_luck))
+        likely = likely_people(rule, profile) or needed
         lacking = tuple(one for one in rule.rungs if one not in attackers)
         found.append(Prospect(rule, people(rule.protocol), needed, likely, lacking))
     return found
+
+
+def likely_people(rule: Rule, profile: Profile) -> int | None:
+    """Among how many people a rule is likely to pass where nothing is given away; of members of a
+    model, among so many of them and as many others. None where no number of people says so.
+    """
+    metric = words.metric(rule.check, rule.estimate)
+    if metric.error_rate:
+        return people_to_pass(rule.limit, metric.error_rate, profile.level, LIKELY)
+    if not rule.rungs:
+        return None
+    likely = least_people(rule.limit, profile.level, metric.by_luck)
+    return max(profile.least_people, metric.least_people, likely)
 
 
 @cache

@@ -61,6 +61,7 @@ class Metric:
     settled_by : what would settle it where more people alone would not
     by_luck : how many people guessing finds, of however many
     least_people : without whom it is not told
+    error_rate : the share of others at whose errors it is told; 0 where it is told at none
     doubts, doubts_above : what was not understood, a kind of `core.unread`, where the number is
         surely higher than that; "" where it says nothing of the kind
     """
@@ -80,6 +81,7 @@ class Metric:
     settled_by: str = ""
     by_luck: float = 1.0
     least_people: int = 0
+    error_rate: float = 0.0
     doubts: str = ""
     doubts_above: float = 0.0
 

@@ -16,6 +16,7 @@ from auditor.core.errors import ConfigError
 from auditor.core.finding import Audit, Finding, Ruling
 from auditor.policy import words
 from auditor.policy.profile import Profile, Rule, load_profile, recorded_profile
+from auditor.policy.prospects import likely_people
 from auditor.report import terms
 from auditor.resources import names
 
@@ -175,7 +176,10 @@ def _limits(limits: Rules) -> tuple[str, ...]:
         most = formatting.amount(rule.limit, words.metric(rule.check, rule.estimate).unit)
         most = "nobody" if rule.limit == 0 else f"at most {most}"
         note = "" if rule.required else ", not required"
-        told.append(f"{profile.name}, {rule.id}: {rule.estimate} {most}{note} ({rule.basis}).")
+        said = f"{profile.name}, {rule.id}: {rule.estimate} {most}{note} ({rule.basis})."
+        if people := likely_people(rule, profile):
+            said += f" Where nothing is given away it is likely to pass from {people:,} people on."
+        told.append(said)
     return (*told, terms.BASES_MEAN)
 
 

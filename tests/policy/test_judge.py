@@ -184,6 +184,13 @@ def test_what_guessing_reaches_never_fails_a_small_release():
     assert judge([found], profile(LINKAGE)).rules[0].outcome == "fail"
 
 
+def test_a_number_of_people_that_the_audit_did_not_look_among_is_to_be_scanned_for():
+    asked = profile(LINKAGE.model_copy(update={"estimate": "found_among_5000"}))
+    (ruling,) = judge([finding("vit", *LOW, estimate="found_among_1000")], asked).rules
+    assert ruling.outcome == "not assessed"
+    assert "scan again under this profile" in ruling.reason
+
+
 def test_an_inconclusive_rule_says_how_many_more_people_would_settle_it():
     reason = judge([finding("vit", *WIDE), competence()], profile(LINKAGE)).rules[0].reason
     assert "more people would settle it" in reason

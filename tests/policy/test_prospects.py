@@ -7,8 +7,9 @@ import pytest
 from scipy.stats import norm
 
 from auditor.policy.profile import Profile, Rule
-from auditor.policy.prospects import least_people, prospects
+from auditor.policy.prospects import least_people, likely_people, prospects
 from auditor.stats.intervals import wilson
+from auditor.stats.rare_errors import null_passes
 
 LINKAGE = Rule(
     id="linkage", check="linkage", protocol="cross-session", estimate="rank1", limit=0.09,
@@ -47,3 +48,13 @@ def test_a_plan_says_what_is_lacking_for_each_rule_that_asks_attackers():
     assert one.lacking == ("plda",)
     (one,) = prospects(profile, lambda protocol: 60, ["template", "plda"])
     assert one.possible
+
+
+def test_of_a_model_as_many_members_and_others_are_told_as_a_null_takes():
+    rule = Rule(id="members", check="membership", estimate="tpr_at_fpr_1pct", limit=0.05,
+                basis="our default", models=True)  # fmt: skip
+    profile = Profile(name="p", title="t", context="c", population=10, rules=(rule,))
+    n = likely_people(rule, profile)
+    assert null_passes(0.05, n, n, 0.01, 0.9) >= 0.9 > null_passes(0.05, n // 2, n // 2, 0.01, 0.9)
+    plain = rule.model_copy(update={"estimate": "auc"})
+    assert likely_people(plain, profile) is None
