@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.attackers.demographics import Demographics
-from auditor.core.evidence import SearchResult
+from auditor.core.evidence import Margins, SearchResult
 
 Rows = NDArray[np.float32]
 #: Probes compared at once.
@@ -21,6 +21,8 @@ MAX_EDGES, _MAX_CELLS = 512, 12_800_000
 SKETCHED = 1000
 #: Who knows a person's sex and age looks among those of that sex, and no further off in age, years.
 AGE_REACH = 5.0
+#: Shares of a probe's margin at which it is counted who would come before the own person.
+_LOSSES = np.concatenate([[0.0], np.geomspace(0.002, 2, 96)])
 
 
 def search_gallery(
@@ -100,6 +102,41 @@ def search_gallery(
         demographic_above=demographic_above,
         demographic_tied=demographic_tied,
         demographic_size=demographic_size,
+    )
+
+
+def search_margins(
+    rows: Callable[[int], tuple[Rows, Rows]],
+    gallery_subject: NDArray[np.str_],
+    probe_subject: NDArray[np.str_],
+    fold: NDArray[np.int64],
+) -> Margins:
+    """How far each probe scores above the others of a gallery, by the rows of `search_gallery`."""
+    people, code = np.unique(gallery_subject, return_inverse=True)
+    own_code = np.searchsorted(people, probe_subject)
+    order = np.argsort(code, kind="stable")
+    search = _Search(order, np.flatnonzero(np.diff(code[order], prepend=-1)), rows, fold)
+    n, others = len(probe_subject), max(len(people) - 1, 1)
+    mated_score, mean_impostor, best_impostor = np.empty((3, n))
+    n_reached = np.empty((n, len(_LOSSES)), dtype=np.int64)
+    for block, scores in search.blocks():
+        at = np.arange(len(block)), own_code[block]
+        mated = scores[at].astype(np.float64)
+        scores[at] = 0
+        mean = scores.sum(axis=1, dtype=np.float64) / others
+        scores[at] = -np.inf
+        mated_score[block], mean_impostor[block] = mated, mean
+        best_impostor[block] = scores.max(axis=1)
+        left = mated[:, None] - (mated - mean)[:, None] * _LOSSES
+        for place, probe in enumerate(block):
+            # Whoever scores below the mean beats all the more the more is lost: as a loss of none.
+            ascending = np.sort(left[place])
+            reached = np.searchsorted(ascending, scores[place], side="right")
+            counts = np.bincount(reached, minlength=len(_LOSSES) + 1)
+            above = counts[::-1].cumsum()[::-1][1:]
+            n_reached[probe] = above[::-1] if mated[place] > mean[place] else above
+    return Margins(
+        probe_subject, mated_score, mean_impostor, best_impostor, len(people), _LOSSES, n_reached
     )
 
 

@@ -50,7 +50,7 @@ def measure(
     if isinstance(evidence, SearchResult):
         found, curves = _search(name, evidence, level, rng)
         if population is not None and not name:
-            among, foretold = _intruder(evidence, population, level, rng)
+            among, foretold = rank1_among(evidence, population, level, rng)
             found, curves = found | among, curves | foretold
         return found, curves
     if isinstance(evidence, Trials):
@@ -177,7 +177,7 @@ def _guessed_open_set(seen: SearchResult, rng: np.random.Generator) -> tuple[flo
     return float(accepted), float(missed)
 
 
-def _intruder(
+def rank1_among(
     seen: SearchResult, population: int, level: float, rng: np.random.Generator
 ) -> tuple[dict[str, Estimate], Curves]:
     """How often the first pick is right among 100, 1,000, 10,000 and all people.

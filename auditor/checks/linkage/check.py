@@ -11,6 +11,7 @@ from auditor.attackers.enrolment import Enrolment
 from auditor.attackers.fusion import FUSION
 from auditor.attackers.recogniser import MIN_MATED, RECOGNISERS
 from auditor.checks.base import Draw, Measured, OnRecordings, Settings
+from auditor.checks.linkage.foretold import Foretold
 from auditor.core.evidence import SearchResult
 from auditor.data.protocols import LINKAGE_PROTOCOLS, later, split, unmet
 from auditor.stats.estimators import measure
@@ -20,7 +21,9 @@ from auditor.targets.context import Context
 def plan(settings: Settings) -> list[OnRecordings]:
     """Every attacker under every protocol."""
     return [
-        Linkage(view, protocol, settings.population)
+        Foretold(view, protocol, settings.population)
+        if protocol == Foretold.protocol
+        else Linkage(view, protocol, settings.population)
         for view in settings.linkage_views
         for protocol in settings.protocols
     ]
