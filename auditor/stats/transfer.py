@@ -123,10 +123,10 @@ def expected_loss(seen: Sequence[OtherDay], view: str, data: str, level: float) 
         return None
     logs = np.array([np.mean(some) for some in by_set.values()])
     reach = stats.t.ppf(0.5 + level / 2, n - 1) * logs.std(ddof=1) * math.sqrt(1 + 1 / n)
-    middle = logs.mean()
+    middle = float(logs.mean())
     real = {one.data for one in seen if one.real}
-    ends = np.exp([middle, middle - reach, middle + reach])
-    return Loss(*map(float, ends), n, len(real & set(by_set)))
+    low, high = math.exp(middle - reach), math.exp(middle + reach)
+    return Loss(math.exp(middle), low, high, n, len(real & set(by_set)))
 
 
 def moved(seen: Margins, mean_loss: float) -> SearchResult:
