@@ -241,8 +241,8 @@ def spread_of_days(name: str, work: Path) -> tuple[float, float, float]:
         days = pd.DataFrame(table).groupby([records["subject"], records["session"]], sort=False)
         by_day = days.median()
     shares = []
-    for _, column in by_day.items():
-        known = column.dropna()
+    for place in by_day.columns:
+        known = by_day[place].dropna()
         first = known.groupby(level=0, sort=False).transform("first")
         again = known.index.get_level_values(0).duplicated()
         moved = (known - first).abs()[again].groupby(level=0).median()
