@@ -178,7 +178,11 @@ def _guessed_open_set(seen: SearchResult, rng: np.random.Generator) -> tuple[flo
 
 
 def rank1_among(
-    seen: SearchResult, population: int, level: float, rng: np.random.Generator
+    seen: SearchResult,
+    population: int,
+    level: float,
+    rng: np.random.Generator,
+    draws: int = 100,
 ) -> tuple[dict[str, Estimate], Curves]:
     """How often the first pick is right among 100, 1,000, 10,000 and all people.
 
@@ -196,7 +200,7 @@ def rank1_among(
     larger = np.array([n for n in wanted if n > seen.n_gallery])
     if not len(larger):
         return found, {}
-    told = forecast(sizes.astype(float), per_person, larger, level=level, rng=rng)
+    told = forecast(sizes.astype(float), per_person, larger, level=level, rng=rng, draws=draws)
     value = told.rates[told.best]
     low = np.min([*told.low.values(), *told.rates.values()], axis=0)
     high = np.max([*told.high.values(), *told.rates.values()], axis=0)

@@ -23,6 +23,8 @@ from auditor.targets.context import Context
 
 #: Of the release; more would narrow nothing that the spread between sets does not hide.
 _PEOPLE = 2000
+#: Samples of people that a larger gallery is foretold from.
+_DRAWS = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,5 +99,5 @@ class Foretold(OnRecordings):
         with suppress(EvidenceError):  # finer than these people can show
             found["tpir_at_fpir_1pct"] = rate(tpir_at_fpir(moved, 0.01), level, 0.01 / n)
         if self.view == FUSION and self.population is not None:
-            found |= rank1_among(moved, self.population, level, draw(""))[0]
+            found |= rank1_among(moved, self.population, level, draw(""), _DRAWS)[0]
         return found
