@@ -169,18 +169,22 @@ def foretold(
 ) -> dict[str, Estimate]:
     """What would be measured by an ECG of another day.
 
-    The interval reaches from the lower end after the greatest loss to the upper end after the
-    least: it holds the spread between sets, and that of the release's own people.
+    The interval reaches over those after the least and the greatest loss: it holds the spread
+    between sets, and that of the release's own people.
 
     Parameters
     ----------
-    measure : names → estimates of a search, each of which falls as more is lost
+    measure : names → estimates of a search
     """
-    likely, least, most = (measure(moved(seen, one)) for one in (loss.value, loss.low, loss.high))
+    likely, *ends = (measure(moved(seen, one)) for one in (loss.value, loss.low, loss.high))
     return {
-        name: replace(one, low=most[name].low, high=least[name].high)
+        name: replace(
+            one,
+            low=min(one.low, *(end[name].low for end in ends)),
+            high=max(one.high, *(end[name].high for end in ends)),
+        )
         for name, one in likely.items()
-        if name in most and name in least
+        if all(name in end for end in ends)
     }
 
 

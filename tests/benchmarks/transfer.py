@@ -317,14 +317,20 @@ TOLD = {
 }
 
 
-def tell(found: Sequence[LeftOut]) -> None:
-    """How often what was measured lay in the interval, and how wide that was."""
+def tell(found: Sequence[LeftOut], by: str = "the others") -> None:
+    """How often what was measured lay in the interval, and how wide that was.
+
+    Parameters
+    ----------
+    by : the sets that each was foretold by
+    """
+    alone = "" if by == "the others" else f"/{by.replace(' ', '-')}"
     today = datetime.date.today().isoformat()
 
     def kept(place: str, claim: str, value: str, data: str, n: int, note: str = "",
              unit: str = "", wanted: str | None = None) -> None:  # fmt: skip
         record(Measurement(
-            id=f"forecast/other-day/{place}", room="forecast", claim=claim, command=COMMAND,
+            id=f"forecast/other-day{alone}/{place}", room="forecast", claim=claim, command=COMMAND,
             data=data, n=f"{n} pairs of a set and a rung", value=value, unit=unit, interval=None,
             wanted=wanted, date=today, note=note,
         ))  # fmt: skip
@@ -336,7 +342,7 @@ def tell(found: Sequence[LeftOut]) -> None:
             ]
             sets = sorted({one.set for one in some})
             n, inside = len(some), sum(one.inside for one in some)
-            data = f"{', '.join(sets)}; each foretold by the others"
+            data = f"{', '.join(sets)}; each foretold by {by}"
             place = f"{name}{'-beyond' if beyond else ''}"
             where = ", days that differ as people do" if beyond else ""
             kept(f"{place}/inside", f"{title} by an ECG of another day{where}: measured inside "
@@ -350,7 +356,7 @@ def tell(found: Sequence[LeftOut]) -> None:
                     claim = f"{title} by an ECG of another day: {end} of what is foretold, median"
                     kept(f"{place}/{end.replace(' ', '-')}", claim,
                          f"{np.median(values):.2f}", data, n)  # fmt: skip
-    for name in REFERENCES:
+    for name in REFERENCES if not alone else ():
         cells = {
             one.view: f"{one.measured:.2f} ({one.told.low:.2f}–{one.told.high:.2f})"
             + ("" if one.inside else " outside")
@@ -382,6 +388,7 @@ def main(work: Path, *names: str) -> None:
         ]
         write_table(rows)
         tell(left_out(every, rows))
+        tell(left_out(every, [one for one in rows if one.real]), "the real sets alone")
         for name in ("ecgiddb", "heartprint", "ptbxlI"):
             tell_spread(name, spread_of_days(name, work))
 
