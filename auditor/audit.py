@@ -32,6 +32,7 @@ from auditor.core.target import MEMBER, NONMEMBER, Target
 from auditor.core.unread import by_kind
 from auditor.data.dataset import Dataset
 from auditor.data.leads import not_attacked
+from auditor.data.protocols import unmet
 from auditor.engine import Engine, engine
 from auditor.policy import words
 from auditor.policy.judge import competence_needed, judge, limits_of, refuse_other
@@ -46,6 +47,8 @@ from auditor.targets.release import Progress, Release
 
 #: The protocol by which people are searched for by recordings that are kept.
 KEPT = "cross-release"
+#: What cannot be measured under the first is foretold under the second.
+ANOTHER_DAY, FORETOLD = "cross-session", "foretold"
 _LIBRARIES = ("numpy", "scipy", "scikit-learn", "xgboost", "torch", "timm", "captum", "wfdb")
 
 
@@ -285,9 +288,10 @@ def run_checks(
     preset, profile = settings.preset, settings.profile
     of_recordings = _of_recordings(context, settings, preset.protocols)
     planned = [(check, context) for check in (*of_recordings, *registry.of_models(targets))]
+    lead_sets = list(context.of_lead_sets())
     planned += [
         (check, of_set)
-        for of_set in context.of_lead_sets()
+        for of_set in lead_sets
         for check in of_recordings
         if "lead" in words.about(check.id).concerned
     ]
@@ -296,6 +300,14 @@ def run_checks(
             (check, kept)
             for check in _of_recordings(context, settings, (KEPT,))
             if check.protocol == KEPT and KEPT in words.about(check.id).protocols
+        ]
+    elif ANOTHER_DAY in preset.protocols:
+        planned += [
+            (check, before)
+            for before in (context, *lead_sets)
+            if not context.release.is_empty and unmet(before.records, ANOTHER_DAY)
+            for check in _of_recordings(context, settings, (FORETOLD,))
+            if check.protocol == FORETOLD
         ]
     findings, asked = [], {}
     for check, before in planned:

@@ -141,7 +141,7 @@ def test_ecgiddb_is_found_and_fails_under_every_profile(data):
 
 
 @pytest.mark.data
-def test_ludb_cannot_be_tested_for_linkage_and_fails_by_an_age_over_89(data):
+def test_ludb_of_one_record_a_person_fails_by_what_is_foretold_and_by_an_age_over_89(data):
     audited = finished(data / "ludb", settings(vit=False, rungs=("template",)))
     assert "cannot be tested" in audited["linkage/template/cross-session"].reason
     rules = {rule.id: rule.outcome for rule in audited.verdict.rules if rule.required}
@@ -149,7 +149,9 @@ def test_ludb_cannot_be_tested_for_linkage_and_fails_by_an_age_over_89(data):
     assert rules == {
         "coverage-people": "pass",
         "coverage-records": "pass",
-        "linkage-cross-session": "not assessed",
+        "linkage-cross-session": "fail",
+        "linkage-named": "not assessed",
+        "linkage-most-exposed": "not assessed",
         "identifiers": "pass",
         "identifiers-possible": "inconclusive",
         "ages-over-89": "fail",

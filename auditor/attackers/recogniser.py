@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from auditor.attackers.enrolment import Enrolment, Places
 from auditor.attackers.matchers import Match, Rows
-from auditor.attackers.search import search_gallery
-from auditor.core.evidence import SearchResult
+from auditor.attackers.search import search_gallery, search_margins
+from auditor.core.evidence import Margins, SearchResult
 from auditor.core.registry import Registry
 from auditor.data.protocols import Items
 from auditor.targets.context import Context
@@ -76,6 +76,19 @@ class Recogniser:
 
         enrolled = who.gallery_subject if named is None else who.gallery_subject[named]
         return search_gallery(rows, enrolled, who.pool_subject[probe], who.demographics, rng, fold)
+
+    def margins(self, rng: np.random.Generator, most: int) -> Margins:
+        """How far probes score above others than their person; of at most so many, drawn."""
+        who, probe = self.enrolment, self.enrolment.probe
+        if len(probe) > most:
+            probe = np.sort(rng.choice(probe, most, replace=False))
+        fold = who.pool_fold[probe] if self.folded else np.zeros(len(probe), dtype=np.int64)
+        return search_margins(
+            lambda one: self.rows(one, probe[fold == one]),
+            who.gallery_subject,
+            who.pool_subject[probe],
+            fold,
+        )
 
 
 #: How a recogniser sees an enrolment in a context.

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditor.attackers.demographics import Demographics
-from auditor.core.evidence import SearchResult
+from auditor.core.evidence import Margins, SearchResult
 
 Rows = NDArray[np.float32]
 #: Probes compared at once.
@@ -24,6 +24,8 @@ SKETCHED = 1000
 #: Who knows a person's sex and age looks among those of that sex, and no further off in age, years;
 #: who knows the date of the enrolled record, among those enrolled no further off in time, days.
 AGE_REACH, DAY_REACH = 5.0, 7.0
+#: Shares of a probe's margin at which it is counted who would come before the own person.
+_LOSSES = np.concatenate([[0.0], np.geomspace(0.002, 2, 96)])
 
 
 def search_gallery(
@@ -113,6 +115,40 @@ def search_gallery(
         demographic_best=demographic_best,
         cohort=cohort,
     )
+
+
+def search_margins(
+    rows: Callable[[int], tuple[Rows, Rows]],
+    gallery_subject: NDArray[np.str_],
+    probe_subject: NDArray[np.str_],
+    fold: NDArray[np.int64],
+) -> Margins:
+    """How far each probe scores above the others of a gallery, by the rows of `search_gallery`."""
+    people, code = np.unique(gallery_subject, return_inverse=True)
+    own_code = np.searchsorted(people, probe_subject)
+    order = np.argsort(code, kind="stable")
+    search = _Search(order, np.flatnonzero(np.diff(code[order], prepend=-1)), rows, fold)
+    n, others = len(probe_subject), max(len(people) - 1, 1)
+    mated_score, mean_impostor, best_impostor, cohort = np.empty((4, n))
+    n_reached = np.empty((n, len(_LOSSES)), dtype=np.int64)
+    for block, scores in search.blocks():
+        at = np.arange(len(block)), own_code[block]
+        mated = scores[at].astype(np.float64)
+        scores[at] = 0
+        mean = scores.sum(axis=1, dtype=np.float64) / others
+        scores[at] = -np.inf
+        mated_score[block], mean_impostor[block] = mated, mean
+        best_impostor[block], cohort[block] = scores.max(axis=1), _cohort(scores)
+        left = mated[:, None] - (mated - mean)[:, None] * _LOSSES
+        for place, probe in enumerate(block):
+            # Whoever scores below the mean beats all the more the more is lost: as a loss of none.
+            ascending = np.sort(left[place])
+            reached = np.searchsorted(ascending, scores[place], side="right")
+            counts = np.bincount(reached, minlength=len(_LOSSES) + 1)
+            above = counts[::-1].cumsum()[::-1][1:]
+            n_reached[probe] = above[::-1] if mated[place] > mean[place] else above
+    scored = mated_score, mean_impostor, best_impostor, cohort
+    return Margins(probe_subject, *scored, len(people), _LOSSES, n_reached)
 
 
 @dataclass(frozen=True, eq=False)

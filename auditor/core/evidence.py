@@ -1,9 +1,9 @@
 """What an attack hands back: never a verdict.
 
-A `SearchResult` is what 1:N search gave, `Trials` what a detector of one property gave,
-`Predictions` what a regression gave, `Counts` what was counted for each person, `Likeness` who
-stands alike by what is known of them, `Attribution` what the parts of a heartbeat had to do with
-any of it, `ClinicalPredictions` what a clinical model said.
+A `SearchResult` is what 1:N search gave, `Margins` by how much, `Trials` what a detector of one
+property gave, `Predictions` what a regression gave, `Counts` what was counted for each person,
+`Likeness` who stands alike by what is known of them, `Attribution` what the parts of a heartbeat
+had to do with any of it, `ClinicalPredictions` what a clinical model said.
 """
 
 from __future__ import annotations
@@ -129,6 +129,44 @@ class SearchResult:
             sketch=self.sketch[people],
             n_impostors=self.n_impostors[people],
         )
+
+
+@dataclass(frozen=True, eq=False)
+class Margins:
+    """How far probes score above impostors, and who would come before them were it less far.
+
+    A loss is a share of the distance from the mean impostor score to the score with the own person.
+
+    Attributes
+    ----------
+    subject : (n,) str
+        Whose probe it is.
+    mated_score, mean_impostor, best_impostor, cohort : (n,) float64
+        The probe's score with its own person, its mean and best score with others, and the mean of
+        the ten next best.
+    n_gallery : int
+        People in the gallery.
+    losses : (m,) float64, ascending from 0
+    n_reached : (n, m) int64
+        Impostors who score at least as much as the own person does after each loss.
+    """
+
+    subject: NDArray[np.str_]
+    mated_score: NDArray[np.float64]
+    mean_impostor: NDArray[np.float64]
+    best_impostor: NDArray[np.float64]
+    cohort: NDArray[np.float64]
+    n_gallery: int
+    losses: NDArray[np.float64]
+    n_reached: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        n = len(self.subject)
+        for name in ("mated_score", "mean_impostor", "best_impostor", "cohort"):
+            if getattr(self, name).shape != (n,):
+                raise ValueError(f"{name} is {getattr(self, name).shape}, wanted ({n},)")
+        if self.n_reached.shape != (n, len(self.losses)):
+            raise ValueError(f"n_reached is {self.n_reached.shape}, wanted a column for each loss")
 
 
 @dataclass(frozen=True, eq=False)

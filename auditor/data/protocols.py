@@ -6,6 +6,8 @@ A gallery holds each person's first record. Probes are
   electrodes were not moved;
 - `cross-session`: their records of any other session;
 - `cross-release`: recordings of theirs of other occasions that are kept and not released;
+- `foretold`: recordings of another day that nobody holds, as reference sets let expect from
+  `random-segment`; evidence against a release, and never for it;
 - `random-segment`: the other half of the beats of the very same records, drawn at random. What
   most papers report; an upper bound, never evidence for a release.
 

@@ -32,6 +32,11 @@ def asked(rule: Rule, findings: Sequence[Finding]) -> list[Finding]:
     ]
 
 
+def foretold(finding: Finding) -> bool:
+    """Whether a finding measured nothing and foretells: it may fail a rule, and passes none."""
+    return finding.protocol in words.about(finding.check).fails_only
+
+
 def standing(rule: Rule, finding: Finding) -> Standing:
     """Where a finding that a rule is about stands to its limit."""
     if some_but_few(rule, finding):

@@ -2,7 +2,8 @@
 
 A rule *passes* when the upper bound is within its limit, *fails* when the lower bound is beyond it,
 is *inconclusive* when the limit lies inside the interval, and *not assessed* when nothing measured
-it. The gate fails closed: a required rule that is not settled does not pass.
+it. The gate fails closed: a required rule that is not settled does not pass. What is foretold and
+was not measured may fail a rule, and passes none.
 
 A failure can be accepted, by a waiver or because the baseline had it. It stays a failure, and is
 left out of the verdict; what was not measured, or not settled, can be accepted by nothing.
@@ -27,6 +28,7 @@ from auditor.policy.baseline import (
     answer,
     asked,
     beyond_chance,
+    foretold,
     some_but_few,
     standing,
     worsened,
@@ -234,7 +236,7 @@ def competence_needed(
         failing = _failing(rule, found)
         if not rule.required or any(one.id not in _of(rule, holding) for one in failing):
             continue
-        measured = [one for one in _measured(rule, found) if one not in failing]
+        measured = [one for one in _measured(rule, _weighing(found)) if one not in failing]
         if not measured or not _within(rule, measured):
             continue
         able = _to_be_proven(rule, measured, failing)
@@ -313,9 +315,10 @@ def _rule(
     unread: Mapping[str, int],
     least_people: int,
 ) -> Ruling:
-    failing = _failing(rule, findings)
+    failing, weighing = _failing(rule, findings), _weighing(findings)
     if not failing:
-        return _heeding(rule, _settled(rule, findings, failing, least_people), findings, unread)
+        ruling = _settled(rule, weighing, failing, least_people)
+        return _with_foretold(rule, _heeding(rule, ruling, weighing, unread), findings)
     waived = tuple(waivers[one.id] for one in failing if one.id in waivers)
     counting = [one for one in failing if one.id not in waivers]
     if then is None:
@@ -330,7 +333,7 @@ def _rule(
         elif new:
             ruling = replace(ruling, reason=f"{ruling.reason}; {new[0]}")
         return replace(ruling, waived=waived, known=known)
-    others = [one for one in findings if one not in failing]
+    others = [one for one in weighing if one not in failing]
     rest = _heeding(rule, _settled(rule, others, failing, least_people), others, unread)
     if rest.outcome != "pass":
         return replace(rest, waived=waived)
@@ -346,6 +349,29 @@ def _failing(rule: Rule, findings: Sequence[Finding]) -> list[Finding]:
     return [one for one in asked(rule, findings) if standing(rule, one) is Standing.BEYOND]
 
 
+def _weighing(findings: Sequence[Finding]) -> list[Finding]:
+    """The findings by which a rule may pass."""
+    return [one for one in findings if not foretold(one)]
+
+
+def _with_foretold(rule: Rule, ruling: Ruling, findings: Sequence[Finding]) -> Ruling:
+    """A ruling that nothing was measured, with what is foretold."""
+    told = [one for one in findings if foretold(one)]
+    strongest = max(
+        _measured(rule, told), key=lambda one: one.estimates[rule.estimate].value, default=None
+    )
+    if ruling.finding is not None or ruling.outcome != "not assessed" or strongest is None:
+        return ruling
+    estimate = strongest.estimates[rule.estimate]
+    within = standing(rule, strongest) is Standing.WITHIN
+    relation = "within" if within else "not shown to be within"
+    reason = (
+        f"{ruling.reason}. Foretold ({strongest.id}): {_told(rule, estimate, relation)}; what is "
+        "foretold passes no rule"
+    )
+    return replace(ruling, reason=reason)
+
+
 def _failed(rule: Rule, failing: Sequence[Finding]) -> Ruling:
     """That a rule fails, by the finding that shows it best."""
     for one in failing:
@@ -354,7 +380,10 @@ def _failed(rule: Rule, failing: Sequence[Finding]) -> Ruling:
             reason = f"{told}, where the limit is nobody"
             return _ruling(rule, "fail", reason, one)
     proven = max(failing, key=lambda one: one.estimates[rule.estimate].low)
-    return _ruling(rule, "fail", _told(rule, proven.estimates[rule.estimate], "beyond"), proven)
+    told = _told(rule, proven.estimates[rule.estimate], "beyond")
+    if foretold(proven):
+        told = f"foretold, and not measured: {told[:1].lower()}{told[1:]}"
+    return _ruling(rule, "fail", told, proven)
 
 
 def _settled(

@@ -86,6 +86,8 @@ class Rule(BaseModel):
         if self.protocol is not None and self.protocol not in about.protocols:
             known = nearest(self.protocol, about.protocols)
             raise ValueError(f"{self.check!r} has no protocol {shown(self.protocol)}; {known}")
+        if self.required and self.protocol in about.fails_only:
+            raise ValueError(f"what is {self.protocol} passes no rule; say required: false")
         if self.limit >= metric.most:
             raise ValueError(f"no {self.estimate!r} is beyond {self.limit:g}; wanted less than 1")
         if (among := about.among_of(self.estimate)) is not None and among < 2:

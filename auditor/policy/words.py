@@ -145,6 +145,8 @@ class Words:
     faq : what people ask about it
     protocols : those it may be asked under
     also : a protocol → the one whose rules what was found under it answers too
+    fails_only : protocols under which nothing is measured and something foretold: that may fail a
+        rule, and passes none
     views : what it looks at where that is no attacker of the ladder → what it is called
     controls : part of a metric's name → what the attack is held against
     parts : part of a metric's name → what of a recording is looked at, or taken away
@@ -177,6 +179,7 @@ class Words:
     faq: Sequence[Answer] = ()
     protocols: Sequence[str] = ()
     also: Mapping[str, str] = field(default_factory=dict)
+    fails_only: Sequence[str] = ()
     views: Mapping[str, str] = field(default_factory=dict)
     controls: Mapping[str, str] = field(default_factory=dict)
     parts: Mapping[str, str] = field(default_factory=dict)

@@ -21,6 +21,12 @@ _PROTOCOLS = {
         "The attacker's recording was made on another day than the released one. This is the "
         "honest test.",
     ),
+    "foretold": (
+        "Foretold for another occasion",
+        "The release holds one recording of each person, so nothing was measured: what half of a "
+        "recording finds of the other half, less what another day was seen to cost in reference "
+        "sets. It may fail a release, and passes none.",
+    ),
     "subject-disjoint": (
         "On people not trained on",
         "The attacker learned from some people and is tested on others.",

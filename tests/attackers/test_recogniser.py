@@ -85,6 +85,21 @@ def test_its_rows_are_those_of_the_items_that_are_asked_about(name, protocol, co
     assert backwards[::-1] == pytest.approx(asked, rel=1e-3, abs=1e-3)
 
 
+@pytest.mark.parametrize("name", ["template", "plda", "fusion"])
+def test_where_nothing_is_lost_margins_place_people_as_the_search_does(name, context):
+    seen = RECOGNISERS[name](context, enrolled(context, "random-segment"))
+    found = seen.search(np.random.default_rng(0))
+    every, some = (seen.margins(np.random.default_rng(0), most) for most in (1000, 7))
+    assert np.array_equal(every.subject, found.subject)
+    assert every.mated_score == pytest.approx(found.mated_score, rel=1e-4, abs=1e-4)
+    assert every.best_impostor == pytest.approx(found.best_impostor, rel=1e-4, abs=1e-4)
+    # Whoever ties, to within rounding, stands before the person.
+    assert (every.n_reached[:, 0] >= found.n_above).all()
+    assert (every.n_reached[:, 0] <= found.n_above + found.n_tied + 1).all()
+    assert len(some.subject) == 7
+    assert some.n_gallery == every.n_gallery
+
+
 @pytest.mark.parametrize("name", [name for name in LADDER if not RECOGNISERS[name].needs_training])
 def test_it_tells_apart_people_who_differ(name, context):
     """Two rounds of training, as here, are not enough for a network of the release."""

@@ -478,3 +478,38 @@ def test_a_rule_does_not_pass_while_an_attack_it_asks_about_has_crashed():
     (ruling,) = judge(findings, profile(LINKAGE)).rules
     assert ruling.outcome == "not assessed"
     assert "IndexError" in ruling.reason
+
+
+@pytest.mark.parametrize(
+    ("bounds", "outcome", "told"),
+    [
+        (HIGH, "fail", "foretold, and not measured: an intruder's first pick"),
+        (WIDE, "not assessed", "not shown to be within the limit of 9%; what is foretold passes"),
+        (LOW, "not assessed", "within the limit of 9%; what is foretold passes no rule"),
+    ],
+)
+def test_what_is_foretold_may_fail_a_rule_and_passes_none(bounds, outcome, told):
+    found = [skipped("vit"), finding("vit", *bounds, protocol="foretold")]
+    proven = replace(competence(), protocol="foretold")
+    assert competence_needed(found, profile(LINKAGE)) == []
+    (ruling,) = judge([*found, proven], profile(LINKAGE)).rules
+    assert ruling.outcome == outcome
+    assert told in ruling.reason
+    assert ("one record each" in ruling.reason) == (outcome != "fail")
+
+
+def test_what_is_foretold_does_not_stand_in_for_what_was_measured():
+    measured = [finding("vit", *LOW), competence()]
+    crashed = replace(failed("vit"), protocol="foretold")
+    foretold = finding("vit", *WIDE, protocol="foretold")
+    assert judge([*measured, foretold, crashed], profile(LINKAGE)).outcome == "pass"
+    both = profile(LINKAGE.model_copy(update={"rungs": ("template", "vit")}))
+    other = finding("template", *LOW, protocol="foretold")
+    assert judge([*measured, other], both).outcome == "not assessed"
+
+
+def test_no_rule_is_required_of_what_is_foretold_alone():
+    asked = LINKAGE.model_dump() | {"protocol": "foretold"}
+    with pytest.raises(ValueError, match="passes no rule; say required: false"):
+        Rule(**asked)
+    assert Rule(**asked | {"required": False}).protocol == "foretold"

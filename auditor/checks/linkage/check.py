@@ -15,6 +15,7 @@ from auditor.attackers.fusion import FUSION
 from auditor.attackers.pooled import pooled
 from auditor.attackers.recogniser import MIN_MATED, RECOGNISERS
 from auditor.checks.base import Draw, Measured, OnRecordings, Settings
+from auditor.checks.linkage.foretold import Foretold
 from auditor.core.evidence import SearchResult
 from auditor.core.finding import Estimate
 from auditor.core.formatting import amount, interval
@@ -39,7 +40,9 @@ _GALLERIES = (100, 1000, 10_000)
 def plan(settings: Settings) -> list[OnRecordings]:
     """Every attacker under every protocol."""
     return [
-        Linkage(view, protocol, _galleries(view, settings))
+        Foretold(view, protocol, _galleries(view, settings))
+        if protocol == Foretold.protocol
+        else Linkage(view, protocol, _galleries(view, settings))
         for view in settings.linkage_views
         for protocol in settings.protocols
     ]
