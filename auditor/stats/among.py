@@ -55,7 +55,10 @@ def found_among(
         "low": [*rounded(one.low for one in last)],
         "high": [*rounded(one.high for one in last)],
     }
-    errors = {"model": list(told.rates), "off by": rounded(told.held_out_error.values())}
+    errors: dict[str, list[Any]] = {
+        "model": list(told.rates),
+        "off by": rounded(told.held_out_error.values()),
+    }
     return found, {"forecast": curve, "forecast_error": errors}
 
 
