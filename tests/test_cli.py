@@ -216,7 +216,7 @@ def test_compare_ends_with_1_where_something_is_worse_and_says_what_changed(fini
     assert "Gone findings: 1" in worse.output
     better = auditor("compare", tmp_path / "less.json", whole)
     assert better.exit_code == 1
-    assert "WORSE: linkage-cross-session" in better.output
+    assert "WORSE: linkage-named, uniqueness" in better.output
     assert "New findings: 1" in better.output
 
 

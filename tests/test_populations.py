@@ -17,6 +17,9 @@ def many(request, folder, settings_of, **knobs) -> list[Audit]:
     """Audits of as many releases as there are seeds."""
     seeds = range(request.param)
     roots = [write_release(folder(f"{seed}"), seed=seed, **knobs) for seed in seeds]
+    for root in roots:  # else whoever knows the date knows who it is
+        with (root / "auditor.yaml").open("a", encoding="utf-8") as file:
+            file.write("shifted: true\n")
     return all_finished(roots, [settings_of(seed) for seed in seeds])
 
 
@@ -65,12 +68,12 @@ def misses(audits: list[Audit], check: str) -> Counter:
 
 
 def test_linkage_finds_nothing_where_there_is_nothing(null):
-    """Intervals of 95 % may miss as often as 95 % intervals do, and no more."""
+    """Intervals of 90 % may miss as often as 90 % intervals do, and no more."""
     missed = misses(null, "linkage")
     told = {"vit"} if len(null) > 6 else set()
     wanted = {f"linkage/{view}/{p}" for view in {*CHEAP, "fusion"} | told for p in PROTOCOLS}
     assert {finding for finding, _ in missed} == wanted
-    most = binom.ppf(0.9999, len(null), 0.05)
+    most = binom.ppf(0.9999, len(null), 0.1)
     assert most < len(null)
     assert not {one: n for one, n in missed.items() if n > most}
 
@@ -78,7 +81,7 @@ def test_linkage_finds_nothing_where_there_is_nothing(null):
 def test_attribute_finds_nothing_where_there_is_nothing(null):
     missed = misses(null, "attribute")
     assert missed
-    most = binom.ppf(0.9999, len(null), 0.05)
+    most = binom.ppf(0.9999, len(null), 0.1)
     assert not {one: n for one, n in missed.items() if n > most}
 
 
@@ -91,8 +94,14 @@ def test_linkage_finds_a_planted_identity(planted, view, protocol):
 
 
 def test_a_release_that_links_its_people_fails_and_one_that_does_not_never_fails(null, planted):
-    def rule(one: Audit):
-        return next(r for r in one.verdict.rules if r.id == "linkage-cross-session")
+    def outcomes(audits: list[Audit]) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for one in audits:
+            for rule in one.verdict.rules:
+                found.setdefault(rule.id, set()).add(rule.outcome)
+        return found
 
-    assert {rule(one).outcome for one in planted} == {"fail"}
-    assert "fail" not in {rule(one).outcome for one in null}
+    # Twenty-four people are too few to foretell a thousand; whom an intruder is sure of shows.
+    assert outcomes(planted)["linkage-named"] == {"fail"}
+    for rule in ("linkage-cross-session", "linkage-named", "linkage-most-exposed"):
+        assert "fail" not in outcomes(null)[rule]

@@ -118,9 +118,12 @@ def naming(
     """`named`, `most_exposed` and whom the second is about; by everybody too, so that it is never
     less than the first.
 
-    Both are rates at the score from which on this intruder is sure, who sets it on this release.
+    Both are rates at the score from which on this intruder is sure, who sets it on this release,
+    and who looks among people alike. Of fewer than a hundred people hardly anybody is alike, and
+    most would be named by that alone where all are enrolled: there it counts for nothing.
     """
-    per_person = named(seen, rng)
+    many = len(np.unique(seen.subject)) >= ENOUGH
+    per_person = named(seen.among_alike if many else seen, rng)
     n = enough(len(per_person))
     chance = FALSE_ALARMS / seen.n_gallery
     found = {"named": Estimate(*interval(per_person, level, level), level, n, chance)}

@@ -60,7 +60,7 @@ def searched(mate: np.ndarray, scores: np.ndarray, alike: np.ndarray) -> SearchR
 
 def told(seen: SearchResult, groups: dict[str, np.ndarray], rng: np.random.Generator):
     """What the rules of the profile are about."""
-    found = naming(seen.among_alike, groups, LEVEL, rng)[0]
+    found = naming(seen, groups, LEVEL, rng)[0]
     return found | {"found_among_1000": found_among(seen, [1000], LEVEL)[0][1000]}
 
 

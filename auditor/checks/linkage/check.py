@@ -155,7 +155,7 @@ class Linkage(OnRecordings):
         # Without the date, which leaves nobody alike to be told from.
         if apart := above_alike(evidence.session or evidence.found, level):
             found["told_apart"] = apart
-        certain, worst = naming(knowing, evidence.groups, level, draw("named"))
+        certain, worst = naming(evidence.everything, evidence.groups, level, draw("named"))
         params: dict[str, Any] = {"reading": self._reading(evidence.knows, among)}
         if worst is not None:
             params["most_exposed_group"] = worst
