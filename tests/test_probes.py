@@ -43,9 +43,9 @@ def scanned(release: Path, *flags: str | Path, limit: float = 0.45) -> tuple[int
     return done.exit_code, json.loads((root / "out" / "audit.json").read_text()), done.output
 
 
-@pytest.mark.parametrize(("identity", "status"), [(1, 1)])
-def test_what_is_kept_settles_a_release_of_one_record_a_person(tmp_path, identity, status):
-    release, kept = parted(tmp_path, identity)
+@pytest.mark.parametrize(("identity", "people", "status"), [(1, 24, 1), (0, 90, 0)])
+def test_what_is_kept_settles_a_release_of_one_record_a_person(tmp_path, identity, people, status):
+    release, kept = parted(tmp_path, identity, people)
     exit_status, audit, _ = scanned(release)
     assert exit_status == 3
     assert "one usable record per person" in audit["verdict"]["rules"][1]["reason"]
@@ -53,10 +53,10 @@ def test_what_is_kept_settles_a_release_of_one_record_a_person(tmp_path, identit
     assert exit_status == status, audit["verdict"]
     ruling = audit["verdict"]["rules"][1]
     assert ruling["finding"] == "linkage/template/cross-release"
-    assert audit["release"]["probes"] == {"n_records": 24, "n_subjects": 24}
+    assert audit["release"]["probes"] == {"n_records": people, "n_subjects": people}
     # The page says by what it was measured.
     page = (tmp_path / "out" / "report.html").read_text()
-    assert "24 recordings of 24 people that are kept" in page
+    assert f"{people} recordings of {people} people that are kept" in page
 
 
 def test_people_that_are_kept_and_not_released_are_left_out(tmp_path):
