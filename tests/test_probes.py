@@ -92,3 +92,16 @@ def test_recordings_of_others_are_refused_with_the_cure(tmp_path):
     assert status == 2
     assert "of 24 recordings, those of 0 people of the release" in said
     assert "auditor.yaml" in said
+
+
+def test_other_people_who_are_called_the_same_are_told_by_their_sex(tmp_path):
+    release, kept = parted(tmp_path, 1)
+    other = {"male": "female", "female": "male"}
+    for place, header in enumerate(sorted(kept.rglob("*.hea"))):
+        if place % 2:
+            text = header.read_text()
+            said = next(one for one in other if f"Sex: {one}" in text)
+            header.write_text(text.replace(f"Sex: {said}", f"Sex: {other[said]}"))
+    status, _, said = scanned(release, "--probes", kept)
+    assert status == 2
+    assert "12 are of another" in said

@@ -17,6 +17,8 @@ from auditor.data.leads import common_leads
 
 #: Before the names of recordings that are kept.
 _KEPT = "kept:/"
+#: The share of people who may be of another sex by a slip of the pen; of strangers it is a half.
+_WRONG = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +55,15 @@ class Joined(Dataset):
                 f"{kept.root}: of {len(there)} recordings, those of {n} people of the release, "
                 f"wanted {MIN_PEOPLE} people; name people as the release does, by subject in "
                 "auditor.yaml and a table that joins both"
+            )
+        sex = [one[one["sex"].notna()].groupby("subject")["sex"].first() for one in (known, theirs)]
+        both = pd.concat(sex, axis=1, join="inner")
+        others = int((both.iloc[:, 0] != both.iloc[:, 1]).sum())
+        if others > _WRONG * len(both):
+            raise DataError(
+                f"{kept.root}: of {len(both)} people whose sex both state, {others} are of another "
+                "in the release: these are other people who are called the same; correct subject "
+                "in auditor.yaml"
             )
         days = set(zip(known["subject"], known["taken_at"].dt.normalize(), strict=True))
         same_day = [
