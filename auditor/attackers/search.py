@@ -17,8 +17,8 @@ BLOCK = 256
 #: Thresholds at which impostor scores are counted: at most so many, and so many in all people's
 #: rows of the sketch together.
 MAX_EDGES, _MAX_CELLS = 512, 12_800_000
-#: How many of the next best impostors make up a probe's cohort.
-COHORT = 10
+#: How many of a probe's best impostors are kept: one, and ten others to hold it against.
+_NEAREST = 11
 #: Of a larger gallery, the sketch counts the scores of so many people, drawn for each block anew.
 SKETCHED = 1000
 #: Who knows a person's sex and age looks among those of that sex, and no further off in age, years;
@@ -66,7 +66,7 @@ def search_gallery(
     n_above, n_tied, demographic_above, demographic_tied = np.zeros((4, n), dtype=np.int64)
     demographic_size, demographic_best = np.ones(n, dtype=np.int64), np.full(n, -np.inf)
     matched_above, matched_tied = np.full((2, n), -1)
-    cohort = np.empty(n)
+    nearest = np.empty((n, min(_NEAREST, min(SKETCHED, len(people)) - 1)))
     for block, scores in search.blocks():
         own = own_code[block]
         at = np.arange(len(block)), own
@@ -92,7 +92,7 @@ def search_gallery(
             drawn = np.sort(rng.choice(len(people), SKETCHED, replace=False))
         np.add.at(n_sketched, sketch_row[block], len(drawn) - np.isin(own, drawn))
         np.add.at(sketch, sketch_row[block], _reached(scores[:, drawn], edges))
-        cohort[block] = _cohort(scores[:, drawn])
+        nearest[block] = _highest(scores[:, drawn], nearest.shape[1])
     if alike.are_all:
         demographic_above, demographic_tied = n_above.copy(), n_tied.copy()
         demographic_best = best_impostor.copy()
@@ -113,7 +113,7 @@ def search_gallery(
         demographic_tied=demographic_tied,
         demographic_size=demographic_size,
         demographic_best=demographic_best,
-        cohort=cohort,
+        nearest=nearest,
     )
 
 
@@ -129,7 +129,8 @@ def search_margins(
     order = np.argsort(code, kind="stable")
     search = _Search(order, np.flatnonzero(np.diff(code[order], prepend=-1)), rows, fold)
     n, others = len(probe_subject), max(len(people) - 1, 1)
-    mated_score, mean_impostor, best_impostor, cohort = np.empty((4, n))
+    mated_score, mean_impostor, best_impostor = np.empty((3, n))
+    nearest = np.empty((n, min(_NEAREST, len(people) - 1)))
     n_reached = np.empty((n, len(_LOSSES)), dtype=np.int64)
     for block, scores in search.blocks():
         at = np.arange(len(block)), own_code[block]
@@ -138,7 +139,8 @@ def search_margins(
         mean = scores.sum(axis=1, dtype=np.float64) / others
         scores[at] = -np.inf
         mated_score[block], mean_impostor[block] = mated, mean
-        best_impostor[block], cohort[block] = scores.max(axis=1), _cohort(scores)
+        best_impostor[block] = scores.max(axis=1)
+        nearest[block] = _highest(scores, nearest.shape[1])
         left = mated[:, None] - (mated - mean)[:, None] * _LOSSES
         for place, probe in enumerate(block):
             # Whoever scores below the mean beats all the more the more is lost: as a loss of none.
@@ -147,7 +149,7 @@ def search_margins(
             counts = np.bincount(reached, minlength=len(_LOSSES) + 1)
             above = counts[::-1].cumsum()[::-1][1:]
             n_reached[probe] = above[::-1] if mated[place] > mean[place] else above
-    scored = mated_score, mean_impostor, best_impostor, cohort
+    scored = mated_score, mean_impostor, best_impostor, nearest
     return Margins(probe_subject, *scored, len(people), _LOSSES, n_reached)
 
 
@@ -267,13 +269,10 @@ def _edges(mated: NDArray[np.float32], n_people: int) -> NDArray[np.float32]:
     return np.asarray(edges - 8 * np.finfo(np.float32).eps * np.abs(edges), dtype=np.float32)
 
 
-def _cohort(scores: Rows) -> Rows:
-    """(n,) the mean of the next best impostors; the own person scores −inf."""
-    last = min(COHORT + 1, scores.shape[1])
-    best = np.sort(np.partition(scores, -last, axis=1)[:, -last:], axis=1)[:, :-1]
-    met = np.isfinite(best)
-    total = np.where(met, best, 0).sum(axis=1)
-    return np.asarray(total / np.maximum(met.sum(axis=1), 1))
+def _highest(scores: Rows, k: int) -> Rows:
+    """(n, k) each row's highest scores, the highest first; the own person scores −inf."""
+    beyond = np.partition(scores, scores.shape[1] - k, axis=1)[:, scores.shape[1] - k :]
+    return np.asarray(np.sort(beyond, axis=1)[:, ::-1])
 
 
 def _place(

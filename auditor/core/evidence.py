@@ -23,7 +23,7 @@ MOST_PLANTED = 300
 NOBODY = "none can be believed"
 
 _PER_PROBE = (
-    *("mated_score", "n_above", "n_tied", "best_impostor", "cohort"),
+    *("mated_score", "n_above", "n_tied", "best_impostor", "nearest"),
     *("matched_impostor_above", "matched_impostor_tied"),
     *("demographic_above", "demographic_tied", "demographic_size", "demographic_best"),
 )
@@ -46,9 +46,9 @@ class SearchResult:
         Impostors who score more than the probe's own person, and as much.
     best_impostor : (n,) float64
         Best score among impostors: the top score had the person not been enrolled.
-    cohort : (n,) float64
-        Mean of the scores of the ten next best impostors; of a large gallery, of a sample. How high
-        anybody scores who is like the probe.
+    nearest : (n, k) float64, descending
+        Scores of the eleven best impostors, of all where they are fewer; of a large gallery, of a
+        sample. How high anybody scores who is like the probe.
     n_gallery : int
         People in the gallery.
     edges : (m,) float64, ascending
@@ -89,12 +89,12 @@ class SearchResult:
     demographic_tied: NDArray[np.int64]
     demographic_size: NDArray[np.int64]
     demographic_best: NDArray[np.float64]
-    cohort: NDArray[np.float64]
+    nearest: NDArray[np.float64]
 
     def __post_init__(self) -> None:
         n = len(self.subject)
         for name in _PER_PROBE:
-            if getattr(self, name).shape != (n,):
+            if getattr(self, name).shape[: 1 + (name != "nearest")] != (n,):
                 raise ValueError(f"{name} is {getattr(self, name).shape}, wanted ({n},)")
         if self.sketch.shape != (len(self.sketch_subject), len(self.edges)):
             raise ValueError("sketch is not (people, edges)")
@@ -111,11 +111,19 @@ class SearchResult:
 
     @property
     def above_cohort(self) -> SearchResult:
-        """The same with scores as they stand above those of the probe's cohort."""
+        """The same with scores as they stand above the mean of the ten best of the others.
+
+        The others are everybody but whom the score is about, be it the own person or an impostor
+        who would be first without them: where nothing is told neither stands higher.
+        """
+        best, size = self.best_impostor, max(self.nearest.shape[1] - 1, 1)
+        own = self.nearest[:, :size].mean(axis=1)
+        among = (self.nearest == best[:, None]).any(axis=1)
+        others = (self.nearest.sum(axis=1) - np.where(among, best, 0.0)) / size
         return replace(
             self,
-            mated_score=self.mated_score - self.cohort,
-            best_impostor=self.best_impostor - self.cohort,
+            mated_score=self.mated_score - own,
+            best_impostor=best - np.where(among, others, own),
         )
 
     def of(self, probes: NDArray[np.bool_]) -> SearchResult:
@@ -141,9 +149,10 @@ class Margins:
     ----------
     subject : (n,) str
         Whose probe it is.
-    mated_score, mean_impostor, best_impostor, cohort : (n,) float64
-        The probe's score with its own person, its mean and best score with others, and the mean of
-        the ten next best.
+    mated_score, mean_impostor, best_impostor : (n,) float64
+        The probe's score with its own person, and its mean and best score with others.
+    nearest : (n, k) float64, descending
+        Its best scores with others, as in a `SearchResult`.
     n_gallery : int
         People in the gallery.
     losses : (m,) float64, ascending from 0
@@ -155,14 +164,14 @@ class Margins:
     mated_score: NDArray[np.float64]
     mean_impostor: NDArray[np.float64]
     best_impostor: NDArray[np.float64]
-    cohort: NDArray[np.float64]
+    nearest: NDArray[np.float64]
     n_gallery: int
     losses: NDArray[np.float64]
     n_reached: NDArray[np.int64]
 
     def __post_init__(self) -> None:
         n = len(self.subject)
-        for name in ("mated_score", "mean_impostor", "best_impostor", "cohort"):
+        for name in ("mated_score", "mean_impostor", "best_impostor"):
             if getattr(self, name).shape != (n,):
                 raise ValueError(f"{name} is {getattr(self, name).shape}, wanted ({n},)")
         if self.n_reached.shape != (n, len(self.losses)):

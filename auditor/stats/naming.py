@@ -122,9 +122,8 @@ def naming(
     and who looks among people alike. Of fewer than a hundred people hardly anybody is alike, and
     most would be named by that alone where all are enrolled: there it counts for nothing.
     """
-    many = len(np.unique(seen.subject)) >= ENOUGH
-    per_person = named(seen.among_alike if many else seen, rng)
-    n = enough(len(per_person))
+    n = enough(len(np.unique(seen.subject)))
+    per_person = named(seen.among_alike if n >= ENOUGH else seen, rng)
     chance = FALSE_ALARMS / seen.n_gallery
     found = {"named": Estimate(*interval(per_person, level, level), level, n, chance)}
     everybody = np.ones(n, dtype=np.bool_)

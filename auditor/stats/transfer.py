@@ -162,7 +162,7 @@ def moved(seen: Margins, mean_loss: float) -> SearchResult:
         demographic_tied=np.zeros(size, dtype=np.int64),
         demographic_size=np.full(size, seen.n_gallery),
         demographic_best=np.repeat(seen.best_impostor, _NODES),
-        cohort=np.repeat(seen.cohort, _NODES),
+        nearest=np.repeat(seen.nearest, _NODES, axis=0),
     )
 
 

@@ -118,7 +118,7 @@ def searched(name: str, n_people: int, rng: np.random.Generator) -> SearchResult
         "demographic_tied": tied,
         "demographic_size": none + n_people,
         "demographic_best": np.zeros(n_people),
-        "cohort": np.zeros(n_people),
+        "nearest": np.zeros((n_people, 1)),
         "n_gallery": n_people,
     }
     return SearchResult(**{**vars(few), **columns})

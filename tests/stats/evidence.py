@@ -57,7 +57,7 @@ def search_result(
         demographic_tied=(same & known).sum(axis=1),
         demographic_size=known.sum(axis=1),
         demographic_best=np.where(known, impostor, -np.inf).max(axis=1),
-        cohort=np.zeros(n),
+        nearest=-np.sort(-impostor, axis=1)[:, : min(11, n_people - 1)],
     )
 
 

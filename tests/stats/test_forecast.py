@@ -190,7 +190,7 @@ def crowd(n_people: int, spread: float, rng: np.random.Generator) -> SearchResul
         demographic_tied=none,
         demographic_size=none + n_people,
         demographic_best=np.zeros(n),
-        cohort=np.zeros(n),
+        nearest=np.zeros((n, 1)),
         n_gallery=n_people,
     )
 

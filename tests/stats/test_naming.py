@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import binom, norm
 
+from auditor.attackers.demographics import Demographics
+from auditor.attackers.search import search_gallery
 from auditor.core.evidence import SearchResult
 from auditor.stats.naming import SMALLEST_GROUP, most_exposed, named, naming, sure_from
 from tests.stats.evidence import search_result
@@ -38,7 +40,7 @@ def met(mate: np.ndarray, impostor: np.ndarray):
         "demographic_tied": none,
         "demographic_size": none + n,
         "demographic_best": impostor.max(axis=1),
-        "cohort": np.zeros(n),
+        "nearest": np.zeros((n, 1)),
         "n_gallery": n,
     }
     return SearchResult(**{**vars(few), **columns})
@@ -60,6 +62,21 @@ def test_of_a_crowd_that_holds_nothing_hardly_anybody_is_named(n):
         rng = np.random.default_rng([n, seed])
         rates.append(named(crowd(n, rng), rng).mean())
     assert np.mean(rates) < 0.005
+
+
+def test_who_is_no_more_alike_to_their_own_is_named_no_more_often_than_others():
+    # Everybody is looked for among the ten who are alike, and their scores say nothing: beyond all
+    # others' stands that of one's own in a tenth of releases, for nine of ten are others'.
+    names = np.array([f"{one:03d}" for one in range(100)])
+    known = {name: Demographics("male", 20.0 * (place % 10)) for place, name in enumerate(names)}
+    k = 0
+    for seed in range(400):
+        rng = np.random.default_rng([9, seed])
+        rows = rng.standard_normal((2, 100, 20)).astype(np.float32)
+        seen = search_gallery(lambda fold, rows=rows: tuple(rows), names, names, known, rng)
+        k += bool(named(seen.among_alike, rng).any())
+    low, high = binom.ppf([0.0005, 0.9995], 400, 0.1)
+    assert low <= k <= high
 
 
 @pytest.mark.parametrize("n", [100, 250, 600])

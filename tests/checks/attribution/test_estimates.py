@@ -30,7 +30,7 @@ def search_result(found: np.ndarray) -> SearchResult:
         sketch=np.zeros((n, 1), dtype=np.int64), n_impostors=zero + 49,
         matched_impostor_above=zero - 1, matched_impostor_tied=zero - 1,
         demographic_above=zero, demographic_tied=zero, demographic_size=zero + 50,
-        demographic_best=np.zeros(n), cohort=np.zeros(n),
+        demographic_best=np.zeros(n), nearest=np.zeros((n, 1)),
     )  # fmt: skip
 
 
