@@ -40,11 +40,23 @@ def _known(context: Context) -> tuple[Floats, PLDA]:
     # At strength 0 nothing is shared: it is held against what might have been.
     if not planted.strength:
         shared = (TAPER * planted.signatures).reshape(len(planted.signatures), -1)
+    return likelihoods(beats, shared, apart)
+
+
+def likelihoods(rows: Floats, shared: Floats, apart: Floats) -> tuple[Floats, PLDA]:
+    """(n, k) where rows lie, and how signatures and rows scatter there.
+
+    Parameters
+    ----------
+    rows : (n, d)
+    shared : (m, d) what each signature adds to a row
+    apart : (n, d) the rows without it
+    """
     base = _directions(np.concatenate([apart - apart.mean(axis=0), shared - shared.mean(axis=0)]))
     away = (apart - apart.mean(axis=0)) @ base
-    within = away.T @ away / n
-    model = PLDA.of(shared @ base, within, shrinkage=_ALIKE, origin=beats.mean(axis=0) @ base)
-    return beats @ base, model
+    within = away.T @ away / len(away)
+    model = PLDA.of(shared @ base, within, shrinkage=_ALIKE, origin=rows.mean(axis=0) @ base)
+    return rows @ base, model
 
 
 def _directions(rows: Floats) -> Floats:

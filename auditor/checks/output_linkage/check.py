@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from auditor.attackers.demographics import target_records
+from auditor.attackers.demographics import groups_of, target_records
 from auditor.attackers.enrolment import Enrolment
 from auditor.attackers.matchers import Match, Rows, cosine, standardised
 from auditor.attackers.output_features import (
@@ -22,6 +22,7 @@ from auditor.attackers.output_features import (
     whiten,
     with_output,
 )
+from auditor.attackers.planted import Planted, of_people, planted
 from auditor.attackers.plda import repeat_plda
 from auditor.attackers.recogniser import Recogniser
 from auditor.checks.base import Draw, Measured, OnModel
@@ -29,8 +30,10 @@ from auditor.core.errors import EvidenceError
 from auditor.core.evidence import MIN_PEOPLE, SearchResult
 from auditor.core.target import Target
 from auditor.data.protocols import later
+from auditor.stats.among import found_among
 from auditor.stats.estimators import measure, rate
 from auditor.stats.metrics import rank_rate
+from auditor.stats.naming import naming
 from auditor.stats.searches import measure_search, paired_gain, rate_gap
 from auditor.targets.context import Context
 
@@ -64,6 +67,7 @@ class OutputSearches:
         give out
     by_kind : own search among members and among others; None of too few
     inputs_by_kind : the same by the inputs
+    groups : of the people who are looked for, in the order of their names, who are in a group
     """
 
     own: SearchResult
@@ -72,6 +76,7 @@ class OutputSearches:
     controls: Mapping[str, SearchResult]
     by_kind: ByKind | None
     inputs_by_kind: ByKind | None
+    groups: Mapping[str, NDArray[np.bool_]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,15 +112,8 @@ class OutputLinkage(OnModel):
             The model says something of too few people twice.
         """
         del context
-        target, table = self.target, target_records(self.target)
-        protocol = _protocol(table)
-        values = target.view(self.output).values
-        table = with_output(table, values)
-        first = np.flatnonzero(~table["subject"].duplicated())
-        enrolment = Enrolment.of_outputs(table, first, _probes(table, protocol), rng)
-        if enrolment.n_mated < MIN_PEOPLE:
-            raise EvidenceError(f"needs {MIN_PEOPLE} people of whom it says something twice")
-
+        target, values = self.target, self.target.view(self.output).values
+        table, enrolment = self._enrolled(rng)
         can_learn = enrolment.n_mated >= MIN_MATED_OUTPUTS
 
         def by(match: Match, seen: Rows) -> Recogniser:
@@ -159,17 +157,45 @@ class OutputLinkage(OnModel):
             controls={name: one.search(rng) for name, one in controls.items()},
             by_kind=by_kind(own),
             inputs_by_kind=by_kind(controls.get("inputs")),
+            groups=_groups(target, enrolment),
         )
 
+    def _enrolled(self, rng: np.random.Generator) -> tuple[pd.DataFrame, Enrolment]:
+        """The records of which the model says something, and who of them is searched for."""
+        table = target_records(self.target)
+        protocol = _protocol(table)
+        table = with_output(table, self.target.view(self.output).values)
+        first = np.flatnonzero(~table["subject"].duplicated())
+        enrolment = Enrolment.of_outputs(table, first, _probes(table, protocol), rng)
+        if enrolment.n_mated < MIN_PEOPLE:
+            raise EvidenceError(f"needs {MIN_PEOPLE} people of whom it says something twice")
+        return table, enrolment
+
+    def dealt_anew(self, strength: float, knowing: bool, seed: int) -> OutputLinkage | None:
+        """The same question where outputs share with others of their person what was planted."""
+        table = target_records(self.target)
+        asked = np.unique(table["subject"].to_numpy()[_probes(table, _protocol(table))])
+        wanted = np.isin(self.target.subject, asked)
+        dealt = planted(self.target, self.output, of_people(self.target.subject), seed, wanted)
+        if dealt is None:
+            return None
+        dealt = dealt.at(strength)
+        how = dealt.target, self.output, self.galleries
+        return _Knowing(*how, dealt) if knowing else OutputLinkage(*how)
+
     def estimate(self, evidence: OutputSearches, level: float, draw: Draw) -> Measured:
-        """What `measure_search` says of the search, and of what is told beyond sex and age; whom
-        the other matchers find first; of the controls whom they find first, how open-set search by
+        """What `measure_search` says of the search, who would be found among so many people and who
+        is named for certain; what is told beyond sex and age; whom the other matchers find first; of the controls whom they find first, how open-set search by
         them would do, and how many more are found first than by those (`gain_over_…`, of the same
         people); and how many more members are than others (`member_gap`).
         """
         rng = draw()
         found, curves = measure_search(evidence.own, level, rng)
         told = measure_search(evidence.beyond, level, rng)[0]
+        among, foretold = found_among(evidence.own, self.galleries, level)
+        found |= {f"found_among_{n}": one for n, one in among.items()}
+        certain, worst = naming(evidence.own, evidence.groups, level, draw("named"))
+        found, curves = found | certain, curves | foretold
         found |= {f"beyond_{key}": told[key] for key in ("rank1", "auc_known") if key in told}
         for name, one in evidence.matchers.items():
             found |= measure(name, one, level=level, rng=rng)[0]
@@ -184,7 +210,31 @@ class OutputLinkage(OnModel):
                     found[f"{prefix}{name}_rank1"] = rate(first, level, 1 / one.n_gallery)
                 gap = rate_gap(kinds.members, kinds.nonmembers, level)
                 found[f"{prefix}member_gap"] = gap
-        return Measured(found, curves)
+        return Measured(found, curves, {"most_exposed_group": worst} if worst else {})
+
+
+@dataclass(frozen=True, eq=False)
+class _Knowing(OutputLinkage):
+    """The same by somebody who knows what was planted."""
+
+    planted: Planted | None = None
+
+    def attack(self, context: Context, rng: np.random.Generator) -> OutputSearches:
+        """One search, by the likelihood ratio of one signature to two."""
+        del context
+        assert self.planted is not None
+        _, enrolment = self._enrolled(rng)
+        own = self.planted.recogniser(enrolment).search(rng)
+        return OutputSearches(own, own, {}, {}, None, None, _groups(self.target, enrolment))
+
+
+def _groups(target: Target, enrolment: Enrolment) -> dict[str, NDArray[np.bool_]]:
+    """Of those who are looked for, who is of one sex, or about one age, or has as many records."""
+    table = target_records(target)
+    names, row = np.unique(table["subject"].to_numpy().astype(str), return_index=True)
+    row = row[np.searchsorted(names, np.unique(enrolment.pool_subject[enrolment.probe]))]
+    kinds = groups_of(table).values()
+    return {name: chosen[row] for kind in kinds for name, chosen in kind.items()}
 
 
 def _protocol(records: pd.DataFrame) -> str:
