@@ -288,7 +288,8 @@ def run_checks(
     """
     preset, profile = settings.preset, settings.profile
     of_recordings = _of_recordings(context, settings, preset.protocols)
-    planned = [(check, context) for check in (*of_recordings, *registry.of_models(targets, profile.galleries))]
+    of_models = registry.of_models(targets, profile.galleries)
+    planned = [(check, context) for check in (*of_recordings, *of_models)]
     lead_sets = list(context.of_lead_sets())
     planned += [
         (check, of_set)

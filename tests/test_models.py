@@ -169,7 +169,7 @@ def test_before_a_model_passes_the_attack_finds_what_is_planted_in_a_twin(tmp_pa
     profile.write_text(yaml.safe_dump(lenient), encoding="utf-8")
     audit = audited(release(tmp_path, SHALLOW, leaks=False), str(profile))
     assert audit.verdict.outcome == "pass"
-    proof = audit["competence/af"].estimates
+    proof = audit["competence/membership/af"].estimates
     assert proof["planted_auc"].low > 0.68
     assert proof["null_auc"].low < 0.5
 

@@ -222,9 +222,8 @@ def _asked(profile: Profile) -> tuple[int, str | None, list[str]]:
 
 
 def _rules(profile: Profile, findings: Sequence[Finding]) -> list[Rule]:
-    """The rules that apply: those about models where there are any."""
-    checks = {one.check for one in findings}
-    return [rule for rule in profile.rules if not rule.models or rule.check in checks]
+    """The rules that apply: those about models where a model was asked, or could have been."""
+    return [rule for rule in profile.rules if not rule.models or asked(rule, findings)]
 
 
 def _void(waiver: Waiver, holds: bool, rulings: Sequence[Ruling]) -> Ruling:

@@ -87,18 +87,21 @@ def incompetent(rule: Rule, finding: Finding, findings: Sequence[Finding]) -> st
     null = proof.estimates.get(f"null_{rule.estimate}")
     if null is None:
         return f"{nothing_shows}: {rule.estimate} is missing"
-    where = "a simulated twin of the model" if rule.models else "these recordings, dealt out anew"
+    planted = proof.estimates.get(f"planted_{rule.estimate}")
+    if planted is not None:
+        where = "a simulated twin of the model"
+    else:
+        where = f"these {'outputs' if rule.models else 'recordings'}, dealt out anew"
     if null.low > rule.limit and beyond_chance(null):
         return f"the attack found something in {where}, where there was nothing"
-    if rule.models:
-        planted = proof.estimates.get(f"planted_{rule.estimate}")
-        if planted is None or not (planted.low > rule.limit and beyond_chance(planted)):
-            return "the attack did not find what was planted in a simulated twin of the model"
-        return None
+    if planted is not None:
+        if planted.low > rule.limit and beyond_chance(planted):
+            return None
+        return "the attack did not find what was planted in a simulated twin of the model"
     smallest = proof.estimates.get(f"smallest_{rule.estimate}")
     if smallest is None:
         return (
-            f"where more was planted in these recordings than the limit allows, this attack "
+            f"where more was planted in {where} than the limit allows, this attack "
             f"({finding.view}) read no more than it found; more people or a stronger attack would "
             "settle it"
         )
@@ -113,11 +116,9 @@ def incompetent(rule: Rule, finding: Finding, findings: Sequence[Finding]) -> st
 
 def _proof(finding: Finding, findings: Sequence[Finding]) -> Finding | None:
     """Where an attack was put to the proof."""
-    of = (finding.view, finding.protocol, finding.leads)
-    for one in findings:
-        if (one.view, one.protocol, one.leads) == of and words.about(one.check).subject == "attack":
-            return one
-    return None
+    of = (finding.check, finding.view, finding.protocol, finding.leads)
+    every = (one for one in findings if (one.proves, one.view, one.protocol, one.leads) == of)
+    return next(every, None)
 
 
 def _finding_smaller(rule: Rule, smallest: Estimate) -> str:

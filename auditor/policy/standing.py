@@ -22,12 +22,14 @@ class Standing(Enum):
 
 def asked(rule: Rule, findings: Sequence[Finding]) -> list[Finding]:
     """The findings that a rule is about, measured or not."""
-    also = words.about(rule.check).also
+    also, tells = words.about(rule.check).also, rule.metric.outputs
     return [
         one
         for one in findings
         if one.check == rule.check
         and rule.protocol in (None, one.protocol, also.get(one.protocol or ""))
+        and (not rule.outputs or one.output in rule.outputs)
+        and (not tells or one.output in tells)
     ]
 
 

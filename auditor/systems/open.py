@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from auditor.core.errors import ModelError
-from auditor.core.target import Target
+from auditor.core.target import Rows, Target
 from auditor.learning import tree_file
+from auditor.resources import shown
 from auditor.systems.registry import open_networks
 from auditor.targets import description
 from auditor.targets.description import DESCRIPTION, Description
@@ -61,9 +67,32 @@ def open_target(path: Path, release: Release, *, device: str = "cpu", seed: int 
         files = {_UNNAMED: path.name}
     else:
         raise ModelError(f"{path}: holds no {DESCRIPTION}; name a model's file, or write one")
-    return _opened(
-        ReleasedModel(_plain(said.task), folder, said, files, release, device, seed, unknown)
-    )
+    model = ReleasedModel(_plain(said.task), folder, said, files, release, device, seed, unknown)
+    return _given_out(_opened(model), said)
+
+
+def _given_out(target: Target, said: Description) -> Target:
+    """The model as it is released: its file and all that this makes possible, or some outputs."""
+    if not said.outputs:
+        if said.decimals is not None:
+            raise ModelError(
+                f"{DESCRIPTION}: decimals: says how outputs are rounded, and the file rounds "
+                "nothing; name what is given out in place of the file as outputs: [...]"
+            )
+        return target
+    for name in said.outputs:
+        if name not in target.outputs:
+            raise ModelError(
+                f"{DESCRIPTION}: outputs: the model gives out no {shown(name)}; "
+                f"wanted some of {', '.join(target.outputs)}"
+            )
+
+    def rounded(make: Callable[[], Rows]) -> Rows:
+        values = make()
+        return values if said.decimals is None else np.round(values, said.decimals)
+
+    outputs = {name: partial(rounded, target.outputs[name]) for name in said.outputs}
+    return replace(target, outputs=outputs, trees={}, _cache={})
 
 
 def _opened(model: ReleasedModel) -> Target:

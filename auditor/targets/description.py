@@ -10,6 +10,8 @@ Beside a model stands a `model.yaml`, as `auditor train` writes it or in a stewa
     inputs: [RR ms, QRS ms]                # columns, in the model's order where it has no names
     labels: {I48: atrial_fibrillation}     # what each model tells → its column: 1, 0 or empty
     classes: {rhythm: [sinus, AF, other]}  # of a model of classes, in its order; 0, 1, 2 without
+    outputs: [scores]                      # what is given out where the file is not; all without
+    decimals: 2                            # and to how many decimals
 
 Columns that `auditor train` writes are found by themselves: "input …" and "label …". A cell that is
 there and does not say what its column should is refused, and never counts as empty.
@@ -97,6 +99,9 @@ class Description(BaseModel):
     inputs: Names = ()
     labels: Mapping[str, str] = Field(default_factory=dict)
     classes: Mapping[str, Names] = Field(default_factory=dict)
+    #: What of the model is released where its file is not, and to how many decimals.
+    outputs: Names = ()
+    decimals: int | None = Field(default=None, ge=0, le=15)
     size: str = "small"
     #: Of what reads ECGs and says nothing of them itself: at how many Hz, and which leads.
     fs: float | None = Field(default=None, gt=0, le=100_000)

@@ -1,4 +1,4 @@
-"""Does a model look at what it is asked with? What does not gives nothing away, and proves nothing."""
+"""Does a model look at what it is asked with? The silence of one that does not is no answer."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from auditor.attackers.oracle import ORACLE
 from auditor.checks.base import Check, OnModel, OnRecordings
@@ -49,7 +49,7 @@ def prove(
     """
     started = time.perf_counter()
     threat = words.checks()[ID].threat_of(None, "model" if isinstance(check, OnModel) else "")
-    finding = replace(not_begun(check, context), check=ID, threat=threat)
+    finding = replace(not_begun(check, context), check=ID, proves=check.id, threat=threat)
     shown: Shown | str
     if isinstance(check, OnRecordings):
         shown = _InBeats(check, context, found, limits, level, smallest_cell).shown()
@@ -96,6 +96,8 @@ def _by_twins(
 
 class _Doses(ABC, Generic[Asked]):
     """A check, put to what is audited, dealt out anew, in which a known leak is planted."""
+
+    strengths: ClassVar[tuple[float, ...]] = STRENGTHS
 
     def __init__(
         self,
@@ -154,10 +156,10 @@ class _Doses(ABC, Generic[Asked]):
         """
         chosen: set[float] = set()
         unmet = dict(self.limits)
-        for below, strength in pairwise((0.0, *STRENGTHS)):
+        for below, strength in pairwise((0.0, *self.strengths)):
             told = self.truth(strength).estimates
             for name, limit in list(unmet.items()):
-                last = strength == STRENGTHS[-1]
+                last = strength == self.strengths[-1]
                 if last or name not in told or told[name].value > limit:
                     chosen |= {below, strength}
                     del unmet[name]
@@ -195,6 +197,9 @@ class _InBeats(_Doses[OnRecordings]):
 
 class _InOutputs(_Doses[OnModel]):
     """A check of a model, put to its own outputs in which something is planted."""
+
+    #: Many columns, such as the leaves of many trees, tell of less together.
+    strengths = (0.05, 0.1, *STRENGTHS)
 
     def read(self, strength: float) -> Finding:
         """What the check finds where so much is planted."""

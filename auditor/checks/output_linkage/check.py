@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -61,7 +61,7 @@ class OutputSearches:
     Attributes
     ----------
     own : by what the model gives out
-    beyond : by what of it age and sex do not foretell
+    beyond : by what of it age and sex do not foretell; None where that is not asked
     matchers : by name, all of it by other matchers
     controls : `inputs`, by what the model was asked with, and `untrained`, by what random weights
         give out
@@ -71,7 +71,7 @@ class OutputSearches:
     """
 
     own: SearchResult
-    beyond: SearchResult
+    beyond: SearchResult | None
     matchers: Mapping[str, SearchResult]
     controls: Mapping[str, SearchResult]
     by_kind: ByKind | None
@@ -120,11 +120,7 @@ class OutputLinkage(OnModel):
             return Recogniser.of_outputs(enrolment, seen, seen, match)
 
         def best(output: str, seen: Rows) -> Recogniser:
-            if output == "leaves":
-                return by(cosine, seen)
-            if not can_learn:
-                return by(standardised, seen)
-            return repeat_plda(enrolment, seen[enrolment.gallery.row], seen[enrolment.pool.row])
+            return _best(output, seen, enrolment)
 
         seen = standardise_output(self.output, values)
         known = polynomial_features(target.age, target.male)
@@ -176,27 +172,29 @@ class OutputLinkage(OnModel):
         table = target_records(self.target)
         asked = np.unique(table["subject"].to_numpy()[_probes(table, _protocol(table))])
         wanted = np.isin(self.target.subject, asked)
-        dealt = planted(self.target, self.output, of_people(self.target.subject), seed, wanted)
+        alone = replace(self.target, inputs=self.target.inputs[:, :0], columns=())
+        dealt = planted(alone, self.output, of_people(self.target.subject), seed, wanted)
         if dealt is None:
             return None
         dealt = dealt.at(strength)
-        how = dealt.target, self.output, self.galleries
-        return _Knowing(*how, dealt) if knowing else OutputLinkage(*how)
+        return _Dealt(dealt.target, self.output, self.galleries, dealt if knowing else None)
 
     def estimate(self, evidence: OutputSearches, level: float, draw: Draw) -> Measured:
         """What `measure_search` says of the search, who would be found among so many people and who
-        is named for certain; what is told beyond sex and age; whom the other matchers find first; of the controls whom they find first, how open-set search by
-        them would do, and how many more are found first than by those (`gain_over_…`, of the same
-        people); and how many more members are than others (`member_gap`).
+        is named for certain; what is told beyond sex and age; whom the other matchers find first;
+        of the controls whom they find first, how open-set search by them would do, and how many
+        more are found first than by those (`gain_over_…`, of the same people); and how many more
+        members are than others (`member_gap`).
         """
         rng = draw()
         found, curves = measure_search(evidence.own, level, rng)
-        told = measure_search(evidence.beyond, level, rng)[0]
         among, foretold = found_among(evidence.own, self.galleries, level)
         found |= {f"found_among_{n}": one for n, one in among.items()}
         certain, worst = naming(evidence.own, evidence.groups, level, draw("named"))
         found, curves = found | certain, curves | foretold
-        found |= {f"beyond_{key}": told[key] for key in ("rank1", "auc_known") if key in told}
+        if evidence.beyond is not None:
+            told = measure_search(evidence.beyond, level, rng)[0]
+            found |= {f"beyond_{key}": told[key] for key in ("rank1", "auc_known") if key in told}
         for name, one in evidence.matchers.items():
             found |= measure(name, one, level=level, rng=rng)[0]
         for name, one in evidence.controls.items():
@@ -214,18 +212,36 @@ class OutputLinkage(OnModel):
 
 
 @dataclass(frozen=True, eq=False)
-class _Knowing(OutputLinkage):
-    """The same by somebody who knows what was planted."""
+class _Dealt(OutputLinkage):
+    """The same of outputs that were dealt out anew, and beside them nothing else.
 
-    planted: Planted | None = None
+    Attributes
+    ----------
+    known : what was planted, where the intruder knows
+    """
+
+    known: Planted | None = None
 
     def attack(self, context: Context, rng: np.random.Generator) -> OutputSearches:
-        """One search, by the likelihood ratio of one signature to two."""
+        """The search alone."""
         del context
-        assert self.planted is not None
         _, enrolment = self._enrolled(rng)
-        own = self.planted.recogniser(enrolment).search(rng)
-        return OutputSearches(own, own, {}, {}, None, None, _groups(self.target, enrolment))
+        if self.known is not None:
+            by = self.known.recogniser(enrolment)
+        else:
+            values = self.target.view(self.output).values
+            by = _best(self.output, standardise_output(self.output, values), enrolment)
+        groups = _groups(self.target, enrolment)
+        return OutputSearches(by.search(rng), None, {}, {}, None, None, groups)
+
+
+def _best(output: str, seen: Rows, enrolment: Enrolment) -> Recogniser:
+    """The match that is taught by other people's repeats; of leaves, that of equal ones."""
+    if output == "leaves":
+        return Recogniser.of_outputs(enrolment, seen, seen, cosine)
+    if enrolment.n_mated < MIN_MATED_OUTPUTS:
+        return Recogniser.of_outputs(enrolment, seen, seen, standardised)
+    return repeat_plda(enrolment, seen[enrolment.gallery.row], seen[enrolment.pool.row])
 
 
 def _groups(target: Target, enrolment: Enrolment) -> dict[str, NDArray[np.bool_]]:
