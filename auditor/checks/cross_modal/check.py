@@ -289,6 +289,14 @@ class _Dealt(CrossModalRetrieval):
             taught = None if by_pairs is None else by_pairs.search(rng)
         return Retrieved(seen, None, taught, None, seen, None, None, {}, None)
 
+    def estimate(self, evidence: Retrieved, level: float, draw: Draw) -> Measured:
+        """What rules are about, and what the least of it shows by."""
+        judged = [one for one in (evidence.cosine, evidence.taught) if one is not None]
+        found = _judged(judged, self.galleries, level, draw("named"))
+        if alike := above_alike(evidence.cosine, level):
+            found["auc_known"] = alike
+        return Measured(found)
+
 
 def _judged(
     searches: Sequence[SearchResult],

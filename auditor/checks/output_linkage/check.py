@@ -34,7 +34,7 @@ from auditor.stats.among import found_among
 from auditor.stats.estimators import measure, rate
 from auditor.stats.metrics import rank_rate
 from auditor.stats.naming import naming
-from auditor.stats.searches import measure_search, paired_gain, rate_gap
+from auditor.stats.searches import above_alike, measure_search, paired_gain, rate_gap
 from auditor.targets.context import Context
 
 #: What of a control is told: whom it finds first, and how open-set search by it would do.
@@ -188,10 +188,8 @@ class OutputLinkage(OnModel):
         """
         rng = draw()
         found, curves = measure_search(evidence.own, level, rng)
-        among, foretold = found_among(evidence.own, self.galleries, level)
-        found |= {f"found_among_{n}": one for n, one in among.items()}
-        certain, worst = naming(evidence.own, evidence.groups, level, draw("named"))
-        found, curves = found | certain, curves | foretold
+        judged = self._judged(evidence, level, draw)
+        found, curves = found | judged.estimates, curves | judged.curves
         if evidence.beyond is not None:
             told = measure_search(evidence.beyond, level, rng)[0]
             found |= {f"beyond_{key}": told[key] for key in ("rank1", "auc_known") if key in told}
@@ -208,7 +206,14 @@ class OutputLinkage(OnModel):
                     found[f"{prefix}{name}_rank1"] = rate(first, level, 1 / one.n_gallery)
                 gap = rate_gap(kinds.members, kinds.nonmembers, level)
                 found[f"{prefix}member_gap"] = gap
-        return Measured(found, curves, {"most_exposed_group": worst} if worst else {})
+        return Measured(found, curves, judged.params)
+
+    def _judged(self, evidence: OutputSearches, level: float, draw: Draw) -> Measured:
+        """What rules are about: who is found among so many people, and who is named for certain."""
+        among, foretold = found_among(evidence.own, self.galleries, level)
+        certain, worst = naming(evidence.own, evidence.groups, level, draw("named"))
+        found = {f"found_among_{n}": one for n, one in among.items()} | certain
+        return Measured(found, foretold, {"most_exposed_group": worst} if worst else {})
 
 
 @dataclass(frozen=True, eq=False)
@@ -233,6 +238,13 @@ class _Dealt(OutputLinkage):
             by = _best(self.output, standardise_output(self.output, values), enrolment)
         groups = _groups(self.target, enrolment)
         return OutputSearches(by.search(rng), None, {}, {}, None, None, groups)
+
+    def estimate(self, evidence: OutputSearches, level: float, draw: Draw) -> Measured:
+        """What rules are about, and what the least of it shows by."""
+        judged = self._judged(evidence, level, draw)
+        if not (alike := above_alike(evidence.own, level)):
+            return judged
+        return replace(judged, estimates={**judged.estimates, "auc_known": alike})
 
 
 def _best(output: str, seen: Rows, enrolment: Enrolment) -> Recogniser:

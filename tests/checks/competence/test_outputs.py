@@ -18,6 +18,7 @@ from auditor.checks.output_linkage.check import OutputLinkage
 from auditor.checks.run import run_check
 from auditor.policy.judge import judge
 from auditor.policy.profile import Profile, Rule
+from auditor.policy.proofs import competence_needed
 from tests.checks.cross_modal.plant import pairing
 from tests.checks.inversion.plant import giving_back
 from tests.checks.output_attribute.plant import of_sex
@@ -35,13 +36,14 @@ def judged(check: OnModel, limits: dict[str, float], seed: int = 0) -> str:
     check = replace(check, galleries=(1000,))
     found = [run_check(check, around, **how)]
     assert found[0].status == "measured"
-    found.append(prove(check, around, found[0], limits, **how))
     rules = tuple(
         Rule(id=name, check=check.id, estimate=name, limit=limit, basis="our default: a test",
              models=True)
         for name, limit in limits.items()
     )  # fmt: skip
     asked = Profile(name="test", title="test", context="test", population=1000, rules=rules)
+    for one in competence_needed(found, asked):
+        found.append(prove(check, around, one, limits, **how))
     return judge(found, asked).outcome
 
 
