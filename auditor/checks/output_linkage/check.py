@@ -189,7 +189,8 @@ class OutputLinkage(OnModel):
         rng = draw()
         found, curves = measure_search(evidence.own, level, rng)
         judged = self._judged(evidence, level, draw)
-        found, curves = found | judged.estimates, curves | judged.curves
+        found.update(judged.estimates)
+        curves.update({name: dict(one) for name, one in judged.curves.items()})
         if evidence.beyond is not None:
             told = measure_search(evidence.beyond, level, rng)[0]
             found |= {f"beyond_{key}": told[key] for key in ("rank1", "auc_known") if key in told}

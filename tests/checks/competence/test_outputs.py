@@ -28,7 +28,7 @@ PEOPLE = 120
 
 
 def judged(check: OnModel, limits: dict[str, float], seed: int = 0) -> str:
-    """What a profile of these limits says of it, the attack put to the proof where that is asked."""
+    """What a profile of these limits says of it, the attack put to the proof where it must be."""
     around: Any = SimpleNamespace(
         seed=seed, progress=lambda *_: None, memo={}, lead_set=None, prepared=None
     )
@@ -42,9 +42,8 @@ def judged(check: OnModel, limits: dict[str, float], seed: int = 0) -> str:
         for name, limit in limits.items()
     )  # fmt: skip
     asked = Profile(name="test", title="test", context="test", population=1000, rules=rules)
-    for one in competence_needed(found, asked):
-        found.append(prove(check, around, one, limits, **how))
-    return judge(found, asked).outcome
+    proofs = [prove(check, around, one, limits, **how) for one in competence_needed(found, asked)]
+    return judge([*found, *proofs], asked).outcome
 
 
 FOUND = {"found_among_1000": 0.11, "named": 0.06}
