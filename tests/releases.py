@@ -77,7 +77,7 @@ def finished(root: Path, run_settings: Run) -> Audit:
     return last
 
 
-#: Of fewer audits the processes take longer to start than they spare.
+#: For fewer audits no processes are started: `make test` has every core busy already.
 _WORTH_PROCESSES = 10
 
 
