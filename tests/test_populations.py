@@ -41,7 +41,7 @@ def planted(request, tmp_path_factory) -> list[Audit]:
     """Audits of releases in which hearts differ plainly, for linkage alone."""
 
     def linkage(seed: int):
-        return settings(seed=seed, epochs=20, checks=("linkage",))
+        return settings(seed=seed, epochs=20, checks=("identifiers", "uniqueness", "linkage"))
 
     return many(request, tmp_path_factory.mktemp, linkage, identity=1)
 
