@@ -35,8 +35,9 @@ from auditor.data.leads import not_attacked
 from auditor.data.protocols import unmet
 from auditor.engine import Engine, engine
 from auditor.policy import words
-from auditor.policy.judge import competence_needed, judge, limits_of, refuse_other
+from auditor.policy.judge import judge, refuse_other
 from auditor.policy.profile import Profile, load_profile
+from auditor.policy.proofs import competence_needed, limits_of
 from auditor.policy.waivers import load_waivers
 from auditor.report import json as report
 from auditor.stats.resemblance import sketch

@@ -77,7 +77,13 @@ def finished(root: Path, run_settings: Run) -> Audit:
     return last
 
 
+#: For fewer audits no processes are started: `make test` has every core busy already.
+_WORTH_PROCESSES = 10
+
+
 def all_finished(roots: Sequence[Path], settings_of: Sequence[Run]) -> list[Audit]:
-    """Several audits, one on each core."""
+    """Several audits, one on each core where there are many."""
+    if len(roots) < _WORTH_PROCESSES:
+        return list(map(finished, roots, settings_of))
     with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as workers:
         return list(workers.map(finished, roots, settings_of))

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from auditor.core.errors import ConfigError
+from auditor.core.formatting import amount
 from auditor.policy import words
 from auditor.policy.population import read_population
 from auditor.resources import (
@@ -68,6 +69,15 @@ class Rule(BaseModel):
     def needs_proof(self) -> bool:
         """Whether it passes only where the attack was shown able to find what it asks for."""
         return self.models or bool(self.rungs)
+
+    @property
+    def metric(self) -> words.Metric:
+        """What its check tells about the number that it limits."""
+        return words.metric(self.check, self.estimate)
+
+    def shown(self, value: float) -> str:
+        """A value of that number, in its unit."""
+        return amount(value, self.metric.unit)
 
     @model_validator(mode="before")
     @classmethod
