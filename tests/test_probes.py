@@ -65,7 +65,7 @@ def test_people_that_are_kept_and_not_released_are_left_out(tmp_path):
         shutil.rmtree(one)
     _, audit, _ = scanned(release, "--probes", kept)
     assert audit["release"]["probes"] == {"n_records": 18, "n_subjects": 18}
-    rank1 = next(one for one in audit["findings"] if one["protocol"] == "cross-release")
+    rank1 = next(one for one in audit["findings"] if one["id"] == "linkage/template/cross-release")
     assert rank1["estimates"]["rank1"]["chance"] == pytest.approx(1 / 18)
 
 

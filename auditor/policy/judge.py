@@ -237,7 +237,7 @@ def competence_needed(
         if not rule.required or any(one.id not in _of(rule, holding) for one in failing):
             continue
         measured = [one for one in _measured(rule, _weighing(found)) if one not in failing]
-        if not measured or not _within(rule, measured):
+        if not measured or not _within(rule, measured) or _doubt(rule, _weighing(found)):
             continue
         able = _to_be_proven(rule, measured, failing)
         untried = [one for one in able if _proof(one, found) is None]
@@ -432,9 +432,11 @@ def _settled(
 def _heeding(
     rule: Rule, ruling: Ruling, findings: Sequence[Finding], unread: Mapping[str, int]
 ) -> Ruling:
-    """A ruling that does not pass while an attack that it asks about has crashed, or something was
-    not understood that could hide what it asks for, or what it was told is in doubt.
+    """A ruling that does not pass while what an attack was told is in doubt, or an attack that it
+    asks about has crashed, or something was not understood that could hide what it asks for.
     """
+    if ruling.outcome in ("pass", "inconclusive") and (doubt := _doubt(rule, findings)):
+        return replace(ruling, outcome="not assessed", reason=doubt)
     if ruling.outcome != "pass":
         return ruling
     if crashed := [one for one in asked(rule, findings) if one.status == "failed"]:
@@ -447,21 +449,33 @@ def _heeding(
             "`auditor inspect` names them, and what to do"
         )
         return replace(ruling, outcome="not assessed", reason=reason)
-    if doubt := _doubt(concerned, findings):
-        return replace(ruling, outcome="not assessed", reason=doubt)
     return ruling
 
 
-def _doubt(concerned: Sequence[str], findings: Sequence[Finding]) -> str | None:
+def _doubt(rule: Rule, findings: Sequence[Finding]) -> str | None:
     """Why what an attack was told may be wrong, by a number of another check; None where none says
-    so.
+    so. A number that was found under a protocol concerns what was.
     """
+    about = words.about(rule.check)
+    concerned = (*about.concerned, *_metric(rule).concerned)
+    under = {one.protocol for one in _measured(rule, findings)}
+    unsaid = {one for one in about.joined if one in under}
     for one in findings:
-        for name, metric in words.about(one.check).metrics.items():
+        metrics = words.about(one.check).metrics
+        doubting = {name: each for name, each in metrics.items() if each.doubts in concerned}
+        if not doubting or one.protocol not in (None, *under):
+            continue
+        for name, metric in doubting.items():
             estimate = one.estimates.get(name)
-            if metric.doubts in concerned and estimate and estimate.low > metric.doubts_above:
+            if estimate and estimate.low > metric.doubts_above:
                 told = (metric.ruling or "{}").format(interval(estimate, metric.unit)[0])
                 return f"{told} ({one.id}); {metric.settled_by}"
+        if one.status == "measured":
+            unsaid.discard(str(one.protocol))
+        elif one.protocol in unsaid:
+            return f"{one.reason} ({one.id})"
+    if unsaid:
+        return f"nothing says whether the names under {', '.join(sorted(unsaid))} are right"
     return None
 
 
