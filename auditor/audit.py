@@ -262,7 +262,7 @@ def join_probes(release: Release, settings: Run) -> Release | None:
         settings.probes,
         release.engine,
         max_seconds=release.max_seconds,
-        progress=release.progress,
+        progress=lambda task, done, total: release.progress(f"{task} what is kept", done, total),
         fewest=release.fewest,
     )
     return release.joined(kept)
