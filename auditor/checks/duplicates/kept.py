@@ -24,7 +24,7 @@ from auditor.stats.estimators import rate
 from auditor.targets.context import Context
 
 #: Hearts cannot be told apart where surely fewer people are known by the other half of a recording:
-#: a tenth is by luck, and of one in nine more no rule of ours would hear.
+#: a tenth is by luck, and beyond that at most one in nine people, about the limit of a public rule.
 _ALIKE = 0.2
 
 
@@ -66,7 +66,9 @@ class NamesOfKept(OnRecordings):
         rows = np.flatnonzero(records["kept"] & records["subject"].duplicated())
         strange = like_strangers(context, rows, rng)
         return KeptLabels(
-            metrics.by_person(strange.astype(float), records["subject"].to_numpy().astype(str)[rows]),
+            metrics.by_person(
+                strange.astype(float), records["subject"].to_numpy().astype(str)[rows]
+            ),
             known_by_half(context, rng),
             context.dataset.agreeing,
         )
