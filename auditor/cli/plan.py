@@ -99,8 +99,8 @@ def _taken(taken: Rehearsal, settings: Run) -> list[str]:
     return [
         f"Under the preset {settings.preset.name}, "
         f"as {taken.n_records} of {taken.of} recordings took:",
-        f"  time: about {_duration(total * times)} {where} ({shares}); where a rule would pass, its "
-        "attacks are then put to the proof, which takes longer than they did",
+        f"  time: about {_duration(total * times)} {where} ({shares}); where a rule would pass, "
+        "its attacks are then put to the proof, which takes longer than they did",
         f"  memory: {taken.peak_bytes / 1e9:.1f} GB for these, and more for more",
         f"  disk: about {taken.kept_bytes * times / 1e6:,.0f} MB in the folder of intermediate "
         "results",
