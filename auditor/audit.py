@@ -21,6 +21,7 @@ from auditor.checks import registry
 from auditor.checks.base import OnRecordings, Settings
 from auditor.checks.competence.check import prove
 from auditor.checks.cross_release.check import CrossRelease, Links
+from auditor.checks.duplicates.kept import NamesOfKept
 from auditor.checks.run import run_check
 from auditor.checks.training.check import untrained as training
 from auditor.checks.uniqueness.public import read_public
@@ -182,12 +183,14 @@ def run(
 ) -> Iterator[Finding | Audit]:
     """Each finding as it is made, and the audit last."""
     with engine(settings.jobs, settings.dask) as workers:
-        context = open_context(path, settings, workers, descriptor or {}, progress)
+        release = open_release(path, settings, workers, descriptor or {}, progress)
+        both = join_probes(release, settings)
+        context = context_of(release, settings)
         if settings.baseline is not None:
             described = describe_release(context.release, settings.profile.minimum_cell)
             refuse_other(settings.baseline, described, settings.profile)
+        kept = None if both is None else replace(context, release=both.without_copies(), memo={})
         targets, untrained = open_targets(context, settings)
-        kept = open_probes(context, settings)
         findings = []
         for name, reason in untrained.items():
             findings.append(training(name, reason))
@@ -206,8 +209,19 @@ def open_context(
     progress: Progress = lambda task, done, total: None,
 ) -> Context:
     """A release read, cleaned and delineated: ready to be attacked."""
+    return context_of(open_release(path, settings, workers, descriptor or {}, progress), settings)
+
+
+def open_release(
+    path: Path,
+    settings: Run,
+    workers: Engine,
+    descriptor: Mapping[str, str | None],
+    progress: Progress,
+) -> Release:
+    """A release read, and nothing computed of it yet."""
     preset = settings.preset
-    release = Release.open(
+    return Release.open(
         path,
         workers,
         flags=descriptor,
@@ -217,20 +231,26 @@ def open_context(
         models=settings.models,
         fewest=settings.profile.minimum_cell,
     )
+
+
+def context_of(release: Release, settings: Run) -> Context:
+    """A release that was read, cleaned and delineated: ready to be attacked."""
     # A release of which nothing can be read is no audit: that shows here, and not as a finding.
     _ = release.prepared
+    preset = settings.preset
     return Context(
         release,
         settings.device,
         settings.seed,
         preset.training,
         preset.linkage_views,
-        progress,
+        release.progress,
     )
 
 
-def open_probes(context: Context, settings: Run) -> Context | None:
-    """The release together with recordings of its people that are kept; None where none are given.
+def join_probes(release: Release, settings: Run) -> Release | None:
+    """The release together with recordings of its people that are kept, and nothing computed of
+    them yet; None where none are given.
 
     Raises
     ------
@@ -239,15 +259,14 @@ def open_probes(context: Context, settings: Run) -> Context | None:
     """
     if settings.probes is None:
         return None
-    release = context.release
     kept = Release.open(
         settings.probes,
         release.engine,
         max_seconds=release.max_seconds,
-        progress=release.progress,
+        progress=lambda task, done, total: release.progress(f"{task} what is kept", done, total),
         fewest=release.fewest,
     )
-    return replace(context, release=release.joined(kept), memo={})
+    return release.joined(kept)
 
 
 def open_targets(context: Context, settings: Run) -> tuple[list[Target], dict[str, str]]:
@@ -298,6 +317,8 @@ def run_checks(
         if "lead" in words.about(check.id).concerned
     ]
     if kept is not None:
+        # First, for it says in a moment whether the rest is worth waiting for.
+        planned.insert(0, (NamesOfKept(), kept))
         planned += [
             (check, kept)
             for check in _of_recordings(context, settings, (KEPT,))

@@ -33,6 +33,7 @@ from auditor.policy.standing import (
     asked,
     beyond_limit,
     foretold,
+    in_doubt,
     not_foretold,
     some_but_few,
     standing,
@@ -358,9 +359,11 @@ def _settled(
 def _heeding(
     rule: Rule, ruling: Ruling, findings: Sequence[Finding], unread: Mapping[str, int]
 ) -> Ruling:
-    """A ruling that does not pass while an attack that it asks about has crashed, or something was
-    not understood that could hide what it asks for, or what it was told is in doubt.
+    """A ruling that does not pass while what an attack was told is in doubt, or an attack that it
+    asks about has crashed, or something was not understood that could hide what it asks for.
     """
+    if ruling.outcome in ("pass", "inconclusive") and (doubt := in_doubt(rule, findings)):
+        return replace(ruling, outcome="not assessed", reason=doubt)
     if ruling.outcome != "pass":
         return ruling
     if crashed := [one for one in asked(rule, findings) if one.status == "failed"]:
@@ -373,22 +376,7 @@ def _heeding(
             "`auditor inspect` names them, and what to do"
         )
         return replace(ruling, outcome="not assessed", reason=reason)
-    if doubt := _doubt(concerned, findings):
-        return replace(ruling, outcome="not assessed", reason=doubt)
     return ruling
-
-
-def _doubt(concerned: Sequence[str], findings: Sequence[Finding]) -> str | None:
-    """Why what an attack was told may be wrong, by a number of another check; None where none says
-    so.
-    """
-    for one in findings:
-        for name, metric in words.about(one.check).metrics.items():
-            estimate = one.estimates.get(name)
-            if metric.doubts in concerned and estimate and estimate.low > metric.doubts_above:
-                told = (metric.ruling or "{}").format(interval(estimate, metric.unit)[0])
-                return f"{told} ({one.id}); {metric.settled_by}"
-    return None
 
 
 def _unmeasured(rule: Rule, findings: Sequence[Finding]) -> Finding | None:

@@ -17,6 +17,7 @@ from auditor.policy.standing import (
     asked,
     beyond_chance,
     beyond_limit,
+    in_doubt,
     not_foretold,
 )
 from auditor.policy.waivers import in_force, waivers_of
@@ -42,7 +43,7 @@ def competence_needed(
         if not rule.required or any(one.id not in waivers_of(rule, holding) for one in failing):
             continue
         measured = [one for one in answering(rule, not_foretold(found)) if one not in failing]
-        if not measured or not all_within(rule, measured):
+        if not measured or not all_within(rule, measured) or in_doubt(rule, not_foretold(found)):
             continue
         able = to_be_proven(rule, measured, failing)
         untried = [one for one in able if _proof(one, found) is None]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from enum import Enum, auto
 
 from auditor.core.finding import Estimate, Finding
+from auditor.core.formatting import interval
 from auditor.policy import words
 from auditor.policy.profile import Rule
 
@@ -87,3 +88,30 @@ def answering(rule: Rule, findings: Sequence[Finding]) -> list[Finding]:
 def all_within(rule: Rule, measured: Sequence[Finding]) -> bool:
     """Whether no finding reaches a rule's limit."""
     return all(standing(rule, one) is Standing.WITHIN for one in measured)
+
+
+def in_doubt(rule: Rule, findings: Sequence[Finding]) -> str | None:
+    """Why what an attack was told may be wrong, by a number of another check; None where none says
+    so. A number that was found under a protocol concerns what was.
+    """
+    about = words.about(rule.check)
+    concerned = (*about.concerned, *rule.metric.concerned)
+    under = {one.protocol for one in answering(rule, findings)}
+    unsaid = {one for one in about.joined if one in under}
+    for one in findings:
+        metrics = words.about(one.check).metrics
+        doubting = {name: each for name, each in metrics.items() if each.doubts in concerned}
+        if not doubting or one.protocol not in (None, *under):
+            continue
+        for name, metric in doubting.items():
+            estimate = one.estimates.get(name)
+            if estimate and estimate.low > metric.doubts_above:
+                told = (metric.ruling or "{}").format(interval(estimate, metric.unit)[0])
+                return f"{told} ({one.id}); {metric.settled_by}"
+        if one.status == "measured":
+            unsaid.discard(str(one.protocol))
+        elif one.protocol in unsaid:
+            return f"{one.reason} ({one.id})"
+    if unsaid:
+        return f"nothing says whether the names under {', '.join(sorted(unsaid))} are right"
+    return None

@@ -151,6 +151,8 @@ class Words:
     also : a protocol → the one whose rules what was found under it answers too
     fails_only : protocols under which nothing is measured and something foretold: that may fail a
         rule, and passes none
+    joined : protocols that join two sets of recordings by the names of people: what is found under
+        one passes a rule only where a check says of the same protocol whether names are right
     views : what it looks at where that is no attacker of the ladder → what it is called
     controls : part of a metric's name → what the attack is held against
     parts : part of a metric's name → what of a recording is looked at, or taken away
@@ -184,6 +186,7 @@ class Words:
     protocols: Sequence[str] = ()
     also: Mapping[str, str] = field(default_factory=dict)
     fails_only: Sequence[str] = ()
+    joined: Sequence[str] = ()
     views: Mapping[str, str] = field(default_factory=dict)
     controls: Mapping[str, str] = field(default_factory=dict)
     parts: Mapping[str, str] = field(default_factory=dict)

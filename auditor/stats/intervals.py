@@ -81,14 +81,29 @@ def newcombe_paired(
     return max(p - q - float(np.sqrt(below)), -1.0), min(p - q + float(np.sqrt(above)), 1.0)
 
 
-def newcombe_auc(auc: float, n_positive: int, n_negative: int, level: float) -> tuple[float, float]:
+def newcombe_auc(
+    auc: float,
+    n_positive: float | NDArray[np.float64],
+    n_negative: float | NDArray[np.float64],
+    level: float,
+    worth: float = 1.0,
+) -> tuple[float, float]:
     """An interval for an AUC that does not collapse at 0 or 1.
 
     Method 5 of Newcombe 2006, Stat Med 25:559: the θ for which |θ − AUC| is z standard errors of
-    Hanley and McNeil at θ, with (m + n)/2 − 1 in place of m − 1 and n − 1.
+    Hanley and McNeil at θ, with (m + n)/2 − 1 in place of m − 1 and n − 1. Of several strata, over
+    whose pairs together the AUC is, the variances add up by the squares of their shares of pairs.
+
+    Parameters
+    ----------
+    n_positive, n_negative : people of each kind, or (n_strata,) those of each stratum
+    worth : independent people that each is worth
     """
     z = ndtri(0.5 + level / 2)
-    pairs, spare = n_positive * n_negative, (n_positive + n_negative) / 2 - 1
+    one, other = np.atleast_1d(np.asarray(n_positive)), np.atleast_1d(np.asarray(n_negative))
+    each = one * other
+    pairs = worth * each.sum()
+    spare = (each * ((one + other) / 2 - 1)).sum() / each.sum()
 
     def excess(theta: NDArray[np.float64]) -> NDArray[np.float64]:
         tails = (1 - theta) / (2 - theta) + theta / (1 + theta)

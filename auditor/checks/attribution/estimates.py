@@ -26,9 +26,9 @@ from auditor.core.evidence import (
 )
 from auditor.core.finding import Estimate
 from auditor.stats import metrics
-from auditor.stats.estimators import Curves, rate, rounded
+from auditor.stats.estimators import Curves, auc_bounds, rate, rounded
 from auditor.stats.forecast import rank1_at
-from auditor.stats.intervals import newcombe_auc, newcombe_paired, person_bootstrap
+from auditor.stats.intervals import newcombe_paired, person_bootstrap
 
 Floats = NDArray[np.float64]
 #: Statistic of people under weights (b, n_people) → (b,).
@@ -155,9 +155,8 @@ def _skill(seen: Attribution, level: float, rng: np.random.Generator) -> _Skill:
     right, counted = _pairs(whole)
     value = float(right.sum() / counted.sum())
     if isinstance(whole, Trials):
-        score, positive, _ = metrics.person_trials(whole)
-        n_positive = int(positive.sum())
-        low, high = newcombe_auc(value, n_positive, len(score) - n_positive, level)
+        score, positive, stratum = metrics.person_trials(whole)
+        low, high = auc_bounds(value, score, positive, stratum, level)
         told = {"auc": Estimate(value, low, high, level, len(score), 0.5)}
     else:
         low, high = person_bootstrap(_ordered(right, counted), len(right), level, rng)
