@@ -40,7 +40,10 @@ def competence(smallest: float = 0.03, null: float = 0.01, view: str = "vit") ->
         name: Estimate(value, max(value - 0.05, 0), min(value + 0.05, 1), 0.95, 200, 0.01)
         for name, value in (("smallest_rank1", smallest), ("null_rank1", null))
     }
-    return Finding("competence", view, "cross-session", "threat", "measured", estimates=estimates)
+    return Finding(
+        "competence", view, "cross-session", "threat", "measured",
+        estimates=estimates, proves="linkage",
+    )  # fmt: skip
 
 
 def skipped(view: str) -> Finding:
@@ -61,4 +64,6 @@ def proof(name: str, planted: float = 0.95, null: float = 0.5) -> Finding:
         key: Estimate(value, value - 0.02, value + 0.02, 0.95, 400, 0.5)
         for key, value in (("planted_auc", planted), ("null_auc", null))
     }
-    return Finding("competence", name, None, "t", "measured", estimates=estimates)
+    return Finding(
+        "competence", name, None, "t", "measured", estimates=estimates, proves="membership"
+    )
