@@ -593,7 +593,7 @@ def _told(rule: Rule, estimate: Estimate, relation: str) -> str:
     between = f" ({low} to {high})" if low != high else ""
     what = metric.ruling or "{} was measured"
     return (
-        f"{what.format(value + between)}, measured on {estimate.n_subjects} people; "
+        f"{what.format(value + between)}, as seen in {estimate.n_subjects} people; "
         f"that is {relation} the limit of {_shown(rule, rule.limit)}"
     )
 
