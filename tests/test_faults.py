@@ -1,4 +1,4 @@
-"""Eleven ways in which the gate once opened or shut wrongly, each as a command with its exit status.
+"""Ways in which the gate once opened or shut wrongly, each as a command with its exit status.
 
 Here a finished audit is judged by the profiles that ship. It passes as it stands; each fault puts
 into it what once passed, and the gate is to answer as it must. That what is put in is what a scan
@@ -57,7 +57,8 @@ Bounds = tuple[float, float, float]
 
 def measured(check: str, view: str | None, protocol: str | None, n: int = N, **numbers: Bounds):
     estimates = {
-        name: Estimate(value, low, high, 0.9, n, 0.0) for name, (value, low, high) in numbers.items()
+        name: Estimate(value, low, high, 0.9, n, 0.0)
+        for name, (value, low, high) in numbers.items()
     }
     return Finding(check, view, protocol, "threat", "measured", estimates=estimates)
 

@@ -357,7 +357,7 @@ def _profile_meaning(profile: Mapping[str, Any]) -> str:
 
 def _judged_among(profile: Mapping[str, Any]) -> list[str]:
     """Among how many people an intruder looks, by what rules ask."""
-    found = {}
+    found: dict[str, None] = {}
     for rule in profile.get("rules", ()):
         about = words.about(str(rule.get("check")))
         n = about.among_of(str(rule.get("estimate")))

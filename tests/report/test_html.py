@@ -13,7 +13,7 @@ from itertools import count, pairwise
 import pytest
 
 from auditor.core import formatting
-from auditor.core.finding import Estimate, Finding, Verdict, Waiver
+from auditor.core.finding import Audit, Estimate, Finding, Ruling, Verdict, Waiver
 from auditor.policy import words
 from auditor.report import html, plots
 from auditor.report import json as report
