@@ -430,7 +430,9 @@ def _why_unmeasured(rule: Rule, findings: Sequence[Finding]) -> str:
     for one in asked(rule, findings):
         if among(rule.estimate) is not None and any(among(name) for name in one.estimates):
             return "the audit looked among other numbers of people; scan again under this profile"
-        return one.reason or "there are too few people for it"
+        least = rule.metric.least_people
+        few = "there are too few people for it" + (f"; it takes {least}" if least else "")
+        return one.reason or few
     return "no attack that answers it was carried out"
 
 
@@ -440,7 +442,7 @@ def _told(rule: Rule, estimate: Estimate, relation: str) -> str:
     between = f" ({low} to {high})" if low != high else ""
     what = metric.ruling or "{} was measured"
     return (
-        f"{what.format(value + between)}, among {estimate.n_subjects} people; "
+        f"{what.format(value + between)}, as seen in {estimate.n_subjects} people; "
         f"that is {relation} the limit of {rule.shown(rule.limit)}"
     )
 
@@ -459,20 +461,22 @@ def _settled_by(rule: Rule, estimate: Estimate) -> str:
     if metric.settled_by:
         return metric.settled_by
     n = estimate.n_subjects
+    side = (
+        estimate.high - estimate.value
+        if estimate.value < rule.limit
+        else estimate.value - estimate.low
+    )
+    by_width = math.ceil(min(n * (side / gap) ** 2, 1e9))
+    wanted = n
     if metric.unit == "percent" and 0 <= estimate.value <= 1 and 0 < rule.limit < 1:
-        wanted = n
         while wanted < 10_000_000:
             low, high = wilson(estimate.value * wanted, wanted, estimate.level)
             if low > rule.limit or high <= rule.limit:
                 break
             wanted = math.ceil(wanted * 1.05) + 1
-    else:
-        side = (
-            estimate.high - estimate.value
-            if estimate.value < rule.limit
-            else estimate.value - estimate.low
-        )
-        wanted = math.ceil(min(n * (side / gap) ** 2, 1e9))
+    # What is foretold has a wider interval than what is counted.
+    if wanted == n:
+        wanted = by_width
     more = max(wanted - n, 1)
     return f"about {round_up(more)} more people would settle it"
 

@@ -54,6 +54,7 @@ class Metric:
     sentence : the number told as people, with {value}, {low}, {high}, {chance}; or the name of one
         that many are told by; or ""
     ruling : how a rule tells it, {} being the number; "" where the number says all
+    does : what an intruder does with people, {} being the number; "" where nobody does anything
     limited : whether a rule may limit it; by default where it is no control and high is worse
     proof : whether a planted twin shows that the attack finds it
     read_by : the number of the same attack by which the least of it shows; "" where it does itself
@@ -76,6 +77,7 @@ class Metric:
     most: float = 1.0
     sentence: str = ""
     ruling: str = ""
+    does: str = ""
     limited: bool | None = None
     proof: bool = False
     read_by: str = ""
@@ -256,7 +258,8 @@ class Words:
 
     def _filled(self, metric: Metric, said: Mapping[str, str]) -> Metric:
         """A metric whose words name what stands in the places of its pattern."""
-        texts = [metric.title, metric.meaning, metric.sentence, metric.ruling]
+        names = ("title", "meaning", "sentence", "ruling", "does")
+        texts = [getattr(metric, name) for name in names]
         unit = metric.unit
         for key, value in said.items():
             shown = value.replace("_", " ")
@@ -268,10 +271,7 @@ class Words:
                 inner = any_metric(value)
                 shown, unit = inner.title[:1].lower() + inner.title[1:], inner.unit
             texts = [text.replace(f"{{{key}}}", shown) for text in texts]
-        title, meaning, sentence, ruling = texts
-        return replace(
-            metric, title=title, meaning=meaning, sentence=sentence, ruling=ruling, unit=unit
-        )
+        return replace(metric, **dict(zip(names, texts, strict=True)), unit=unit)
 
 
 @cache

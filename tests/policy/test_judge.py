@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -115,6 +116,22 @@ def test_an_inconclusive_rule_says_how_many_more_people_would_settle_it():
     assert "more people would settle it" in reason
 
 
+def test_what_is_foretold_takes_as_many_more_people_as_its_interval_is_wide():
+    """A count of 5.6 % of 400 would be settled already; what was foretold of more is not."""
+    asked = profile(LINKAGE.model_copy(update={"estimate": "found_among_1000"}))
+    wide = finding("vit", 0.052, 0.056, 0.211, estimate="found_among_1000")
+    reason = judge([wide, competence()], asked).rules[0].reason
+    (more,) = re.findall(r"about (\d+) more people", reason)
+    assert int(more) == pytest.approx(400 * ((0.211 - 0.056) / (0.09 - 0.056)) ** 2 - 400, rel=0.1)
+
+
+def test_a_number_that_is_not_told_of_so_few_says_how_many_it_takes():
+    asked = profile(LINKAGE.model_copy(update={"estimate": "most_exposed"}))
+    (ruling,) = judge([finding("vit", *LOW)], asked).rules
+    assert ruling.outcome == "not assessed"
+    assert ruling.reason.endswith("it takes 50")
+
+
 def test_a_verdict_tells_a_number_in_the_words_and_the_unit_of_its_check():
     def reason(check: str, name: str, *numbers: float, models: bool = False) -> str:
         rule = Rule(
@@ -193,11 +210,12 @@ def test_a_stricter_context_has_stricter_limits():
     strict, looser, loosest = (
         {rule.id: rule.limit for rule in one.rules} for one in (public, registered, enclave)
     )
-    # Whom an intruder is sure of is asked where anybody may be one; elsewhere the most exposed.
-    assert set(strict) - set(looser) == {"linkage-named"}
-    assert set(looser) == set(loosest)
+    assert set(strict) == set(looser) == set(loosest)
     for name in looser:
         assert strict[name] <= looser[name] <= loosest[name]
+    # A mean beyond a cap is of somebody beyond it, and fewer than fifty people show it.
+    for one in (strict, looser, loosest):
+        assert one["linkage-named"] <= one["linkage-most-exposed"]
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,6 @@ from auditor.checks.base import Draw, Measured, OnRecordings, Settings
 from auditor.checks.linkage.attacker import ByAttacker
 from auditor.checks.linkage.foretold import Foretold
 from auditor.core.evidence import SearchResult
-from auditor.core.finding import Estimate
-from auditor.core.formatting import amount, interval
 from auditor.data.moved import look_moved
 from auditor.data.protocols import LINKAGE_PROTOCOLS, later, unmet
 from auditor.stats.estimators import by_gallery, measure, rate
@@ -30,6 +28,7 @@ from auditor.targets.context import Context
 _HELD = {
     "random-segment": "half of each recording of people",
     "same-session": "all other recordings of people from the released day",
+    "cross-release": "recordings of people from other occasions, which are not released",
 }
 #: Sizes of galleries that all attackers together are told at, beside those that a profile names.
 _GALLERIES = (100, 1000, 10_000)
@@ -142,26 +141,22 @@ class Linkage(ByAttacker):
         # Without the date, which leaves nobody alike to be told from.
         if apart := above_alike(evidence.session or evidence.found, level):
             found["told_apart"] = apart
-        params: dict[str, Any] = {"reading": self._reading(evidence.knows, named.among)}
+        params: dict[str, Any] = {"intruder": self._intruder(evidence.knows)}
         if named.most_exposed is not None:
             params["most_exposed_group"] = named.most_exposed
         curves |= named.curves | {"gallery": by_gallery(evidence.everything.among_alike)}
         return Measured(found | named.certain, curves, params)
 
-    def _reading(self, knows: Sequence[str], among: Mapping[int, Estimate]) -> str:
-        """Among how many people, knowing what, how many are found, and how sure that is."""
+    def _intruder(self, knows: Sequence[str]) -> str:
+        """What somebody holds and knows of people, by which they are searched for."""
         held = _HELD.get(self.protocol, "all recordings of people from other days")
-        known = f" and knows their {', '.join(knows)}" if knows else ""
-        told = []
-        for n, one in among.items():
-            value, _, high = interval(one, "percent")
-            sure = amount((1 + one.level) / 2, "percent")
-            told.append(
-                f"{value} of them among {n:,} people (with {sure} certainty at most {high})"
-            )
-        if not told:
-            return f"Too few people were searched to say how many somebody finds who holds {held}."
-        return f"Somebody who holds {held}{known} finds {'; '.join(told)}."
+        known = ["day of recording" if name == "date" else name for name in knows]
+        return f"holds {held} and knows their {_listed(known)}" if known else f"holds {held}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def _released_beside(context: Context) -> tuple[str, ...]:

@@ -72,6 +72,7 @@ class Foretold(ByAttacker):
             return self._judged(moved, level, draw)
 
         params = {
+            "intruder": "holds an ECG of another day of each person",
             # As words: a count of sets is none of people, and may be told though it is small.
             "foretold from": f"{loss.n_sets} reference sets, {loss.n_real} of them of real people",
             "lost by another day": f"{loss.value:.2f} ({loss.low:.2f} to {loss.high:.2f})",
