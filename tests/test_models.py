@@ -151,7 +151,9 @@ def test_nobody_and_no_file_is_named(leaking):
 
 def test_a_clean_twin_is_not_accused(tmp_path):
     audit = audited(release(tmp_path, DEEP, leaks=False))
-    assert all(one.outcome != "fail" for one in audit.verdict.rules)
+    of_members = [one for one in audit.verdict.rules if one.id.startswith("membership")]
+    assert of_members
+    assert all(one.outcome != "fail" for one in of_members)
     assert audit["membership/af"].estimates["auc"].low < 0.5
 
 

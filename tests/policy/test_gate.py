@@ -63,7 +63,8 @@ def proof(view: str, protocol: str | None, name: str, chance: float) -> Finding:
     smallest = Estimate(0.02, 0.01, 0.03, 0.95, 300, None)
     null = Estimate(chance, chance, chance, 0.95, 400, chance)
     shown = {f"planted_{name}": planted, f"smallest_{name}": smallest, f"null_{name}": null}
-    return Finding("competence", view, protocol, "t", "measured", estimates=shown)
+    check = "linkage" if protocol else "membership"
+    return Finding("competence", view, protocol, "t", "measured", estimates=shown, proves=check)
 
 
 SPOTLESS = seen("identifiers", "metadata", None, "direct", (0.0, 0.0, 0.01), 0.0)

@@ -310,7 +310,8 @@ def test_a_rate_that_too_few_people_can_show_is_said_to_be_so():
 @pytest.mark.parametrize("name", ["public", "registered", "enclave", "model"])
 def test_every_profile_of_a_release_holds_models_to_something(name):
     rules = {one.check for one in load_profile(name).rules if one.models and one.required}
-    assert rules == {"membership", "memorisation", "text"}
+    of_outputs = {"output-linkage", "cross-modal", "inversion"}
+    assert rules == {"membership", "memorisation", "text", "structure", *of_outputs}
 
 
 @pytest.mark.parametrize("kind", ["file", "archive", "date", "person", "unit", "lead"])
