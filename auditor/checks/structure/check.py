@@ -11,9 +11,10 @@ Six questions, each about people and never about rows:
 
 Trees have small leaves and thresholds at somebody's values whoever they are grown on. So the first
 three ask the same of people whom the trees never saw, as if each had been one more member: trees
-that know nothing of who is a member cannot tell the two apart. Neither can the last. What is `certain` beside that needs
-no comparison, because it can be read: a leaf whose records are one person's, where the file's own
-counts are those of the members; two files that differ by fewer than ten people; a model of one sex.
+that know nothing of who is a member cannot tell the two apart; nor can those that the last one asks
+about. What is `certain` beside that needs no comparison, because it can be read: a leaf whose
+records are one person's, where the file's own counts are those of the members; two files that
+differ by fewer than ten people; a model of one sex.
 """
 
 from __future__ import annotations
