@@ -191,4 +191,3 @@ class OutputLinkage(OnModel):
                 gap = rate_gap(kinds.members, kinds.nonmembers, level)
                 found[f"{prefix}member_gap"] = gap
         return Measured(found, curves)
-

@@ -91,9 +91,7 @@ class MaskLinkage(OnModel):
 
         def by(seen: Rows) -> Recogniser:
             if enrolment.n_mated >= MIN_MATED_OUTPUTS:
-                return repeat_plda(
-                    enrolment, seen[enrolment.gallery.row], seen[enrolment.pool.row]
-                )
+                return repeat_plda(enrolment, seen[enrolment.gallery.row], seen[enrolment.pool.row])
             return Recogniser.of_outputs(enrolment, seen, seen, standardised)
 
         own, control = (by(_in_spreads(one)).search(rng) for one in (mask, dealt))

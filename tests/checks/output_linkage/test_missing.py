@@ -60,7 +60,7 @@ def test_a_control_lacks_as_much_of_each_panel_of_each_record():
     dealt = _dealt(mask, PANELS, np.random.default_rng(0))
     assert (dealt != mask).any()
     for one in range(4):
-        columns = PANELS == one
+        columns = one == PANELS
         np.testing.assert_array_equal(dealt[:, columns].sum(axis=1), mask[:, columns].sum(axis=1))
 
 
