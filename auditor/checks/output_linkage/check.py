@@ -24,7 +24,7 @@ from auditor.attackers.plda import repeat_plda
 from auditor.attackers.recogniser import Recogniser
 from auditor.checks.base import Draw, Measured, OnModel
 from auditor.checks.output_linkage.missing import MaskLinkage, sometimes_missing
-from auditor.checks.output_linkage.records import later_records, protocol_of
+from auditor.checks.output_linkage.records import later_records, protocol_of, unmet
 from auditor.core.errors import EvidenceError
 from auditor.core.evidence import MIN_PEOPLE, SearchResult
 from auditor.core.target import Target
@@ -43,10 +43,25 @@ def plan(target: Target) -> list[OnModel]:
     """Whether each thing that a model gives out names people, and whether what its table lacks
     does.
     """
-    found: list[OnModel] = [OutputLinkage(target, output) for output in target.outputs]
+    found: list[OnModel] = [
+        OutputLinkage(one, output) for one in _asked_twice(target) for output in one.outputs
+    ]
     if len(sometimes_missing(target)) >= _MASKED:
         found.append(MaskLinkage(target))
     return found
+
+
+def _asked_twice(target: Target) -> list[Target]:
+    """The model, asked about records of which people have several; and asked with each measurement
+    that a record is made of, where that is asked under another protocol, or alone can be.
+    """
+    every = [target] if target.replicates is None else [target, target.replicates]
+    able = {}
+    for one in every:
+        table = target_records(one)
+        if unmet(table) is None:
+            able.setdefault(protocol_of(table), one)
+    return list(able.values()) or [target]
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,11 +111,7 @@ class OutputLinkage(OnModel):
     def unmet(self, context: Context) -> str | None:
         """Why the attack cannot be carried out on this model; None when it can."""
         del context
-        table = target_records(self.target)
-        n = table["subject"].iloc[later_records(table, protocol_of(table))].nunique()
-        if n < MIN_PEOPLE:
-            return f"needs at least {MIN_PEOPLE} people with two records; found fewer"
-        return None
+        return unmet(target_records(self.target))
 
     def attack(self, context: Context, rng: np.random.Generator) -> OutputSearches:
         """The match is taught by other people's repeats, where there are enough; of leaves it is

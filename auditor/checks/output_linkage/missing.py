@@ -19,7 +19,7 @@ from auditor.attackers.output_features import MIN_MATED_OUTPUTS
 from auditor.attackers.plda import repeat_plda
 from auditor.attackers.recogniser import Recogniser
 from auditor.checks.base import Draw, Measured, OnModel
-from auditor.checks.output_linkage.records import later_records, protocol_of
+from auditor.checks.output_linkage.records import later_records, protocol_of, unmet
 from auditor.core.errors import EvidenceError
 from auditor.core.evidence import MIN_PEOPLE, SearchResult
 from auditor.core.target import Target
@@ -64,11 +64,7 @@ class MaskLinkage(OnModel):
     def unmet(self, context: Context) -> str | None:
         """Why the attack cannot be carried out on this model; None when it can."""
         del context
-        table = target_records(self.target)
-        n = table["subject"].iloc[later_records(table, protocol_of(table))].nunique()
-        if n < MIN_PEOPLE:
-            return f"needs at least {MIN_PEOPLE} people with two records; found fewer"
-        return None
+        return unmet(target_records(self.target))
 
     def attack(self, context: Context, rng: np.random.Generator) -> MaskSearches:
         """The match is taught by other people's repeats, where there are enough; else it is the
