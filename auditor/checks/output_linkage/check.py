@@ -56,7 +56,7 @@ def _asked_twice(target: Target) -> list[Target]:
     that a record is made of, where that is asked under another protocol, or alone can be.
     """
     every = [target] if target.replicates is None else [target, target.replicates]
-    able = {}
+    able: dict[str, Target] = {}
     for one in every:
         table = target_records(one)
         if unmet(table) is None:

@@ -138,11 +138,11 @@ def seen_by_model(target: Target) -> Ints:
         for place, some in boost.thresholds(booster).items():
             cuts.setdefault(names[place], []).append(some)
     codes = np.zeros(target.inputs.shape, dtype=np.int64)
-    for name, some in cuts.items():
+    for name, every in cuts.items():
         place = target.columns.index(name)
         value = target.inputs[:, place]
         # A threshold sends what is less to the left, and a missing value its own way.
-        between = np.searchsorted(np.unique(np.concatenate(some)), value, side="right")
+        between = np.searchsorted(np.unique(np.concatenate(every)), value, side="right")
         codes[:, place] = np.where(np.isnan(value), _NOT_KNOWN, between)
     return codes
 
