@@ -125,7 +125,11 @@ def test_what_a_clinic_knows_is_not_in_what_is_said_of_one_ecg(tmp_path: Path, w
     for name, order in (("as it is", slice(None)), ("another's", slice(None, None, -1))):
         known = [f"input {one}" for one in CRF]
         dealt = people.assign(**{one: people[one].to_numpy()[order] for one in known})
-        folder = written(tmp_path / name, {"both": drawn(DiaNet, DiaNetConfig(), 0)}, dealt)
+        network = drawn(DiaNet, DiaNetConfig(), 0)
+        for branch in (network.ecg, network.crf):
+            assert branch is not None
+            branch.scale += 1
+        folder = written(tmp_path / name, {"both": network}, dealt)
         target = open_target(folder, scanned(tmp_path, workers))
         assert target.replicates is not None
         said[name] = [one.view("logits").values for one in (target, target.replicates)]
