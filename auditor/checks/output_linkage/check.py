@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
 
 from auditor.attackers.demographics import target_records
 from auditor.attackers.enrolment import Enrolment
@@ -25,22 +23,45 @@ from auditor.attackers.output_features import (
 from auditor.attackers.plda import repeat_plda
 from auditor.attackers.recogniser import Recogniser
 from auditor.checks.base import Draw, Measured, OnModel
+from auditor.checks.output_linkage.missing import MaskLinkage, sometimes_missing
+from auditor.checks.output_linkage.records import later_records, protocol_of, unmet
 from auditor.core.errors import EvidenceError
 from auditor.core.evidence import MIN_PEOPLE, SearchResult
 from auditor.core.target import Target
-from auditor.data.protocols import later
 from auditor.stats.estimators import measure, rate
 from auditor.stats.metrics import rank_rate
 from auditor.stats.searches import measure_search, paired_gain, rate_gap
 from auditor.targets.context import Context
 
+#: Columns that may be missing without which nothing is asked of that.
+_MASKED = 2
 #: What of a control is told: whom it finds first, and how open-set search by it would do.
 _CONTROLS = ("rank1", "auc_known", "eer", "tpir_at_fpir_10pct", "tpir_at_fpir_1pct")
 
 
 def plan(target: Target) -> list[OnModel]:
-    """Whether each thing that a model gives out names people."""
-    return [OutputLinkage(target, output) for output in target.outputs]
+    """Whether each thing that a model gives out names people, and whether what its table lacks
+    does.
+    """
+    found: list[OnModel] = [
+        OutputLinkage(one, output) for one in _asked_twice(target) for output in one.outputs
+    ]
+    if len(sometimes_missing(target)) >= _MASKED:
+        found.append(MaskLinkage(target))
+    return found
+
+
+def _asked_twice(target: Target) -> list[Target]:
+    """The model, asked about records of which people have several; and asked with each measurement
+    that a record is made of, where that is asked under another protocol, or alone can be.
+    """
+    every = [target] if target.replicates is None else [target, target.replicates]
+    able: dict[str, Target] = {}
+    for one in every:
+        table = target_records(one)
+        if unmet(table) is None:
+            able.setdefault(protocol_of(table), one)
+    return list(able.values()) or [target]
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,16 +106,12 @@ class OutputLinkage(OnModel):
     @property
     def protocol(self) -> str:
         """`cross-session` where enough people have records of two sessions."""
-        return _protocol(target_records(self.target))
+        return protocol_of(target_records(self.target))
 
     def unmet(self, context: Context) -> str | None:
         """Why the attack cannot be carried out on this model; None when it can."""
         del context
-        table = target_records(self.target)
-        n = table["subject"].iloc[_probes(table, _protocol(table))].nunique()
-        if n < MIN_PEOPLE:
-            return f"needs at least {MIN_PEOPLE} people with two records; found fewer"
-        return None
+        return unmet(target_records(self.target))
 
     def attack(self, context: Context, rng: np.random.Generator) -> OutputSearches:
         """The match is taught by other people's repeats, where there are enough; of leaves it is
@@ -108,11 +125,11 @@ class OutputLinkage(OnModel):
         """
         del context
         target, table = self.target, target_records(self.target)
-        protocol = _protocol(table)
+        protocol = protocol_of(table)
         values = target.view(self.output).values
         table = with_output(table, values)
         first = np.flatnonzero(~table["subject"].duplicated())
-        enrolment = Enrolment.of_outputs(table, first, _probes(table, protocol), rng)
+        enrolment = Enrolment.of_outputs(table, first, later_records(table, protocol), rng)
         if enrolment.n_mated < MIN_PEOPLE:
             raise EvidenceError(f"needs {MIN_PEOPLE} people of whom it says something twice")
 
@@ -185,16 +202,3 @@ class OutputLinkage(OnModel):
                 gap = rate_gap(kinds.members, kinds.nonmembers, level)
                 found[f"{prefix}member_gap"] = gap
         return Measured(found, curves)
-
-
-def _protocol(records: pd.DataFrame) -> str:
-    across = records["subject"].iloc[_probes(records, "cross-session")].nunique()
-    return "cross-session" if across >= MIN_PEOPLE else "same-session"
-
-
-def _probes(records: pd.DataFrame, protocol: str) -> NDArray[np.int64]:
-    """Places of the later records that a protocol asks about."""
-    first = records.groupby("subject")["session"].transform("first")
-    moved = (records["session"] != first).to_numpy()
-    places = later(records)
-    return places[moved[places] == (protocol == "cross-session")]
