@@ -25,7 +25,9 @@ from auditor.core.evidence import MOST_PLANTED
 from auditor.core.streams import stream
 from auditor.core.target import Floats, Target
 
-LEAVES, SCORES = "leaves", "scores"
+SCORES = "scores"
+#: Outputs whose values are names and do not mix: which leaf, and whether a value is missing.
+NAMES = ("leaves", "missing")
 #: What is seen by somebody who knows what was planted.
 TOLD = "told"
 #: No risk is told further from 0 and 1 than so.
@@ -62,7 +64,7 @@ class Planted:
         return replace(planted, target=replace(self.target, outputs=outputs, _cache={}))
 
     def _rows(self) -> Floats:
-        if self.output == LEAVES:
+        if self.output in NAMES:
             return np.where(self.turn < self.strength, self.signatures, self.own)
         return self.strength * self.signatures + (1 - self.strength) * self.own
 
@@ -71,7 +73,7 @@ class Planted:
         ratio of one signature to two.
         """
         rows, match = self._rows().astype(np.float32), self._by_scatter
-        if self.output == LEAVES:
+        if self.output in NAMES:
             codes = [np.unique(column, return_inverse=True)[1].ravel() for column in rows.T]
             rows, match = np.stack(codes, axis=1).astype(np.float32), self._by_leaves
         return Recogniser.of_outputs(enrolment, rows, rows, match)
@@ -81,7 +83,7 @@ class Planted:
         its output, where each row lies along the directions in which they differ most beside rows.
         """
         rows, signatures = self._rows(), self.signatures
-        if self.output == LEAVES:
+        if self.output in NAMES:
             both = one_hot(np.concatenate([rows, signatures]).astype(np.float32))
             rows, signatures = np.split(both.astype(np.float64), 2)
         shared = (self.strength or 1.0) * signatures
@@ -169,16 +171,16 @@ def on_a_scale(output: str, *quantities: Floats) -> Signatures:
         each = []
         for quantity in quantities:
             some = rows[rng.choice(len(rows), min(_ENDS, len(rows)), replace=False)]
-            apart = pdist(some, "hamming" if output == LEAVES else "euclidean")
+            apart = pdist(some, "hamming" if output in NAMES else "euclidean")
             low, high = some[list(np.unravel_index(squareform(apart).argmax(), (len(some),) * 2))]
             value = quantity[chosen]
             least, most = np.nanmin(value), np.nanmax(value)
             share = np.nan_to_num((value - least) / max(most - least, 1e-12))[:, None]
-            if output == LEAVES:
+            if output in NAMES:
                 each.append(np.where(rng.random(rows.shape) < share, high, low))
             else:
                 each.append(low + share * (high - low))
-        if output == LEAVES:
+        if output in NAMES:
             about = np.arange(rows.shape[1]) % len(each)
             return np.choose(about, each)
         return np.asarray(np.mean(each, axis=0))
@@ -208,7 +210,7 @@ def planted(
     rows = _open(output, values[chosen])
     rng = stream(seed, f"planted/{target.name}/{output}")
     own = rows[rng.permutation(len(rows))]
-    turn = rng.random(rows.shape) if output == LEAVES else np.empty((len(rows), 0))
+    turn = rng.random(rows.shape) if output in NAMES else np.empty((len(rows), 0))
     return Planted(_of(target, chosen), output, own, signatures(rows, chosen, rng), turn)
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from auditor.attackers.planted import LEAVES, SCORES, of_people, on_a_scale, planted
+from auditor.attackers.planted import SCORES, of_people, on_a_scale, planted
 from auditor.core.evidence import MOST_PLANTED
 from tests.checks.output_linkage.plant import People, risk
 
+LEAVES = "leaves"
 OUTPUTS = (SCORES, "embedding", LEAVES)
 
 

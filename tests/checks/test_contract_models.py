@@ -24,8 +24,8 @@ from tests.checks.cross_modal.plant import pairing
 from tests.checks.membership.plant import CLASSES, VALUE, of_trees
 from tests.checks.memorisation.plant import of_people
 from tests.checks.memorisation.plant import target as generator
-from tests.checks.output_linkage.plant import People, risk
-from tests.checks.structure.plant import DEEP, nested_findings, with_trees
+from tests.checks.output_linkage.plant import People, ordered, risk
+from tests.checks.structure.plant import DEEP, nested_findings, stopped, with_trees
 from tests.checks.text.plant import answers, echoing, naming
 from tests.checks.text.plant import target as writer
 
@@ -116,7 +116,9 @@ TARGETS = {
     "trees of classes": lambda: trees(CLASSES),
     "trees of a value": lambda: trees(VALUE),
     "nested trees": lambda: with_trees(nested_findings(np.random.default_rng(0), 30), DEEP, 8),
+    "trees kept beyond the best": lambda: stopped(np.random.default_rng(0)),
     "encoder": encoder,
+    "laboratory values": lambda: ordered(0, True, 110),
     "pairs": pairs,
     "generator": lambda: generator(0, 60, copied=0.5),
     "texts": talker,

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
 
-from auditor.attackers.demographics import groups_of, target_records
+from auditor.attackers.demographics import target_records
 from auditor.attackers.enrolment import Enrolment
 from auditor.attackers.matchers import Match, Rows, cosine, standardised
 from auditor.attackers.output_features import (
@@ -22,28 +21,48 @@ from auditor.attackers.output_features import (
     whiten,
     with_output,
 )
-from auditor.attackers.planted import Planted, of_people, planted
 from auditor.attackers.plda import repeat_plda
 from auditor.attackers.recogniser import Recogniser
 from auditor.checks.base import Draw, Measured, OnModel
-from auditor.core.errors import EvidenceError
+from auditor.checks.output_linkage.judged import Dealt, Groups, enrolled, groups, judged
+from auditor.checks.output_linkage.missing import MaskLinkage, sometimes_missing
+from auditor.checks.output_linkage.records import protocol_of, unmet
 from auditor.core.evidence import MIN_PEOPLE, SearchResult
 from auditor.core.target import Target
-from auditor.data.protocols import later
-from auditor.stats.among import found_among
 from auditor.stats.estimators import measure, rate
 from auditor.stats.metrics import rank_rate
-from auditor.stats.naming import naming
-from auditor.stats.searches import above_alike, measure_search, paired_gain, rate_gap
+from auditor.stats.searches import measure_search, paired_gain, rate_gap
 from auditor.targets.context import Context
 
+#: Columns that may be missing without which nothing is asked of that.
+_MASKED = 2
 #: What of a control is told: whom it finds first, and how open-set search by it would do.
 _CONTROLS = ("rank1", "auc_known", "eer", "tpir_at_fpir_10pct", "tpir_at_fpir_1pct")
 
 
 def plan(target: Target) -> list[OnModel]:
-    """Whether each thing that a model gives out names people."""
-    return [OutputLinkage(target, output) for output in target.outputs]
+    """Whether each thing that a model gives out names people, and whether what its table lacks
+    does.
+    """
+    found: list[OnModel] = [
+        OutputLinkage(one, output) for one in _asked_twice(target) for output in one.outputs
+    ]
+    if len(sometimes_missing(target)) >= _MASKED:
+        found.append(MaskLinkage(target))
+    return found
+
+
+def _asked_twice(target: Target) -> list[Target]:
+    """The model, asked about records of which people have several; and asked with each measurement
+    that a record is made of, where that is asked under another protocol, or alone can be.
+    """
+    every = [target] if target.replicates is None else [target, target.replicates]
+    able: dict[str, Target] = {}
+    for one in every:
+        table = target_records(one)
+        if unmet(table) is None:
+            able.setdefault(protocol_of(table), one)
+    return list(able.values()) or [target]
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +95,7 @@ class OutputSearches:
     controls: Mapping[str, SearchResult]
     by_kind: ByKind | None
     inputs_by_kind: ByKind | None
-    groups: Mapping[str, NDArray[np.bool_]]
+    groups: Groups
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,16 +109,12 @@ class OutputLinkage(OnModel):
     @property
     def protocol(self) -> str:
         """`cross-session` where enough people have records of two sessions."""
-        return _protocol(target_records(self.target))
+        return protocol_of(target_records(self.target))
 
     def unmet(self, context: Context) -> str | None:
         """Why the attack cannot be carried out on this model; None when it can."""
         del context
-        table = target_records(self.target)
-        n = table["subject"].iloc[_probes(table, _protocol(table))].nunique()
-        if n < MIN_PEOPLE:
-            return f"needs at least {MIN_PEOPLE} people with two records; found fewer"
-        return None
+        return unmet(target_records(self.target))
 
     def attack(self, context: Context, rng: np.random.Generator) -> OutputSearches:
         """The match is taught by other people's repeats, where there are enough; of leaves it is
@@ -113,7 +128,8 @@ class OutputLinkage(OnModel):
         """
         del context
         target, values = self.target, self.target.view(self.output).values
-        table, enrolment = self._enrolled(rng)
+        table = with_output(target_records(target), values)
+        enrolment = enrolled(target, values, rng)
         can_learn = enrolment.n_mated >= MIN_MATED_OUTPUTS
 
         def by(match: Match, seen: Rows) -> Recogniser:
@@ -137,14 +153,14 @@ class OutputLinkage(OnModel):
         if self.output in target.controls:
             twin = standardise_output(self.output, target.view(self.output, control=True).values)
             controls["untrained"] = best(self.output, twin)
-        groups = membership_groups(target)
+        parts = membership_groups(target)
         people = np.unique(enrolment.pool_subject)
-        enough = groups and min(np.isin(people, one).sum() for one in groups.values()) >= MIN_PEOPLE
+        enough = parts and min(np.isin(people, one).sum() for one in parts.values()) >= MIN_PEOPLE
 
         def by_kind(seen: Recogniser | None) -> ByKind | None:
             if seen is None or not enough:
                 return None
-            return ByKind(**{kind: seen.search(rng, one) for kind, one in groups.items()})
+            return ByKind(**{kind: seen.search(rng, one) for kind, one in parts.items()})
 
         return OutputSearches(
             own=own.search(rng),
@@ -153,31 +169,12 @@ class OutputLinkage(OnModel):
             controls={name: one.search(rng) for name, one in controls.items()},
             by_kind=by_kind(own),
             inputs_by_kind=by_kind(controls.get("inputs")),
-            groups=_groups(target, enrolment),
+            groups=groups(target, enrolment),
         )
 
-    def _enrolled(self, rng: np.random.Generator) -> tuple[pd.DataFrame, Enrolment]:
-        """The records of which the model says something, and who of them is searched for."""
-        table = target_records(self.target)
-        protocol = _protocol(table)
-        table = with_output(table, self.target.view(self.output).values)
-        first = np.flatnonzero(~table["subject"].duplicated())
-        enrolment = Enrolment.of_outputs(table, first, _probes(table, protocol), rng)
-        if enrolment.n_mated < MIN_PEOPLE:
-            raise EvidenceError(f"needs {MIN_PEOPLE} people of whom it says something twice")
-        return table, enrolment
-
-    def dealt_anew(self, strength: float, knowing: bool, seed: int) -> OutputLinkage | None:
+    def dealt_anew(self, strength: float, knowing: bool, seed: int) -> Dealt | None:
         """The same question where outputs share with others of their person what was planted."""
-        table = target_records(self.target)
-        asked = np.unique(table["subject"].to_numpy()[_probes(table, _protocol(table))])
-        wanted = np.isin(self.target.subject, asked)
-        alone = replace(self.target, inputs=self.target.inputs[:, :0], columns=())
-        dealt = planted(alone, self.output, of_people(self.target.subject), seed, wanted)
-        if dealt is None:
-            return None
-        dealt = dealt.at(strength)
-        return _Dealt(dealt.target, self.output, self.galleries, dealt if knowing else None)
+        return Dealt.of(self, partial(_seen, self.output), strength, knowing, seed)
 
     def estimate(self, evidence: OutputSearches, level: float, draw: Draw) -> Measured:
         """What `measure_search` says of the search, who would be found among so many people and who
@@ -188,12 +185,14 @@ class OutputLinkage(OnModel):
         """
         rng = draw()
         found, curves = measure_search(evidence.own, level, rng)
-        judged = self._judged(evidence, level, draw)
-        found.update(judged.estimates)
-        curves.update({name: dict(one) for name, one in judged.curves.items()})
+        rules = judged(evidence.own, evidence.groups, self.galleries, level, draw)
+        found.update(rules.estimates)
+        curves.update({name: dict(one) for name, one in rules.curves.items()})
         if evidence.beyond is not None:
-            told = measure_search(evidence.beyond, level, rng)[0]
-            found |= {f"beyond_{key}": told[key] for key in ("rank1", "auc_known") if key in told}
+            beyond = measure_search(evidence.beyond, level, rng)[0]
+            found |= {
+                f"beyond_{key}": beyond[key] for key in ("rank1", "auc_known") if key in beyond
+            }
         for name, one in evidence.matchers.items():
             found |= measure(name, one, level=level, rng=rng)[0]
         for name, one in evidence.controls.items():
@@ -207,45 +206,11 @@ class OutputLinkage(OnModel):
                     found[f"{prefix}{name}_rank1"] = rate(first, level, 1 / one.n_gallery)
                 gap = rate_gap(kinds.members, kinds.nonmembers, level)
                 found[f"{prefix}member_gap"] = gap
-        return Measured(found, curves, judged.params)
-
-    def _judged(self, evidence: OutputSearches, level: float, draw: Draw) -> Measured:
-        """What rules are about: who is found among so many people, and who is named for certain."""
-        among, foretold = found_among(evidence.own, self.galleries, level)
-        certain, worst = naming(evidence.own, evidence.groups, level, draw("named"))
-        found = {f"found_among_{n}": one for n, one in among.items()} | certain
-        return Measured(found, foretold, {"most_exposed_group": worst} if worst else {})
+        return Measured(found, curves, rules.params)
 
 
-@dataclass(frozen=True, eq=False)
-class _Dealt(OutputLinkage):
-    """The same of outputs that were dealt out anew, and beside them nothing else.
-
-    Attributes
-    ----------
-    known : what was planted, where the intruder knows
-    """
-
-    known: Planted | None = None
-
-    def attack(self, context: Context, rng: np.random.Generator) -> OutputSearches:
-        """The search alone."""
-        del context
-        _, enrolment = self._enrolled(rng)
-        if self.known is not None:
-            by = self.known.recogniser(enrolment)
-        else:
-            values = self.target.view(self.output).values
-            by = _best(self.output, standardise_output(self.output, values), enrolment)
-        groups = _groups(self.target, enrolment)
-        return OutputSearches(by.search(rng), None, {}, {}, None, None, groups)
-
-    def estimate(self, evidence: OutputSearches, level: float, draw: Draw) -> Measured:
-        """What rules are about, and what the least of it shows by."""
-        judged = self._judged(evidence, level, draw)
-        if not (alike := above_alike(evidence.own, level)):
-            return judged
-        return replace(judged, estimates={**judged.estimates, "auc_known": alike})
+def _seen(output: str, values: Rows, enrolment: Enrolment) -> Recogniser:
+    return _best(output, standardise_output(output, values), enrolment)
 
 
 def _best(output: str, seen: Rows, enrolment: Enrolment) -> Recogniser:
@@ -255,25 +220,3 @@ def _best(output: str, seen: Rows, enrolment: Enrolment) -> Recogniser:
     if enrolment.n_mated < MIN_MATED_OUTPUTS:
         return Recogniser.of_outputs(enrolment, seen, seen, standardised)
     return repeat_plda(enrolment, seen[enrolment.gallery.row], seen[enrolment.pool.row])
-
-
-def _groups(target: Target, enrolment: Enrolment) -> dict[str, NDArray[np.bool_]]:
-    """Of those who are looked for, who is of one sex, or about one age, or has as many records."""
-    table = target_records(target)
-    names, row = np.unique(table["subject"].to_numpy().astype(str), return_index=True)
-    row = row[np.searchsorted(names, np.unique(enrolment.pool_subject[enrolment.probe]))]
-    kinds = groups_of(table).values()
-    return {name: chosen[row] for kind in kinds for name, chosen in kind.items()}
-
-
-def _protocol(records: pd.DataFrame) -> str:
-    across = records["subject"].iloc[_probes(records, "cross-session")].nunique()
-    return "cross-session" if across >= MIN_PEOPLE else "same-session"
-
-
-def _probes(records: pd.DataFrame, protocol: str) -> NDArray[np.int64]:
-    """Places of the later records that a protocol asks about."""
-    first = records.groupby("subject")["session"].transform("first")
-    moved = (records["session"] != first).to_numpy()
-    places = later(records)
-    return places[moved[places] == (protocol == "cross-session")]
