@@ -44,8 +44,11 @@ _CALLED = (
     (
         "heart rate", "1/min",
         "heart rate|hr|ventricular rate|vent rate|vent. rate|ventr. rate|v rate|v. rate|v-rate|"
-        "pulse rate|pulse|rate|hf|herzfrequenz|frequenz|frekvens|puls|ventricular response|"
-        "cardiac frequency",
+        "pulse rate|pulse|rate|ventricular response|ventricular response rate|cardiac frequency|"
+        "sinus rhythm|sinus rhythm at|sinus rhythm @|rhythm at|bradycardia at|tachycardia at|"
+        "fibrillation at|flutter at|nsr|nsr at|nsr @|sr|sr at|sr @|hf|herzfrequenz|frequenz|"
+        "sinusrhythmus|frekvens|puls|sinusrytm|fc|frecuencia cardiaca|fréquence cardiaque|"
+        "frequenza cardiaca",
     ),
     ("RR", "ms", "rr|r-r|cycle length"),
     ("PR", "ms", "pr|p-r|pq|p-q|pri|pq-zeit"),
@@ -65,17 +68,22 @@ _CALLED = (
     ("T duration", "ms", "t|t wave|t-wave"),
     ("ST", "ms", "st|st segment"),
     ("P axis", "deg", "p|p wave|p-wave"),
-    ("QRS axis", "deg", "axis|axes|qrs|r|axis deviation|achse|lagetyp|axel|elaxel"),
+    ("QRS axis", "deg", "axis|axes|qrs|r|axis deviation|achse|axel|elaxel|eje|axe|asse"),
     ("T axis", "deg", "t|t wave|t-wave"),
     *((wave, "mV", wave.lower()) for wave in ("P", "Q", "R", "S", "ST", "T")),
 )  # fmt: skip
 #: Names of several quantities, whose numbers follow in that order.
-_AXES = "P axis", "QRS axis", "T axis"
-_TOGETHER = dict.fromkeys(("p-r-t", "p-qrs-t", "p/r/t", "p/qrs/t", "p,qrs,t", "prt"), _AXES)
+_TOGETHER = {
+    ("P axis deg", "QRS axis deg", "T axis deg"): "p-r-t|p-qrs-t|p/r/t|p/qrs/t|p,qrs,t|prt",
+    ("QT ms", "QTc Bazett ms"): "corrected qt/qtc",
+}
 #: What a second number behind a slash is where only the first is named.
 _SECOND = {"QT": "QTc Bazett"}
 #: A name of several quantities without a unit is none, but of an axis behind that word.
-_NEED_UNIT = {"p", "t", "st", "q", "r", "s", "p wave", "p-wave", "t wave", "t-wave", "st segment"}
+_NEED_UNIT = (
+    "p|t|st|q|r|s|p wave|p-wave|t wave|t-wave|st segment|sinus rhythm|sinusrhythmus|sinusrytm"
+)
+_UNDER_AXIS = {("p",), ("qrs",), ("r",), ("t",)}
 #: A rate of its own only behind a mark, a number or one of these.
 _WEAK = {"rate", "frequenz", "frekvens"}
 _RHYTHMS = set(
@@ -89,12 +97,12 @@ _UNITS = {
     "millisekunden",
     "s": "s|sec|secs|second|seconds|sek|sekunden",
     "1/min": "1/min|bpm|b.p.m.|/min|/minute|/m|beats/min|beats/minute|beats per minute|"
-    "beats per min|beats a minute|per minute|per min|b/min|min-1|pro minute|schläge/min|slag/min",
+    "beats per min|beats a minute|per minute|per min|b/min|min-1|pro minute|schläge/min|slag/min|lpm",
     "deg": "°|º|˚|deg|degs|degree|degrees|grad|grader",
     "mV": "mv",
 }
 #: What can be nothing but a heart rate.
-_BEATS = {"bpm", "b", "beats", "schläge", "slag"}
+_BEATS = {"bpm", "b", "beats", "schläge", "slag", "lpm"}
 #: A number before one of these is of something else.
 _FOREIGN = set(
     "mm cm µv uv % hz mmhg mg ml kg y yr yrs year years month months day days week weeks hour "
@@ -104,7 +112,11 @@ _FOREIGN = set(
 #: Words and marks between a name and its number; behind the first ones a unit is known.
 _KINDS = {
     **dict.fromkeys(("axis", "axes", "axel", "achse"), "deg"),
-    **dict.fromkeys(("interval", "intervals", "int", "duration", "durations", "dur"), "ms"),
+    **dict.fromkeys(
+        "interval intervals int duration durations dur intervall intervalo intervalle intervallo "
+        "dauer breite zeit tid bredd duración durée durata".split(),
+        "ms",
+    ),
 }
 _BETWEEN = _KINDS.keys() | set(
     "length time value values width of is was are were be been at to by : = ~ ≈ ( [ | \" ' … * , "
@@ -116,23 +128,36 @@ _BETWEEN = _KINDS.keys() | set(
     "recorded reported stands reads shows showing with and bazett corrected frontal plane "
     "electrical degree it today beträgt von ist bei mit remains only just also constant stable "
     "leftward rightward left right indeterminate vertical horizontal lasting lasts which "
-    "controlled rapid".split()
+    "controlled rapid extremely appear appears numeric calculation calc komplex complejo es de "
+    "accelerates accelerated accelerating narrows narrowed narrowing widens widening prolongation "
+    "increases increasing decreases decreasing shortens rises rising rose falls falling fell "
+    "averaging averages averaged slowed slows improved improves changed changes lengthened".split()
 )
 _ABBREVIATED = {"int", "dur", "approx", "ca", "avg", "."}
 #: Words before a name that make its number no measurement of this recording: a limit, an earlier
 #: ECG, another rate.
 _OTHERS = set(
-    "atrial vorhof flutter target predicted maximum maximal max minimum peak pacing pacemaker "
-    "respiratory respiration breathing sampling sample prior previous previously former formerly "
-    "earlier old upper lower limit escape non paper sweep infusion filtration sedimentation fetal "
-    "programmed backup threshold cutoff criterion criteria goal reference if when unless pvc pac "
-    "pvcs pacs".split()
+    "atrial vorhof flutter maximum maximal max minimum peak pacing pacemaker respiratory "
+    "respiration breathing sampling sample escape non paper sweep infusion filtration "
+    "sedimentation fetal programmed backup pvc pac pvcs pacs p".split()
+)
+#: The same up to three words before it.
+_OTHERS_NEAR = set(
+    "target predicted prior previous previously former formerly earlier old upper lower limit "
+    "threshold cutoff criterion criteria goal reference if when unless increase increment change "
+    "difference corrected".split()
 )
 #: Before a number: it is a bound.
 _BOUNDS = set("< > ≤ ≥ than over under above below exceeds exceeding least most".split())
-_RANGE, _MINUS = {"-", "–", "—", "to", "bis", "until"}, {"-", "−", "–", "minus"}
-_CHANGED = {"increased", "decreased", "prolonged", "shortened", "widened"}
-_CLAUSE_ENDS = set(". , ; : \n ( ) |".split(" "))
+_RANGE, _MINUS = {"-", "–", "—", "to", "bis", "until", "auf"}, {"-", "−", "–", "minus"}
+#: "from 172 ms to 112 ms": a range, but behind one of these, the second.
+_CHANGED = set(
+    "increased increases increasing decreased decreases decreasing prolonged shortened shortens "
+    "widened widens widening narrowed narrows narrowing accelerates accelerated accelerating rises "
+    "rising rose falls falling fell slowed slows improved improves changed changes lengthened auf "
+    "langsamer schneller".split()
+)
+_CLAUSE_ENDS = set(". , ; \n ( ) |".split(" "))
 
 #: What a number without a unit has to be to be one of the quantity.
 _PLAUSIBLE = {
@@ -167,11 +192,11 @@ _NAMES: dict[Phrase, dict[str, str]] = {}
 for _feature, _unit, _called in _CALLED:
     for _name in _called.split("|"):
         _NAMES.setdefault(_words(_name), {}).setdefault(_unit, _feature)
-_GROUPS = {_words(name): features for name, features in _TOGETHER.items()}
+_GROUPS = {_words(one): columns for columns, called in _TOGETHER.items() for one in called.split("|")}
 _UNIT_OF = {_words(one): unit for unit, every in _UNITS.items() for one in every.split("|")}
 _NAMED = _by_first({*_NAMES, *_GROUPS})
 _IN_UNITS = _by_first(_UNIT_OF)
-_UNNAMED = {_words(one) for one in _NEED_UNIT}
+_UNNAMED = {_words(one) for one in _NEED_UNIT.split("|")}
 _WEAK_NAMES = {(one,) for one in _WEAK}
 
 
@@ -220,7 +245,7 @@ class _Reader:
             elif name := self._name(at):
                 stated, after = self._behind(at, name, lead, at <= axes_until)
                 found += stated
-                if at <= axes_until and after > at + len(name):
+                if at <= axes_until and stated and name in _UNDER_AXIS:
                     axes_until = self._past_marks(after)
                 elif name in (("axis",), ("axes",)) and not stated:
                     axes_until = self._past_marks(at + 1)
@@ -252,7 +277,8 @@ class _Reader:
     def _names(self, at: int, name: Phrase) -> tuple[list[dict[str, str]], int]:
         """What names mean that are listed, as in "PR/QRS" or "PR, QRS and QT", and their end."""
         if name in _GROUPS:
-            return [{"deg": feature} for feature in _GROUPS[name]], at + len(name)
+            parts = [column.rsplit(" ", 1) for column in _GROUPS[name]]
+            return [{unit: feature} for feature, unit in parts], at + len(name)
         found, end = [_NAMES[name]], at + len(name)
         while len(found) < _IN_A_GROUP:
             after = end
@@ -269,12 +295,19 @@ class _Reader:
 
     def _is_others(self, at: int, name: Phrase) -> bool:
         """Whether words before a name make its number that of something else."""
-        before = at - 1
         for before in range(at - 1, max(at - 4, -1), -1):
             if self.tokens[before] in _CLAUSE_ENDS:
                 break
-            if self.tokens[before] in _OTHERS:
+            if self.tokens[before] in _OTHERS_NEAR:
                 return True
+        before = at - 1
+        while before > at - 5 and (
+            self._token(before) in (":", "ca")
+            or (self._token(before) == "." and self._token(before - 1) in ("ca", "max", "min"))
+        ):
+            before -= 1
+        if self._token(before) in _OTHERS:
+            return True
         word = self._token(at - 1)
         return name in _WEAK_NAMES and word.isalpha() and word not in _RHYTHMS
 
@@ -300,7 +333,10 @@ class _Reader:
             if turn and len(names) == 1 and self._token(place + 1) == "/":
                 second = _SECOND.get(means.get("ms", ""))
                 means = {"ms": second} if second else {}
-            unit = one.unit or next((each for each in units[turn:] if each), None) or kind
+            told = one.unit or next((each for each in units[turn:] if each), None)
+            if told is None and one.has_point and (kind or next(iter(means), "")) == "deg":
+                return [], first_end  # recorders round axes
+            unit = told or kind
             if unit is None and under_axis and "deg" in means:
                 unit = "deg"
             claim = self._claim(means, one, unit, name in _UNNAMED and kind is None, lead, between)
@@ -343,8 +379,12 @@ class _Reader:
 
     def _is_in_brackets(self, at: int, unit: Phrase) -> bool:
         """Whether a unit is told of numbers that follow: "QT (ms): 380"."""
-        after = self._token(at + len(unit))
-        return self._token(at - 1) in ("(", "[", ",") or after in (":", "=", '"', "|")
+        after = at + len(unit)
+        return (
+            self._token(at - 1) in ("(", "[", ",")
+            or self._token(after) in (":", "=", '"', "|")
+            or self._is_number(after)
+        )
 
     def _claim(
         self,
@@ -421,12 +461,13 @@ class _Reader:
         is_range = (self._token(after) in _RANGE and not self._is_signed(after)) or (
             self._token(after) == "and" and "between" in between
         )
-        if is_range and (high := self._number(after + 1, signed=False)):
+        joined = self._token(after) in ("-", "–", "—")
+        if is_range and (high := self._number(after + 1, signed=not joined)):
             top, place = high
-            if {"from"} & set(between) and _CHANGED & set(between):
+            if _CHANGED & {*between, self._token(after)}:
                 value = top
-            elif top > value:
-                value, reach = (value + top) / 2, (top - value) / 2
+            elif top > value or not joined:
+                value, reach = (value + top) / 2, abs(top - value) / 2
             else:
                 return None
             unit, after = self._unit(place)
@@ -496,7 +537,7 @@ class _Reader:
 
     def _is_beats(self, begin: int, at: int) -> bool:
         """Whether a number in a minute is the heart's."""
-        if {*self.tokens[max(begin - 4, 0) : begin]} & _OTHERS:
+        if {*self.tokens[max(begin - 4, 0) : begin]} & ((_OTHERS | _OTHERS_NEAR) - {"atrial"}):
             return False
         beats = {*self.tokens[at + 1 : at + 4]} & _BEATS
         return bool(beats) or self._token(begin - 1) in _RHYTHMS
