@@ -89,12 +89,11 @@ _WEAK = {"rate", "frequenz", "frekvens"}
 _RHYTHMS = set(
     "a the with at and or sinus rhythm bradycardia tachycardia fibrillation flutter arrhythmia "
     "regular irregular mean average overall resting ecg ekg rapid slow controlled its is has of "
-    "normal about approximately".split()
+    "normal about approximately mit à med von sinustachykardie sinusbradykardie".split()
 )
 
 _UNITS = {
-    "ms": "ms|msec|msecs|msek|m sec|millisecond|milliseconds|milli seconds|millisec|"
-    "millisekunden",
+    "ms": "ms|msec|msecs|msek|m sec|millisecond|milliseconds|milli seconds|millisec|millisekunden",
     "s": "s|sec|secs|second|seconds|sek|sekunden",
     "1/min": "1/min|bpm|b.p.m.|/min|/minute|/m|beats/min|beats/minute|beats per minute|"
     "beats per min|beats a minute|per minute|per min|b/min|min-1|pro minute|schläge/min|slag/min|lpm",
@@ -131,7 +130,7 @@ _BETWEEN = _KINDS.keys() | set(
     "controlled rapid extremely appear appears numeric calculation calc komplex complejo es de "
     "accelerates accelerated accelerating narrows narrowed narrowing widens widening prolongation "
     "increases increasing decreases decreasing shortens rises rising rose falls falling fell "
-    "averaging averages averaged slowed slows improved improves changed changes lengthened".split()
+    "averaging averages averaged varied ranged fluctuates fluctuating deviated shifted slowed slows improved improves changed changes lengthened".split()
 )
 _ABBREVIATED = {"int", "dur", "approx", "ca", "avg", "."}
 #: Words before a name that make its number no measurement of this recording: a limit, an earlier
@@ -149,6 +148,8 @@ _OTHERS_NEAR = set(
 )
 #: Before a number: it is a bound.
 _BOUNDS = set("< > ≤ ≥ than over under above below exceeds exceeding least most".split())
+#: A range behind one of these is anybody's.
+_NORM = {"normal", "reference"}
 _RANGE, _MINUS = {"-", "–", "—", "to", "bis", "until", "auf"}, {"-", "−", "–", "minus"}
 #: "from 172 ms to 112 ms": a range, but behind one of these, the second.
 _CHANGED = set(
@@ -170,6 +171,8 @@ _PLAUSIBLE = {
 _APART, _IN_A_GROUP, _IN_A_ROW, _DIGITS = 12, 8, 64, 7
 
 _TOKEN = re.compile(r"\d+(?:[.,]\d+)?|(?<![\w.])\.\d+|[^\W\d_]+\d*|[^\w\s]|\n")
+#: Markup says nothing, and "<" is a bound.
+_TAG = re.compile(r"</?[a-z][^<>]{0,80}>")
 _LEADS = {lead.lower(): lead for lead in STANDARD_LEADS}
 
 Phrase = tuple[str, ...]
@@ -192,7 +195,9 @@ _NAMES: dict[Phrase, dict[str, str]] = {}
 for _feature, _unit, _called in _CALLED:
     for _name in _called.split("|"):
         _NAMES.setdefault(_words(_name), {}).setdefault(_unit, _feature)
-_GROUPS = {_words(one): columns for columns, called in _TOGETHER.items() for one in called.split("|")}
+_GROUPS = {
+    _words(one): columns for columns, called in _TOGETHER.items() for one in called.split("|")
+}
 _UNIT_OF = {_words(one): unit for unit, every in _UNITS.items() for one in every.split("|")}
 _NAMED = _by_first({*_NAMES, *_GROUPS})
 _IN_UNITS = _by_first(_UNIT_OF)
@@ -224,18 +229,20 @@ class _Reader:
     """A text as tokens, and where each begins and ends."""
 
     def __init__(self, text: str) -> None:
-        every = list(_TOKEN.finditer(text.lower()))
+        every = list(_TOKEN.finditer(_TAG.sub(" ", text.lower())))
         self.tokens = [one[0] for one in every]
         self.start = [one.start() for one in every]
         self.end = [one.end() for one in every]
 
     def claims(self) -> list[Claim]:
         found: list[Claim] = []
-        at, lead, axes_until = 0, None, -1
+        at, lead, axes_until, are_norms = 0, None, -1, False
         while at < len(self.tokens):
             token = self.tokens[at]
             if token in (".", ";", "\n"):
-                lead = None
+                lead, are_norms = None, False
+            elif token in ("range", "ranges", "values") and self._token(at - 1) in _NORM:
+                are_norms = True
             elif token == "lead" and self._token(at + 1) in _LEADS:
                 lead = _LEADS[self._token(at + 1)]
             elif self._is_number(at):
@@ -244,7 +251,7 @@ class _Reader:
                 continue
             elif name := self._name(at):
                 stated, after = self._behind(at, name, lead, at <= axes_until)
-                found += stated
+                found += [one for one in stated if not (are_norms and one.reach)]
                 if at <= axes_until and stated and name in _UNDER_AXIS:
                     axes_until = self._past_marks(after)
                 elif name in (("axis",), ("axes",)) and not stated:
@@ -343,10 +350,8 @@ class _Reader:
             if claim is None:
                 return [], first_end
             found.append(claim)
-        is_range_of_all = any(one.reach for one in values) and (
-            "normal" in between or self._token(at - 1) == "normal"
-        )
-        if not found or self._is_others(at, name) or is_range_of_all:
+        is_norm = any(one.reach for one in values) and _NORM & {*between, self._token(at - 1)}
+        if not found or self._is_others(at, name) or is_norm:
             return [], after if found else first_end
         return found, after
 
@@ -449,8 +454,7 @@ class _Reader:
         return found, place if len(found) > 1 else good
 
     def _value(self, at: int, between: Sequence[str]) -> tuple[_Value, int] | None:
-        """A number or a range of numbers, and its end; None where it is none, or something else's.
-        """
+        """A number or a range of numbers, and its end; None where it is none, or something else's."""
         low = self._number(at)
         if low is None:
             return None
