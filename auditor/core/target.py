@@ -97,6 +97,7 @@ class Target:
     trees : by what they tell, the boosters
     generator, texts : of a model that draws pictures or writes texts, what does
     canaries : −log p of what was hidden in its training (c,), and of alternatives (c, m)
+    unread : how much came with the model and was not understood, by kinds of `core.unread`
     """
 
     name: str
@@ -122,6 +123,7 @@ class Target:
     generator: Generator | None = None
     texts: WrittenTexts | None = None
     canaries: Callable[[], tuple[Floats, Floats]] | None = None
+    unread: Mapping[str, int] = field(default_factory=dict)
     #: What was worked out already.
     _cache: dict[str, View] = field(default_factory=dict)
 

@@ -36,6 +36,10 @@ class Claim(NamedTuple):
         return " ".join(filter(None, (self.feature, self.lead, self.unit)))
 
 
+def _all(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
 # --- tables -------------------------------------------------------------------------------
 
 #: What is measured, its unit, and what it is called. A corrected QT is Bazett's where a text does
@@ -86,38 +90,41 @@ _NEED_UNIT = (
 _UNDER_AXIS = {("p",), ("qrs",), ("r",), ("t",)}
 #: A rate of its own only behind a mark, a number or one of these.
 _WEAK = {"rate", "frequenz", "frekvens"}
-_RHYTHMS = set(
+_RHYTHMS = _all(
     "a the with at and or sinus rhythm bradycardia tachycardia fibrillation flutter arrhythmia "
     "regular irregular mean average overall resting ecg ekg rapid slow controlled its is has of "
-    "normal about approximately mit à med von sinustachykardie sinusbradykardie".split()
+    "normal about approximately mit à med von sinustachykardie sinusbradykardie"
 )
 
 _UNITS = {
     "ms": "ms|msec|msecs|msek|m sec|millisecond|milliseconds|milli seconds|millisec|millisekunden",
     "s": "s|sec|secs|second|seconds|sek|sekunden",
     "1/min": "1/min|bpm|b.p.m.|/min|/minute|/m|beats/min|beats/minute|beats per minute|"
-    "beats per min|beats a minute|per minute|per min|b/min|min-1|pro minute|schläge/min|slag/min|lpm",
+    "beats per min|beats a minute|per minute|per min|b/min|min-1|pro minute|"
+    "schläge/min|slag/min|lpm",
     "deg": "°|º|˚|deg|degs|degree|degrees|grad|grader",
     "mV": "mv",
 }
 #: What can be nothing but a heart rate.
 _BEATS = {"bpm", "b", "beats", "schläge", "slag", "lpm"}
 #: A number before one of these is of something else.
-_FOREIGN = set(
+_FOREIGN = _all(
     "mm cm µv uv % hz mmhg mg ml kg y yr yrs year years month months day days week weeks hour "
     "hours h min mins minute minutes beats leads lead views x times joules watt watts mets g l th "
-    "st nd rd points ng pg mmol pvcs pacs khz mhz am pm ± º° µg units boxes squares".split()
+    "st nd rd points ng pg mmol pvcs pacs khz mhz am pm ± º° µg units boxes squares"
 )
 #: Words and marks between a name and its number; behind the first ones a unit is known.
 _KINDS = {
     **dict.fromkeys(("axis", "axes", "axel", "achse"), "deg"),
     **dict.fromkeys(
-        "interval intervals int duration durations dur intervall intervalo intervalle intervallo "
-        "dauer breite zeit tid bredd duración durée durata".split(),
+        _all(
+            "interval intervals int duration durations dur intervall intervalo intervalle "
+            "intervallo dauer breite zeit tid bredd duración durée durata"
+        ),
         "ms",
     ),
 }
-_BETWEEN = _KINDS.keys() | set(
+_BETWEEN = _KINDS.keys() | _all(
     "length time value values width of is was are were be been at to by : = ~ ≈ ( [ | \" ' … * , "
     "- – — → ) ] approximately approx about around circa ca near nearly roughly measured measures "
     "measuring measurement estimated calculated computed equals equal currently as a an the wave "
@@ -130,35 +137,36 @@ _BETWEEN = _KINDS.keys() | set(
     "controlled rapid extremely appear appears numeric calculation calc komplex complejo es de "
     "accelerates accelerated accelerating narrows narrowed narrowing widens widening prolongation "
     "increases increasing decreases decreasing shortens rises rising rose falls falling fell "
-    "averaging averages averaged varied ranged fluctuates fluctuating deviated shifted slowed slows improved improves changed changes lengthened".split()
+    "averaging averages averaged varied ranged fluctuates fluctuating deviated shifted slowed "
+    "slows improved improves changed changes lengthened"
 )
 _ABBREVIATED = {"int", "dur", "approx", "ca", "avg", "."}
 #: Words before a name that make its number no measurement of this recording: a limit, an earlier
 #: ECG, another rate.
-_OTHERS = set(
+_OTHERS = _all(
     "atrial vorhof flutter maximum maximal max minimum peak pacing pacemaker respiratory "
     "respiration breathing sampling sample escape non paper sweep infusion filtration "
-    "sedimentation fetal programmed backup pvc pac pvcs pacs p".split()
+    "sedimentation fetal programmed backup pvc pac pvcs pacs p"
 )
 #: The same up to three words before it.
-_OTHERS_NEAR = set(
+_OTHERS_NEAR = _all(
     "target predicted prior previous previously former formerly earlier old upper lower limit "
     "threshold cutoff criterion criteria goal reference if when unless increase increment change "
-    "difference corrected".split()
+    "difference corrected"
 )
 #: Before a number: it is a bound.
-_BOUNDS = set("< > ≤ ≥ than over under above below exceeds exceeding least most".split())
+_BOUNDS = _all("< > ≤ ≥ than over under above below exceeds exceeding least most")
 #: A range behind one of these is anybody's.
 _NORM = {"normal", "reference"}
 _RANGE, _MINUS = {"-", "–", "—", "to", "bis", "until", "auf"}, {"-", "−", "–", "minus"}
 #: "from 172 ms to 112 ms": a range, but behind one of these, the second.
-_CHANGED = set(
+_CHANGED = _all(
     "increased increases increasing decreased decreases decreasing prolonged shortened shortens "
     "widened widens widening narrowed narrows narrowing accelerates accelerated accelerating rises "
     "rising rose falls falling fell slowed slows improved improves changed changes lengthened auf "
-    "langsamer schneller".split()
+    "langsamer schneller"
 )
-_CLAUSE_ENDS = set(". , ; \n ( ) |".split(" "))
+_CLAUSE_ENDS = {*".,;()|\n"}
 
 #: What a number without a unit has to be to be one of the quantity.
 _PLAUSIBLE = {
@@ -359,7 +367,8 @@ class _Reader:
         """Where what may stand between a name and its number ends, the unit that it tells, and
         itself.
         """
-        kind, seen = None, []
+        kind: str | None = None
+        seen: list[str] = []
         place = at
         while place < len(self.tokens) and len(seen) < _APART:
             token = self.tokens[place]
@@ -454,7 +463,7 @@ class _Reader:
         return found, place if len(found) > 1 else good
 
     def _value(self, at: int, between: Sequence[str]) -> tuple[_Value, int] | None:
-        """A number or a range of numbers, and its end; None where it is none, or something else's."""
+        """A number or a range, and its end; None where it is none, or something else's."""
         low = self._number(at)
         if low is None:
             return None

@@ -13,12 +13,12 @@ import pytest
 
 from auditor.checks import registry
 from auditor.checks.base import Measured, OnModel
-from auditor.checks.text.texts import Texts
 from auditor.core.evidence import MIN_PEOPLE
 from auditor.core.streams import stream
 from auditor.core.target import MEMBER, NONMEMBER, Floats, Target
 from auditor.learning.boost import FINDING, Objective
 from auditor.policy import words
+from auditor.targets.texts import Texts
 from tests.checks.asking import attacked, context, estimated, measured
 from tests.checks.cross_modal.plant import pairing
 from tests.checks.membership.plant import CLASSES, VALUE, of_trees

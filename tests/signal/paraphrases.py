@@ -6,11 +6,13 @@ until there are 160, and `OTHERS`, forty texts that claim nothing.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from auditor.core.streams import stream
+from auditor.signal.claims import Claim
 
 N, N_CLAIMING = 200, 160
 
@@ -37,7 +39,7 @@ _FIELDS = {
     "ta": ("T axis deg", -40, 90),
 }
 
-#: {pr} a number, {pr:s} in seconds, {pr:r} a range about it, {pr:k} with a decimal comma in seconds.
+#: {pr} is a number, {pr:s} in seconds, {pr:k} with a decimal comma, {pr:r} and {pr:t} a range.
 FORMS = (
     "PR interval of {pr} ms",
     "PR interval is {pr} ms",
@@ -200,7 +202,7 @@ def _filled(form: str, rng: np.random.Generator) -> Said:
     return Said(text + rest, tuple(claims))
 
 
-def counted(texts: list[Said], read) -> tuple[int, int, int]:
+def counted(texts: Sequence[Said], read: Callable[[str], Sequence[Claim]]) -> tuple[int, int, int]:
     """How many claims were read rightly, read wrongly, and not read."""
     right = wrong = missed = 0
     for one in texts:

@@ -17,9 +17,7 @@ from auditor.attackers.search import search_gallery
 from auditor.checks.base import Draw, Measured, OnModel
 from auditor.checks.text.texts import (
     CLASSES,
-    FULL,
     INDIRECT,
-    Texts,
     agreement,
     class_sizes,
     hardest,
@@ -35,12 +33,13 @@ from auditor.core.evidence import MIN_PEOPLE, Counts, SearchResult, Trials
 from auditor.core.finding import Estimate
 from auditor.core.streams import stream
 from auditor.core.target import MEMBER, Target, WrittenTexts
+from auditor.signal.claims import claims
 from auditor.stats.estimators import Curves, measure, rate
 from auditor.stats.metrics import person_trials, rank_rate
 from auditor.stats.searches import LUCK, against_twins, beside_strangers, beyond_luck
 from auditor.stats.small_cells import SMALL_CLASS, shares_of_people
-from auditor.systems.gem.grounding import claims
 from auditor.targets.context import Context
+from auditor.targets.texts import FULL, Texts
 
 #: So many people's texts are searched for, so many texts at once: each brings its own columns.
 ASKED, _AT_ONCE = 2000, 32

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auditor.core.target import Floats, WrittenTexts
 from auditor.data.identifiers import AGE_OVER_89, DIRECT, classes_in
-from auditor.systems.gem.grounding import TOLERANCES, Claim, claims
+from auditor.signal.claims import Claim, claims
+from auditor.systems.gem.grounding import TOLERANCES
+from auditor.targets.texts import FULL
 
 Runs = NDArray[np.int64]
 
-#: The prompt that shows a model all there is; its answers are what is released.
-FULL = "full"
 #: So many words in a row that stand in two texts are one text that was copied.
 WORDS = 8
 #: The share of a text's tokens that are looked at, those the model found hardest (Shi et al.,
@@ -52,30 +51,6 @@ CLASSES = (*DIRECT, *INDIRECT)
 _QUANTITY = re.compile(r"[-−]?\d+(?:\.\d+)? ?(?:ms|mV|µV|uV|deg|°|1/min|bpm|mm/s|Hz)(?!\w)")
 
 
-@dataclass(frozen=True, eq=False)
-class Texts:
-    """What a model writes, and what it was taught to: `target.texts`.
-
-    Attributes
-    ----------
-    told : by prompt ("full", "blank", "image only", "signal only"), what is written for each record
-    written : the answer that belongs to each record, which members' were taught; "" where none
-    loss : (n, k) how unlikely the model finds each token of that answer, −log p, NaN past its end;
-        None where not known
-    """
-
-    told: Mapping[str, tuple[str, ...]]
-    written: tuple[str, ...]
-    loss: Floats | None = None
-
-    def __post_init__(self) -> None:
-        for name, texts in self.told.items():
-            if len(texts) != len(self.written):
-                raise ValueError(f"{len(texts)} texts are {name}, wanted {len(self.written)}")
-        if self.loss is not None and len(self.loss) != len(self.written):
-            raise ValueError(f"loss has {len(self.loss)} rows, wanted {len(self.written)}")
-
-
 def identifying(text: str) -> set[str]:
     """The classes of identifier that a text holds, by pattern."""
     bare = _QUANTITY.sub("", text)
@@ -84,16 +59,17 @@ def identifying(text: str) -> set[str]:
 
 def agreement(one: Claim, measured: Floats) -> NDArray[np.int64]:
     """(n,) 1 where a claim is within tolerance of what was measured (n,), 2 where it is its
-    rounding, else 0.
+    rounding, else 0; a range is no rounding.
     """
     apart = np.abs(one.value - measured)
     reach = np.maximum(_HEIGHT_MV if one.unit == "mV" else 0.0, _SHARE * np.abs(measured))
     if one.unit == "deg":
         apart = np.abs((one.value - measured + 180) % 360 - 180)
+    apart = np.maximum(apart - one.reach, 0)
     if one.column in TOLERANCES:
         reach = np.full(len(measured), TOLERANCES[one.column])
     # What is compared was kept in single precision.
-    rounded = apart <= _ROUNDED[one.unit] * 1.01
+    rounded = apart <= _ROUNDED[one.unit] * 1.01 if not one.reach else np.zeros(len(apart), bool)
     return ((apart <= reach) | rounded).astype(np.int64) + rounded
 
 

@@ -15,10 +15,10 @@ from auditor.checks.text.check import (
     TextLinkage,
     VerbatimMemorisation,
 )
-from auditor.checks.text.texts import Texts
 from auditor.core.streams import stream
 from auditor.core.target import MEMBER, NONMEMBER, Target
 from auditor.systems.gem.grounding import instructions
+from auditor.targets.texts import Texts
 from tests.checks.asking import beyond_chance, measured
 from tests.checks.memorisation.plant import of_people
 

@@ -22,7 +22,6 @@ from auditor.checks.text.check import (
 )
 from auditor.checks.text.texts import (
     CLASSES,
-    Texts,
     agreement,
     class_sizes,
     hardest,
@@ -33,7 +32,9 @@ from auditor.checks.text.texts import (
 from auditor.core.errors import EvidenceError
 from auditor.core.evidence import Counts, Trials
 from auditor.core.target import NEITHER
-from auditor.systems.gem.grounding import TOLERANCES, Claim, claims, grounded
+from auditor.signal.claims import Claim, claims
+from auditor.systems.gem.grounding import TOLERANCES, grounded
+from auditor.targets.texts import Texts
 from tests.checks.asking import context, estimated, measured
 from tests.checks.text.plant import (
     COLUMNS,
