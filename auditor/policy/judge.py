@@ -419,6 +419,9 @@ def _settled(
         return _ruling(rule, "not assessed", untried, strongest)
     if few := _too_few(rule, measured, least_people):
         return _ruling(rule, "not assessed", few, strongest)
+    for one in measured:
+        if blind := _blind(one):
+            return _ruling(rule, "inconclusive", blind, one)
     if rule.needs_proof:
         for one in _to_be_proven(rule, measured, failing):
             if doubt := _incompetent(rule, one, findings):
@@ -513,6 +516,22 @@ def _too_few(rule: Rule, measured: Sequence[Finding], least_people: int) -> str 
     if not rule.rungs or n >= least_people:
         return None
     return f"measured among {n} people; this profile passes nothing among fewer than {least_people}"
+
+
+def _blind(finding: Finding) -> str | None:
+    """That a model says the same of whatever it is shown, as far as is seen: it has nothing to give
+    away, and would pass by that alone. None where it is seen to look.
+    """
+    for name, estimate in finding.estimates.items():
+        metric = words.metric(finding.check, name)
+        if metric.shows_use and not beyond_chance(estimate):
+            value, low, high = interval(estimate, metric.unit)
+            return (
+                f"it does not use its input, as far as {estimate.n_subjects} people show: "
+                f"{metric.title[:1].lower()}{metric.title[1:]} {value} ({low} to {high}), where "
+                f"guessing gets {amount(estimate.chance or 0, metric.unit)}"
+            )
+    return None
 
 
 def _within(rule: Rule, measured: Sequence[Finding]) -> bool:

@@ -64,6 +64,8 @@ class Metric:
     error_rate : the share of others at whose errors it is told; 0 where it is told at none
     doubts, doubts_above : what was not understood, a kind of `core.unread`, where the number is
         surely higher than that; "" where it says nothing of the kind
+    shows_use : whether a model that does not score above chance here does not use its input, so
+        that no rule passes by what the finding says of it
     """
 
     title: str
@@ -84,6 +86,7 @@ class Metric:
     error_rate: float = 0.0
     doubts: str = ""
     doubts_above: float = 0.0
+    shows_use: bool = False
 
     @property
     def may_be_limited(self) -> bool:

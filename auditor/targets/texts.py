@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from auditor.core.errors import ModelError
-from auditor.core.target import Floats, Target
+from auditor.core.target import UNKNOWN, Floats, Target
 from auditor.targets import description
 from auditor.targets.description import DESCRIPTION
 from auditor.targets.model import ReleasedModel
@@ -73,7 +73,13 @@ def open_texts(model: ReleasedModel) -> Target:
         table["subject"].to_numpy(np.str_),
         description.texts(table, "session"),
         description.numbers(table, "age"),
-        {"sex": table["sex"].map({"male": 1, "female": 0}).fillna(-1).to_numpy(np.int8)},
+        {
+            "sex": table["sex"]
+            .map({"male": 1, "female": 0})
+            .fillna(UNKNOWN)
+            .to_numpy()
+            .astype(np.int8)
+        },
     )
     measured = {
         str(column): table[column].to_numpy(np.float64)

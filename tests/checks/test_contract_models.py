@@ -26,7 +26,7 @@ from tests.checks.memorisation.plant import of_people
 from tests.checks.memorisation.plant import target as generator
 from tests.checks.output_linkage.plant import People, risk
 from tests.checks.structure.plant import DEEP, nested_findings, with_trees
-from tests.checks.text.plant import answers, echoing, naming
+from tests.checks.text.plant import answers, echoing, naming, repeating, twice
 from tests.checks.text.plant import target as writer
 
 
@@ -120,6 +120,7 @@ TARGETS = {
     "pairs": pairs,
     "generator": lambda: generator(0, 60, copied=0.5),
     "texts": talker,
+    "texts of two visits": lambda: twice(0, repeating(True), 60),
     "many people": learner,
 }
 
@@ -199,7 +200,7 @@ def arrays(of: Target) -> Iterator[tuple[str, np.ndarray]]:
         yield f"random {output}", of.view(output, control=True).values
     if of.generator is not None:
         yield "pictures", of.generator.real
-    if of.texts is not None:
+    if of.texts is not None and of.texts.loss is not None:
         yield "loss", of.texts.loss
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from sklearn.feature_extraction.text import CountVectorizer
 
 from auditor.core.target import Floats, WrittenTexts
 from auditor.data.identifiers import AGE_OVER_89, DIRECT, classes_in
@@ -16,6 +19,8 @@ from auditor.targets.texts import FULL
 
 Runs = NDArray[np.int64]
 
+#: A word, or a number; and by so many of the commonest a text is described.
+_WORD, _NO_NUMBER, _FEATURES = r"\w+(?:\.\d+)?", r"\b(?:[^\W\d]\w*|\d{4,})\b", 300
 #: So many words in a row that stand in two texts are one text that was copied.
 WORDS = 8
 #: The share of a text's tokens that are looked at, those the model found hardest (Shi et al.,
@@ -80,7 +85,7 @@ def overlap(told: Runs, own: Runs) -> float:
 
 def runs_of(text: str) -> Runs:
     """Every run of eight words of a text, once, as its hash in this process."""
-    words = re.findall(r"\w+(?:\.\d+)?", text.lower())
+    words = re.findall(_WORD, text.lower())
     starts = range(len(words) - WORDS + 1)
     return np.unique([hash(tuple(words[at : at + WORDS])) for at in starts]).astype(np.int64)
 
@@ -109,9 +114,49 @@ def no_numbers(texts: WrittenTexts) -> str | None:
     return None if any(map(claims, texts.told[FULL])) else "the texts quote no numbers"
 
 
+@lru_cache(maxsize=1 << 16)
 def numbers_of(text: str) -> frozenset[Claim]:
     """All that a text says was measured."""
     return frozenset(claims(text))
+
+
+def claimed(texts: Sequence[str]) -> tuple[tuple[str, ...], Floats]:
+    """What texts say was measured as a table (n, m), and its columns; the mean of what a text says
+    several times, NaN where it does not.
+    """
+    rows = [numbers_of(text) for text in texts]
+    columns = tuple(sorted({one.column for row in rows for one in row}))
+    values = np.full((len(rows), len(columns)), np.nan)
+    for at, row in enumerate(rows):
+        said: dict[str, list[float]] = {}
+        for one in row:
+            said.setdefault(one.column, []).append(one.value)
+        for column, several in said.items():
+            values[at, columns.index(column)] = np.mean(several)
+    return columns, values
+
+
+def words_of(texts: Sequence[str], most: int | None = None) -> csr_array:
+    """(n, n_words) which words a text holds, and numbers of four digits and more, for shorter ones
+    are measurements; the commonest alone, where there are more.
+    """
+    words = CountVectorizer(token_pattern=_NO_NUMBER, max_features=most, binary=True)
+    try:
+        return csr_array(words.fit_transform(texts), dtype=np.float32)
+    except ValueError:  # no text holds a word
+        return csr_array((len(texts), 0), dtype=np.float32)
+
+
+def rarity(held: NDArray[np.number], n: int) -> Floats:
+    """How much it says of two texts that they share what so many of n hold: the cube of the
+    logarithm, for common words come in sentences, and a rare one outweighs all of a sentence.
+    """
+    return np.asarray(np.log(n / np.clip(held, 1, n)) ** 3, dtype=np.float64)
+
+
+def features_of(texts: Sequence[str]) -> Floats:
+    """(n, k) texts as numbers: what they claim, and which words they are made of."""
+    return np.column_stack([claimed(texts)[1], words_of(texts, _FEATURES).toarray()])
 
 
 def class_sizes(quoted: Sequence[frozenset[Claim]], person: NDArray[np.int64]) -> NDArray[np.int64]:
