@@ -30,6 +30,11 @@ RULES = {
         "limit": 0.3, "basis": "our default: x", "models": True,
     }],
 }  # fmt: skip
+#: Next to nothing is asked of the recordings.
+CHEAP = {
+    "title": "t", "max_seconds": 60, "linkage_views": ["template"], "protocols": ["cross-session"],
+    "attribute_views": ["fiducials"], "training": None, "checks": [],
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -181,10 +186,11 @@ def test_texts_that_state_what_was_measured_lead_back_and_those_of_anybody_pass_
     root: Path, tmp_path: Path, release: Release
 ):
     (tmp_path / "rules.yaml").write_text(yaml.safe_dump(RULES), encoding="utf-8")
+    (tmp_path / "cheap.yaml").write_text(yaml.safe_dump(CHEAP), encoding="utf-8")
 
     def judged(name: str, table: pd.DataFrame):
         audit = scan(
-            root, profile=str(tmp_path / "rules.yaml"), preset="quick",
+            root, profile=str(tmp_path / "rules.yaml"), preset=str(tmp_path / "cheap.yaml"),
             models=[written(tmp_path / name, table)],
         )  # fmt: skip
         return audit, audit.verdict.rules[0]
