@@ -472,6 +472,7 @@ def conclude(
     dataset, preset = context.dataset, settings.preset
     training = asdict(preset.training) if preset.training else None
     fewest = settings.profile.minimum_cell
+    not_understood = unread(dataset, fewest, targets)
     return Audit(
         auditor={
             "version": __version__,
@@ -484,6 +485,7 @@ def conclude(
             | {"python": platform.python_version()},
         },
         release=describe_release(context.release, settings.profile.minimum_cell)
+        | {"unread": not_understood}
         | ({"models": [describe_model(one, fewest) for one in targets]} if targets else {})
         | ({"probes": describe_probes(kept)} if kept else {}),
         profile=settings.profile.recorded(),
@@ -493,17 +495,21 @@ def conclude(
             waivers=settings.waivers,
             today=settings.today,
             baseline=None if settings.baseline is None else settings.baseline.findings,
-            unread=unread(dataset, fewest),
+            unread=not_understood,
         ),
         findings=found,
     )
 
 
-def unread(dataset: Dataset, fewest: int) -> dict[str, int]:
-    """What was not understood, by kind, where no number of fewer people is told."""
-    counts = by_kind(dataset.unread)
-    lead = not_attacked(dataset.manifest, fewest) if len(dataset.manifest) else 0
-    return counts | ({"lead": lead} if lead else {})
+def unread(dataset: Dataset, fewest: int, targets: Sequence[Target] = ()) -> dict[str, int]:
+    """What was not understood, by kind, where no number of fewer people is told; that of models
+    too.
+    """
+    counts: Counter[str] = Counter(by_kind(dataset.unread))
+    counts["lead"] = not_attacked(dataset.manifest, fewest) if len(dataset.manifest) else 0
+    for one in targets:
+        counts.update(one.unread)
+    return {kind: n for kind, n in counts.items() if n}
 
 
 def describe_release(release: Release, fewest: int = MIN_PEOPLE) -> dict[str, Any]:

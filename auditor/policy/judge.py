@@ -19,7 +19,7 @@ from typing import Any
 
 from auditor.core.errors import ConfigError
 from auditor.core.finding import Audit, Estimate, Finding, Outcome, Ruling, Verdict, Waiver
-from auditor.core.formatting import interval, round_up
+from auditor.core.formatting import amount, interval, round_up
 from auditor.core.unread import in_words
 from auditor.policy import words
 from auditor.policy.baseline import worsened
@@ -31,6 +31,7 @@ from auditor.policy.standing import (
     answer,
     answering,
     asked,
+    beyond_chance,
     beyond_limit,
     foretold,
     in_doubt,
@@ -346,6 +347,9 @@ def _settled(
         return _ruling(rule, "not assessed", untried, strongest)
     if few := _too_few(rule, measured, least_people):
         return _ruling(rule, "not assessed", few, strongest)
+    for one in measured:
+        if blind := _blind(one):
+            return _ruling(rule, "inconclusive", blind, one)
     if rule.needs_proof:
         for one in to_be_proven(rule, measured, failing):
             if doubt := incompetent(rule, one, findings):
@@ -423,6 +427,22 @@ def _too_few(rule: Rule, measured: Sequence[Finding], least_people: int) -> str 
     if not rule.rungs or n >= least_people:
         return None
     return f"measured among {n} people; this profile passes nothing among fewer than {least_people}"
+
+
+def _blind(finding: Finding) -> str | None:
+    """That a model says the same of whatever it is shown, as far as is seen: it has nothing to give
+    away, and would pass by that alone. None where it is seen to look.
+    """
+    for name, estimate in finding.estimates.items():
+        metric = words.metric(finding.check, name)
+        if metric.shows_use and not beyond_chance(estimate):
+            value, low, high = interval(estimate, metric.unit)
+            return (
+                f"it does not use its input, as far as {estimate.n_subjects} people show: "
+                f"{metric.title[:1].lower()}{metric.title[1:]} {value} ({low} to {high}), where "
+                f"guessing gets {amount(estimate.chance or 0, metric.unit)}"
+            )
+    return None
 
 
 def _why_unmeasured(rule: Rule, findings: Sequence[Finding]) -> str:

@@ -67,6 +67,8 @@ class Metric:
     counted : whether it is counted, so that no attack could have missed it
     doubts, doubts_above : what was not understood, a kind of `core.unread`, where the number is
         surely higher than that; "" where it says nothing of the kind
+    shows_use : whether a model that does not score above chance here does not use its input, so
+        that no rule passes by what the finding says of it
     """
 
     title: str
@@ -90,6 +92,7 @@ class Metric:
     counted: bool = False
     doubts: str = ""
     doubts_above: float = 0.0
+    shows_use: bool = False
 
     @property
     def may_be_limited(self) -> bool:

@@ -21,6 +21,7 @@ from auditor.targets.description import DESCRIPTION, Description
 from auditor.targets.model import ReleasedModel
 from auditor.targets.onnx import open_onnx
 from auditor.targets.release import Release
+from auditor.targets.texts import open_texts, with_texts
 from auditor.targets.trees import open_trees
 
 _TREES, _ONNX, _NETWORKS = (".json", ".ubj"), ".onnx", ".safetensors"
@@ -34,7 +35,8 @@ _NO_DESCRIPTION = (
 
 
 def open_target(path: Path, release: Release, *, device: str = "cpu", seed: int = 0) -> Target:
-    """The model at a path: a file of trees, an ONNX file, or a folder that `auditor train` wrote.
+    """The model at a path: a file of trees, an ONNX file, a folder that `auditor train` wrote, or
+    the description of one whose texts stand beside it.
 
     Parameters
     ----------
@@ -68,7 +70,10 @@ def open_target(path: Path, release: Release, *, device: str = "cpu", seed: int 
     else:
         raise ModelError(f"{path}: holds no {DESCRIPTION}; name a model's file, or write one")
     model = ReleasedModel(_plain(said.task), folder, said, files, release, device, seed, unknown)
-    return _given_out(_opened(model), said)
+    if said.texts and not files:
+        return open_texts(model)
+    target = _given_out(_opened(model), said)
+    return with_texts(target, model) if said.texts else target
 
 
 def _given_out(target: Target, said: Description) -> Target:

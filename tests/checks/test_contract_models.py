@@ -13,12 +13,12 @@ import pytest
 
 from auditor.checks import registry
 from auditor.checks.base import Measured, OnModel
-from auditor.checks.text.texts import Texts
 from auditor.core.evidence import MIN_PEOPLE
 from auditor.core.streams import stream
 from auditor.core.target import MEMBER, NONMEMBER, Floats, Target
 from auditor.learning.boost import FINDING, Objective
 from auditor.policy import words
+from auditor.targets.texts import Texts
 from tests.checks.asking import attacked, context, estimated, measured
 from tests.checks.cross_modal.plant import pairing
 from tests.checks.membership.plant import CLASSES, VALUE, of_trees
@@ -26,7 +26,7 @@ from tests.checks.memorisation.plant import of_people
 from tests.checks.memorisation.plant import target as generator
 from tests.checks.output_linkage.plant import People, ordered, risk
 from tests.checks.structure.plant import DEEP, nested_findings, stopped, with_trees
-from tests.checks.text.plant import answers, echoing, naming
+from tests.checks.text.plant import answers, echoing, naming, repeating, twice
 from tests.checks.text.plant import target as writer
 
 
@@ -122,6 +122,7 @@ TARGETS = {
     "pairs": pairs,
     "generator": lambda: generator(0, 60, copied=0.5),
     "texts": talker,
+    "texts of two visits": lambda: twice(0, repeating(True), 60),
     "many people": learner,
 }
 
@@ -201,7 +202,7 @@ def arrays(of: Target) -> Iterator[tuple[str, np.ndarray]]:
         yield f"random {output}", of.view(output, control=True).values
     if of.generator is not None:
         yield "pictures", of.generator.real
-    if of.texts is not None:
+    if of.texts is not None and of.texts.loss is not None:
         yield "loss", of.texts.loss
 
 

@@ -406,3 +406,31 @@ def test_no_rule_is_required_of_what_is_foretold_alone():
     with pytest.raises(ValueError, match="passes no rule; say required: false"):
         Rule(**asked)
     assert Rule(**asked | {"required": False}).protocol == "foretold"
+
+
+RELINKED = Rule(
+    id="texts", check="text", protocol="re-linking", estimate="rank1", limit=0.3,
+    basis="our default: x", models=True,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("low", "outcome"), [(0.45, "inconclusive"), (0.6, "pass")])
+def test_a_model_that_is_not_seen_to_look_passes_no_rule_about_what_leads_back(low, outcome):
+    seen = finding("a", 0.0, 0.01, 0.02, check="text", protocol="re-linking")
+    use = Estimate(low + 0.05, low, low + 0.1, 0.95, 200, 0.5)
+    seen = replace(seen, estimates=dict(seen.estimates) | {"uses_input": use})
+    shown = {
+        name: Estimate(value, value - 0.01, value + 0.01, 0.95, 400, 0.01)
+        for name, value in (("planted_rank1", 0.5), ("null_rank1", 0.011))
+    }
+    proof = Finding("competence", "a", "re-linking", "t", "measured", estimates=shown)
+    (ruling,) = judge([seen, proof], profile(RELINKED)).rules
+    assert ruling.outcome == outcome
+    assert ("it does not use its input" in ruling.reason) == (outcome != "pass")
+
+
+def test_a_model_that_leaks_fails_whether_it_is_seen_to_look_or_not():
+    seen = finding("a", 0.4, 0.5, 0.6, check="text", protocol="re-linking")
+    use = Estimate(0.5, 0.4, 0.6, 0.95, 200, 0.5)
+    seen = replace(seen, estimates=dict(seen.estimates) | {"uses_input": use})
+    assert judge([seen], profile(RELINKED)).rules[0].outcome == "fail"
