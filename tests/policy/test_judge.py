@@ -423,7 +423,9 @@ def test_a_model_that_is_not_seen_to_look_passes_no_rule_about_what_leads_back(l
         name: Estimate(value, value - 0.01, value + 0.01, 0.95, 400, 0.01)
         for name, value in (("planted_rank1", 0.5), ("null_rank1", 0.011))
     }
-    proof = Finding("competence", "a", "re-linking", "t", "measured", estimates=shown)
+    proof = Finding(
+        "competence", "a", "re-linking", "t", "measured", estimates=shown, proves="text"
+    )
     (ruling,) = judge([seen, proof], profile(RELINKED)).rules
     assert ruling.outcome == outcome
     assert ("it does not use its input" in ruling.reason) == (outcome != "pass")
