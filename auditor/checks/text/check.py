@@ -35,8 +35,8 @@ from auditor.core.evidence import MIN_PEOPLE, Counts, SearchResult, Trials
 from auditor.core.finding import Estimate
 from auditor.core.streams import stream
 from auditor.core.target import MEMBER, Target, WrittenTexts
-from auditor.stats.estimators import Curves, measure, rate
-from auditor.stats.metrics import person_trials, rank_rate
+from auditor.stats.estimators import Curves, identification_rate, measure
+from auditor.stats.metrics import person_trials
 from auditor.stats.searches import LUCK, against_twins, beside_strangers, beyond_luck
 from auditor.stats.small_cells import SMALL_CLASS, shares_of_people
 from auditor.systems.gem.grounding import claims
@@ -161,7 +161,7 @@ class TextLinkage(_Read):
         found, curves = measure("", evidence, level=level, rng=draw())
         found |= beside_strangers(evidence, level)
         if evidence.n_gallery > 10:
-            found["rank10"] = rate(rank_rate(evidence, 10), level, 10 / evidence.n_gallery)
+            found["rank10"] = identification_rate(evidence, 10, level)
         return Measured(found, curves)
 
 
