@@ -13,7 +13,7 @@ from scipy.special import ndtri
 from auditor.core.errors import EvidenceError
 from auditor.core.evidence import MIN_PEOPLE, Evidence, Predictions, SearchResult, Trials
 from auditor.core.finding import Estimate
-from auditor.stats import metrics
+from auditor.stats import metrics, rivals
 from auditor.stats.delong import stratified_variance
 from auditor.stats.forecast import rank1_at
 from auditor.stats.intervals import newcombe_auc, person_bootstrap, wilson, wilson_by_variance
@@ -117,12 +117,27 @@ def wider(one: Estimate) -> Estimate:
     return replace(one, low=float(low), high=float(high))
 
 
-def rate(per_person: NDArray[np.float64], level: float, chance: float | None) -> Estimate:
-    """The mean of people's rates, with Wilson's interval for as many yes-or-no outcomes."""
+def rate(
+    per_person: NDArray[np.float64], level: float, chance: float | None, worth: float = 1.0
+) -> Estimate:
+    """The mean of people's rates, with Wilson's interval for as many yes-or-no outcomes.
+
+    Parameters
+    ----------
+    worth : independent people that each is worth
+    """
     n = enough(len(per_person))
     value = float(per_person.mean())
-    low, high = wilson(value * n, n, level)
+    low, high = wilson(value * n * worth, n * worth, level)
     return Estimate(value, low, high, level, n, chance)
+
+
+def identification_rate(seen: SearchResult, k: int, level: float) -> Estimate:
+    """How often people are among the first k; of the first place with an interval that carries who
+    is in the gallery.
+    """
+    each = rivals.worth(seen) if k == 1 else 1.0
+    return rate(metrics.rank_rate(seen, k), level, k / seen.n_gallery, each)
 
 
 def pooled_auc(seen: Trials, level: float, chance: float = 0.5) -> Estimate:
@@ -168,20 +183,21 @@ def _search(
     name: str, seen: SearchResult, level: float, rng: np.random.Generator
 ) -> tuple[dict[str, Estimate], Curves]:
     n_gallery = seen.n_gallery
-    rank1 = rate(metrics.rank_rate(seen, 1), level, 1 / n_gallery)
+    rank1 = identification_rate(seen, 1, level)
     if name:
         # A control shows what its kind of attacker finds first, and no more.
         return {f"{name}_rank1": rank1}, {}
     found = {"rank1": rank1}
     if n_gallery > 5:
-        found["rank5"] = rate(metrics.rank_rate(seen, 5), level, 5 / n_gallery)
+        found["rank5"] = identification_rate(seen, 5, level)
     if len(np.unique(seen.subject[seen.matched_impostor_above >= 0])) >= MIN_PEOPLE:
         found["rank1_stranger"] = rate(
             metrics.matched_impostor_rate(seen, 1), level, 1 / (n_gallery - 1)
         )
     if (seen.demographic_size < n_gallery).any():
         by_luck = metrics.by_person(1 / seen.demographic_size, seen.subject).mean()
-        found["rank1_known"] = rate(metrics.demographic_rate(seen, 1), level, float(by_luck))
+        rates, each = metrics.demographic_rate(seen, 1), rivals.worth(seen.among_alike)
+        found["rank1_known"] = rate(rates, level, float(by_luck), each)
     genuine, impostor = metrics.acceptance(seen)
     n = len(genuine)
     found["eer"] = equal_error(genuine, impostor, level)

@@ -61,15 +61,20 @@ def clopper_pearson(k: float, n: int, level: float) -> tuple[float, float]:
 
 
 def newcombe_paired(
-    one: NDArray[np.float64], other: NDArray[np.float64], level: float
+    one: NDArray[np.float64], other: NDArray[np.float64], level: float, worth: float = 1.0
 ) -> tuple[float, float]:
     """An interval for the difference of the mean rates of the same people, one less other.
 
     Method 10 of Newcombe 1998, Stat Med 17:2635: Wilson's intervals of both rates, joined by how
     far they go together, with a correction for continuity. Rates between 0 and 1 vary less than
     yes-or-no outcomes, so that it is then conservative. It never collapses.
+
+    Parameters
+    ----------
+    one, other : (n,) the rates of each person
+    worth : independent people that each is worth
     """
-    n = len(one)
+    n = len(one) * worth
     p, q = float(one.mean()), float(other.mean())
     (low_p, high_p), (low_q, high_q) = (wilson(rate * n, n, level) for rate in (p, q))
     together = n * n * (float((one * other).mean()) - p * q)

@@ -8,7 +8,7 @@ has no interval and no entry: identifiers, ages over 89, people and records that
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import SimpleNamespace
@@ -45,7 +45,7 @@ from tests.benchmarks.measurements import Recorder
 from tests.benchmarks.test_speed import say
 from tests.benchmarks.test_uniqueness import KINDS as TOWNS
 from tests.stats.crowds import CROWDS, rates_in_parts, truth
-from tests.stats.evidence import alike_people, search_result
+from tests.stats.evidence import alike_people, rivals, search_result
 from tests.towns import N, manifest, most_exposed, odd, sample, town
 
 LEVEL = 0.95
@@ -109,11 +109,13 @@ def searched(
     impostor[at] = -np.inf
     over, best = impostor > mate[:, None], impostor.max(axis=1)
     above, size = over.sum(axis=1), none + n_people
-    near_above, near_best = above, best
+    near_above, near_best, rival = above, best, rivals(over, digits=5)
+    near_rival = rival
     if alike is not None:
         near = alike[subject]
         near_above, size = (over & near).sum(axis=1), near.sum(axis=1)
         near_best = np.where(near, impostor, -np.inf).max(axis=1)
+        near_rival = rivals(over & near, digits=5)
     columns = {
         "subject": np.char.zfill(subject.astype(str), 5), "mated_score": mate,
         "n_above": above, "n_tied": none, "n_gallery": n_people, "best_impostor": best,
@@ -121,6 +123,7 @@ def searched(
         "matched_impostor_above": none - 1, "matched_impostor_tied": none - 1,
         "demographic_above": near_above, "demographic_tied": none,
         "demographic_size": size, "demographic_best": near_best,
+        "rival": rival, "demographic_rival": near_rival,
     }  # fmt: skip
     few = search_result(np.zeros((12, 12)), np.arange(12))
     return SearchResult(**{**vars(few), **columns})
@@ -476,24 +479,9 @@ CASES = {
 }
 
 
-#: Kinds of which a cell falls short, and why.
-FALLS_SHORT = {
-    (
-        "names",
-        "some like everybody",
-    ): "whom of a gallery a probe was taken for is not kept: where a "
-    "few are like everybody, found_among_1000 varies with who is enrolled more than is told",
-}
-
-
-def _all_kinds() -> Iterator[Any]:
-    for case, about in CASES.items():
-        for kind in about.kinds:
-            why = FALLS_SHORT.get((case, kind))
-            yield pytest.param(case, kind, marks=pytest.mark.xfail(reason=why) if why else ())
-
-
-@pytest.mark.parametrize(("case", "kind"), list(_all_kinds()))
+@pytest.mark.parametrize(
+    ("case", "kind"), [(case, kind) for case, about in CASES.items() for kind in about.kinds]
+)
 def test_intervals_hold_what_is_true(case, kind, measured):
     about, cells, lowest = CASES[case], {}, {}
     for n in about.sizes:

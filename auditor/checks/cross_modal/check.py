@@ -28,8 +28,7 @@ from auditor.core.evidence import MIN_PEOPLE, SearchResult
 from auditor.core.finding import Estimate
 from auditor.core.target import Floats, Target
 from auditor.stats.among import found_among
-from auditor.stats.estimators import measure, rate
-from auditor.stats.metrics import rank_rate
+from auditor.stats.estimators import identification_rate, measure
 from auditor.stats.naming import naming
 from auditor.stats.searches import above_alike, measure_search, paired_gain, rate_gap
 from auditor.targets.context import Context
@@ -433,4 +432,4 @@ def _whitened(centred: Floats) -> Floats:
 def _recall(key: str, seen: SearchResult, level: float) -> dict[str, Estimate]:
     """Recall@1 and, where there are more people than ten, recall@10."""
     ranks = [k for k in (1, 10) if k == 1 or k < seen.n_gallery]
-    return {f"{key}rank{k}": rate(rank_rate(seen, k), level, k / seen.n_gallery) for k in ranks}
+    return {f"{key}rank{k}": identification_rate(seen, k, level) for k in ranks}

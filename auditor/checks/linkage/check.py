@@ -19,8 +19,7 @@ from auditor.checks.linkage.foretold import Foretold
 from auditor.core.evidence import SearchResult
 from auditor.data.moved import look_moved
 from auditor.data.protocols import LINKAGE_PROTOCOLS, later, unmet
-from auditor.stats.estimators import by_gallery, measure, rate
-from auditor.stats.metrics import rank_rate
+from auditor.stats.estimators import by_gallery, identification_rate, measure
 from auditor.stats.searches import above_alike
 from auditor.targets.context import Context
 
@@ -135,7 +134,7 @@ class Linkage(ByAttacker):
         pooled_by = {"session": evidence.session, "everything": evidence.everything}
         for name, seen in pooled_by.items():
             if seen is not None and self.protocol != "random-segment":
-                found[f"{name}_rank1"] = rate(rank_rate(seen, 1), level, 1 / seen.n_gallery)
+                found[f"{name}_rank1"] = identification_rate(seen, 1, level)
         named = self.named(evidence.everything, evidence.groups, level, draw)
         found |= named.found
         # Without the date, which leaves nobody alike to be told from.

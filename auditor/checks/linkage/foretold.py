@@ -12,8 +12,7 @@ from auditor.checks.linkage.attacker import ByAttacker
 from auditor.core.evidence import Margins, SearchResult
 from auditor.core.finding import Estimate
 from auditor.data.protocols import unmet
-from auditor.stats.estimators import rate
-from auditor.stats.metrics import rank_rate
+from auditor.stats.estimators import identification_rate
 from auditor.stats.transfer import FEWEST_SETS, expected_loss, foretold, other_days
 from auditor.targets.context import Context
 
@@ -81,6 +80,6 @@ class Foretold(ByAttacker):
 
     def _judged(self, moved: SearchResult, level: float, draw: Draw) -> dict[str, Estimate]:
         """The numbers that rules on another day limit; knowing nothing beside the signal."""
-        found = {"rank1": rate(rank_rate(moved, 1), level, 1 / moved.n_gallery)}
+        found = {"rank1": identification_rate(moved, 1, level)}
         named = self.named(moved, {}, level, draw)
         return found | named.found | named.certain

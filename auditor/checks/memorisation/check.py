@@ -33,8 +33,7 @@ from auditor.core.evidence import MIN_PEOPLE, SearchResult, Trials
 from auditor.core.finding import Estimate
 from auditor.core.streams import stream
 from auditor.core.target import Floats, Generator, Target
-from auditor.stats.estimators import measure, rate
-from auditor.stats.metrics import rank_rate
+from auditor.stats.estimators import identification_rate, measure
 from auditor.stats.searches import (
     LUCK,
     against_twins,
@@ -341,7 +340,5 @@ class Retrieval(_Asked):
 def _ranks(key: str, seen: SearchResult, level: float) -> dict[str, Estimate]:
     """The shares that are found within one attempt, and within ten."""
     return {
-        f"{key}rank{k}": rate(rank_rate(seen, k), level, k / seen.n_gallery)
-        for k in (1, 10)
-        if seen.n_gallery > k
+        f"{key}rank{k}": identification_rate(seen, k, level) for k in (1, 10) if seen.n_gallery > k
     }

@@ -29,8 +29,7 @@ from auditor.checks.output_linkage.missing import MaskLinkage, sometimes_missing
 from auditor.checks.output_linkage.records import protocol_of, unmet
 from auditor.core.evidence import MIN_PEOPLE, SearchResult
 from auditor.core.target import Target
-from auditor.stats.estimators import measure, rate
-from auditor.stats.metrics import rank_rate
+from auditor.stats.estimators import identification_rate, measure
 from auditor.stats.searches import measure_search, paired_gain, rate_gap
 from auditor.targets.context import Context
 
@@ -202,8 +201,7 @@ class OutputLinkage(OnModel):
         for prefix, kinds in (("", evidence.by_kind), ("inputs_", evidence.inputs_by_kind)):
             if kinds is not None:
                 for name, one in vars(kinds).items():
-                    first = rank_rate(one, 1)
-                    found[f"{prefix}{name}_rank1"] = rate(first, level, 1 / one.n_gallery)
+                    found[f"{prefix}{name}_rank1"] = identification_rate(one, 1, level)
                 gap = rate_gap(kinds.members, kinds.nonmembers, level)
                 found[f"{prefix}member_gap"] = gap
         return Measured(found, curves, rules.params)

@@ -38,9 +38,9 @@ from auditor.core.evidence import MIN_PEOPLE, Counts, SearchResult, Trials
 from auditor.core.finding import Estimate
 from auditor.core.streams import stream
 from auditor.core.target import MEMBER, Target, WrittenTexts
-from auditor.stats.estimators import Curves, measure, rate
+from auditor.stats.estimators import Curves, identification_rate, measure
 from auditor.stats.input_use import InputUse, input_use, shown_use
-from auditor.stats.metrics import person_trials, rank_rate
+from auditor.stats.metrics import person_trials
 from auditor.stats.searches import LUCK, against_twins, beside_strangers, beyond_luck
 from auditor.stats.small_cells import SMALL_CLASS, shares_of_people
 from auditor.systems.gem.grounding import instructions
@@ -148,7 +148,7 @@ class _Search(_Read):
         found, curves = measure("", seen, level=level, rng=draw())
         found |= beside_strangers(seen, level)
         if seen.n_gallery > 10:
-            found["rank10"] = rate(rank_rate(seen, 10), level, 10 / seen.n_gallery)
+            found["rank10"] = identification_rate(seen, 10, level)
         if evidence.use is not None:
             found["uses_input"] = shown_use(evidence.use, level)
         return Measured(found, curves)
