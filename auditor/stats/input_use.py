@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.distance import cdist
 from scipy.stats import rankdata
 from sklearn.linear_model import RidgeCV
 
@@ -62,11 +63,31 @@ def input_use(given: Floats, told: Floats, rng: np.random.Generator) -> InputUse
         line = RidgeCV(_STRENGTHS, alpha_per_target=True)
         line.fit(told[half:], given[half:])
         expected = line.predict(told[:half]).reshape(expected.shape)
-    shares = (rankdata(given[:half] @ expected.T, axis=1) - 1) / (half - 1)
+    return _among_others(given[:half] @ expected.T)
+
+
+def repeated_use(one: NDArray[np.floating], other: NDArray[np.floating]) -> InputUse:
+    """How two answers about each of some records, (n, k) and (n, k), that were drawn apart stand to
+    those about others: is an answer nearer to the other about the same record?
+
+    Raises
+    ------
+    EvidenceError
+        There are fewer than ten.
+    """
+    if len(one) < MIN_PEOPLE:
+        raise EvidenceError(f"needs {MIN_PEOPLE} people of whom something is told twice")
+    return _among_others(-cdist(one[:MOST], other[:MOST], "sqeuclidean"))
+
+
+def _among_others(alike: Floats) -> InputUse:
+    """Of how alike each record is to each answer, (n, n)."""
+    n = len(alike)
+    shares = (rankdata(alike, axis=1) - 1) / (n - 1)
     # Of a mean over shares whose columns are dealt out by lot (Hoeffding 1951, Ann Math Stat
     # 22:558); those of a row have a mean of a half.
     centred = shares - shares.mean(axis=0)
-    variance = float((centred**2).sum()) / (half - 1) / half**2
+    variance = float((centred**2).sum()) / (n - 1) / n**2
     return InputUse(np.diag(shares), variance)
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +17,7 @@ from auditor.checks.run import run_check
 from auditor.policy.judge import judge
 from auditor.policy.profile import Profile, Rule
 from auditor.policy.proofs import competence_needed
+from tests.checks.asking import context
 from tests.checks.cross_modal.plant import pairing
 from tests.checks.inversion.plant import giving_back
 from tests.checks.output_attribute.plant import of_sex
@@ -29,9 +28,7 @@ PEOPLE = 120
 
 def judged(check: OnModel, limits: dict[str, float], seed: int = 0) -> str:
     """What a profile of these limits says of it, the attack put to the proof where it must be."""
-    around: Any = SimpleNamespace(
-        seed=seed, progress=lambda *_: None, memo={}, lead_set=None, prepared=None
-    )
+    around = context(seed)
     how = {"level": 0.9, "smallest_cell": 10}
     check = replace(check, galleries=(1000,))
     found = [run_check(check, around, **how)]
