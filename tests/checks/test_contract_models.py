@@ -134,7 +134,7 @@ def target(kind: str) -> Target:
 
 @cache
 def planned(kind: str) -> list[OnModel]:
-    return list(registry.of_models([target(kind)]))
+    return list(registry.of_models([target(kind)], (20,)))
 
 
 @cache
@@ -160,11 +160,13 @@ NAMES = [
 OF_MODELS = sorted({planned(kind)[place].id for kind, place in EVERY})
 
 
-def test_every_check_of_models_is_asked_here_and_nothing_is_skipped_for_want_of_people():
+def test_every_question_to_models_is_asked_here_of_people_enough():
     known = [one.id for one in words.checks().values() if one.subject == "model"]
     assert sorted(set(known) - {"training"}) == OF_MODELS
-    reasons = {unmet(*one) for one in PLANNED} - {None}
-    assert not [why for why in reasons if why.startswith("needs")]
+    every, answered = (
+        {type(planned(kind)[place]) for kind, place in some} for some in (PLANNED, EVERY)
+    )
+    assert every == answered
 
 
 # --- evidence -----------------------------------------------------------------------------
@@ -303,9 +305,21 @@ def test_a_metric_is_called_proven_exactly_where_a_twin_shows_it(check):
         }
     proven = {name for name in shown if about.metric(name).proof}
     assert proven == {name for name, one in shown.items() if one}
+    shown |= dict.fromkeys(shown_by_doses(check), True)
     others = {name for name in shown if name not in about.metrics}
     for name, metric in about.metrics.items():
         assert not metric.proof or name in shown or matches(name, check, others), name
+
+
+def shown_by_doses(check: str) -> Iterator[str]:
+    """What an attack finds more of where nearly nothing but a leak is left in outputs."""
+    for kind, place in EVERY:
+        asked = planned(kind)[place]
+        if asked.id == check and asked.dealt_anew(0.0, False, 0) is not None:
+            planted, clean = (
+                measured(asked.dealt_anew(one, False, 0)).estimates for one in (0.95, 0.0)
+            )
+            yield from (name for name in clean if planted[name].value > clean[name].high)
 
 
 PLANTS = {
