@@ -468,7 +468,7 @@ class _Reader:
         if low is None:
             return None
         value, place = low
-        has_point, reach = not self.tokens[place - 1].isdigit(), 0.0
+        has_point, reach = not self.tokens[place - 1].isdecimal(), 0.0
         # "1/min" behind a number is a unit, and "150-170" a range.
         unit, after = self._unit(place)
         is_range = (self._token(after) in _RANGE and not self._is_signed(after)) or (
@@ -568,7 +568,7 @@ class _Reader:
         return None
 
     def _is_number(self, at: int) -> bool:
-        return self._token(at)[-1:].isdigit() and not self._token(at)[:1].isalpha()
+        return self._token(at)[-1:].isdecimal() and not self._token(at)[:1].isalpha()
 
     def _is_signed(self, at: int) -> bool:
         """Whether a sign of the number behind it stands there, and no mark between two."""

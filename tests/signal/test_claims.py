@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from auditor.signal.claims import Claim, claims
@@ -78,6 +78,7 @@ def test_seconds_and_milliseconds_are_one_claim(name, between, draw):
     assert [one for _, one in plain] == [value]
 
 
+@example("QT ² ms, ٣٠٠ ms")
 @given(st.text(max_size=200))
 def test_any_text_is_read(text):
     for one in claims(text):
