@@ -16,7 +16,8 @@ PYTEST := $(ONE_THREAD) UV="$(UV)" $(PY) -m pytest
 # What benchmarks saw is drawn into MEASUREMENTS.md, whether or not it is what was wanted.
 BENCH = $(PYTEST) $(1) -s $(ARGS); status=$$?; $(PY) -m tests.benchmarks.measurements; exit $$status
 
-unexport PYTHONPATH VIRTUAL_ENV
+# Nothing of the caller's: a PYTHONDONTWRITEBYTECODE has every process compile torch and the rest anew.
+unexport PYTHONPATH VIRTUAL_ENV PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help env demo browser test test-slow fuzz test-wheel check bench bench-gpu bench-peers power coverage verdicts delineator attackers lock format clean

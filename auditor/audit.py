@@ -21,6 +21,7 @@ from auditor.checks import registry
 from auditor.checks.base import OnRecordings, Settings
 from auditor.checks.competence.check import prove
 from auditor.checks.cross_release.check import CrossRelease, Links
+from auditor.checks.duplicates.kept import NamesOfKept
 from auditor.checks.run import run_check
 from auditor.checks.training.check import untrained as training
 from auditor.checks.uniqueness.public import read_public
@@ -35,8 +36,9 @@ from auditor.data.leads import not_attacked
 from auditor.data.protocols import unmet
 from auditor.engine import Engine, engine
 from auditor.policy import words
-from auditor.policy.judge import competence_needed, judge, limits_of, refuse_other
+from auditor.policy.judge import judge, refuse_other
 from auditor.policy.profile import Profile, load_profile
+from auditor.policy.proofs import competence_needed, limits_of
 from auditor.policy.waivers import load_waivers
 from auditor.report import json as report
 from auditor.stats.resemblance import sketch
@@ -181,12 +183,14 @@ def run(
 ) -> Iterator[Finding | Audit]:
     """Each finding as it is made, and the audit last."""
     with engine(settings.jobs, settings.dask) as workers:
-        context = open_context(path, settings, workers, descriptor or {}, progress)
+        release = open_release(path, settings, workers, descriptor or {}, progress)
+        both = join_probes(release, settings)
+        context = context_of(release, settings)
         if settings.baseline is not None:
             described = describe_release(context.release, settings.profile.minimum_cell)
             refuse_other(settings.baseline, described, settings.profile)
+        kept = None if both is None else replace(context, release=both.without_copies(), memo={})
         targets, untrained = open_targets(context, settings)
-        kept = open_probes(context, settings)
         findings = []
         for name, reason in untrained.items():
             findings.append(training(name, reason))
@@ -205,8 +209,19 @@ def open_context(
     progress: Progress = lambda task, done, total: None,
 ) -> Context:
     """A release read, cleaned and delineated: ready to be attacked."""
+    return context_of(open_release(path, settings, workers, descriptor or {}, progress), settings)
+
+
+def open_release(
+    path: Path,
+    settings: Run,
+    workers: Engine,
+    descriptor: Mapping[str, str | None],
+    progress: Progress,
+) -> Release:
+    """A release read, and nothing computed of it yet."""
     preset = settings.preset
-    release = Release.open(
+    return Release.open(
         path,
         workers,
         flags=descriptor,
@@ -216,20 +231,26 @@ def open_context(
         models=settings.models,
         fewest=settings.profile.minimum_cell,
     )
+
+
+def context_of(release: Release, settings: Run) -> Context:
+    """A release that was read, cleaned and delineated: ready to be attacked."""
     # A release of which nothing can be read is no audit: that shows here, and not as a finding.
     _ = release.prepared
+    preset = settings.preset
     return Context(
         release,
         settings.device,
         settings.seed,
         preset.training,
         preset.linkage_views,
-        progress,
+        release.progress,
     )
 
 
-def open_probes(context: Context, settings: Run) -> Context | None:
-    """The release together with recordings of its people that are kept; None where none are given.
+def join_probes(release: Release, settings: Run) -> Release | None:
+    """The release together with recordings of its people that are kept, and nothing computed of
+    them yet; None where none are given.
 
     Raises
     ------
@@ -238,15 +259,14 @@ def open_probes(context: Context, settings: Run) -> Context | None:
     """
     if settings.probes is None:
         return None
-    release = context.release
     kept = Release.open(
         settings.probes,
         release.engine,
         max_seconds=release.max_seconds,
-        progress=release.progress,
+        progress=lambda task, done, total: release.progress(f"{task} what is kept", done, total),
         fewest=release.fewest,
     )
-    return replace(context, release=release.joined(kept), memo={})
+    return release.joined(kept)
 
 
 def open_targets(context: Context, settings: Run) -> tuple[list[Target], dict[str, str]]:
@@ -287,7 +307,8 @@ def run_checks(
     """
     preset, profile = settings.preset, settings.profile
     of_recordings = _of_recordings(context, settings, preset.protocols)
-    planned = [(check, context) for check in (*of_recordings, *registry.of_models(targets))]
+    of_models = registry.of_models(targets, profile.galleries)
+    planned = [(check, context) for check in (*of_recordings, *of_models)]
     lead_sets = list(context.of_lead_sets())
     planned += [
         (check, of_set)
@@ -296,6 +317,8 @@ def run_checks(
         if "lead" in words.about(check.id).concerned
     ]
     if kept is not None:
+        # First, for it says in a moment whether the rest is worth waiting for.
+        planned.insert(0, (NamesOfKept(), kept))
         planned += [
             (check, kept)
             for check in _of_recordings(context, settings, (KEPT,))
@@ -449,6 +472,7 @@ def conclude(
     dataset, preset = context.dataset, settings.preset
     training = asdict(preset.training) if preset.training else None
     fewest = settings.profile.minimum_cell
+    not_understood = unread(dataset, fewest, targets)
     return Audit(
         auditor={
             "version": __version__,
@@ -461,6 +485,7 @@ def conclude(
             | {"python": platform.python_version()},
         },
         release=describe_release(context.release, settings.profile.minimum_cell)
+        | {"unread": not_understood}
         | ({"models": [describe_model(one, fewest) for one in targets]} if targets else {})
         | ({"probes": describe_probes(kept)} if kept else {}),
         profile=settings.profile.recorded(),
@@ -470,17 +495,21 @@ def conclude(
             waivers=settings.waivers,
             today=settings.today,
             baseline=None if settings.baseline is None else settings.baseline.findings,
-            unread=unread(dataset, fewest),
+            unread=not_understood,
         ),
         findings=found,
     )
 
 
-def unread(dataset: Dataset, fewest: int) -> dict[str, int]:
-    """What was not understood, by kind, where no number of fewer people is told."""
-    counts = by_kind(dataset.unread)
-    lead = not_attacked(dataset.manifest, fewest) if len(dataset.manifest) else 0
-    return counts | ({"lead": lead} if lead else {})
+def unread(dataset: Dataset, fewest: int, targets: Sequence[Target] = ()) -> dict[str, int]:
+    """What was not understood, by kind, where no number of fewer people is told; that of models
+    too.
+    """
+    counts: Counter[str] = Counter(by_kind(dataset.unread))
+    counts["lead"] = not_attacked(dataset.manifest, fewest) if len(dataset.manifest) else 0
+    for one in targets:
+        counts.update(one.unread)
+    return {kind: n for kind, n in counts.items() if n}
 
 
 def describe_release(release: Release, fewest: int = MIN_PEOPLE) -> dict[str, Any]:

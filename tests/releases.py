@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
@@ -77,7 +80,29 @@ def finished(root: Path, run_settings: Run) -> Audit:
     return last
 
 
+#: For fewer audits no processes are started: `make test` has every core busy already.
+_WORTH_PROCESSES = 10
+
+
 def all_finished(roots: Sequence[Path], settings_of: Sequence[Run]) -> list[Audit]:
-    """Several audits, one on each core."""
+    """Several audits, one on each core where there are many."""
+    if len(roots) < _WORTH_PROCESSES:
+        return list(map(finished, roots, settings_of))
     with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as workers:
         return list(workers.map(finished, roots, settings_of))
+
+
+def interrupted(*command: object, at: str) -> tuple[int, str]:
+    """The status of a command that gets Ctrl-C when it says something, and what it says then."""
+    whole = [sys.executable, "-c", "from auditor.cli import main; main()", *map(str, command)]
+    # A shell has what it starts in the background not heed Ctrl-C.
+    heed = partial(signal.signal, signal.SIGINT, signal.default_int_handler)
+    with subprocess.Popen(
+        whole, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=heed
+    ) as process:
+        assert process.stdout is not None
+        said = next(line for line in process.stdout if at in line)
+        process.send_signal(signal.SIGINT)
+        rest = process.stdout.read()
+    assert at in said
+    return process.returncode, rest

@@ -102,7 +102,7 @@ def test_a_release_without_identity_passes_only_with_the_proof_that_the_attack_i
     outcomes = {one.id: one.outcome for one in audited.verdict.rules}
     assert {outcomes[one.id] for one in more} == {"pass"}, outcomes
     rule = next(r for r in audited.verdict.rules if r.id == "linkage-cross-session")
-    proof = audited["competence/template/cross-session"]
+    proof = audited["competence/linkage/template/cross-session"]
     assert proof.estimates[f"smallest_{rule.estimate}"].value <= rule.limit
     silent = proof.estimates["null_rank5"]
     # One population's 95 % interval misses chance one time in twenty: here no more than bad luck.

@@ -95,7 +95,7 @@ def test_dates_that_were_not_moved_tell_who_it_is(tmp_path, moved):
     root = written(tmp_path / "release", n_subjects=60, identity=0, seed=0, moved=moved)
     status, found, outcomes = scanned(root, found_among_60=0.4)
     finding = report.read(tmp_path / "out" / "audit.json")[f"linkage/{VIEW}/cross-session"]
-    assert ("date" in finding.params["reading"]) == (not moved)
+    assert ("day of recording" in finding.params["intruder"]) == (not moved)
     assert (outcomes["found_among_60"] == "fail") == (not moved)
     assert (status == 1) == (not moved)
     assert found["rank1"].high < 0.2

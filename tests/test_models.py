@@ -139,6 +139,77 @@ def test_what_was_asked_of_recordings_is_said_once_not_to_be_assessed(leaking):
     assert [one.reason for one in skipped] == ["the folder holds no recordings"]
 
 
+OUTPUTS = {
+    "title": "what is given out",
+    "context": "for a test",
+    "population": 1000,
+    "rules": [
+        {"id": "found", "check": "output-linkage", "estimate": "found_among_1000", "limit": 0.11,
+         "basis": "our default: a test", "models": True, "outputs": ["scores"]},
+        {"id": "named", "check": "output-linkage", "estimate": "named", "limit": 0.06,
+         "basis": "our default: a test", "models": True, "outputs": ["scores"]},
+        {"id": "rebuilt", "check": "inversion", "estimate": "r2_best", "limit": 0.9,
+         "basis": "our default: a test", "models": True},
+    ],
+}  # fmt: skip
+
+
+def gated(folder: Path, **said) -> tuple[int, dict]:
+    """The exit status of a scan by these rules, with more said of the model, and the audit."""
+    told = folder / "model" / "model.yaml"
+    told.write_text(yaml.safe_dump(yaml.safe_load(told.read_text("utf-8")) | said), "utf-8")
+    profile = folder / "outputs.yaml"
+    profile.write_text(yaml.safe_dump(OUTPUTS), encoding="utf-8")
+    out = folder / "report"
+    asked = ["scan", str(folder / "data"), "--model", str(folder / "model"), "--out", str(out)]
+    ran = CliRunner().invoke(
+        cli.main, [*asked, "--profile", str(profile), "--preset", "quick", "--quiet"]
+    )
+    if not (out / "audit.json").exists():
+        return ran.exit_code, {"said": ran.output}
+    return ran.exit_code, json.loads((out / "audit.json").read_text("utf-8"))
+
+
+def outcomes(audit: dict) -> dict[str, str]:
+    return {one["id"]: one["outcome"] for one in audit["verdict"]["rules"]}
+
+
+@pytest.mark.slow
+def test_rounded_scores_pass_and_the_file_that_gives_them_does_not(tmp_path):
+    status, audit = gated(release(tmp_path, DEEP))
+    assert (status, outcomes(audit)["rebuilt"]) == (1, "fail")
+    failing = {one["finding"] for one in audit["verdict"]["rules"] if one["outcome"] == "fail"}
+    assert failing == {"inversion/af.leaves/subject-disjoint"}
+    status, audit = gated(tmp_path, outputs=["scores"], decimals=1)
+    assert status == 0
+    assert outcomes(audit) == {"found": "pass", "named": "pass", "rebuilt": "pass"}
+    assert not any(one["check"] == "structure" for one in audit["findings"])
+    proof = next(one for one in audit["findings"] if one.get("proves") == "output-linkage")
+    assert proof["estimates"]["smallest_found_among_1000"]["value"] <= 0.11
+
+
+def test_scores_that_are_rounded_to_nothing_pass_no_rule(tmp_path):
+    status, audit = gated(release(tmp_path, Trees(1, 1, rate=1e-4)), outputs=["scores"], decimals=1)
+    assert status == 3
+    ruling = next(one for one in audit["verdict"]["rules"] if one["id"] == "named")
+    assert ruling["outcome"] == "inconclusive"
+    assert "does not use its input" in ruling["reason"]
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({"outputs": ["scroes"]}, "gives out no 'scroes'; wanted some of scores"),
+        ({"decimals": 2}, "the file rounds nothing; name what is given out"),
+        ({"outputs": ["scores"], "decimals": -1}, "decimals"),
+    ],
+)
+def test_what_is_not_given_out_ends_the_audit_in_one_line(tmp_path, said, told):
+    status, audit = gated(release(tmp_path, SHALLOW), **said)
+    assert status == 2
+    assert told in " ".join(audit["said"].split())
+
+
 def test_nobody_and_no_file_is_named(leaking):
     from auditor.report import html
     from auditor.report import json as document
@@ -151,7 +222,9 @@ def test_nobody_and_no_file_is_named(leaking):
 
 def test_a_clean_twin_is_not_accused(tmp_path):
     audit = audited(release(tmp_path, DEEP, leaks=False))
-    assert all(one.outcome != "fail" for one in audit.verdict.rules)
+    of_members = [one for one in audit.verdict.rules if one.id.startswith("membership")]
+    assert of_members
+    assert all(one.outcome != "fail" for one in of_members)
     assert audit["membership/af"].estimates["auc"].low < 0.5
 
 
@@ -169,7 +242,7 @@ def test_before_a_model_passes_the_attack_finds_what_is_planted_in_a_twin(tmp_pa
     profile.write_text(yaml.safe_dump(lenient), encoding="utf-8")
     audit = audited(release(tmp_path, SHALLOW, leaks=False), str(profile))
     assert audit.verdict.outcome == "pass"
-    proof = audit["competence/af"].estimates
+    proof = audit["competence/membership/af"].estimates
     assert proof["planted_auc"].low > 0.68
     assert proof["null_auc"].low < 0.5
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import resource
+
 import yaml
 from click.testing import CliRunner
 
 from auditor.cli import main
-from tests.releases import write_release
+from tests.releases import interrupted, write_release
 from tests.test_lead_sets import PRESET, profile
 
 
@@ -44,3 +46,33 @@ def test_an_inspection_says_what_a_release_of_this_size_can_come_to(tmp_path):
     root = write_release(tmp_path / "one", identity=1, seed=0, n_sessions=1, n_records=1)
     found = said("inspect", str(root), "--quiet")
     assert "nobody has recordings of two occasions; scan --probes" in found
+
+
+def test_an_interrupted_plan_says_so_in_one_line_and_leaves_nothing_half_written(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("AUDITOR_CACHE", str(tmp_path / "cache"))
+    root = write_release(tmp_path / "release", identity=1, seed=0, n_records=1)
+    before = sorted(root.rglob("*"))
+    status, rest = interrupted("plan", root, "--preset", "quick", at="Under the profile")
+    assert status == 2
+    assert rest.splitlines()[-1] == "Interrupted; nothing was written."
+    assert "Traceback" not in rest
+    assert sorted(root.rglob("*")) == before
+    assert not list((tmp_path / "cache").rglob("*.part"))
+
+
+def test_a_full_disk_is_one_clear_line_of_a_plan(tmp_path, monkeypatch):
+    monkeypatch.setenv("AUDITOR_CACHE", str(tmp_path / "cache"))
+    root = write_release(tmp_path / "release", identity=1, seed=0, n_records=1)
+    most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, most[1]))
+    try:
+        done = CliRunner().invoke(main, ["plan", str(root), "--quiet"])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, most)
+    assert done.exit_code == 2
+    (line,) = done.stderr.splitlines()
+    assert "AUDITOR_CACHE" in line
+    assert "None" not in line
+    assert not list((tmp_path / "cache").rglob("*.part"))

@@ -31,7 +31,7 @@ def null(request, tmp_path_factory) -> list[Audit]:
     vit = request.param > 6
 
     def every(seed: int):
-        return settings(seed=seed, epochs=6, vit=vit)
+        return settings(seed=seed, epochs=6, vit=vit, checks=("linkage", "attribute"))
 
     return many(request, tmp_path_factory.mktemp, every, identity=0)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import shutil
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import yaml
 from click.testing import CliRunner
 
 from auditor.cli import main
-from tests.releases import write_release
+from tests.releases import interrupted, write_release
 from tests.test_lead_sets import PRESET, profile
 
 
@@ -65,7 +66,7 @@ def test_people_that_are_kept_and_not_released_are_left_out(tmp_path):
         shutil.rmtree(one)
     _, audit, _ = scanned(release, "--probes", kept)
     assert audit["release"]["probes"] == {"n_records": 18, "n_subjects": 18}
-    rank1 = next(one for one in audit["findings"] if one["protocol"] == "cross-release")
+    rank1 = next(one for one in audit["findings"] if one["id"] == "linkage/template/cross-release")
     assert rank1["estimates"]["rank1"]["chance"] == pytest.approx(1 / 18)
 
 
@@ -105,3 +106,106 @@ def test_other_people_who_are_called_the_same_are_told_by_their_sex(tmp_path):
     status, _, said = scanned(release, "--probes", kept)
     assert status == 2
     assert "12 are of another" in said
+
+
+def unstated(*folders: Path) -> None:
+    """Headers that state neither sex nor age."""
+    for folder in folders:
+        for header in folder.rglob("*.hea"):
+            lines = header.read_text().splitlines()
+            kept = [one for one in lines if not one.startswith(("# Sex", "# Age"))]
+            header.write_text("\n".join(kept) + "\n")
+
+
+def misnamed(kept: Path, share: float = 1.0) -> None:
+    """Some of the kept recordings under one another's names."""
+    people = sorted(kept.glob("p*"))
+    some = people[: round(share * len(people))]
+    for one in some:
+        one.rename(kept / f"q{one.name}")
+    for one, other in zip(some, [*some[1:], *some[:1]], strict=True):
+        (kept / f"q{one.name}").rename(kept / other.name)
+
+
+def names_of(audit: dict) -> dict:
+    """What is said of the names of what is kept."""
+    found = [one for one in audit["findings"] if one["id"] == "duplicates/signal/cross-release"]
+    assert found == audit["findings"][:1]  # before any attack
+    return found[0]
+
+
+def test_other_people_who_are_called_the_same_pass_nothing_where_no_sex_is_stated(tmp_path):
+    release, kept = parted(tmp_path, 1)
+    unstated(release, kept)
+    status, audit, _ = scanned(release, "--probes", kept)
+    names = names_of(audit)
+    assert (status, names["params"]) == (1, {"names shown by": "hearts"})
+    assert names["estimates"]["kept_misnamed"]["value"] == 0
+    misnamed(kept)
+    status, audit, _ = scanned(release, "--probes", kept)
+    ruling = audit["verdict"]["rules"][1]
+    assert (status, ruling["outcome"]) == (3, "not assessed")
+    assert "of kept recordings look like a stranger's in the release" in ruling["reason"]
+    assert "correct subject in the auditor.yaml of what is kept" in ruling["reason"]
+
+
+def test_names_that_are_half_wrong_pass_nothing_and_what_is_found_all_the_same_fails(tmp_path):
+    release, kept = parted(tmp_path, 1, 40)
+    unstated(release, kept)
+    misnamed(kept, 0.5)
+    status, audit, _ = scanned(release, "--probes", kept, limit=0.9)
+    assert (status, audit["verdict"]["rules"][1]["outcome"]) == (3, "not assessed")
+    status, audit, _ = scanned(release, "--probes", kept, limit=0.1)
+    assert (status, audit["verdict"]["rules"][1]["outcome"]) == (1, "fail")
+
+
+def test_where_nobody_is_like_themselves_names_make_no_difference(tmp_path):
+    release, kept = parted(tmp_path, 0, 90)
+    unstated(release, kept)
+    misnamed(kept)
+    status, audit, _ = scanned(release, "--probes", kept)
+    assert status == 0, audit["verdict"]
+    assert "kept_misnamed" not in names_of(audit)["estimates"]
+    assert "not even the halves" in names_of(audit)["params"]["names shown by"]
+
+
+def test_an_interrupted_search_by_what_is_kept_leaves_no_report(tmp_path):
+    release, kept = parted(tmp_path, 1)
+    (tmp_path / "preset.yaml").write_text(yaml.safe_dump(PRESET))
+    asked = ("scan", release, "--probes", kept, "--preset", tmp_path / "preset.yaml")
+    status, rest = interrupted(
+        *asked, "--out", tmp_path / "out", at="duplicates/signal/cross-release"
+    )
+    assert status == 2
+    assert rest.splitlines()[-1] == "Interrupted; nothing was written."
+    assert "Traceback" not in rest
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_a_full_disk_is_one_clear_line_of_a_search_by_what_is_kept(tmp_path, monkeypatch):
+    monkeypatch.setenv("AUDITOR_CACHE", str(tmp_path / "cache"))
+    release, kept = parted(tmp_path, 1)
+    most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, most[1]))
+    try:
+        asked = ("scan", release, "--quiet", "--probes", kept, "--out", tmp_path / "out")
+        done = CliRunner().invoke(main, [str(one) for one in asked])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, most)
+    assert done.exit_code == 2
+    (line,) = done.stderr.splitlines()
+    assert "AUDITOR_CACHE" in line
+    assert not list((tmp_path / "out").iterdir())
+    assert not list((tmp_path / "cache").rglob("*.part"))
+
+
+def test_other_people_who_are_called_the_same_are_told_by_their_age(tmp_path):
+    release, kept = parted(tmp_path, 0, 40)
+    headers = sorted(kept.rglob("*.hea"))
+    ages = [one.read_text().split("# Age: ")[1].split()[0] for one in headers]
+    for header, age, other in zip(headers, ages, [*ages[7:], *ages[:7]], strict=True):
+        text = header.read_text().replace(f"# Age: {age}", f"# Age: {other}")
+        header.write_text("\n".join(one for one in text.splitlines() if "Sex" not in one) + "\n")
+    status, _, said = scanned(release, "--probes", kept)
+    assert status == 2
+    assert "are farther in age from themselves in the release than from most others" in said

@@ -11,8 +11,17 @@ from scipy import sparse
 
 from auditor.attackers.demographics import age_and_sex_bands
 from auditor.core.evidence import MIN_PEOPLE, Trials
-from auditor.core.target import MEMBER, NEITHER, NONMEMBER, Floats, Target, TrainReference
+from auditor.core.target import (
+    MEMBER,
+    NEITHER,
+    NONMEMBER,
+    Floats,
+    Rows,
+    Target,
+    TrainReference,
+)
 from auditor.data.protocols import subject_folds
+from auditor.learning import boost
 from auditor.targets.context import Context
 
 #: People of each kind without whom nothing is asked.
@@ -213,16 +222,81 @@ def blind_guesses(
     seen.append(subjects.sums.sum(axis=1)[:, None])
     table = np.hstack(seen)[some]
     table = np.hstack([np.nan_to_num(table, nan=0.0), np.isnan(table)])
-    table = (table - table.mean(axis=0)) / np.maximum(table.std(axis=0), 1e-9)
+    table = _in_spreads(table)
     table = np.hstack([table, table**2 - 1])  # a wider spread is a difference as well
     member = subjects.member[some]
     called = np.stack([member, *(rng.permutation(member) for _ in range(_PERMUTED))], axis=1)
+    score = _cross_fitted(table, called, rng)
+    people = subjects.people[some]
+    blind, *permuted = (trials(*both, people) for both in zip(score.T, called.T, strict=True))
+    return blind, tuple(permuted)
+
+
+def explanation_guesses(target: Target, subjects: Subjects, rng: np.random.Generator) -> Trials:
+    """How much the explanations of people's records look like those of members, to somebody who
+    knows of other people whether they are: a penalised line, cross-fitted over people.
+
+    They are shown by how much each input, and all together, speak for what is true of a person, and
+    how much each speaks at all (as Shokri, Strobel and Zick 2021, AIES), beside people of whom the
+    same is true.
+    """
+    values = target.view("explanation").values
+    some = np.sort(rng.permutation(len(subjects.people))[:_BLIND_PEOPLE])
+    columns = []
+    for place, (moved, side) in enumerate(_explained(target, values)):
+        towards = moved * side[:, None]
+        size = np.abs(towards)
+        pooled = subjects.pooled(np.hstack([towards, towards.sum(axis=1, keepdims=True), size]))
+        same = subjects.pooled(target.y_true[:, place, None])
+        columns.append(label_centred(pooled, np.broadcast_to(same, pooled.shape)))
+    table = _in_spreads(np.nan_to_num(np.hstack(columns)[some]))
+    score = _cross_fitted(table, subjects.member[some][:, None], rng)[:, 0]
+    return trials(score, subjects.member[some], subjects.people[some])
+
+
+def _explained(target: Target, values: Rows) -> Iterator[tuple[Floats, Floats]]:
+    """Of each model that is explained, (n, d) how far inputs move it, of classes towards the one
+    that is true, of a value beside how far it is from the mean; and (n,) in which direction the
+    truth lies, NaN where it is not known.
+    """
+    start = 0
+    for place, label in enumerate(target.labels):
+        n_inputs = target.trees[label].num_features()
+        truth, kind = target.y_true[:, place], target.kind(label)
+        n_classes = boost.objective_of(target.trees[label]).n_classes or 1
+        moved = values[:, start : start + n_inputs * n_classes].astype(np.float64)
+        start += n_inputs * n_classes
+        known = np.isfinite(truth)
+        if kind == "class":
+            of_class = moved.reshape(len(moved), n_classes, n_inputs)
+            own = np.where(known, truth, 0).astype(np.int64)
+            yield of_class[np.arange(len(moved)), own], np.where(known, 1.0, np.nan)
+        elif kind == "value":
+            # How far off the mean the truth is speaks against what the inputs say together.
+            off = np.nanmean(truth) - truth
+            yield np.hstack([moved, off[:, None]]), -np.sign(moved.sum(axis=1) + off)
+        else:
+            yield moved, np.where(known, 2 * truth - 1, np.nan)
+        if start >= values.shape[1]:
+            return
+
+
+def _in_spreads(table: Floats) -> Floats:
+    return np.asarray((table - table.mean(axis=0)) / np.maximum(table.std(axis=0), 1e-9))
+
+
+def _cross_fitted(table: Floats, called: NDArray[np.bool_], rng: np.random.Generator) -> Floats:
+    """(p, k) how much each person looks like those of other folds who are called members.
+
+    Parameters
+    ----------
+    table : (p, m) what is seen of people
+    called : (p, k) who is called a member, each time
+    """
     score = np.empty(called.shape)
-    for tested in subject_folds(np.zeros(len(some), dtype=np.int64), _FOLDS, rng):
+    for tested in subject_folds(np.zeros(len(table), dtype=np.int64), _FOLDS, rng):
         known, truth = table[~tested], called[~tested]
         gram = known.T @ known + len(known) * _TRUST * np.eye(table.shape[1])
         slope = np.linalg.solve(gram, known.T @ (truth - truth.mean(axis=0)))
         score[tested] = table[tested] @ slope
-    people = subjects.people[some]
-    blind, *permuted = (trials(*both, people) for both in zip(score.T, called.T, strict=True))
-    return blind, tuple(permuted)
+    return score

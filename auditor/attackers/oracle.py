@@ -8,6 +8,8 @@ the ladder: what it finds is the amount that was planted, in the unit of what at
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
@@ -40,11 +42,29 @@ def _known(context: Context) -> tuple[Floats, PLDA]:
     # At strength 0 nothing is shared: it is held against what might have been.
     if not planted.strength:
         shared = (TAPER * planted.signatures).reshape(len(planted.signatures), -1)
+    placed, model = likelihoods(shared, apart, beats)
+    return placed(beats), model
+
+
+def likelihoods(
+    shared: Floats, apart: Floats, rows: Floats, most: int | None = None
+) -> tuple[Callable[[Floats], Floats], PLDA]:
+    """Where rows lie, and how signatures and rows scatter there.
+
+    Parameters
+    ----------
+    shared : (m, d) what each signature adds to a row
+    apart : (n, d) the rows without it
+    rows : (n, d) the rows with it
+    most : directions that are looked at
+    """
     base = _directions(np.concatenate([apart - apart.mean(axis=0), shared - shared.mean(axis=0)]))
+    base = base[:, :most]
     away = (apart - apart.mean(axis=0)) @ base
-    within = away.T @ away / n
-    model = PLDA.of(shared @ base, within, shrinkage=_ALIKE, origin=beats.mean(axis=0) @ base)
-    return beats @ base, model
+    within = away.T @ away / len(away)
+    middle = rows.mean(axis=0) @ base
+    model = PLDA.of(shared @ base, within, shrinkage=_ALIKE, origin=middle)
+    return lambda some: np.asarray(some @ base), model
 
 
 def _directions(rows: Floats) -> Floats:

@@ -49,7 +49,7 @@ def standardise_output(output: str, values: Rows) -> Rows:
     is in units of its spread, along its largest directions where it is wide.
     """
     if output == "leaves":
-        return _one_hot(values)
+        return one_hot(values)
     if output == "scores":
         share = np.clip(values.astype(np.float64), _SURE, 1 - _SURE)
         values = np.log(share / (1 - share)).astype(np.float32)
@@ -91,7 +91,8 @@ def residualise(values: Rows, known: Rows, rows: NDArray[np.int64]) -> Rows:
     return np.asarray(values - known @ lines)
 
 
-def _one_hot(leaves: Rows) -> Rows:
+def one_hot(leaves: Rows) -> Rows:
+    """(n, k) a column for each leaf, of length 1 all together; of very many trees, of some."""
     codes = [np.unique(column, return_inverse=True) for column in leaves.T]
     some = codes[:: -(-sum(len(names) for names, _ in codes) // _MANY_LEAVES)]
     columns = [np.eye(len(names), dtype=np.float32)[code.ravel()] for names, code in some]

@@ -66,6 +66,9 @@ def search_gallery(
     n_above, n_tied, demographic_above, demographic_tied = np.zeros((4, n), dtype=np.int64)
     demographic_size, demographic_best = np.ones(n, dtype=np.int64), np.full(n, -np.inf)
     matched_above, matched_tied = np.full((2, n), -1)
+    rival, demographic_rival = np.full((2, n), -1)
+    # Drawn apart, so that what is drawn of a large gallery stays what it was.
+    lots = rng.spawn(1)[0]
     nearest = np.empty((n, min(_NEAREST, min(SKETCHED, len(people)) - 1)))
     for block, scores in search.blocks():
         own = own_code[block]
@@ -76,13 +79,18 @@ def search_gallery(
         # Whose own person scores best is first of all, and first among any of them.
         beaten = np.flatnonzero(best_impostor[block] >= mated)
         n_above[block[beaten]], n_tied[block[beaten]] = _place(scores[beaten], mated[beaten])
+        for place in beaten.tolist():
+            rival[block[place]] = _rival(scores[place], mated[place], lots)
         demographic_size[block] += alike.count[own]
         if not alike.are_all:
             for place in range(len(block)):
-                theirs = scores[place, alike.to(own[place])]
+                near = alike.to(own[place])
+                theirs = scores[place, near]
                 demographic_best[block[place]] = theirs.max(initial=-np.inf)
                 demographic_above[block[place]] = np.count_nonzero(theirs > mated[place])
                 demographic_tied[block[place]] = np.count_nonzero(theirs == mated[place])
+                if demographic_best[block[place]] >= mated[place]:
+                    demographic_rival[block[place]] = near[_rival(theirs, mated[place], lots)]
         has = np.flatnonzero(matched[own] >= 0)
         over, same = _place(scores[has], scores[has, matched[own[has]]])
         matched_above[block[has]], matched_tied[block[has]] = over, same - 1
@@ -95,7 +103,8 @@ def search_gallery(
         nearest[block] = _highest(scores[:, drawn], nearest.shape[1])
     if alike.are_all:
         demographic_above, demographic_tied = n_above.copy(), n_tied.copy()
-        demographic_best = best_impostor.copy()
+        demographic_best, demographic_rival = best_impostor.copy(), rival.copy()
+    names = np.append(people, "")  # −1 is nobody
     return SearchResult(
         subject=probe_subject,
         mated_score=mated_score,
@@ -114,6 +123,8 @@ def search_gallery(
         demographic_size=demographic_size,
         demographic_best=demographic_best,
         nearest=nearest,
+        rival=names[rival],
+        demographic_rival=names[demographic_rival],
     )
 
 
@@ -281,6 +292,14 @@ def _place(
     over = np.count_nonzero(impostor > score[:, None], axis=1)
     same = np.count_nonzero(impostor == score[:, None], axis=1)
     return over, same
+
+
+def _rival(impostor: NDArray[np.float32], score: np.float32, lots: np.random.Generator) -> int:
+    """The place of one who scores more, drawn at random, or as much where nobody scores more."""
+    first = np.flatnonzero(impostor > score)
+    if not len(first):
+        first = np.flatnonzero(impostor == score)
+    return int(first[lots.integers(len(first))]) if len(first) > 1 else int(first[0])
 
 
 def _matched_impostors(people: list[Demographics], rng: np.random.Generator) -> NDArray[np.int64]:

@@ -40,7 +40,7 @@ def item_table(context: Context, items: Items, describe: Describe) -> Rows:
 
 
 @dataclass(eq=False)
-class _Kept:
+class KeptRows:
     """Rows of some items.
 
     Attributes
@@ -60,8 +60,8 @@ def kept_rows(context: Context, name: str, items: Items, compute: Callable[[Item
     ----------
     name : of what is computed, which depends on the item alone
     """
-    kept: _Kept = context.memo.setdefault(
-        ("rows", name), _Kept(np.full(N_HALVES * len(context.records), -1))
+    kept: KeptRows = context.memo.setdefault(
+        ("rows", name), KeptRows(np.full(N_HALVES * len(context.records), -1))
     )
     numbers = items.numbers
     missing = np.unique(numbers[kept.place[numbers] < 0])

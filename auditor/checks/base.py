@@ -16,6 +16,7 @@ from auditor.policy import words
 from auditor.signal.spikes import Planted
 from auditor.stats.age_pyramid import PopulationTable
 from auditor.targets.context import Context
+from auditor.targets.vacuity import constant
 
 #: Where an estimate draws from: a stream for each part of the evidence, by name, or for all of it.
 Draw = Callable[..., np.random.Generator]
@@ -125,10 +126,12 @@ class OnModel(Check):
     Attributes
     ----------
     output : what of the model is looked at, such as its scores; "" the model as a whole
+    galleries : people among whom an intruder would have to look, so many or so many
     """
 
     target: Target
     output: str = ""
+    galleries: tuple[int, ...] = ()
 
     @property
     def view(self) -> str:
@@ -138,6 +141,25 @@ class OnModel(Check):
     @property
     def protocol(self) -> str | None:
         """Who is enrolled and who is to be named; None where nobody is."""
+        return None
+
+    @property
+    def unused_input(self) -> str | None:
+        """Why what is looked at says nothing of any input, so that its silence is no answer; None
+        where it does.
+        """
+        return constant(self.target, self.output) if self.output in self.target.outputs else None
+
+    def dealt_anew(self, strength: float, knowing: bool, seed: int) -> OnModel | None:
+        """The same question about what the model gave out, dealt out anew among records and with as
+        much planted of what is asked for; None where the question is not about outputs.
+
+        Parameters
+        ----------
+        strength : 0 nothing, 1 nothing else
+        knowing : whether it is asked by somebody who knows how that was planted
+        """
+        del strength, knowing, seed
         return None
 
     def twin(self, planted: bool, seed: int) -> OnModel | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from importlib import import_module
 from types import ModuleType
 
@@ -27,9 +28,15 @@ def of_recordings(settings: Settings, chosen: Collection[str]) -> Iterator[OnRec
         yield from code_of(one.id).plan(settings)
 
 
-def of_models(targets: Sequence[Target]) -> Iterator[OnModel]:
-    """The questions to each model, one model after the other."""
+def of_models(targets: Sequence[Target], galleries: tuple[int, ...] = ()) -> Iterator[OnModel]:
+    """The questions to each model, one model after the other.
+
+    Parameters
+    ----------
+    galleries : people among whom an intruder would have to look, so many or so many
+    """
     asked = [one.id for one in words.checks().values() if one.subject == "model"]
     for target in targets:
         for check in asked:
-            yield from code_of(check).plan(target)
+            for one in code_of(check).plan(target):
+                yield replace(one, galleries=galleries)

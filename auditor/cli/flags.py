@@ -45,7 +45,8 @@ def described(command: Command) -> Command:
 
 def worked(command: Command) -> Command:
     """The flags that say where the work is done."""
-    command = click.option("--quiet", is_flag=True, help="Say nothing but errors.")(command)
+    said = "Say nothing but errors, and what was asked for."
+    command = click.option("--quiet", is_flag=True, help=said)(command)
     command = click.option("--dask", metavar="ADDRESS", help="Work on this Dask cluster.")(command)
     return click.option(
         "--jobs", type=int, default=1, show_default=True, help="Processes to work in."

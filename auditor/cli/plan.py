@@ -10,7 +10,7 @@ import click
 from auditor.cli.flags import FOLDER, described, judged, progress_line, worked
 
 if TYPE_CHECKING:
-    from auditor.audit import Rehearsal
+    from auditor.audit import Rehearsal, Run
     from auditor.policy.prospects import Prospect
 
 #: People whose recordings are audited to see how long it takes.
@@ -26,8 +26,9 @@ def plan(dataset: Path, quiet: bool, **flags: Any) -> None:
     """Say which rules a release of the size of DATASET can pass at all, and what a scan takes.
 
     A rule passes where even the upper end of an interval is within its limit, and an interval of
-    few people is wide: among too few no result passes. How long a scan takes is seen on a few of
-    the people, on this machine; nothing of what is found is told.
+    few people is wide: among too few no result passes. How long a scan takes is seen by a scan of
+    twelve of the people, on this machine, which takes a minute or several; nothing of what it finds
+    is told, and no report is written. A search by what is kept (scan --probes) is not planned.
 
     \b
     auditor plan release/
@@ -60,7 +61,7 @@ def plan(dataset: Path, quiet: bool, **flags: Any) -> None:
         for line in told(coming, settings.preset.name):
             click.echo(f"  {line}")
         taken = rehearse(release, settings, _TRIED)
-    for line in _taken(taken, settings.preset.name):
+    for line in _taken(taken, settings):
         click.echo(line)
 
 
@@ -88,14 +89,18 @@ def told(coming: list[Prospect], preset: str) -> list[str]:
     return lines or ["it asks nothing that takes many people"]
 
 
-def _taken(taken: Rehearsal, preset: str) -> list[str]:
+def _taken(taken: Rehearsal, settings: Run) -> list[str]:
     times = taken.of / taken.n_records
     total = sum(taken.seconds.values())
     longest = sorted(taken.seconds.items(), key=lambda one: -one[1])[:3]
-    where = ", ".join(f"{name} {seconds / total:.0%}" for name, seconds in longest)
+    shares = ", ".join(f"{name} {seconds / total:.0%}" for name, seconds in longest)
+    where = "in one process" if settings.jobs == 1 else f"in {settings.jobs} processes"
+    where = "on this cluster" if settings.dask else where
     return [
-        f"Under the preset {preset}, as {taken.n_records} of {taken.of} recordings took:",
-        f"  time: about {_duration(total * times)} in this many processes ({where})",
+        f"Under the preset {settings.preset.name}, "
+        f"as {taken.n_records} of {taken.of} recordings took:",
+        f"  time: about {_duration(total * times)} {where} ({shares}); where a rule would pass, "
+        "its attacks are then put to the proof, which takes longer than they did",
         f"  memory: {taken.peak_bytes / 1e9:.1f} GB for these, and more for more",
         f"  disk: about {taken.kept_bytes * times / 1e6:,.0f} MB in the folder of intermediate "
         "results",

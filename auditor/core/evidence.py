@@ -26,6 +26,7 @@ _PER_PROBE = (
     *("mated_score", "n_above", "n_tied", "best_impostor", "nearest"),
     *("matched_impostor_above", "matched_impostor_tied"),
     *("demographic_above", "demographic_tied", "demographic_size", "demographic_best"),
+    *("rival", "demographic_rival"),
 )
 
 
@@ -71,6 +72,11 @@ class SearchResult:
         many those are, the probe's own person included.
     demographic_best : (n,) float64
         The same as `best_impostor` among them; −inf where nobody else is alike.
+    rival, demographic_rival : (n,) str
+        One of the impostors who score more than the probe's own person, of all and of people
+        alike, drawn at random of several; of those who score as much where nobody scores more. ""
+        where there is none, and where it is not known who it is. Whose being in the gallery cost
+        the probe its first place, where one alone did.
     """
 
     subject: NDArray[np.str_]
@@ -90,6 +96,8 @@ class SearchResult:
     demographic_size: NDArray[np.int64]
     demographic_best: NDArray[np.float64]
     nearest: NDArray[np.float64]
+    rival: NDArray[np.str_]
+    demographic_rival: NDArray[np.str_]
 
     def __post_init__(self) -> None:
         n = len(self.subject)
@@ -107,6 +115,7 @@ class SearchResult:
             n_above=self.demographic_above,
             n_tied=self.demographic_tied,
             best_impostor=self.demographic_best,
+            rival=self.demographic_rival,
         )
 
     @property

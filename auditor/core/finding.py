@@ -42,6 +42,7 @@ class Finding:
     Attributes
     ----------
     leads : of the records that were attacked by other leads than all are, such as "I+II"
+    proves : where an attack was put to the proof, the check whose attack it is
     """
 
     check: str
@@ -56,6 +57,7 @@ class Finding:
     curves: Mapping[str, Mapping[str, list[Any]]] = field(default_factory=dict)
     seconds: float = 0.0
     leads: str | None = None
+    proves: str | None = None
 
     def __post_init__(self) -> None:
         if (self.status == "measured") != (self.reason is None):
@@ -63,9 +65,15 @@ class Finding:
 
     @property
     def id(self) -> str:
-        """`check/view/protocol/leads`, without the parts that do not apply."""
-        parts = (self.check, self.view, self.protocol, self.leads)
+        """`check/proves/view/protocol/leads`, without the parts that do not apply."""
+        parts = (self.check, self.proves, self.view, self.protocol, self.leads)
         return "/".join(part for part in parts if part)
+
+    @property
+    def output(self) -> str:
+        """What of a model was looked at; "" the model as a whole, or recordings."""
+        view = self.view or ""
+        return view.rpartition(".")[2] if "." in view else ""
 
 
 @dataclass(frozen=True)

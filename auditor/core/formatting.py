@@ -68,6 +68,12 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
+def round_up(n: int) -> int:
+    """Two significant digits: more would pretend."""
+    scale = 10 ** max(len(str(n)) - 2, 0)
+    return -(-n // scale) * scale
+
+
 def _decimals(width: float | None, unit: Unit) -> int | None:
     """Digits after the point that an interval of this width supports; None without one."""
     if width is None or not math.isfinite(width) or width <= 0:

@@ -96,7 +96,10 @@ class Target:
     train_overfitted : the same by a recipe that learns by heart, to show that this would be found
     trees : by what they tell, the boosters
     generator, texts : of a model that draws pictures or writes texts, what does
+    replicates : the same model asked with each of several measurements that a record is made of
+        alone, a row for each of them; None where a record is of one
     canaries : −log p of what was hidden in its training (c,), and of alternatives (c, m)
+    unread : how much came with the model and was not understood, by kinds of `core.unread`
     """
 
     name: str
@@ -122,6 +125,8 @@ class Target:
     generator: Generator | None = None
     texts: WrittenTexts | None = None
     canaries: Callable[[], tuple[Floats, Floats]] | None = None
+    replicates: Target | None = None
+    unread: Mapping[str, int] = field(default_factory=dict)
     #: What was worked out already.
     _cache: dict[str, View] = field(default_factory=dict)
 

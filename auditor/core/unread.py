@@ -25,6 +25,10 @@ KINDS: Mapping[str, tuple[str, str]] = {
         "recording whose leads were not attacked",
         "recordings whose leads were not attacked",
     ),
+    "model text": (
+        "text of a model about a record that is not here",
+        "texts of a model about records that are not here",
+    ),
     "unit": ("signal in a unit that is not known", "signals in units that are not known"),
 }
 

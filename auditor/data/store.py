@@ -92,7 +92,9 @@ class Store:
             with atomic_write(self.root / name) as file:
                 write(file)
         except OSError as error:
+            # Of an array that was written in part numpy says no reason.
+            why = error.strerror or "not all of a file could be written"
             raise ConfigError(
-                f"cannot keep intermediate results in {self.root.parent}: {error.strerror}; "
+                f"cannot keep intermediate results in {self.root.parent}: {why}; "
                 "free some space, or point AUDITOR_CACHE elsewhere"
             ) from error

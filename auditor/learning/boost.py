@@ -202,6 +202,18 @@ def load(path: Path) -> xgboost.Booster:
     return booster
 
 
+def thresholds(booster: xgboost.Booster) -> dict[int, Rows]:
+    """By input that is asked for: every threshold on it, ascending; what is less goes left."""
+    document = json.loads(booster.save_raw("json"))
+    place, value = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.float32)]
+    for tree in document["learner"]["gradient_booster"]["model"]["trees"]:
+        inner = np.asarray(tree["left_children"]) != -1
+        place.append(np.asarray(tree["split_indices"], dtype=np.int64)[inner])
+        value.append(np.asarray(tree["split_conditions"], dtype=np.float32)[inner])
+    at, cut = np.concatenate(place), np.concatenate(value)
+    return {int(one): np.unique(cut[at == one]) for one in np.unique(at)}
+
+
 def n_rounds(booster: xgboost.Booster) -> int:
     """How often trees were grown: of a finding or a value one at a time, of classes one for each,
     where no more are grown together.

@@ -1,71 +1,13 @@
-"""Where findings stand to a rule's limit, and which stand worse than in an earlier audit."""
+"""Which findings stand worse to a rule's limit than in an earlier audit."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from enum import Enum, auto
 
 from auditor.core.finding import Estimate, Finding
-from auditor.policy import words
 from auditor.policy.profile import Rule
-
-
-class Standing(Enum):
-    """Where one finding stands to a rule's limit."""
-
-    WITHIN = auto()
-    #: The limit lies in the interval, or guessing would score as much.
-    ACROSS = auto()
-    BEYOND = auto()
-    UNMEASURED = auto()
-
-
-def asked(rule: Rule, findings: Sequence[Finding]) -> list[Finding]:
-    """The findings that a rule is about, measured or not."""
-    also = words.about(rule.check).also
-    return [
-        one
-        for one in findings
-        if one.check == rule.check
-        and rule.protocol in (None, one.protocol, also.get(one.protocol or ""))
-    ]
-
-
-def foretold(finding: Finding) -> bool:
-    """Whether a finding measured nothing and foretells: it may fail a rule, and passes none."""
-    return finding.protocol in words.about(finding.check).fails_only
-
-
-def standing(rule: Rule, finding: Finding) -> Standing:
-    """Where a finding that a rule is about stands to its limit."""
-    if some_but_few(rule, finding):
-        return Standing.BEYOND
-    estimate = answer(rule, finding)
-    if estimate is None:
-        return Standing.UNMEASURED
-    if estimate.low > rule.limit and beyond_chance(estimate):
-        return Standing.BEYOND
-    # Where nobody may be hit and nobody was, the interval speaks of other people.
-    nobody = rule.limit == 0 and estimate.value == 0
-    within = max(estimate.high, estimate.value) <= rule.limit
-    return Standing.WITHIN if within or nobody else Standing.ACROSS
-
-
-def answer(rule: Rule, finding: Finding) -> Estimate | None:
-    """The number that a rule asks for; None where it was not measured."""
-    return finding.estimates.get(rule.estimate) if finding.status == "measured" else None
-
-
-def some_but_few(rule: Rule, finding: Finding) -> str | None:
-    """Where nobody may be hit and fewer than ten are, whose number is not told: that some are."""
-    told = finding.params.get(rule.estimate)
-    return told if rule.limit == 0 and isinstance(told, str) else None
-
-
-def beyond_chance(estimate: Estimate) -> bool:
-    """Whether guessing does not explain a number."""
-    return estimate.chance is None or estimate.low > estimate.chance
+from auditor.policy.standing import Standing, answer, asked, standing
 
 
 @dataclass(frozen=True)

@@ -18,22 +18,28 @@ from datetime import date
 from typing import Any
 
 from auditor.core.errors import ConfigError
-from auditor.core.evidence import MOST_PLANTED
 from auditor.core.finding import Audit, Estimate, Finding, Outcome, Ruling, Verdict, Waiver
-from auditor.core.formatting import amount, interval
+from auditor.core.formatting import amount, interval, round_up
 from auditor.core.unread import in_words
 from auditor.policy import words
-from auditor.policy.baseline import (
+from auditor.policy.baseline import worsened
+from auditor.policy.profile import Profile, Rule, recorded_profile
+from auditor.policy.proofs import incompetent, to_be_proven
+from auditor.policy.standing import (
     Standing,
+    all_within,
     answer,
+    answering,
     asked,
     beyond_chance,
+    beyond_limit,
     foretold,
+    in_doubt,
+    not_foretold,
     some_but_few,
     standing,
-    worsened,
 )
-from auditor.policy.profile import Profile, Rule, recorded_profile
+from auditor.policy.waivers import in_force, waivers_of
 from auditor.stats.resemblance import resemblance
 
 #: How far recordings resemble those of a baseline at least. Sketches of half the recordings in
@@ -63,11 +69,11 @@ def judge(
         worse than their intervals explain, is known
     """
     found = list(findings)
-    holding = _holding(waivers, today)
+    holding = in_force(waivers, today)
     # A rule that applied to the baseline applies: what it asked about may not be left away.
     rules = _rules(profile, [*found, *(baseline or ())])
     rulings = [
-        _rule(rule, found, _of(rule, holding), baseline, unread or {}, profile.least_people)
+        _rule(rule, found, waivers_of(rule, holding), baseline, unread or {}, profile.least_people)
         for rule in rules
     ]
     # Where nothing is asked, nothing has passed.
@@ -159,7 +165,7 @@ class Compared:
 def compare(then: Audit, now: Audit, profile: Profile) -> list[Compared]:
     """What each rule of a profile says of two audits, both judged anew.
 
-    A rule is worse where a finding is (`regression.worsened`), where it passed and does not any
+    A rule is worse where a finding is (`baseline.worsened`), where it passed and does not any
     more, and where it was assessed and is not any more.
     """
     old, new = ({one.id: one for one in judge_again(audit, profile).rules} for audit in (then, now))
@@ -217,62 +223,9 @@ def _asked(profile: Profile) -> tuple[int, str | None, list[str]]:
     return profile.population, counted, sorted(rules)
 
 
-def competence_needed(
-    findings: Iterable[Finding],
-    profile: Profile,
-    *,
-    waivers: Sequence[Waiver] = (),
-    today: date | None = None,
-) -> list[Finding]:
-    """The findings whose attack's competence is all that a required rule lacks to pass.
-
-    Of each rule the first that was not tried yet, and none where one that was is not able: to be
-    asked again with what the proofs found.
-    """
-    found = list(findings)
-    holding = _holding(waivers, today)
-    wanted: list[Finding] = []
-    for rule in profile.rules:
-        failing = _failing(rule, found)
-        if not rule.required or any(one.id not in _of(rule, holding) for one in failing):
-            continue
-        measured = [one for one in _measured(rule, _weighing(found)) if one not in failing]
-        if not measured or not _within(rule, measured):
-            continue
-        able = _to_be_proven(rule, measured, failing)
-        untried = [one for one in able if _proof(one, found) is None]
-        tried = [one for one in able if one not in untried]
-        if not any(_incompetent(rule, one, found) for one in tried):
-            some = untried if rule.models else untried[:1]
-            wanted += [one for one in some if one not in wanted]
-    return wanted
-
-
-def limits_of(finding: Finding, profile: Profile) -> dict[str, float]:
-    """The numbers of a finding that required rules limit, each with the strictest limit."""
-    limits: dict[str, float] = {}
-    for rule in profile.rules:
-        if rule.required and rule.needs_proof and asked(rule, [finding]):
-            limits[rule.estimate] = min(rule.limit, limits.get(rule.estimate, rule.limit))
-    return limits
-
-
 def _rules(profile: Profile, findings: Sequence[Finding]) -> list[Rule]:
-    """The rules that apply: those about models where there are any."""
-    checks = {one.check for one in findings}
-    return [rule for rule in profile.rules if not rule.models or rule.check in checks]
-
-
-def _holding(waivers: Sequence[Waiver], today: date | None) -> list[Waiver]:
-    """The waivers that have not expired."""
-    if waivers and today is None:
-        raise ValueError("whether a waiver has expired is asked of no day")
-    return [one for one in waivers if today is not None and one.expires >= today]
-
-
-def _of(rule: Rule, waivers: Sequence[Waiver]) -> dict[str, Waiver]:
-    """The waivers of a rule, by finding."""
-    return {one.finding: one for one in waivers if one.rule == rule.id}
+    """The rules that apply: those about models where a model was asked, or could have been."""
+    return [rule for rule in profile.rules if not rule.models or asked(rule, findings)]
 
 
 def _void(waiver: Waiver, holds: bool, rulings: Sequence[Ruling]) -> Ruling:
@@ -292,21 +245,6 @@ def _void(waiver: Waiver, holds: bool, rulings: Sequence[Ruling]) -> Ruling:
     return Ruling(f"waiver/{waiver.rule}/{waiver.finding}", "fail", reason, True, math.nan, basis)
 
 
-def _to_be_proven(
-    rule: Rule, measured: Sequence[Finding], failing: Sequence[Finding] = ()
-) -> list[Finding]:
-    """The findings whose attack must be shown to be able, the strongest first: of models each
-    one's, of recordings those of the attackers that the rule names as proven. What fails a rule by
-    the same leads has shown that it is able.
-    """
-    if rule.models:
-        return list(measured)
-    ladder = list(words.attackers())
-    shown = {one.leads for one in failing if one.view in rule.proven}
-    able = [one for one in measured if one.view in rule.proven and one.leads not in shown]
-    return sorted(able, key=lambda one: ladder.index(str(one.view)), reverse=True)
-
-
 def _rule(
     rule: Rule,
     findings: Sequence[Finding],
@@ -315,7 +253,7 @@ def _rule(
     unread: Mapping[str, int],
     least_people: int,
 ) -> Ruling:
-    failing, weighing = _failing(rule, findings), _weighing(findings)
+    failing, weighing = beyond_limit(rule, findings), not_foretold(findings)
     if not failing:
         ruling = _settled(rule, weighing, failing, least_people)
         return _with_foretold(rule, _heeding(rule, ruling, weighing, unread), findings)
@@ -344,21 +282,11 @@ def _rule(
     return replace(ruling, reason=reason, waived=waived)
 
 
-def _failing(rule: Rule, findings: Sequence[Finding]) -> list[Finding]:
-    """The findings by each of which alone a rule fails."""
-    return [one for one in asked(rule, findings) if standing(rule, one) is Standing.BEYOND]
-
-
-def _weighing(findings: Sequence[Finding]) -> list[Finding]:
-    """The findings by which a rule may pass."""
-    return [one for one in findings if not foretold(one)]
-
-
 def _with_foretold(rule: Rule, ruling: Ruling, findings: Sequence[Finding]) -> Ruling:
     """A ruling that nothing was measured, with what is foretold."""
     told = [one for one in findings if foretold(one)]
     strongest = max(
-        _measured(rule, told), key=lambda one: one.estimates[rule.estimate].value, default=None
+        answering(rule, told), key=lambda one: one.estimates[rule.estimate].value, default=None
     )
     if ruling.finding is not None or ruling.outcome != "not assessed" or strongest is None:
         return ruling
@@ -376,7 +304,7 @@ def _failed(rule: Rule, failing: Sequence[Finding]) -> Ruling:
     """That a rule fails, by the finding that shows it best."""
     for one in failing:
         if few := some_but_few(rule, one):
-            told = (_metric(rule).ruling or "{}").replace("{} of people", "{}").format(few)
+            told = (rule.metric.ruling or "{}").replace("{} of people", "{}").format(few)
             reason = f"{told}, where the limit is nobody"
             return _ruling(rule, "fail", reason, one)
     proven = max(failing, key=lambda one: one.estimates[rule.estimate].low)
@@ -396,19 +324,19 @@ def _settled(
     failing : those by which it does, which are not among the findings
     least_people : numbers of fewer pass nothing
     """
-    measured = _measured(rule, findings)
+    measured = answering(rule, findings)
     strongest = max(measured, key=lambda one: one.estimates[rule.estimate].value, default=None)
     if strongest is None and not failing:
         return _ruling(rule, "not assessed", _why_unmeasured(rule, findings))
     if lucky := _explained_by_luck(rule, measured):
         needed = math.ceil(1 / rule.limit)
         reason = (
-            f"guessing alone reaches {_shown(rule, lucky.estimates[rule.estimate].chance or 0)} "
-            f"among so few people, beyond the limit of {_shown(rule, rule.limit)}; at least "
+            f"guessing alone reaches {rule.shown(lucky.estimates[rule.estimate].chance or 0)} "
+            f"among so few people, beyond the limit of {rule.shown(rule.limit)}; at least "
             f"{needed} people are needed"
         )
         return _ruling(rule, "not assessed", reason, lucky)
-    if not _within(rule, measured):
+    if not all_within(rule, measured):
         widest = max(measured, key=lambda one: one.estimates[rule.estimate].high)
         estimate = widest.estimates[rule.estimate]
         reason = f"{_told(rule, estimate, 'not shown to be within')}; {_settled_by(rule, estimate)}"
@@ -419,9 +347,12 @@ def _settled(
         return _ruling(rule, "not assessed", untried, strongest)
     if few := _too_few(rule, measured, least_people):
         return _ruling(rule, "not assessed", few, strongest)
+    for one in measured:
+        if blind := _blind(one):
+            return _ruling(rule, "inconclusive", blind, one)
     if rule.needs_proof:
-        for one in _to_be_proven(rule, measured, failing):
-            if doubt := _incompetent(rule, one, findings):
+        for one in to_be_proven(rule, measured, failing):
+            if doubt := incompetent(rule, one, findings):
                 return _ruling(rule, "inconclusive", doubt, one if rule.models else strongest)
     if strongest is None:
         return _ruling(rule, "pass", "nothing else answers it")
@@ -432,41 +363,24 @@ def _settled(
 def _heeding(
     rule: Rule, ruling: Ruling, findings: Sequence[Finding], unread: Mapping[str, int]
 ) -> Ruling:
-    """A ruling that does not pass while an attack that it asks about has crashed, or something was
-    not understood that could hide what it asks for, or what it was told is in doubt.
+    """A ruling that does not pass while what an attack was told is in doubt, or an attack that it
+    asks about has crashed, or something was not understood that could hide what it asks for.
     """
+    if ruling.outcome in ("pass", "inconclusive") and (doubt := in_doubt(rule, findings)):
+        return replace(ruling, outcome="not assessed", reason=doubt)
     if ruling.outcome != "pass":
         return ruling
     if crashed := [one for one in asked(rule, findings) if one.status == "failed"]:
         reason = f"{crashed[0].id} could not be carried out: {crashed[0].reason}"
         return replace(ruling, outcome="not assessed", reason=reason)
-    concerned = (*words.about(rule.check).concerned, *_metric(rule).concerned)
+    concerned = (*words.about(rule.check).concerned, *rule.metric.concerned)
     if hiding := {kind: unread[kind] for kind in concerned if unread.get(kind)}:
         reason = (
             f"not understood, and may hold what is asked for: {in_words(hiding)}; "
             "`auditor inspect` names them, and what to do"
         )
         return replace(ruling, outcome="not assessed", reason=reason)
-    if doubt := _doubt(concerned, findings):
-        return replace(ruling, outcome="not assessed", reason=doubt)
     return ruling
-
-
-def _doubt(concerned: Sequence[str], findings: Sequence[Finding]) -> str | None:
-    """Why what an attack was told may be wrong, by a number of another check; None where none says
-    so.
-    """
-    for one in findings:
-        for name, metric in words.about(one.check).metrics.items():
-            estimate = one.estimates.get(name)
-            if metric.doubts in concerned and estimate and estimate.low > metric.doubts_above:
-                told = (metric.ruling or "{}").format(interval(estimate, metric.unit)[0])
-                return f"{told} ({one.id}); {metric.settled_by}"
-    return None
-
-
-def _measured(rule: Rule, findings: Sequence[Finding]) -> list[Finding]:
-    return [one for one in asked(rule, findings) if answer(rule, one) is not None]
 
 
 def _unmeasured(rule: Rule, findings: Sequence[Finding]) -> Finding | None:
@@ -515,65 +429,20 @@ def _too_few(rule: Rule, measured: Sequence[Finding], least_people: int) -> str 
     return f"measured among {n} people; this profile passes nothing among fewer than {least_people}"
 
 
-def _within(rule: Rule, measured: Sequence[Finding]) -> bool:
-    return all(standing(rule, one) is Standing.WITHIN for one in measured)
-
-
-def _incompetent(rule: Rule, finding: Finding, findings: Sequence[Finding]) -> str | None:
-    """Why an attack that found little does not show that there is little to find."""
-    proof = _proof(finding, findings)
-    nothing_shows = "nothing shows that the attack could have found anything"
-    if proof is None or proof.status != "measured":
-        why = proof.reason if proof else "it was not tried where something was planted"
-        return f"{nothing_shows}: {why}"
-    null = proof.estimates.get(f"null_{rule.estimate}")
-    if null is None:
-        return f"{nothing_shows}: {rule.estimate} is missing"
-    where = "a simulated twin of the model" if rule.models else "these recordings, dealt out anew"
-    if null.low > rule.limit and beyond_chance(null):
-        return f"the attack found something in {where}, where there was nothing"
-    if rule.models:
-        planted = proof.estimates.get(f"planted_{rule.estimate}")
-        if planted is None or not (planted.low > rule.limit and beyond_chance(planted)):
-            return "the attack did not find what was planted in a simulated twin of the model"
-        return None
-    smallest = proof.estimates.get(f"smallest_{rule.estimate}")
-    if smallest is None:
-        return (
-            f"where more was planted in these recordings than the limit allows, this attack "
-            f"({finding.view}) read no more than it found; more people or a stronger attack would "
-            "settle it"
-        )
-    if smallest.value > rule.limit:
-        return (
-            f"the smallest leak that this attack ({finding.view}) would have told from what it "
-            f"found is {_shown(rule, smallest.value)}, beyond the limit of "
-            f"{_shown(rule, rule.limit)}; {_finding_smaller(rule, smallest)}"
-        )
-    return None
-
-
-def _proof(finding: Finding, findings: Sequence[Finding]) -> Finding | None:
-    """Where an attack was put to the proof."""
-    of = (finding.view, finding.protocol, finding.leads)
-    for one in findings:
-        if (one.view, one.protocol, one.leads) == of and words.about(one.check).subject == "attack":
-            return one
-    return None
-
-
-def _finding_smaller(rule: Rule, smallest: Estimate) -> str:
-    """What would let an attack find a leak as small as a limit.
-
-    What has to be measured falls with the people where it is a rate near nothing, and with their
-    root where it is not; more than are drawn for the proof do not count.
+def _blind(finding: Finding) -> str | None:
+    """That a model says the same of whatever it is shown, as far as is seen: it has nothing to give
+    away, and would pass by that alone. None where it is seen to look.
     """
-    by = smallest.value / rule.limit if rule.limit else math.inf
-    wanted = smallest.n_subjects * (by if _metric(rule).unit == "percent" else by * by)
-    if wanted > MOST_PLANTED:
-        return "a stronger attack would settle it"
-    more = _round_up(max(math.ceil(wanted) - smallest.n_subjects, 1))
-    return f"about {more} more people would settle it, or a stronger attack"
+    for name, estimate in finding.estimates.items():
+        metric = words.metric(finding.check, name)
+        if metric.shows_use and not beyond_chance(estimate):
+            value, low, high = interval(estimate, metric.unit)
+            return (
+                f"it does not use its input, as far as {estimate.n_subjects} people show: "
+                f"{metric.title[:1].lower()}{metric.title[1:]} {value} ({low} to {high}), where "
+                f"guessing gets {amount(estimate.chance or 0, metric.unit)}"
+            )
+    return None
 
 
 def _why_unmeasured(rule: Rule, findings: Sequence[Finding]) -> str:
@@ -581,27 +450,21 @@ def _why_unmeasured(rule: Rule, findings: Sequence[Finding]) -> str:
     for one in asked(rule, findings):
         if among(rule.estimate) is not None and any(among(name) for name in one.estimates):
             return "the audit looked among other numbers of people; scan again under this profile"
-        return one.reason or "there are too few people for it"
+        least = rule.metric.least_people
+        few = "there are too few people for it" + (f"; it takes {least}" if least else "")
+        return one.reason or few
     return "no attack that answers it was carried out"
 
 
 def _told(rule: Rule, estimate: Estimate, relation: str) -> str:
-    metric = _metric(rule)
+    metric = rule.metric
     value, low, high = interval(estimate, metric.unit)
     between = f" ({low} to {high})" if low != high else ""
     what = metric.ruling or "{} was measured"
     return (
-        f"{what.format(value + between)}, among {estimate.n_subjects} people; "
-        f"that is {relation} the limit of {_shown(rule, rule.limit)}"
+        f"{what.format(value + between)}, as seen in {estimate.n_subjects} people; "
+        f"that is {relation} the limit of {rule.shown(rule.limit)}"
     )
-
-
-def _shown(rule: Rule, value: float) -> str:
-    return amount(value, _metric(rule).unit)
-
-
-def _metric(rule: Rule) -> words.Metric:
-    return words.metric(rule.check, rule.estimate)
 
 
 def _settled_by(rule: Rule, estimate: Estimate) -> str:
@@ -614,32 +477,28 @@ def _settled_by(rule: Rule, estimate: Estimate) -> str:
         return "it could not be computed"
     if gap == 0:
         return "no number of people settles a value that is the limit itself"
-    metric = _metric(rule)
+    metric = rule.metric
     if metric.settled_by:
         return metric.settled_by
     n = estimate.n_subjects
+    side = (
+        estimate.high - estimate.value
+        if estimate.value < rule.limit
+        else estimate.value - estimate.low
+    )
+    by_width = math.ceil(min(n * (side / gap) ** 2, 1e9))
+    wanted = n
     if metric.unit == "percent" and 0 <= estimate.value <= 1 and 0 < rule.limit < 1:
-        wanted = n
         while wanted < 10_000_000:
             low, high = wilson(estimate.value * wanted, wanted, estimate.level)
             if low > rule.limit or high <= rule.limit:
                 break
             wanted = math.ceil(wanted * 1.05) + 1
-    else:
-        side = (
-            estimate.high - estimate.value
-            if estimate.value < rule.limit
-            else estimate.value - estimate.low
-        )
-        wanted = math.ceil(min(n * (side / gap) ** 2, 1e9))
+    # What is foretold has a wider interval than what is counted.
+    if wanted == n:
+        wanted = by_width
     more = max(wanted - n, 1)
-    return f"about {_round_up(more)} more people would settle it"
-
-
-def _round_up(n: int) -> int:
-    """Two significant digits: more would pretend."""
-    scale = 10 ** max(len(str(n)) - 2, 0)
-    return -(-n // scale) * scale
+    return f"about {round_up(more)} more people would settle it"
 
 
 def _ruling(rule: Rule, outcome: Outcome, reason: str, finding: Finding | None = None) -> Ruling:

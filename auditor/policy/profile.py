@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from auditor.core.errors import ConfigError
+from auditor.core.formatting import amount
 from auditor.policy import words
 from auditor.policy.population import read_population
 from auditor.resources import (
@@ -61,13 +62,25 @@ class Rule(BaseModel):
     rungs: tuple[str, ...] = ()
     #: Those of them whose silence is a pass, and that must be shown able; all if none is named.
     proven: tuple[str, ...] = ()
+    #: Of models, what they give out that the rule is about, such as their scores; all that is
+    #: released where nothing is named.
+    outputs: tuple[str, ...] = ()
     #: The rule is about models: it is left out where none is released, and each is judged.
     models: bool = Field(default=False, strict=True)
 
     @property
     def needs_proof(self) -> bool:
         """Whether it passes only where the attack was shown able to find what it asks for."""
-        return self.models or bool(self.rungs)
+        return (self.models or bool(self.rungs)) and not self.metric.counted
+
+    @property
+    def metric(self) -> words.Metric:
+        """What its check tells about the number that it limits."""
+        return words.metric(self.check, self.estimate)
+
+    def shown(self, value: float) -> str:
+        """A value of that number, in its unit."""
+        return amount(value, self.metric.unit)
 
     @model_validator(mode="before")
     @classmethod
@@ -102,6 +115,8 @@ class Rule(BaseModel):
         if about.ladder and not self.rungs:
             raise ValueError("a cheap attack must not pass a release; name the attackers that "
                              "must all have been tried as rungs: [...]")  # fmt: skip
+        if self.outputs and not of_models:
+            raise ValueError("recordings give nothing out; name outputs: in a rule about models")
         attackers = words.attackers()
         for view in self.rungs:
             if view not in attackers:

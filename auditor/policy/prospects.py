@@ -8,7 +8,6 @@ from functools import cache
 
 from scipy.stats import binom
 
-from auditor.policy import words
 from auditor.policy.profile import Profile, Rule
 from auditor.stats.intervals import wilson
 from auditor.stats.rare_errors import people_to_pass
@@ -60,8 +59,7 @@ def prospects(
     for rule in profile.rules:
         if not (rule.required and rule.rungs):
             continue
-        metric = words.metric(rule.check, rule.estimate)
-        least = max(profile.least_people, metric.least_people)
+        least = max(profile.least_people, rule.metric.least_people)
         needed = max(least, least_people(rule.limit, profile.level))
         likely = likely_people(rule, profile) or needed
         lacking = tuple(one for one in rule.rungs if one not in attackers)
@@ -73,7 +71,7 @@ def likely_people(rule: Rule, profile: Profile) -> int | None:
     """Among how many people a rule is likely to pass where nothing is given away; of members of a
     model, among so many of them and as many others. None where no number of people says so.
     """
-    metric = words.metric(rule.check, rule.estimate)
+    metric = rule.metric
     if metric.error_rate:
         return people_to_pass(rule.limit, metric.error_rate, profile.level, LIKELY)
     if not rule.rungs:

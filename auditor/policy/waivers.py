@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import date, datetime
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 
 from auditor.core.errors import ConfigError
 from auditor.core.finding import Waiver
+from auditor.policy.profile import Rule
 from auditor.resources import nearest, read_yaml, shown
 
 _KEYS = [field.name for field in fields(Waiver)]
@@ -46,6 +47,18 @@ def parse_waivers(raw: Any) -> tuple[Waiver, ...]:
         if n > 1:
             raise ConfigError(f"{n} waivers are of {rule} by {finding}; keep one")
     return waivers
+
+
+def in_force(waivers: Sequence[Waiver], today: date | None) -> list[Waiver]:
+    """The waivers that have not expired."""
+    if waivers and today is None:
+        raise ValueError("whether a waiver has expired is asked of no day")
+    return [one for one in waivers if today is not None and one.expires >= today]
+
+
+def waivers_of(rule: Rule, waivers: Sequence[Waiver]) -> dict[str, Waiver]:
+    """The waivers of a rule, by finding."""
+    return {one.finding: one for one in waivers if one.rule == rule.id}
 
 
 def _waiver(raw: Any, place: int) -> Waiver:

@@ -54,6 +54,7 @@ class Metric:
     sentence : the number told as people, with {value}, {low}, {high}, {chance}; or the name of one
         that many are told by; or ""
     ruling : how a rule tells it, {} being the number; "" where the number says all
+    does : what an intruder does with people, {} being the number; "" where nobody does anything
     limited : whether a rule may limit it; by default where it is no control and high is worse
     proof : whether a planted twin shows that the attack finds it
     read_by : the number of the same attack by which the least of it shows; "" where it does itself
@@ -62,8 +63,12 @@ class Metric:
     by_luck : how many people guessing finds, of however many
     least_people : without whom it is not told
     error_rate : the share of others at whose errors it is told; 0 where it is told at none
+    outputs : of a model's findings those that tell it, by what they look at; all by default
+    counted : whether it is counted, so that no attack could have missed it
     doubts, doubts_above : what was not understood, a kind of `core.unread`, where the number is
         surely higher than that; "" where it says nothing of the kind
+    shows_use : whether a model that does not score above chance here does not use its input, so
+        that no rule passes by what the finding says of it
     """
 
     title: str
@@ -74,6 +79,7 @@ class Metric:
     most: float = 1.0
     sentence: str = ""
     ruling: str = ""
+    does: str = ""
     limited: bool | None = None
     proof: bool = False
     read_by: str = ""
@@ -82,8 +88,11 @@ class Metric:
     by_luck: float = 1.0
     least_people: int = 0
     error_rate: float = 0.0
+    outputs: Sequence[str] = ()
+    counted: bool = False
     doubts: str = ""
     doubts_above: float = 0.0
+    shows_use: bool = False
 
     @property
     def may_be_limited(self) -> bool:
@@ -147,6 +156,8 @@ class Words:
     also : a protocol → the one whose rules what was found under it answers too
     fails_only : protocols under which nothing is measured and something foretold: that may fail a
         rule, and passes none
+    joined : protocols that join two sets of recordings by the names of people: what is found under
+        one passes a rule only where a check says of the same protocol whether names are right
     views : what it looks at where that is no attacker of the ladder → what it is called
     controls : part of a metric's name → what the attack is held against
     parts : part of a metric's name → what of a recording is looked at, or taken away
@@ -180,6 +191,7 @@ class Words:
     protocols: Sequence[str] = ()
     also: Mapping[str, str] = field(default_factory=dict)
     fails_only: Sequence[str] = ()
+    joined: Sequence[str] = ()
     views: Mapping[str, str] = field(default_factory=dict)
     controls: Mapping[str, str] = field(default_factory=dict)
     parts: Mapping[str, str] = field(default_factory=dict)
@@ -249,7 +261,8 @@ class Words:
 
     def _filled(self, metric: Metric, said: Mapping[str, str]) -> Metric:
         """A metric whose words name what stands in the places of its pattern."""
-        texts = [metric.title, metric.meaning, metric.sentence, metric.ruling]
+        names = ("title", "meaning", "sentence", "ruling", "does")
+        texts = [getattr(metric, name) for name in names]
         unit = metric.unit
         for key, value in said.items():
             shown = value.replace("_", " ")
@@ -261,10 +274,7 @@ class Words:
                 inner = any_metric(value)
                 shown, unit = inner.title[:1].lower() + inner.title[1:], inner.unit
             texts = [text.replace(f"{{{key}}}", shown) for text in texts]
-        title, meaning, sentence, ruling = texts
-        return replace(
-            metric, title=title, meaning=meaning, sentence=sentence, ruling=ruling, unit=unit
-        )
+        return replace(metric, **dict(zip(names, texts, strict=True)), unit=unit)
 
 
 @cache

@@ -173,7 +173,7 @@ def _limits(limits: Rules) -> tuple[str, ...]:
         return ("No rule of these profiles limits it; a profile of your own may.",)
     told = []
     for profile, rule in limits:
-        most = formatting.amount(rule.limit, words.metric(rule.check, rule.estimate).unit)
+        most = rule.shown(rule.limit)
         most = "nobody" if rule.limit == 0 else f"at most {most}"
         note = "" if rule.required else ", not required"
         said = f"{profile.name}, {rule.id}: {rule.estimate} {most}{note} ({rule.basis})."

@@ -165,6 +165,7 @@ def _render(audit: Audit, told: int, drawn: int) -> str:
         accepted=summary.n_accepted(audit.verdict),
         verdict_word=summary.verdict_word(audit.verdict),
         headline=summary.headline(audit.verdict, _brief(profile)),
+        found=summary.judged(audit),
         reasons=summary.reasons(audit.verdict),
         cleared=summary.cleared(audit),
         facts=_facts(audit.release),
@@ -347,11 +348,24 @@ def _files(n: int) -> str:
 
 def _profile_meaning(profile: Mapping[str, Any]) -> str:
     meaning = _sentence(profile.get("description") or terms.profile_meaning(profile["name"]))
-    if population := profile.get("population"):
-        meaning += f" It reckons with an attacker who searches among {population:,} people."
+    if among := _judged_among(profile):
+        meaning += f" People among whom somebody is looked for: {_listed(among)}."
     if cell := profile.get("minimum_cell"):
         meaning += f" No count of fewer than {cell} people is told."
     return meaning
+
+
+def _judged_among(profile: Mapping[str, Any]) -> list[str]:
+    """Among how many people an intruder looks, by what rules ask."""
+    found: dict[str, None] = {}
+    for rule in profile.get("rules", ()):
+        about = words.about(str(rule.get("check")))
+        n = about.among_of(str(rule.get("estimate")))
+        if about.declared_population:
+            n = profile.get("population")
+        if n:
+            found[f"{n:,} ({about.title[:1].lower()}{about.title[1:]})"] = None
+    return list(found)
 
 
 def _protocols(audit: Audit) -> list[str]:
@@ -376,19 +390,8 @@ def _judged(audit: Audit, rule: Ruling, anchors: Mapping[str, str]) -> Judged:
         anchor=anchors.get(rule.finding or ""),
         kind=kind,
         basis=basis,
-        reading=_reading(audit, rule),
+        reading=summary.searched(audit, rule),
     )
-
-
-def _reading(audit: Audit, rule: Ruling) -> str:
-    """Among whom and knowing what a rule's number was found, as its check says it."""
-    finding = next((one for one in audit if one.id == rule.finding), None)
-    if not finding or not rule.estimate:
-        return ""
-    if words.about(finding.check).among_of(rule.estimate) is None:
-        return ""
-    reading = finding.params.get("reading")
-    return reading if isinstance(reading, str) else ""
 
 
 def _section(

@@ -141,7 +141,7 @@ def _contradiction(audit: Audit) -> str | None:
 def _names(audit: Audit) -> Iterator[str | None]:
     """The names that the layout wants not to be empty, as they are once they were cleaned."""
     for finding in audit:
-        yield from (finding.check, finding.view, finding.protocol, finding.leads)
+        yield from (finding.check, finding.proves, finding.view, finding.protocol, finding.leads)
     for rule in audit.verdict.rules:
         yield from (rule.id, rule.finding, rule.estimate)
         for one in rule.waived:
@@ -246,6 +246,7 @@ def _finding(finding: Finding, people: Collection[int], smallest: int) -> dict[s
         "view": finding.view and clean(finding.view),
         "protocol": finding.protocol and clean(finding.protocol),
         **({} if finding.leads is None else {"leads": clean(finding.leads)}),
+        **({} if finding.proves is None else {"proves": clean(finding.proves)}),
         "threat": withhold_text(finding.threat, smallest),
         "status": finding.status,
         "reason": None if finding.reason is None else withhold_text(finding.reason, smallest),
@@ -291,6 +292,7 @@ def _read_finding(raw: Mapping[str, Any], smallest: int) -> Finding:
         view=raw["view"] and clean(raw["view"]),
         protocol=raw["protocol"] and clean(raw["protocol"]),
         leads=clean(raw["leads"]) if "leads" in raw else None,
+        proves=clean(raw["proves"]) if "proves" in raw else None,
         threat=withhold_text(raw["threat"], smallest),
         status=raw["status"],
         reason=None if raw["reason"] is None else withhold_text(raw["reason"], smallest),

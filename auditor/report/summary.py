@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from auditor.core.finding import Audit, Estimate, Finding, Ruling, Verdict
+from auditor.core import formatting
+from auditor.core.finding import Audit, Estimate, Finding, Outcome, Ruling, Verdict
 from auditor.policy import words
 from auditor.policy.words import Metric
 from auditor.report import terms
@@ -148,6 +149,49 @@ def ladders(audit: Audit) -> list[Ladder]:
     return [ladder for ladder in made if ladder.strongest]
 
 
+def searched(audit: Audit, rule: Ruling) -> str:
+    """What an intruder does with people whom a rule is about, who holds and knows what, among how
+    many, and how sure that is; "" where the rule is about no such thing, or nothing was measured.
+    """
+    estimate, asked = measured_by(audit, rule), asked_of(audit, rule)
+    finding = next((one for one in audit if one.id == rule.finding), None)
+    if estimate is None or asked is None or finding is None or not asked[1].does:
+        return ""
+    value, low, high = formatting.interval(estimate, asked[1].unit)
+    one_side = formatting.amount((1 + estimate.level) / 2, "percent")
+    both = formatting.amount(estimate.level, "percent")
+    sure = {
+        "fail": f"with {one_side} certainty at least {low}",
+        "pass": f"with {one_side} certainty at most {high}",
+    }.get(rule.outcome, f"with {both} certainty {low} to {high}")
+    foretold = finding.protocol in words.about(finding.check).fails_only
+    how = "foretold from, and not measured on," if foretold else "measured on"
+    return (
+        f"Somebody {_who(finding)} {asked[1].does.format(value)} "
+        f"({sure}; {how} {estimate.n_subjects:,} people)."
+    )
+
+
+def judged(audit: Audit) -> str:
+    """What decided whether people can be found, in a sentence: of the required rules about it the
+    worst, and of those alike the first; or why that was not judged.
+    """
+    order: tuple[Outcome, ...] = ("fail", "inconclusive", "not assessed", "pass")
+    about = [
+        rule
+        for rule in audit.verdict.rules
+        if rule.required and (asked := asked_of(audit, rule)) and asked[1].does
+    ]
+    for rule in sorted(about, key=lambda one: order.index(one.outcome)):
+        if said := searched(audit, rule):
+            return said
+    for rule in about:
+        if asked := asked_of(audit, rule):
+            title = words.about(asked[0]).title
+            return terms.full_stop(f"{title} was not judged: {rule.reason}")
+    return ""
+
+
 @dataclass(frozen=True)
 class Missing:
     """Findings of one question and protocol that are missing for one reason."""
@@ -158,10 +202,16 @@ class Missing:
 
 @dataclass(frozen=True)
 class Told:
-    """What an intruder could do, in a sentence, and the finding that says so."""
+    """What an intruder could do, in a sentence, and the finding that says so.
+
+    Attributes
+    ----------
+    who : what the intruder holds and does
+    """
 
     finding: Finding
     name: str
+    who: str
     sentence: str
 
 
@@ -189,21 +239,34 @@ def intruder(audit: Audit) -> list[Told]:
             estimate = worst.estimates[name]
             sure = estimate.low > (estimate.chance or 0.0) or about.picture == _LADDER
             if sure and (text := words.metric(about.id, name).told(estimate)):
-                told.append(Told(worst, name, text))
-                if more := _among_everybody(audit, worst):
-                    told.append(more)
+                told += [*_among(audit, worst), Told(worst, name, about.intruder, text)]
                 break
     return told[:_MOST_TOLD]
 
 
-def _among_everybody(audit: Audit, beside: Finding) -> Told | None:
-    """The same among as many people as the profile reckons with."""
-    name = words.about(beside.check).among.replace("<n>", str(audit.profile.get("population")))
-    for one in audit:
-        alike = one.check == beside.check and one.protocol == beside.protocol
-        if alike and name in one.estimates:
-            return Told(one, name, words.metric(one.check, name).told(one.estimates[name]))
-    return None
+def _among(audit: Audit, beside: Finding) -> list[Told]:
+    """The same among as many people as rules judge, by the attack that surely finds most."""
+    about = words.about(beside.check)
+    names = (rule.estimate for rule in audit.verdict.rules if check_of(rule) == beside.check)
+    for name in names:
+        if name is None or about.among_of(name) is None:
+            continue
+        alike = [
+            one
+            for one in audit
+            if (one.check, one.protocol) == (beside.check, beside.protocol)
+            and name in one.estimates
+        ]
+        if alike:
+            worst = max(alike, key=lambda one: one.estimates[name].low)
+            said = words.metric(worst.check, name).told(worst.estimates[name])
+            return [Told(worst, name, f"Somebody {_who(worst)}.", said)]
+    return []
+
+
+def _who(finding: Finding) -> str:
+    """What the intruder of a finding holds and knows."""
+    return f"who {finding.params.get('intruder', 'searches for people')}"
 
 
 def not_measured(audit: Audit) -> list[Missing]:

@@ -14,6 +14,7 @@ from auditor.stats.estimators import Curves, rate, rounded
 from auditor.stats.forecast import forecast, nested_sizes, rank1_at
 from auditor.stats.intervals import wilson
 from auditor.stats.metrics import by_person
+from auditor.stats.rivals import worth
 
 Floats = NDArray[np.float64]
 #: In a smaller gallery there is too little to foretell a larger one from.
@@ -30,18 +31,18 @@ def found_among(
     only those alike can come before the mate. Beyond, it is foretold from that, within bounds that
     are closer where knowledge makes a large gallery small (`_among_those_left`).
     """
-    n_gallery = seen.n_gallery
+    n_gallery, alike = seen.n_gallery, seen.among_alike
     larger = [n for n in sizes if n > n_gallery]
     found = {
-        n: rate(rank1_at(seen.among_alike, np.array([n]))[:, 0], level, 1 / n)
+        n: rate(rank1_at(alike, np.array([n]))[:, 0], level, 1 / n, worth(alike, n))
         for n in sizes
         if n <= n_gallery
     }
     if not larger or n_gallery < FORETOLD_FROM:
         return found, {}
     measured = nested_sizes(n_gallery)
-    per_person = rank1_at(seen.among_alike, measured)
-    told = forecast(measured.astype(float), per_person, np.array(larger, dtype=float), level=level)
+    per_person, beyond = rank1_at(alike, measured), np.array(larger, dtype=float)
+    told = forecast(measured.astype(float), per_person, beyond, level=level, worth=worth(alike))
     for n, value, low, high in zip(larger, told.value, told.low, told.high, strict=True):
         least, most = _among_those_left(seen, n, level)
         ends = max(float(low), least), min(float(high), most)
@@ -78,11 +79,15 @@ def _among_those_left(seen: SearchResult, n: int, level: float) -> tuple[float, 
     def by_all(met: Floats) -> Floats:
         return rank1_at(seen, np.minimum(met, n_gallery)[:, None])[:, 0]
 
-    at_most = by_all(1 + (n - 1) * (size - 1) / (n_gallery - 1))
-    n_people = len(at_most)
-    high = wilson(float(at_most.sum()), n_people, level)[1]
+    def bounds(rate: float, met: Floats) -> tuple[float, float]:
+        n_worth = n_people * worth(seen, np.minimum(met, n_gallery))
+        return wilson(rate * n_worth, n_worth, level)
+
+    n_people = len(np.unique(seen.subject))
+    most = 1 + (n - 1) * (size - 1) / (n_gallery - 1)
+    high = bounds(float(by_all(most).mean()), most)[1]
     met = 1 + (n - 1) * size / n_gallery
     at_least = by_all(met) * (by_person(met, seen.subject) <= n_gallery)
     own, alike = by_all(size).mean(), rank1_at(seen.among_alike, np.array([n_gallery])).mean()
     harder = min(float(alike / own), 1.0) if own > 0 else 1.0
-    return wilson(float(at_least.sum()) * harder, n_people, level)[0], high
+    return bounds(float(at_least.mean()) * harder, met)[0], high

@@ -13,7 +13,8 @@ from scipy.special import ndtri
 from auditor.core.errors import EvidenceError
 from auditor.core.evidence import MIN_PEOPLE, Evidence, Predictions, SearchResult, Trials
 from auditor.core.finding import Estimate
-from auditor.stats import metrics
+from auditor.stats import metrics, rivals
+from auditor.stats.delong import stratified_variance
 from auditor.stats.forecast import rank1_at
 from auditor.stats.intervals import newcombe_auc, person_bootstrap, wilson, wilson_by_variance
 from auditor.stats.rare_errors import TOLD_FROM, joined_bounds
@@ -73,10 +74,9 @@ def cross_fitted(
         gain, blind = f"{name}_gain_years", found[f"{name}_mae_years"].chance
         assert blind is not None
         return found | {gain: taught_gain(found[gain], blind)}, curves
-    one, positive = found[f"{name}_auc"], metrics.person_trials(seen)[1]
-    halves = int(positive.sum()) // 2, int((~positive).sum()) // 2
-    low, high = newcombe_auc(one.value, *halves, level)
-    return {f"{name}_auc": replace(one, low=low, high=high)}, curves
+    key = f"{name}_auc"
+    low, high = auc_bounds(found[key].value, *metrics.person_trials(seen), level, worth=0.5)
+    return {key: replace(found[key], low=low, high=high)}, curves
 
 
 def taught_gain(one: Estimate, blind: float) -> Estimate:
@@ -117,40 +117,87 @@ def wider(one: Estimate) -> Estimate:
     return replace(one, low=float(low), high=float(high))
 
 
-def rate(per_person: NDArray[np.float64], level: float, chance: float | None) -> Estimate:
-    """The mean of people's rates, with Wilson's interval for as many yes-or-no outcomes."""
+def rate(
+    per_person: NDArray[np.float64], level: float, chance: float | None, worth: float = 1.0
+) -> Estimate:
+    """The mean of people's rates, with Wilson's interval for as many yes-or-no outcomes.
+
+    Parameters
+    ----------
+    worth : independent people that each is worth
+    """
     n = enough(len(per_person))
     value = float(per_person.mean())
-    low, high = wilson(value * n, n, level)
+    low, high = wilson(value * n * worth, n * worth, level)
     return Estimate(value, low, high, level, n, chance)
+
+
+def identification_rate(seen: SearchResult, k: int, level: float) -> Estimate:
+    """How often people are among the first k; of the first place with an interval that carries who
+    is in the gallery.
+    """
+    each = rivals.worth(seen) if k == 1 else 1.0
+    return rate(metrics.rank_rate(seen, k), level, k / seen.n_gallery, each)
 
 
 def pooled_auc(seen: Trials, level: float, chance: float = 0.5) -> Estimate:
     """How well people are told apart by scores on one scale, over all strata together."""
-    score, positive, _ = metrics.person_trials(seen)
-    value, n, n_positive = metrics.auc(score, positive), len(score), int(positive.sum())
-    low, high = newcombe_auc(value, n_positive, n - n_positive, level)
+    score, positive, stratum = metrics.person_trials(seen)
+    value, n = metrics.auc(score, positive), len(score)
+    low, high = auc_bounds(value, score, positive, np.zeros_like(stratum), level)
     return Estimate(value, low, high, level, n, chance)
+
+
+def auc_bounds(
+    value: float,
+    score: NDArray[np.float64],
+    positive: NDArray[np.bool_],
+    stratum: NDArray[np.int64],
+    level: float,
+    worth: float = 1.0,
+) -> tuple[float, float]:
+    """Newcombe's interval of an AUC, or Wilson's by its variance where that is wider.
+
+    The first stands on scores that are about as spread in both kinds, and never collapses. Where
+    they are not, as where all members score nearly alike, an AUC varies more: up to as much as a
+    rate of the fewer (Birnbaum and Klose 1957, Ann Math Stat 28:933), and placements show it.
+
+    Parameters
+    ----------
+    score, positive, stratum : (n_people,)
+    worth : independent people that each is worth
+    """
+    band = np.unique(stratum, return_inverse=True)[1]
+    ours, others = (
+        np.bincount(band[kind], minlength=band.max() + 1).astype(np.float64)
+        for kind in (positive, ~positive)
+    )
+    low, high = newcombe_auc(value, ours, others, level, worth)
+    variance = stratified_variance(score, positive, stratum) / worth
+    fewer = max(int(worth * min(ours.sum(), others.sum())), 1)
+    wide = wilson_by_variance(value, variance, fewer, level)
+    return min(low, wide[0]), max(high, wide[1])
 
 
 def _search(
     name: str, seen: SearchResult, level: float, rng: np.random.Generator
 ) -> tuple[dict[str, Estimate], Curves]:
     n_gallery = seen.n_gallery
-    rank1 = rate(metrics.rank_rate(seen, 1), level, 1 / n_gallery)
+    rank1 = identification_rate(seen, 1, level)
     if name:
         # A control shows what its kind of attacker finds first, and no more.
         return {f"{name}_rank1": rank1}, {}
     found = {"rank1": rank1}
     if n_gallery > 5:
-        found["rank5"] = rate(metrics.rank_rate(seen, 5), level, 5 / n_gallery)
+        found["rank5"] = identification_rate(seen, 5, level)
     if len(np.unique(seen.subject[seen.matched_impostor_above >= 0])) >= MIN_PEOPLE:
         found["rank1_stranger"] = rate(
             metrics.matched_impostor_rate(seen, 1), level, 1 / (n_gallery - 1)
         )
     if (seen.demographic_size < n_gallery).any():
         by_luck = metrics.by_person(1 / seen.demographic_size, seen.subject).mean()
-        found["rank1_known"] = rate(metrics.demographic_rate(seen, 1), level, float(by_luck))
+        rates, each = metrics.demographic_rate(seen, 1), rivals.worth(seen.among_alike)
+        found["rank1_known"] = rate(rates, level, float(by_luck), each)
     genuine, impostor = metrics.acceptance(seen)
     n = len(genuine)
     found["eer"] = equal_error(genuine, impostor, level)
@@ -250,11 +297,10 @@ def _trials(name: str, seen: Trials, level: float) -> tuple[dict[str, Estimate],
     score, positive, stratum = metrics.person_trials(seen)
     n = enough(len(score))
     value = metrics.auc(score, positive, stratum)
-    n_positive = int(positive.sum())
-    low, high = newcombe_auc(value, n_positive, n - n_positive, level)
+    low, high = auc_bounds(value, score, positive, stratum, level)
     thresholds = np.unique(score)
     genuine, impostor = (_reaching(score[kind], thresholds) for kind in (positive, ~positive))
-    curve = _roc(genuine, impostor, n - n_positive)
+    curve = _roc(genuine, impostor, int((~positive).sum()))
     return {f"{name}_auc": Estimate(value, low, high, level, n, 0.5)}, {f"{name}_roc": curve}
 
 

@@ -32,7 +32,14 @@ _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(80)
 
 
 def rank1_at(result: SearchResult, sizes: NDArray[np.int64] | Floats) -> Floats:
-    """Each person's rank-1 rate had the gallery held so many people, (n_people, n_sizes).
+    """Each person's rank-1 rate had the gallery held so many people, (n_people, n_sizes)."""
+    rates = first_at(result, sizes)
+    return np.stack([by_person(column, result.subject) for column in rates.T], axis=1)
+
+
+def first_at(result: SearchResult, sizes: NDArray[np.int64] | Floats) -> Floats:
+    """How often each probe's own person is first had the gallery held so many people,
+    (n_probes, n_sizes).
 
     `sizes` are those of all, (n_sizes,), or of each probe, (n_probes, n_sizes).
 
@@ -50,8 +57,7 @@ def rank1_at(result: SearchResult, sizes: NDArray[np.int64] | Floats) -> Floats:
     first = np.exp(_log_choose(rest + 1, drawn + 1) - whole)
     beyond = np.exp(_log_choose(rest - ties, drawn + 1) - whole)
     # Without ties the difference is C(rest, drawn), which needs no subtraction.
-    rates = np.where(ties > 0, (first - beyond) / (ties + 1), alone)
-    return np.stack([by_person(column, result.subject) for column in rates.T], axis=1)
+    return np.where(ties > 0, (first - beyond) / (ties + 1), alone)
 
 
 def _log_choose(n: Floats, k: Floats) -> Floats:
@@ -174,7 +180,9 @@ def nested_sizes(n_gallery: int) -> NDArray[np.int64]:
     return np.unique(np.append(spread, max(n_gallery - 1, 1)))
 
 
-def forecast(sizes: Floats, per_person: Floats, targets: Floats, *, level: float) -> Forecast:
+def forecast(
+    sizes: Floats, per_person: Floats, targets: Floats, *, level: float, worth: float = 1.0
+) -> Forecast:
     """Rank-1 in galleries of `targets` people, from rates in galleries of `sizes`, ascending, the
     last of which is the whole.
 
@@ -186,6 +194,7 @@ def forecast(sizes: Floats, per_person: Floats, targets: Floats, *, level: float
     ----------
     per_person : (n_people, n_sizes) as `rank1_at` gives them
     level : coverage of the bounds
+    worth : independent people that each is worth
     """
     targets = np.asarray(targets, dtype=np.float64)
     few = sizes <= sizes[-1] / 10
@@ -206,21 +215,23 @@ def forecast(sizes: Floats, per_person: Floats, targets: Floats, *, level: float
         place = _fitted(curve, shape, (tuple(place),), sizes, pulled)
         reached = curve(targets, *shape(place))
         pull = _response(curve, shape, place, sizes, targets)
-        variance = np.einsum("ti,ij,tj->t", pull, covariance, pull) / (n_people + _ADDED)
+        variance = np.einsum("ti,ij,tj->t", pull, covariance, pull) / (n_people + _ADDED) / worth
         low.append(_below(reached, variance, level))
     # A curve may fall faster at its end than any model of the whole of it: as there, it may go on.
     late = sizes >= sizes[-1] / 3
     line = [np.stack([np.ones(len(n)), np.log10(n)], axis=1) for n in (targets, sizes[late])]
     pull = line[0] @ np.linalg.pinv(line[1])
     variance = np.einsum("ti,ij,tj->t", pull, covariance[np.ix_(late, late)], pull)
-    low.append(_below(pull @ pulled[late], variance / (n_people + _ADDED), level))
+    low.append(_below(pull @ pulled[late], variance / (n_people + _ADDED) / worth, level))
     modelled = np.where(targets <= REACH * sizes[-1], np.min(low, axis=0), 0.0)
-    least = np.maximum(falls_no_faster(sizes, per_person, targets, level), modelled)
-    high = wilson(n_people * whole[-1], n_people, level)[1]
+    least = np.maximum(falls_no_faster(sizes, per_person, targets, level, worth), modelled)
+    high = wilson(n_people * worth * whole[-1], n_people * worth, level)[1]
     return Forecast(targets, rates, np.minimum(least, high), np.full(len(targets), high), error)
 
 
-def falls_no_faster(sizes: Floats, per_person: Floats, targets: Floats, level: float) -> Floats:
+def falls_no_faster(
+    sizes: Floats, per_person: Floats, targets: Floats, level: float, worth: float = 1.0
+) -> Floats:
     """(n_targets,) the least that rank-1 is in larger galleries, whatever people's scores are like.
 
     A person whom a share p of all people beats is first among N with probability (1 − p)^(N − 1),
@@ -230,7 +241,7 @@ def falls_no_faster(sizes: Floats, per_person: Floats, targets: Floats, level: f
     lost from a to b his upper one.
     """
     before, last = sizes[-2:]
-    n = len(per_person)
+    n = len(per_person) * worth
     rate = float(per_person[:, -1].mean())
     # Nobody's rate falls by more than that of a person whom one impostor of them all beats.
     most = (last - before) / (last - 1)

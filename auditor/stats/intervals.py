@@ -61,15 +61,20 @@ def clopper_pearson(k: float, n: int, level: float) -> tuple[float, float]:
 
 
 def newcombe_paired(
-    one: NDArray[np.float64], other: NDArray[np.float64], level: float
+    one: NDArray[np.float64], other: NDArray[np.float64], level: float, worth: float = 1.0
 ) -> tuple[float, float]:
     """An interval for the difference of the mean rates of the same people, one less other.
 
     Method 10 of Newcombe 1998, Stat Med 17:2635: Wilson's intervals of both rates, joined by how
     far they go together, with a correction for continuity. Rates between 0 and 1 vary less than
     yes-or-no outcomes, so that it is then conservative. It never collapses.
+
+    Parameters
+    ----------
+    one, other : (n,) the rates of each person
+    worth : independent people that each is worth
     """
-    n = len(one)
+    n = len(one) * worth
     p, q = float(one.mean()), float(other.mean())
     (low_p, high_p), (low_q, high_q) = (wilson(rate * n, n, level) for rate in (p, q))
     together = n * n * (float((one * other).mean()) - p * q)
@@ -81,14 +86,29 @@ def newcombe_paired(
     return max(p - q - float(np.sqrt(below)), -1.0), min(p - q + float(np.sqrt(above)), 1.0)
 
 
-def newcombe_auc(auc: float, n_positive: int, n_negative: int, level: float) -> tuple[float, float]:
+def newcombe_auc(
+    auc: float,
+    n_positive: float | NDArray[np.float64],
+    n_negative: float | NDArray[np.float64],
+    level: float,
+    worth: float = 1.0,
+) -> tuple[float, float]:
     """An interval for an AUC that does not collapse at 0 or 1.
 
     Method 5 of Newcombe 2006, Stat Med 25:559: the θ for which |θ − AUC| is z standard errors of
-    Hanley and McNeil at θ, with (m + n)/2 − 1 in place of m − 1 and n − 1.
+    Hanley and McNeil at θ, with (m + n)/2 − 1 in place of m − 1 and n − 1. Of several strata, over
+    whose pairs together the AUC is, the variances add up by the squares of their shares of pairs.
+
+    Parameters
+    ----------
+    n_positive, n_negative : people of each kind, or (n_strata,) those of each stratum
+    worth : independent people that each is worth
     """
     z = ndtri(0.5 + level / 2)
-    pairs, spare = n_positive * n_negative, (n_positive + n_negative) / 2 - 1
+    one, other = np.atleast_1d(np.asarray(n_positive)), np.atleast_1d(np.asarray(n_negative))
+    each = one * other
+    pairs = worth * each.sum()
+    spare = (each * ((one + other) / 2 - 1)).sum() / each.sum()
 
     def excess(theta: NDArray[np.float64]) -> NDArray[np.float64]:
         tails = (1 - theta) / (2 - theta) + theta / (1 + theta)

@@ -17,6 +17,7 @@ from auditor.stats.estimators import Curves, measure, rate
 from auditor.stats.forecast import rank1_at
 from auditor.stats.intervals import newcombe_paired, wilson_by_variance
 from auditor.stats.metrics import by_person, rank_rate
+from auditor.stats.rivals import worth
 
 
 def above_alike(seen: SearchResult, level: float) -> Estimate | None:
@@ -60,7 +61,10 @@ def rate_gap(one: SearchResult, other: SearchResult, level: float) -> Estimate:
         One of them has fewer than ten people.
     """
     size = np.array([min(one.n_gallery, other.n_gallery)])
-    first, second = (rate(rank1_at(each, size)[:, 0], level, 1 / size[0]) for each in (one, other))
+    first, second = (
+        rate(rank1_at(each, size)[:, 0], level, 1 / size[0], worth(each, int(size[0])))
+        for each in (one, other)
+    )
     value = first.value - second.value
     low = value - np.hypot(first.value - first.low, second.high - second.value)
     high = value + np.hypot(first.high - first.value, second.value - second.low)
@@ -104,7 +108,8 @@ def beside_strangers(seen: SearchResult, level: float) -> dict[str, Estimate]:
         return {}
     own = metrics.rank_rate(seen.of(has), 1)
     stranger = metrics.matched_impostor_rate(seen, 1)
-    value, bounds = float((own - stranger).mean()), newcombe_paired(own, stranger, level)
+    value = float((own - stranger).mean())
+    bounds = newcombe_paired(own, stranger, level, worth(seen.of(has)))
     return {"rank1_excess": Estimate(value, *bounds, level, len(own), 0.0)}
 
 

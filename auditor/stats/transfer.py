@@ -144,7 +144,7 @@ def moved(seen: Margins, mean_loss: float) -> SearchResult:
     above = np.take_along_axis(seen.n_reached, place, axis=1).ravel()
     score = seen.mated_score[:, None] * (1 - losses) + seen.mean_impostor[:, None] * losses
     size = n * _NODES
-    nobody = np.full(size, -1)
+    nobody, not_known = np.full(size, -1), np.full(size, "")
     return SearchResult(
         subject=np.repeat(seen.subject, _NODES),
         mated_score=score.ravel(),
@@ -163,6 +163,8 @@ def moved(seen: Margins, mean_loss: float) -> SearchResult:
         demographic_size=np.full(size, seen.n_gallery),
         demographic_best=np.repeat(seen.best_impostor, _NODES),
         nearest=np.repeat(seen.nearest, _NODES, axis=0),
+        rival=not_known,
+        demographic_rival=not_known,
     )
 
 

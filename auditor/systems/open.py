@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from auditor.core.errors import ModelError
-from auditor.core.target import Target
+from auditor.core.target import Rows, Target
 from auditor.learning import tree_file
+from auditor.resources import shown
 from auditor.systems.registry import open_networks
 from auditor.targets import description
 from auditor.targets.description import DESCRIPTION, Description
 from auditor.targets.model import ReleasedModel
 from auditor.targets.onnx import open_onnx
 from auditor.targets.release import Release
+from auditor.targets.texts import open_texts, with_texts
 from auditor.targets.trees import open_trees
 
 _TREES, _ONNX, _NETWORKS = (".json", ".ubj"), ".onnx", ".safetensors"
@@ -28,7 +35,8 @@ _NO_DESCRIPTION = (
 
 
 def open_target(path: Path, release: Release, *, device: str = "cpu", seed: int = 0) -> Target:
-    """The model at a path: a file of trees, an ONNX file, or a folder that `auditor train` wrote.
+    """The model at a path: a file of trees, an ONNX file, a folder that `auditor train` wrote, or
+    the description of one whose texts stand beside it.
 
     Parameters
     ----------
@@ -61,9 +69,35 @@ def open_target(path: Path, release: Release, *, device: str = "cpu", seed: int 
         files = {_UNNAMED: path.name}
     else:
         raise ModelError(f"{path}: holds no {DESCRIPTION}; name a model's file, or write one")
-    return _opened(
-        ReleasedModel(_plain(said.task), folder, said, files, release, device, seed, unknown)
-    )
+    model = ReleasedModel(_plain(said.task), folder, said, files, release, device, seed, unknown)
+    if said.texts and not files:
+        return open_texts(model)
+    target = _given_out(_opened(model), said)
+    return with_texts(target, model) if said.texts else target
+
+
+def _given_out(target: Target, said: Description) -> Target:
+    """The model as it is released: its file and all that this makes possible, or some outputs."""
+    if not said.outputs:
+        if said.decimals is not None:
+            raise ModelError(
+                f"{DESCRIPTION}: decimals: says how outputs are rounded, and the file rounds "
+                "nothing; name what is given out in place of the file as outputs: [...]"
+            )
+        return target
+    for name in said.outputs:
+        if name not in target.outputs:
+            raise ModelError(
+                f"{DESCRIPTION}: outputs: the model gives out no {shown(name)}; "
+                f"wanted some of {', '.join(target.outputs)}"
+            )
+
+    def rounded(make: Callable[[], Rows]) -> Rows:
+        values = make()
+        return values if said.decimals is None else np.round(values, said.decimals)
+
+    outputs = {name: partial(rounded, target.outputs[name]) for name in said.outputs}
+    return replace(target, outputs=outputs, trees={}, _cache={})
 
 
 def _opened(model: ReleasedModel) -> Target:

@@ -10,6 +10,9 @@ Beside a model stands a `model.yaml`, as `auditor train` writes it or in a stewa
     inputs: [RR ms, QRS ms]                # columns, in the model's order where it has no names
     labels: {I48: atrial_fibrillation}     # what each model tells → its column: 1, 0 or empty
     classes: {rhythm: [sinus, AF, other]}  # of a model of classes, in its order; 0, 1, 2 without
+    outputs: [scores]                      # what is given out where the file is not; all without
+    decimals: 2                            # and to how many decimals
+    texts: texts.csv                       # what it writes of each record, with or without a file
 
 Columns that `auditor train` writes are found by themselves: "input …" and "label …". A cell that is
 there and does not say what its column should is refused, and never counts as empty.
@@ -79,6 +82,7 @@ class Columns(BaseModel):
     part: str = "part"
     sex: str = "sex"
     age: str = "age"
+    text: str = "text"
     sexes: Mapping[str, Literal["female", "male"]] = Field(default_factory=dict)
 
 
@@ -92,11 +96,15 @@ class Description(BaseModel):
     file: str | None = None
     models: Mapping[str, File] = Field(default_factory=dict)
     members: str | None = None
+    texts: str | None = None
     columns: Columns = Columns()
     parts: Parts = Parts()
     inputs: Names = ()
     labels: Mapping[str, str] = Field(default_factory=dict)
     classes: Mapping[str, Names] = Field(default_factory=dict)
+    #: What of the model is released where its file is not, and to how many decimals.
+    outputs: Names = ()
+    decimals: int | None = Field(default=None, ge=0, le=15)
     size: str = "small"
     #: Of what reads ECGs and says nothing of them itself: at how many Hz, and which leads.
     fs: float | None = Field(default=None, gt=0, le=100_000)
@@ -154,6 +162,34 @@ def members(folder: Path, said: Description) -> pd.DataFrame:
     """
     assert said.members is not None
     path = beside(folder, said.members)
+    table = table_in(path)
+    subject = said.columns.subject
+    if subject not in table:
+        raise ModelError(
+            f"{path.name}: has no column {subject!r} that says whose each record is; "
+            f"name it in {DESCRIPTION} under columns"
+        )
+    # Who was trained on may stay unknown, and is then said to be.
+    named = said.columns.model_dump(exclude_unset=True, exclude={"part", "sexes", "text"})
+    if absent := [column for column in named.values() if column not in table]:
+        raise ModelError(
+            f"{path.name}: has no column {absent[0]!r}, which {DESCRIPTION} names under columns"
+        )
+    if any(map(values.is_missing, texts(table, subject))):
+        raise ModelError(
+            f"{path.name}: rows without {subject!r}; say whose each record is, or leave them out"
+        )
+    return table.reset_index(drop=True)
+
+
+def table_in(path: Path) -> pd.DataFrame:
+    """A table that a description names.
+
+    Raises
+    ------
+    ModelError
+        It is too large or damaged.
+    """
     if path.stat().st_size > _MAX_TABLE:
         raise ModelError(f"{path.name}: larger than {_MAX_TABLE >> 30} GiB; name fewer records")
     try:
@@ -167,23 +203,7 @@ def members(folder: Path, said: Description) -> pd.DataFrame:
         raise ModelError(f"{path.name}: cannot be read as a table; write it again") from error
     if not table.columns.is_unique:
         raise ModelError(f"{path.name}: names a column twice; write it again")
-    subject = said.columns.subject
-    if subject not in table:
-        raise ModelError(
-            f"{path.name}: has no column {subject!r} that says whose each record is; "
-            f"name it in {DESCRIPTION} under columns"
-        )
-    # Who was trained on may stay unknown, and is then said to be.
-    named = said.columns.model_dump(exclude_unset=True, exclude={"part", "sexes"})
-    if absent := [column for column in named.values() if column not in table]:
-        raise ModelError(
-            f"{path.name}: has no column {absent[0]!r}, which {DESCRIPTION} names under columns"
-        )
-    if any(map(values.is_missing, texts(table, subject))):
-        raise ModelError(
-            f"{path.name}: rows without {subject!r}; say whose each record is, or leave them out"
-        )
-    return table.reset_index(drop=True)
+    return table
 
 
 def _text(path: Path) -> pd.DataFrame:

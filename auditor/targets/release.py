@@ -145,27 +145,37 @@ class Release:
         return sets
 
     def joined(self, kept: Release) -> Release:
-        """The same with what is kept of its people; copies of released recordings are left out.
+        """The same with what is kept of its people.
 
         Raises
         ------
         DataError
-            They have no lead in common, or too few people; or all that is kept is released too.
+            They have no lead in common, or too few people, or others who are called the same.
         """
-        both = replace(self, dataset=Joined.of(self.dataset, kept.dataset), lead_set=None)
-        records = both.records
+        return replace(self, dataset=Joined.of(self.dataset, kept.dataset), lead_set=None)
+
+    def without_copies(self) -> Release:
+        """The same without kept recordings that are copies of released ones.
+
+        Raises
+        ------
+        DataError
+            All that is kept is released too.
+        """
+        assert isinstance(self.dataset, Joined)
+        records = self.records
         copied = records["digest"].isin(records["digest"][~records["kept"]]) & records["kept"]
         if not copied.any():
-            return both
+            return self
         names = set(records["record"][copied])
-        left = np.flatnonzero(~both.dataset.manifest["record"].isin(names))
-        if not both.dataset.manifest["kept"].iloc[left].any():
+        left = np.flatnonzero(~self.dataset.manifest["record"].isin(names))
+        if not self.dataset.manifest["kept"].iloc[left].any():
             raise DataError(
-                f"{kept.root}: all its recordings of people of the release are copies of released "
-                "ones; wanted some of other occasions"
+                f"{self.dataset.kept.root}: all its recordings of people of the release are copies "
+                "of released ones; wanted some of other occasions"
             )
-        fingerprint = f"{both.dataset.fingerprint}+no copies"
-        return replace(both, dataset=replace(both.dataset.part(left), fingerprint=fingerprint))
+        fingerprint = f"{self.dataset.fingerprint}+no copies"
+        return replace(self, dataset=replace(self.dataset.part(left), fingerprint=fingerprint))
 
     @cached_property
     def unusable(self) -> pd.DataFrame:

@@ -80,7 +80,7 @@ def target(name: str, title: str, table: Table, boosters: Mapping[str, xgboost.B
 
     def membership_signal() -> Floats:
         fits = (
-            _fit(objectives[label], boosters[label], rows[label], y_true[:, place])
+            fit_of(objectives[label], boosters[label], rows[label], y_true[:, place])
             for place, label in enumerate(labels)
         )
         return np.stack(list(fits), axis=1)
@@ -210,7 +210,7 @@ def _hstack(parts: Iterable[NDArray[Any]]) -> NDArray[np.float32]:
 # --- how well a record fits, and would without the person ----------------------------------
 
 
-def _fit(
+def fit_of(
     objective: Objective, booster: xgboost.Booster, rows: NDArray[np.float32], truth: Floats
 ) -> Floats:
     """(n,) the log-odds of the finding, or of the class, that is true; of a value, how far off it
@@ -263,7 +263,7 @@ def _trainer(recipes: Sequence[_Recipe]) -> TrainReference:
             fits.append(np.full(len(truth), np.nan))
             if len(np.unique(truth[some])) > 1:
                 grown = recipe.grown(some, truth, seed)
-                fits[-1] = _fit(recipe.objective, grown, recipe.rows, truth)
+                fits[-1] = fit_of(recipe.objective, grown, recipe.rows, truth)
         return np.stack(fits, axis=1)
 
     return train_reference

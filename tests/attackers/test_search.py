@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binom
 
 from auditor.attackers.demographics import Demographics
 from auditor.attackers.search import AGE_REACH, BLOCK, SKETCHED, search_gallery
@@ -51,6 +52,35 @@ def test_ranks_ties_and_best_impostors_follow_the_definition(search):
     assert np.array_equal(seen.n_tied, (impostor == mate[:, None]).sum(axis=1))
     assert np.array_equal(seen.best_impostor, impostor.max(axis=1))
     assert seen.n_gallery == len(people)
+
+
+@given(searches())
+def test_a_rival_is_one_of_those_who_come_before_the_probes_own_person(search):
+    people, mate, impostor = by_definition(*search)
+    kind = {one: Demographics(sex=str(int(one) % 2)) for one in people}
+    seen, alike = searched(search), searched(search, kind)
+    for probe, own in enumerate(search[3]):
+        theirs = np.array([kind[one] == kind[own] for one in people])
+        for rival, among in (
+            (seen.rival[probe], np.ones(len(people), dtype=bool)),
+            (alike.rival[probe], np.ones(len(people), dtype=bool)),
+            (alike.demographic_rival[probe], theirs),
+        ):
+            over = people[among & (impostor[probe] > mate[probe])]
+            same = people[among & (impostor[probe] == mate[probe])]
+            assert rival in (over if len(over) else same if len(same) else [""])
+
+
+def test_each_of_those_who_come_before_is_as_often_the_rival():
+    n = 3000
+    names = np.array(["a", "b", "c", "own"])
+    gallery = np.array([[3.0], [2.0], [4.0], [1.0]], dtype=np.float32)
+    probe = np.ones((n, 1), dtype=np.float32)
+    seen = searched((gallery, names, probe, np.repeat("own", n)))
+    counts = [(seen.rival == one).sum() for one in "abc"]
+    low, high = binom.ppf([0.0005, 0.9995], n, 1 / 3)
+    assert all(low <= one <= high for one in counts)
+    assert sum(counts) == n
 
 
 @given(searches())

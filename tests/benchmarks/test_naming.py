@@ -15,7 +15,7 @@ from auditor.stats.among import found_among
 from auditor.stats.intervals import wilson
 from auditor.stats.naming import naming, sure_from
 from tests.benchmarks.measurements import Recorder
-from tests.stats.evidence import search_result
+from tests.stats.evidence import rivals, search_result
 
 LEVEL = 0.9
 LIMITS = {
@@ -57,6 +57,7 @@ def searched(mate: np.ndarray, scores: np.ndarray, alike: np.ndarray) -> SearchR
         "matched_impostor_tied": none - 1, "demographic_above": (above & near).sum(axis=1),
         "demographic_tied": none, "demographic_size": near.sum(axis=1) + 1,
         "demographic_best": np.where(near, scores, -np.inf).max(axis=1),
+        "rival": rivals(above, digits=5), "demographic_rival": rivals(above & near, digits=5),
     }  # fmt: skip
     return SearchResult(**{**vars(few), **columns})
 

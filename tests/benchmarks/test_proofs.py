@@ -16,8 +16,8 @@ from auditor.checks.linkage.check import Linkage
 from auditor.checks.run import run_check
 from auditor.config import load_preset
 from auditor.engine import engine
-from auditor.policy.judge import limits_of
 from auditor.policy.profile import load_profile
+from auditor.policy.proofs import limits_of
 from auditor.signal.prepare import Prepared
 from auditor.signal.spikes import spiked
 from auditor.targets.context import Context

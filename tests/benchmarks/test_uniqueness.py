@@ -88,7 +88,8 @@ def test_the_rule_on_rare_ages_in_towns_that_are_known(kind, measured):
             counts = odd(town(rng), rng) if is_odd else town(rng)
             drawn = sample(counts, n, rng, hospital=hospital)
             truth = most_exposed(counts, drawn, pooled=pooled)
-            dataset = SimpleNamespace(manifest=manifest(drawn, pooled=pooled))
+            told = manifest(drawn, pooled=pooled)
+            dataset = SimpleNamespace(manifest=told, descriptor=SimpleNamespace(shifted=False))
             check = Uniqueness(population=N)
             evidence = check.attack(SimpleNamespace(dataset=dataset), rng)
             one = check.estimate(

@@ -14,7 +14,8 @@ LEVEL = 0.95
 
 def context(seed: int = 0) -> Any:
     """All that a question to a model uses of what is around it; nobody watches."""
-    return SimpleNamespace(seed=seed, progress=lambda *_: None)
+    around = {"memo": {}, "lead_set": None, "prepared": None}
+    return SimpleNamespace(seed=seed, progress=lambda *_: None, **around)
 
 
 def attacked(check: OnModel, seed: int = 0) -> Any:

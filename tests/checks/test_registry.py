@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import subprocess
+import sys
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -19,6 +21,20 @@ from auditor.targets.context import Context
 SETTINGS = Settings(("template",), ("fiducials",), ("embedding",), ("cross-session",), 1000)
 OF_RECORDINGS = [one.id for one in words.checks().values() if one.in_presets]
 ALWAYS = {one.id for one in words.checks().values() if one.always}
+
+
+def test_what_asks_no_network_waits_for_no_library_of_networks():
+    code = (
+        "import sys\n"
+        "import auditor.audit\n"
+        "from auditor.checks.registry import code_of\n"
+        "from auditor.policy import words\n"
+        "for check in words.checks():\n"
+        "    code_of(check)\n"
+        "print(sorted({'timm', 'torchvision', 'captum', 'matplotlib'} & sys.modules.keys()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 @pytest.mark.parametrize("check", OF_RECORDINGS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import stat
 
 import numpy as np
@@ -100,3 +101,18 @@ def test_a_cache_that_cannot_be_made_names_the_cure(tmp_path, monkeypatch):
     monkeypatch.setenv("AUDITOR_CACHE", str(tmp_path / "file" / "below"))
     with pytest.raises(ConfigError, match="AUDITOR_CACHE"):
         Store.of("sha256:1", {})
+
+
+@pytest.mark.parametrize("kind", ["array", "table"])
+def test_what_does_not_fit_is_refused_with_the_reason_and_leaves_nothing(store, kind):
+    most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    held = pd.DataFrame({"a": np.random.default_rng(0).normal(size=5000)})
+    put = {"array": store.put_array, "table": store.put_table}[kind]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, most[1]))
+    try:
+        with pytest.raises(ConfigError, match="free some space") as told:
+            put("x", held)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, most)
+    assert "None" not in str(told.value)
+    assert list(store.root.iterdir()) == []

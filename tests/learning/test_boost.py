@@ -257,3 +257,13 @@ def test_a_strangers_trees_are_read_from_either_kind_of_file(kind, recipe, tmp_p
     back = boost.load(path)
     assert np.array_equal(back.predict(xgboost.DMatrix(rows)), found.predict(xgboost.DMatrix(rows)))
     assert boost.grown(back).rounds == 8
+
+
+def test_thresholds_are_those_that_the_library_itself_lists(booster):
+    frame = booster.trees_to_dataframe()
+    frame = frame[frame["Feature"] != "Leaf"]
+    found = boost.thresholds(booster)
+    assert {NAMES[place] for place in found} == set(frame["Feature"])
+    for place, some in found.items():
+        listed = frame.loc[frame["Feature"] == NAMES[place], "Split"]
+        np.testing.assert_allclose(some, np.unique(listed.to_numpy(np.float32)), rtol=1e-6)

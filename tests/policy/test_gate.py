@@ -15,10 +15,12 @@ from hypothesis import strategies as st
 from auditor.cli import main
 from auditor.core.errors import ConfigError
 from auditor.core.finding import EXIT_STATUS, Audit, Estimate, Finding, Waiver
-from auditor.policy.judge import compare, competence_needed, judge, judge_again
+from auditor.policy.judge import compare, judge, judge_again
 from auditor.policy.profile import Counted, Profile, Rule, recorded_profile
+from auditor.policy.proofs import competence_needed
 from auditor.report import json as report
 from auditor.stats.resemblance import sketch
+from tests.policy.findings import COPIES, profile
 
 TODAY = date(2026, 6, 1)
 LATER, EARLIER = date(2027, 1, 1), date(2026, 1, 1)
@@ -36,10 +38,6 @@ MODELS = Rule(
 )
 
 WITHIN, ACROSS, BEYOND = (0.01, 0.03, 0.06), (0.04, 0.08, 0.15), (0.4, 0.5, 0.6)
-
-
-def profile(*rules: Rule, **more) -> Profile:
-    return Profile(name="p", title="t", context="c", population=1000, rules=rules, **more)
 
 
 def seen(check, view, protocol, name, bounds, chance=0.001) -> Finding:
@@ -65,7 +63,8 @@ def proof(view: str, protocol: str | None, name: str, chance: float) -> Finding:
     smallest = Estimate(0.02, 0.01, 0.03, 0.95, 300, None)
     null = Estimate(chance, chance, chance, 0.95, 400, chance)
     shown = {f"planted_{name}": planted, f"smallest_{name}": smallest, f"null_{name}": null}
-    return Finding("competence", view, protocol, "t", "measured", estimates=shown)
+    check = "linkage" if protocol else "membership"
+    return Finding("competence", view, protocol, "t", "measured", estimates=shown, proves=check)
 
 
 SPOTLESS = seen("identifiers", "metadata", None, "direct", (0.0, 0.0, 0.01), 0.0)
@@ -472,12 +471,6 @@ def of_narrow_intervals() -> int | str:
         return "refused"
 
 
-COPIES = Rule(
-    id="copies", check="memorisation", protocol="copies", estimate="copied", limit=0,
-    basis="our default", models=True,
-)  # fmt: skip
-
-
 def few() -> Finding:
     told = {"copied": "1 to 9 people"}
     return Finding("memorisation", "a", "copies", "t", "measured", params=told)
@@ -490,7 +483,7 @@ def all_waived(waivers, today) -> list[Waiver]:
 @pytest.mark.parametrize(
     ("scenario", "right", "guard", "without", "wrong"),
     [
-        (expired, 1, "auditor.policy.judge._holding", all_waived, 0),
+        (expired, 1, "auditor.policy.judge.in_force", all_waived, 0),
         (
             unmatched,
             1,
@@ -498,7 +491,7 @@ def all_waived(waivers, today) -> list[Waiver]:
             lambda one, holds, rulings: replace(rulings[0], id="waiver"),
             0,
         ),
-        (incompetent, 3, "auditor.policy.judge._incompetent", lambda *_: None, 0),
+        (incompetent, 3, "auditor.policy.judge.incompetent", lambda *_: None, 0),
         (cheap, 3, "auditor.policy.judge._untried", lambda *_: None, 0),
         (switched_off, 3, "auditor.policy.judge._untried", lambda *_: None, 0),
         (of_too_few, 3, "auditor.policy.judge._too_few", lambda *_: None, 0),
@@ -511,10 +504,10 @@ def all_waived(waivers, today) -> list[Waiver]:
             {**EXIT_STATUS, "inconclusive": 0},
             0,
         ),
-        (inconclusive, 3, "auditor.policy.judge._within", lambda *_: True, 0),
+        (inconclusive, 3, "auditor.policy.judge.all_within", lambda *_: True, 0),
         (one_model_unmeasured, 3, "auditor.policy.judge._unmeasured", lambda *_: None, 0),
         (few_people, 3, "auditor.policy.judge._explained_by_luck", lambda *_: None, 0),
-        (no_better_than_luck, 3, "auditor.policy.baseline.beyond_chance", lambda _: True, 1),
+        (no_better_than_luck, 3, "auditor.policy.standing.beyond_chance", lambda _: True, 1),
         (grown_worse, 1, "auditor.policy.judge.worsened", lambda *_, **__: [], 0),
         (of_another_release, "refused", "auditor.policy.judge.refuse_other", lambda *_: None, 0),
         (
@@ -524,7 +517,7 @@ def all_waived(waivers, today) -> list[Waiver]:
             lambda *_: None,
             0,
         ),
-        (hidden_failure, 1, "auditor.policy.baseline.some_but_few", lambda *_: None, 3),
+        (hidden_failure, 1, "auditor.policy.standing.some_but_few", lambda *_: None, 3),
     ],
     ids=lambda one: getattr(one, "__name__", None),
 )

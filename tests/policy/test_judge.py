@@ -2,54 +2,33 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
 
 from auditor.core.errors import ConfigError
 from auditor.core.finding import Estimate, Finding
-from auditor.policy.judge import competence_needed, judge, limits_of
-from auditor.policy.profile import Profile, Rule, load_profile, parse_profile
+from auditor.policy.judge import judge
+from auditor.policy.profile import Rule, load_profile, parse_profile
+from auditor.policy.proofs import competence_needed
 from auditor.resources import names
-
-LINKAGE = Rule(
-    id="linkage", check="linkage", protocol="cross-session", estimate="rank1", limit=0.09,
-    basis="precedent: x", rungs=("vit",),
-)  # fmt: skip
-PLAIN = Rule(id="identifiers", check="identifiers", estimate="direct", limit=0, basis="law: x")
-
-
-def profile(*rules: Rule) -> Profile:
-    return Profile(name="p", title="t", context="c", population=1000, rules=rules)
-
-
-def finding(view: str | None, low: float, value: float, high: float, **more) -> Finding:
-    settings = {"check": "linkage", "protocol": "cross-session", "estimate": "rank1"} | more
-    estimate = Estimate(value, low, high, 0.95, 400, settings.pop("chance", 0.01))
-    name = settings.pop("estimate")
-    return Finding(
-        settings["check"], view, settings["protocol"], "threat", "measured",
-        estimates={name: estimate},
-    )  # fmt: skip
-
-
-def competence(smallest: float = 0.03, null: float = 0.01, view: str = "vit") -> Finding:
-    estimates = {
-        name: Estimate(value, max(value - 0.05, 0), min(value + 0.05, 1), 0.95, 200, 0.01)
-        for name, value in (("smallest_rank1", smallest), ("null_rank1", null))
-    }
-    return Finding("competence", view, "cross-session", "threat", "measured", estimates=estimates)
-
-
-def skipped(view: str) -> Finding:
-    return Finding("linkage", view, "cross-session", "t", "skipped", reason="one record each")
-
-
-def failed(view: str) -> Finding:
-    return Finding("linkage", view, "cross-session", "t", "failed", reason="it broke")
-
-
-LOW, WIDE, HIGH = (0.01, 0.03, 0.06), (0.04, 0.08, 0.15), (0.4, 0.5, 0.6)
+from tests.policy.findings import (
+    COPIES,
+    HIGH,
+    LINKAGE,
+    LOW,
+    MEMBERSHIP,
+    PLAIN,
+    WIDE,
+    competence,
+    failed,
+    finding,
+    model,
+    profile,
+    proof,
+    skipped,
+)
 
 
 @pytest.mark.parametrize(
@@ -79,21 +58,6 @@ def test_each_outcome_has_its_exit_status(findings, outcome, status):
     verdict = judge(findings, profile(LINKAGE))
     assert verdict.rules[0].outcome == outcome
     assert verdict.exit_status == status
-
-
-@pytest.mark.parametrize("name", ["rank1_known", "named", "found_among_100"])
-def test_a_rule_passes_by_the_number_that_it_names_and_that_was_proven(name):
-    asked = profile(LINKAGE.model_copy(update={"estimate": name}))
-    low = finding("vit", *LOW, estimate=name)
-    assert competence_needed([low], asked) == [low]
-    assert limits_of(low, asked) == {name: 0.09}
-    proof = competence()
-    named = {key.replace("rank1", name): one for key, one in proof.estimates.items()}
-    assert judge([low, replace(proof, estimates=named)], asked).outcome == "pass"
-    # What was proven of another number says nothing of this one.
-    (ruling,) = judge([low, proof], asked).rules
-    assert ruling.outcome == "inconclusive"
-    assert f"{name} is missing" in ruling.reason
 
 
 @pytest.mark.parametrize(
@@ -131,50 +95,6 @@ def test_a_profile_passes_nothing_that_was_measured_among_fewer_people_than_it_s
     assert judge([finding("vit", *HIGH)], few).rules[0].outcome == "fail"
 
 
-def test_an_attack_that_finds_only_larger_leaks_than_the_limit_says_both_and_what_would_help():
-    def reason(smallest: float) -> str:
-        (ruling,) = judge([finding("vit", *LOW), competence(smallest)], profile(LINKAGE)).rules
-        assert ruling.outcome == "inconclusive"
-        return ruling.reason
-
-    assert "12%" in reason(0.12)
-    assert "limit of 9%" in reason(0.12)
-    assert "about 67 more people would settle it, or a stronger attack" in reason(0.12)
-    # A proof is made on 300 people: more of them would not help.
-    assert reason(0.5).endswith("a stronger attack would settle it")
-    unfound = replace(competence(), estimates={"null_rank1": competence().estimates["null_rank1"]})
-    (ruling,) = judge([finding("vit", *LOW), unfound], profile(LINKAGE)).rules
-    assert "(vit) read no more than it found" in ruling.reason
-
-
-def test_every_attack_that_a_pass_rests_on_is_proven_the_strongest_first():
-    rungs = ("template", "vit", "adapted")
-    both = profile(LINKAGE.model_copy(update={"rungs": rungs, "proven": ("vit", "adapted")}))
-    found = [finding(one, *LOW) for one in rungs]
-    assert competence_needed(found, both) == [found[2]]
-    able = [*found, competence(view="adapted")]
-    assert competence_needed(able, both) == [found[1]]
-    assert judge(able, both).rules[0].outcome == "inconclusive"
-    proven = [*able, competence()]
-    assert competence_needed(proven, both) == []
-    assert judge(proven, both).rules[0].outcome == "pass"
-    # Where one is not able no other helps, and none is tried.
-    weak = [*found, competence(0.3, view="adapted")]
-    assert competence_needed(weak, both) == []
-    (ruling,) = judge([*weak, competence()], both).rules
-    assert ruling.outcome == "inconclusive"
-    assert "(adapted) would have told from what it found is 30%" in ruling.reason
-
-
-def test_of_several_rules_on_a_number_the_strictest_limit_is_to_be_proven():
-    rules = [
-        LINKAGE.model_copy(update={"id": f"at {limit}", "limit": limit}) for limit in (0.2, 0.05)
-    ]
-    shown = LINKAGE.model_copy(update={"id": "shown", "limit": 0.01, "required": False})
-    other = LINKAGE.model_copy(update={"id": "other", "protocol": "same-session", "limit": 0.02})
-    assert limits_of(finding("vit", *LOW), profile(*rules, shown, other)) == {"rank1": 0.05}
-
-
 def test_what_guessing_reaches_never_fails_a_small_release():
     small = finding("vit", 0.1, 0.2, 0.4, chance=0.2)
     ruling = judge([small, competence()], profile(LINKAGE)).rules[0]
@@ -194,6 +114,22 @@ def test_a_number_of_people_that_the_audit_did_not_look_among_is_to_be_scanned_f
 def test_an_inconclusive_rule_says_how_many_more_people_would_settle_it():
     reason = judge([finding("vit", *WIDE), competence()], profile(LINKAGE)).rules[0].reason
     assert "more people would settle it" in reason
+
+
+def test_what_is_foretold_takes_as_many_more_people_as_its_interval_is_wide():
+    """A count of 5.6 % of 400 would be settled already; what was foretold of more is not."""
+    asked = profile(LINKAGE.model_copy(update={"estimate": "found_among_1000"}))
+    wide = finding("vit", 0.052, 0.056, 0.211, estimate="found_among_1000")
+    reason = judge([wide, competence()], asked).rules[0].reason
+    (more,) = re.findall(r"about (\d+) more people", reason)
+    assert int(more) == pytest.approx(400 * ((0.211 - 0.056) / (0.09 - 0.056)) ** 2 - 400, rel=0.1)
+
+
+def test_a_number_that_is_not_told_of_so_few_says_how_many_it_takes():
+    asked = profile(LINKAGE.model_copy(update={"estimate": "most_exposed"}))
+    (ruling,) = judge([finding("vit", *LOW)], asked).rules
+    assert ruling.outcome == "not assessed"
+    assert ruling.reason.endswith("it takes 50")
 
 
 def test_a_verdict_tells_a_number_in_the_words_and_the_unit_of_its_check():
@@ -261,17 +197,6 @@ def test_a_limit_that_rises_never_makes_an_outcome_worse():
     assert set(severity) == {0, 1, 2}
 
 
-def test_competence_is_asked_for_only_where_it_decides():
-    asked = profile(LINKAGE)
-    low = finding("vit", *LOW)
-    assert competence_needed([low], asked) == [low]
-    shown = profile(LINKAGE.model_copy(update={"required": False}), PLAIN)
-    assert competence_needed([low], shown) == []
-    assert competence_needed([finding("vit", *HIGH)], asked) == []
-    assert competence_needed([finding("template", *LOW)], asked) == []
-    assert competence_needed([finding("template", *WIDE), finding("vit", *LOW)], asked) == []
-
-
 @pytest.mark.parametrize("name", names("profile"))
 def test_every_shipped_profile_loads_and_says_where_each_limit_comes_from(name):
     loaded = load_profile(name)
@@ -285,11 +210,12 @@ def test_a_stricter_context_has_stricter_limits():
     strict, looser, loosest = (
         {rule.id: rule.limit for rule in one.rules} for one in (public, registered, enclave)
     )
-    # Whom an intruder is sure of is asked where anybody may be one; elsewhere the most exposed.
-    assert set(strict) - set(looser) == {"linkage-named"}
-    assert set(looser) == set(loosest)
+    assert set(strict) == set(looser) == set(loosest)
     for name in looser:
         assert strict[name] <= looser[name] <= loosest[name]
+    # A mean beyond a cap is of somebody beyond it, and fewer than fifty people show it.
+    for one in (strict, looser, loosest):
+        assert one["linkage-named"] <= one["linkage-most-exposed"]
 
 
 @pytest.mark.parametrize(
@@ -318,27 +244,6 @@ def test_a_wrong_profile_is_refused_in_one_line(change, word):
 
 
 # --- models -------------------------------------------------------------------------------
-
-MEMBERSHIP = Rule(
-    id="m", check="membership", estimate="auc", limit=0.6, basis="our default", models=True
-)
-COPIES = Rule(
-    id="copies", check="memorisation", protocol="copies", estimate="copied", limit=0,
-    basis="our default", models=True,
-)  # fmt: skip
-
-
-def model(name: str, value: float, spread: float = 0.02) -> Finding:
-    one = Estimate(value, value - spread, value + spread, 0.95, 400, 0.5)
-    return Finding("membership", name, None, "t", "measured", estimates={"auc": one})
-
-
-def proof(name: str, planted: float = 0.95, null: float = 0.5) -> Finding:
-    estimates = {
-        key: Estimate(value, value - 0.02, value + 0.02, 0.95, 400, 0.5)
-        for key, value in (("planted_auc", planted), ("null_auc", null))
-    }
-    return Finding("competence", name, None, "t", "measured", estimates=estimates)
 
 
 UNKNOWN = Finding("membership", "b", None, "t", "skipped", reason="no model.yaml")
@@ -369,12 +274,6 @@ def test_every_model_is_judged_and_every_attack_on_one_shown_able(findings, outc
     assert ruling.outcome == outcome
 
 
-def test_every_model_that_would_pass_is_to_be_proven():
-    found = [model("a", 0.52), model("b", 0.53)]
-    assert competence_needed(found, profile(MEMBERSHIP)) == found
-    assert competence_needed([model("a", 0.9)], profile(MEMBERSHIP)) == []
-
-
 def test_a_rule_about_models_is_left_out_where_there_is_none():
     verdict = judge([finding("vit", *LOW), competence()], profile(LINKAGE, MEMBERSHIP))
     assert [one.id for one in verdict.rules] == ["linkage"]
@@ -394,13 +293,6 @@ def test_some_but_few_fail_where_the_limit_is_nobody():
     assert "1 to 9 people" in ruling.reason
 
 
-def test_nobody_copied_does_not_pass_an_attack_that_was_not_shown_able():
-    none = Estimate(0.0, 0.0, 0.01, 0.95, 400, 0.0)
-    seen = Finding("memorisation", "a", "copies", "t", "measured", estimates={"copied": none})
-    (ruling,) = judge([seen], profile(COPIES)).rules
-    assert ruling.outcome == "inconclusive"
-
-
 def test_a_limit_of_nobody_is_not_too_fine_for_luck():
     luck = Estimate(0.0, 0.0, 0.01, 0.95, 400, 0.0001)
     seen = Finding("memorisation", "a", "copies", "t", "measured", estimates={"copied": luck})
@@ -418,7 +310,8 @@ def test_a_rate_that_too_few_people_can_show_is_said_to_be_so():
 @pytest.mark.parametrize("name", ["public", "registered", "enclave", "model"])
 def test_every_profile_of_a_release_holds_models_to_something(name):
     rules = {one.check for one in load_profile(name).rules if one.models and one.required}
-    assert rules == {"membership", "memorisation", "text"}
+    of_outputs = {"output-linkage", "cross-modal", "inversion"}
+    assert rules == {"membership", "memorisation", "text", "structure", *of_outputs}
 
 
 @pytest.mark.parametrize("kind", ["file", "archive", "date", "person", "unit", "lead"])
@@ -513,3 +406,33 @@ def test_no_rule_is_required_of_what_is_foretold_alone():
     with pytest.raises(ValueError, match="passes no rule; say required: false"):
         Rule(**asked)
     assert Rule(**asked | {"required": False}).protocol == "foretold"
+
+
+RELINKED = Rule(
+    id="texts", check="text", protocol="re-linking", estimate="rank1", limit=0.3,
+    basis="our default: x", models=True,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("low", "outcome"), [(0.45, "inconclusive"), (0.6, "pass")])
+def test_a_model_that_is_not_seen_to_look_passes_no_rule_about_what_leads_back(low, outcome):
+    seen = finding("a", 0.0, 0.01, 0.02, check="text", protocol="re-linking")
+    use = Estimate(low + 0.05, low, low + 0.1, 0.95, 200, 0.5)
+    seen = replace(seen, estimates=dict(seen.estimates) | {"uses_input": use})
+    shown = {
+        name: Estimate(value, value - 0.01, value + 0.01, 0.95, 400, 0.01)
+        for name, value in (("planted_rank1", 0.5), ("null_rank1", 0.011))
+    }
+    proof = Finding(
+        "competence", "a", "re-linking", "t", "measured", estimates=shown, proves="text"
+    )
+    (ruling,) = judge([seen, proof], profile(RELINKED)).rules
+    assert ruling.outcome == outcome
+    assert ("it does not use its input" in ruling.reason) == (outcome != "pass")
+
+
+def test_a_model_that_leaks_fails_whether_it_is_seen_to_look_or_not():
+    seen = finding("a", 0.4, 0.5, 0.6, check="text", protocol="re-linking")
+    use = Estimate(0.5, 0.4, 0.6, 0.95, 200, 0.5)
+    seen = replace(seen, estimates=dict(seen.estimates) | {"uses_input": use})
+    assert judge([seen], profile(RELINKED)).rules[0].outcome == "fail"

@@ -101,7 +101,7 @@ def test_a_rule_may_name_whatever_a_twin_shows_the_attack_to_find(estimate):
     ("change", "others"),
     [
         (LINKAGE | {"estimate": "rank1_stranger"}, ["rank1_known", "found_among_<n>"]),
-        ({"check": "inversion", "estimate": "r2_best", "models": True}, []),
+        ({"check": "privacy-loss", "estimate": "epsilon", "models": True}, []),
     ],
 )
 def test_a_required_rule_that_could_never_pass_is_refused_when_it_is_read(change, others):

@@ -13,7 +13,7 @@ from itertools import count, pairwise
 import pytest
 
 from auditor.core import formatting
-from auditor.core.finding import Estimate, Finding, Verdict, Waiver
+from auditor.core.finding import Audit, Estimate, Finding, Ruling, Verdict, Waiver
 from auditor.policy import words
 from auditor.report import html, plots
 from auditor.report import json as report
@@ -151,6 +151,50 @@ def test_without_the_finding_the_sentence_about_it_is_gone(audit):
     without = replace(audit, findings=tuple(one for one in audit if one.check != "linkage"))
     assert "Somebody who holds one ECG" in words_of(html.render(audit))
     assert "Somebody who holds one ECG" not in words_of(html.render(without))
+
+
+INTRUDER = "holds all recordings of people from other days and knows their sex and age"
+
+
+def found_among(audit: Audit, outcome: str) -> Audit:
+    """A rule on being found among a thousand, by a finding that tells of a hundred thousand too."""
+    name, finding = "found_among_1000", "linkage/fusion/cross-session"
+    told = Estimate(0.18, 0.13, 0.21, 0.9, 300, 0.001)
+    measured = Finding(
+        "linkage", "fusion", "cross-session", "threat", "measured", params={"intruder": INTRUDER},
+        estimates={name: told, "found_among_100000": told},
+    )  # fmt: skip
+    rule = Ruling("found", outcome, "Nobody knows.", True, 0.11, "our default", finding, name)
+    if outcome == "not assessed":
+        measured, rule = replace(measured, estimates={}), replace(rule, finding=None, estimate=None)
+    asked = {"id": "found", "check": "linkage", "estimate": name}
+    profile = {**audit.profile, "rules": [asked]}
+    return replace(
+        audit, profile=profile, verdict=Verdict(outcome, (rule,)), findings=(measured,)
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("outcome", "sure"),
+    [
+        ("fail", "with 95% certainty at least 13%"),
+        ("pass", "with 95% certainty at most 21%"),
+        ("inconclusive", "with 90% certainty 13% to 21%"),
+    ],
+)
+def test_the_first_screen_says_who_finds_how_many_among_whom_and_how_sure_that_is(
+    audit, outcome, sure
+):
+    first = words_of(html.render(found_among(audit, outcome)).partition('id="intruder"')[0])
+    said = f"{INTRUDER} finds 18% of them among 1,000 people ({sure}; measured on 300 people)."
+    assert said in first
+    assert "100,000" not in first
+    assert "somebody is looked for: 1,000 (finding a person)" in first
+
+
+def test_the_first_screen_says_that_nobody_was_looked_for(audit):
+    first = html.render(found_among(audit, "not assessed")).partition('id="intruder"')[0]
+    assert "Finding a person was not judged: Nobody knows." in words_of(first)
 
 
 @pytest.mark.parametrize(

@@ -284,6 +284,10 @@ def test_half_of_the_people_have_a_radiograph_within_a_day_after_an_ecg(root, ma
     paired = set(pairs.loc[hours.between(0, 24), "subject_id"])
     assert len(paired) / HOSPITAL.n_subjects == pytest.approx(0.5, abs=0.06)
     assert len(set(images["subject_id"]) - paired) > 20
+    # Several have one after each of several ECGs.
+    frontal = pairs[hours.between(0, 24) & (pairs["ViewPosition"] != "LATERAL")]
+    several = frontal.drop_duplicates(["subject_id", "ecg_time"])["subject_id"].value_counts() > 1
+    assert 0.2 < several.mean() < 0.6
     labels = table(root, "cxr_lt_labels.csv")
     assert list(labels["dicom_id"]) == list(images["dicom_id"])
     findings = labels.iloc[:, 3:]
@@ -320,6 +324,7 @@ def test_the_people_of_ecg_view_are_others_under_the_same_laws(root):
 
 def test_the_heart_adds_to_clinical_risk_of_diabetes(root):
     people = table(root, "t2dm.csv")
+    visits, people = people, people[people["visit"] == 1]
     sizes = people["cohort"].value_counts()
     assert sizes["development"] / len(people) == pytest.approx(2043 / 2438, abs=0.001)
     event = (
@@ -346,6 +351,16 @@ def test_the_heart_adds_to_clinical_risk_of_diabetes(root):
     rr = replicates[:, :, 4]
     within = np.nanmedian(np.abs([rr[:, a] - rr[:, b] for a, b in pairwise(range(3))]))
     assert within < 0.3 * np.nanstd(rr)
+    # Some came again, years later, with another ECG and the same follow-up.
+    assert not visits.duplicated(["person", "visit"]).any()
+    again = visits[visits["visit"] == 2].merge(people, on="person", suffixes=("", " before"))
+    assert len(again) / len(people) == pytest.approx(0.4, abs=0.06)
+    assert (again["age_years"] == again["age_years before"] + 2).all()
+    for name in ("sex", "cohort", "hba1c_percent", "diagnosed"):
+        assert again[name].equals(again[f"{name} before"])
+    for name in ("bmi_kg_m2", "rr_ms_1"):
+        both = again[[name, f"{name} before"]].dropna().to_numpy()
+        assert 0.5 < np.corrcoef(both.T)[0, 1] < 0.99
 
 
 @pytest.mark.parametrize("wrong", [{"n_subjects": 39}, {"n_subjects": 100, "seed": -1}])

@@ -119,6 +119,8 @@ def searched(name: str, n_people: int, rng: np.random.Generator) -> SearchResult
         "demographic_size": none + n_people,
         "demographic_best": np.zeros(n_people),
         "nearest": np.zeros((n_people, 1)),
+        "rival": np.full(n_people, ""),
+        "demographic_rival": np.full(n_people, ""),
         "n_gallery": n_people,
     }
     return SearchResult(**{**vars(few), **columns})

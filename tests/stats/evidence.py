@@ -58,7 +58,23 @@ def search_result(
         demographic_size=known.sum(axis=1),
         demographic_best=np.where(known, impostor, -np.inf).max(axis=1),
         nearest=-np.sort(-impostor, axis=1)[:, : min(11, n_people - 1)],
+        rival=rivals(over, same),
+        demographic_rival=rivals(over & known, same & known),
     )
+
+
+def rivals(over: np.ndarray, same: np.ndarray | None = None, digits: int = 1) -> np.ndarray:
+    """(n_probes,) the name of one of the people who come before each probe's own, "" of none.
+
+    Parameters
+    ----------
+    over, same : (n_probes, n_people) who scores more, and as much
+    digits : of a name
+    """
+    before = over if same is None else np.where(over.any(axis=1)[:, None], over, same)
+    lots = np.random.default_rng(0).random(before.shape)
+    place = np.where(before, lots, -1).argmax(axis=1)
+    return np.where(before.any(axis=1), np.char.zfill(place.astype(str), digits), "")
 
 
 def random_search(rng: np.random.Generator, n_people: int, signal: float = 0.0):

@@ -13,8 +13,16 @@ from auditor.core.errors import EvidenceError
 from auditor.core.evidence import Predictions, Trials
 from auditor.core.finding import Estimate
 from auditor.stats import metrics
-from auditor.stats.estimators import cross_fitted, equal_error, measure, named_at, taught_gain
-from auditor.stats.intervals import wilson
+from auditor.stats.estimators import (
+    auc_bounds,
+    cross_fitted,
+    equal_error,
+    measure,
+    named_at,
+    pooled_auc,
+    taught_gain,
+)
+from auditor.stats.intervals import newcombe_auc, wilson
 from tests.stats.evidence import alike_people, random_search, search_result
 
 REPEATS = 150
@@ -173,3 +181,48 @@ def test_an_interval_of_a_gain_narrows_with_people_and_holds_guessing_where_noth
     assert few.low < many.low < 0 < many.high < few.high
     much = taught_gain(Estimate(9.0, 9.0, 9.0, 0.95, 400, 0.0), 17.5)
     assert 0 < much.low < 9 < much.high < 17.5
+
+
+ODDLY_SPREAD = {
+    "all as high": (lambda rng: np.full(100, 2.0), 0.97725),
+    "half higher, half lower": (lambda rng: rng.normal(4 * rng.choice([-1, 1], 100), 1), 0.5),
+}
+
+
+@pytest.mark.parametrize("kind", ODDLY_SPREAD)
+def test_the_interval_of_an_auc_covers_where_one_kind_is_spread_unlike_the_other(kind):
+    """Newcombe's alone, which stands on one spread, misses twice as often as it says and more."""
+    draw, truth = ODDLY_SPREAD[kind]
+    missed = alone = 0
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        score = np.concatenate([draw(rng), rng.normal(size=100)])
+        seen = Trials(score, np.arange(200) < 100, np.arange(200).astype(str), np.zeros(200, int))
+        one = pooled_auc(seen, 0.95)
+        low, high = newcombe_auc(one.value, 100, 100, 0.95)
+        missed += not one.low <= truth <= one.high
+        alone += not low <= truth <= high
+    assert missed <= binom.ppf(0.999, 300, 0.05)
+    assert alone > binom.ppf(0.999, 300, 0.05)
+
+
+def test_the_interval_of_an_auc_hardly_widens_where_both_kinds_are_spread_alike():
+    rng, stratum = np.random.default_rng(0), np.zeros(400, dtype=np.int64)
+    positive, wider = np.arange(400) < 200, []
+    for _ in range(50):
+        score = rng.normal(size=400) + positive
+        value = metrics.auc(score, positive)
+        low, high = auc_bounds(value, score, positive, stratum, 0.95)
+        alone = newcombe_auc(value, 200, 200, 0.95)
+        assert low <= alone[0] <= value <= alone[1] <= high
+        wider.append((high - low) / (alone[1] - alone[0]))
+    assert np.mean(wider) < 1.04
+
+
+def test_people_who_are_worth_half_vary_twice_as_much():
+    score, stratum = np.random.default_rng(0).normal(size=200), np.zeros(200, dtype=np.int64)
+    positive = np.arange(200) % 2 == 0
+    value = metrics.auc(score, positive)
+    ends = [auc_bounds(value, score, positive, stratum, 0.95, worth) for worth in (1.0, 0.5)]
+    whole, half = (high - low for low, high in ends)
+    assert half / whole == pytest.approx(np.sqrt(2), rel=0.02)

@@ -191,6 +191,8 @@ def crowd(n_people: int, spread: float, rng: np.random.Generator) -> SearchResul
         demographic_size=none + n_people,
         demographic_best=np.zeros(n),
         nearest=np.zeros((n, 1)),
+        rival=np.full(n, ""),
+        demographic_rival=np.full(n, ""),
         n_gallery=n_people,
     )
 

@@ -70,6 +70,15 @@ def test_newcombes_interval_holds_the_auc_and_never_collapses(auc, m, n):
     assert high - low > 0.005
 
 
+@given(st.floats(0.05, 0.95), st.integers(2, 30), st.integers(2, 30), st.integers(2, 6))
+def test_newcombes_interval_over_strata_is_that_of_as_many_times_the_pairs(auc, m, n, strata):
+    many = newcombe_auc(auc, np.full(strata, m), np.full(strata, n), 0.95)
+    assert many == pytest.approx(newcombe_auc(auc, m, n, 0.95, worth=strata), abs=1e-9)
+    one = newcombe_auc(auc, m, n, 0.95)
+    assert one[0] <= many[0] + 1e-9
+    assert many[1] <= one[1] + 1e-9
+
+
 def test_newcombes_interval_covers_an_auc_of_one_half_as_often_as_it_says():
     rng = np.random.default_rng(0)
     missed = 0

@@ -41,6 +41,8 @@ def met(mate: np.ndarray, impostor: np.ndarray):
         "demographic_size": none + n,
         "demographic_best": impostor.max(axis=1),
         "nearest": np.zeros((n, 1)),
+        "rival": np.full(n, ""),
+        "demographic_rival": np.full(n, ""),
         "n_gallery": n,
     }
     return SearchResult(**{**vars(few), **columns})

@@ -26,9 +26,9 @@ from auditor.core.evidence import (
 )
 from auditor.core.finding import Estimate
 from auditor.stats import metrics
-from auditor.stats.estimators import Curves, rate, rounded
+from auditor.stats.estimators import Curves, auc_bounds, identification_rate, rounded
 from auditor.stats.forecast import rank1_at
-from auditor.stats.intervals import newcombe_auc, newcombe_paired, person_bootstrap
+from auditor.stats.intervals import newcombe_paired, person_bootstrap
 
 Floats = NDArray[np.float64]
 #: Statistic of people under weights (b, n_people) → (b,).
@@ -144,20 +144,20 @@ class _Skill:
 def _skill(seen: Attribution, level: float, rng: np.random.Generator) -> _Skill:
     whole = seen.whole
     if isinstance(whole, SearchResult):
-        rates = metrics.rank_rate(whole, 1)
-        told = {"rank1": rate(rates, level, 1 / whole.n_gallery)}
         assert seen.untrained is not None
-        blank = metrics.rank_rate(seen.untrained, 1)
-        told["untrained_rank1"] = rate(blank, level, 1 / whole.n_gallery)
+        told = {
+            "rank1": identification_rate(whole, 1, level),
+            "untrained_rank1": identification_rate(seen.untrained, 1, level),
+        }
+        rates, blank = (metrics.rank_rate(one, 1) for one in (whole, seen.untrained))
         low, _ = newcombe_paired(rates, blank, level)
         why = "" if low > 0 else "the network finds people no better than one with random weights"
         return _Skill(told, why)
     right, counted = _pairs(whole)
     value = float(right.sum() / counted.sum())
     if isinstance(whole, Trials):
-        score, positive, _ = metrics.person_trials(whole)
-        n_positive = int(positive.sum())
-        low, high = newcombe_auc(value, n_positive, len(score) - n_positive, level)
+        score, positive, stratum = metrics.person_trials(whole)
+        low, high = auc_bounds(value, score, positive, stratum, level)
         told = {"auc": Estimate(value, low, high, level, len(score), 0.5)}
     else:
         low, high = person_bootstrap(_ordered(right, counted), len(right), level, rng)
@@ -221,7 +221,7 @@ def _drop(whole: Seen, without: Seen, level: float, rng: np.random.Generator) ->
 
 def _alone(seen: Seen, level: float, rng: np.random.Generator) -> Estimate:
     if isinstance(seen, SearchResult):
-        return rate(metrics.rank_rate(seen, 1), level, 1 / seen.n_gallery)
+        return identification_rate(seen, 1, level)
     right, counted = _pairs(seen)
     value = float(right.sum() / counted.sum())
     low, high = person_bootstrap(_ordered(right, counted), len(right), level, rng)

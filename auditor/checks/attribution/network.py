@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from typing import Literal, Protocol
 
 import torch
-from timm.models.vision_transformer import Attention
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -132,6 +131,8 @@ class OfWindows(nn.Module):
 @contextmanager
 def watched(network: Network) -> Iterator[list[Tensor]]:
     """The attention of each layer, (B, heads, n_tokens, n_tokens), as the network is asked."""
+    from timm.models.vision_transformer import Attention  # here, for it takes seconds
+
     seen: list[Tensor] = []
     attentions = [module for module in network.modules() if isinstance(module, Attention)]
     fused = [one.fused_attn for one in attentions]

@@ -18,9 +18,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from captum.attr import FeatureAblation, GradientShap, IntegratedGradients, Occlusion
 from numpy.typing import NDArray
-from timm.models.vision_transformer import Attention
 from torch import Tensor
 
 from auditor.checks.attribution.network import Network, watched
@@ -125,6 +123,8 @@ def able(network: Network) -> dict[str, Method]:
     """The methods that can be asked about a network: one without attention, or one that only
     answers, has fewer.
     """
+    from timm.models.vision_transformer import Attention  # here, for it takes seconds
+
     if not isinstance(network, torch.nn.Module):
         return {name: METHODS[name] for name in BLACK_BOX}
     attends = any(isinstance(module, Attention) for module in network.modules())
@@ -209,6 +209,8 @@ def integrated_from_rest(question: Question, rng: np.random.Generator) -> Releva
 
 
 def _integrated(question: Question, baseline: Callable[[Tensor], Tensor]) -> Relevance:
+    from captum.attr import IntegratedGradients
+
     z, towards, beside = _through(question)
     method, start = IntegratedGradients(_asked(question)), baseline(z).detach()
     for steps in STEPS:
@@ -235,6 +237,8 @@ def _integrated(question: Question, baseline: Callable[[Tensor], Tensor]) -> Rel
 @METHODS.register("gradient shap")
 def gradient_shap(question: Question, rng: np.random.Generator) -> Relevance:
     """From other people's beats, drawn at random, at places drawn at random on the way."""
+    from captum.attr import GradientShap
+
     z, towards, beside = _through(question)
     method = GradientShap(_asked(question))
     others = z.detach().roll(1, dims=0)[:: max(len(z) // _OTHERS, 1)]
@@ -254,6 +258,8 @@ def gradient_shap(question: Question, rng: np.random.Generator) -> Relevance:
 @METHODS.register("occlusion")
 def occlusion(question: Question, rng: np.random.Generator) -> Relevance:
     """What changes when 40 ms of all leads show the population's mean beat."""
+    from captum.attr import Occlusion
+
     n_leads = question.reads.signal.shape[1]
     return _exchanged(
         question,
@@ -266,6 +272,8 @@ def occlusion(question: Question, rng: np.random.Generator) -> Relevance:
 @METHODS.register("ablation")
 def ablation(question: Question, rng: np.random.Generator) -> Relevance:
     """What changes when a segment of a lead shows the population's mean beat."""
+    from captum.attr import FeatureAblation
+
     mask = segment_mask(question.reads)
     found = _exchanged(
         question,

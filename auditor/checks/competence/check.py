@@ -8,11 +8,11 @@ few doses (`signal.spikes`); a check of a model to twins of the model.
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar, Generic, TypeVar
 
 from auditor.attackers.oracle import ORACLE
 from auditor.checks.base import Check, OnModel, OnRecordings
@@ -49,12 +49,18 @@ def prove(
     """
     started = time.perf_counter()
     threat = words.checks()[ID].threat_of(None, "model" if isinstance(check, OnModel) else "")
-    finding = replace(not_begun(check, context), check=ID, threat=threat)
+    finding = replace(not_begun(check, context), check=ID, proves=check.id, threat=threat)
+    shown: Shown | str
     if isinstance(check, OnRecordings):
-        shown = _Doses(check, context, found, limits, level, smallest_cell).shown()
+        shown = _InBeats(check, context, found, limits, level, smallest_cell).shown()
     else:
         assert isinstance(check, OnModel)
-        shown = _by_twins(check, context, limits, level, smallest_cell)
+        if unused := check.unused_input:
+            shown = unused
+        elif check.dealt_anew(0.0, False, context.seed) is not None:
+            shown = _InOutputs(check, context, found, limits, level, smallest_cell).shown()
+        else:
+            shown = _by_twins(check, context, limits, level, smallest_cell)
     if isinstance(shown, str):
         return replace(finding, reason=shown)
     estimates, curves = shown
@@ -68,6 +74,7 @@ def prove(
     )
 
 
+Asked = TypeVar("Asked", bound=Check)
 Shown = tuple[dict[str, Estimate], dict[str, dict[str, list[Any]]]]
 
 
@@ -87,12 +94,14 @@ def _by_twins(
     return estimates, {}
 
 
-class _Doses:
-    """A check of recordings, put to a release's own beats in which something is planted."""
+class _Doses(ABC, Generic[Asked]):
+    """A check, put to what is audited, dealt out anew, in which a known leak is planted."""
+
+    strengths: ClassVar[tuple[float, ...]] = STRENGTHS
 
     def __init__(
         self,
-        check: OnRecordings,
+        check: Asked,
         context: Context,
         found: Finding,
         limits: Mapping[str, float],
@@ -102,17 +111,22 @@ class _Doses:
         self.check, self.context, self.found, self.limits = check, context, found, limits
         self.level, self.smallest_cell = level, smallest_cell
 
+    @abstractmethod
+    def read(self, strength: float) -> Finding:
+        """What the check finds where so much is planted."""
+
+    @abstractmethod
+    def truth(self, strength: float) -> Finding:
+        """What an intruder finds who knows what was planted."""
+
     def shown(self) -> Shown | str:
         """The smallest leak that the check finds, and each dose; why there is nothing to show."""
-        if self.check.protocol == "random-segment":
-            return "the halves of one recording are alike, whatever is planted in it"
-        null = self._seen(self.check, 0.0)
+        null = self.read(0.0)
         if null.status != "measured":
             return f"where its records were dealt out anew: {null.reason}"
         strengths = self._strengths()
         truth, found = (
-            {strength: see(strength) for strength in strengths}
-            for see in (self._truth, partial(self._seen, self.check))
+            {strength: see(strength) for strength in strengths} for see in (self.truth, self.read)
         )
         for one in (*truth.values(), *found.values()):
             if one.status != "measured":
@@ -142,10 +156,10 @@ class _Doses:
         """
         chosen: set[float] = set()
         unmet = dict(self.limits)
-        for below, strength in pairwise((0.0, *STRENGTHS)):
-            told = self._truth(strength).estimates
+        for below, strength in pairwise((0.0, *self.strengths)):
+            told = self.truth(strength).estimates
             for name, limit in list(unmet.items()):
-                last = strength == STRENGTHS[-1]
+                last = strength == self.strengths[-1]
                 if last or name not in told or told[name].value > limit:
                     chosen |= {below, strength}
                     del unmet[name]
@@ -153,18 +167,56 @@ class _Doses:
                 break
         return sorted(chosen - {0.0})
 
-    def _truth(self, strength: float) -> Finding:
+    def _seen(self, check: Check, context: Context) -> Finding:
+        return run_check(check, context, level=self.level, smallest_cell=self.smallest_cell)
+
+
+class _InBeats(_Doses[OnRecordings]):
+    """A check of recordings, put to a release's own beats in which something is planted."""
+
+    def shown(self) -> Shown | str:
+        """The same; halves of one recording show nothing."""
+        if self.check.protocol == "random-segment":
+            return "the halves of one recording are alike, whatever is planted in it"
+        return super().shown()
+
+    def read(self, strength: float) -> Finding:
+        """What the check finds where so much is planted."""
+        return self._seen(self.check, _planted(self.context, self.check.planted, strength))
+
+    def truth(self, strength: float) -> Finding:
         """What an intruder finds who knows what was planted; for whatever attack it is asked."""
         knowing = replace(self.check, view=ORACLE)
         key = "who knows finds", knowing, strength
         if key not in self.context.memo:
-            self.context.memo[key] = self._seen(knowing, strength)
+            planted = _planted(self.context, self.check.planted, strength)
+            self.context.memo[key] = self._seen(knowing, planted)
         known: Finding = self.context.memo[key]
         return known
 
-    def _seen(self, check: OnRecordings, strength: float) -> Finding:
-        planted = _planted(self.context, check.planted, strength)
-        return run_check(check, planted, level=self.level, smallest_cell=self.smallest_cell)
+
+class _InOutputs(_Doses[OnModel]):
+    """A check of a model, put to its own outputs in which something is planted."""
+
+    #: Many columns, such as the leaves of many trees, tell of less together.
+    strengths = (0.05, 0.1, *STRENGTHS)
+
+    def read(self, strength: float) -> Finding:
+        """What the check finds where so much is planted."""
+        return self._asked(strength, knowing=False)
+
+    def truth(self, strength: float) -> Finding:
+        """What an intruder finds who knows what was planted."""
+        return self._asked(strength, knowing=True)
+
+    def _asked(self, strength: float, *, knowing: bool) -> Finding:
+        key = "outputs dealt anew", self.check, strength, knowing
+        if key not in self.context.memo:
+            dealt = self.check.dealt_anew(strength, knowing, self.context.seed)
+            assert dealt is not None
+            self.context.memo[key] = self._seen(dealt, self.context)
+        found: Finding = self.context.memo[key]
+        return found
 
 
 def _planted(context: Context, what: Planted, strength: float) -> Context:

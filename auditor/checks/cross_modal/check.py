@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -20,14 +20,16 @@ from auditor.attackers.output_features import (
     residualise,
     standardise_output,
 )
+from auditor.attackers.planted import Planted, of_people, pairs_told, planted
 from auditor.attackers.recogniser import Recogniser
 from auditor.checks.base import Draw, Measured, OnModel
 from auditor.core.errors import EvidenceError
 from auditor.core.evidence import MIN_PEOPLE, SearchResult
 from auditor.core.finding import Estimate
 from auditor.core.target import Floats, Target
-from auditor.stats.estimators import measure, rate
-from auditor.stats.metrics import rank_rate
+from auditor.stats.among import found_among
+from auditor.stats.estimators import identification_rate, measure
+from auditor.stats.naming import naming
 from auditor.stats.searches import above_alike, measure_search, paired_gain, rate_gap
 from auditor.targets.context import Context
 
@@ -107,12 +109,8 @@ class CrossModalRetrieval(OnModel):
         """
         del context
         target, table = self.target, target_records(self.target)
-        asked, searched = self._known(table, ASKED), self._known(table, SEARCHED)
-        pairs = np.flatnonzero(asked & searched)
-        enrolled = pairs[~table["subject"].iloc[pairs].duplicated().to_numpy()]
-        if len(enrolled) < MIN_PEOPLE:
-            raise EvidenceError(f"needs {MIN_PEOPLE} people with an ECG and an image")
-        enrolment = Enrolment.of_outputs(table, enrolled, enrolled, rng)
+        asked = self._known(table, ASKED)
+        enrolled, enrolment = self._enrolled(table, rng)
         sides = target.view(SEARCHED).values, target.view(ASKED).values
         plain = Recogniser.of_outputs(enrolment, *sides, cosine)
         taught, rest = self._taught(enrolment, sides, rng)
@@ -147,6 +145,44 @@ class CrossModalRetrieval(OnModel):
             elsewhere=_elsewhere(table, enrolled, asked, sides, people, rng),
         )
 
+    def _enrolled(
+        self, table: pd.DataFrame, rng: np.random.Generator
+    ) -> tuple[NDArray[np.int64], Enrolment]:
+        """Places of the first record of each person that has both sides, by which they are known.
+
+        Raises
+        ------
+        EvidenceError
+            Too few people have both.
+        """
+        pairs = np.flatnonzero(self._known(table, ASKED) & self._known(table, SEARCHED))
+        enrolled = pairs[~table["subject"].iloc[pairs].duplicated().to_numpy()]
+        if len(enrolled) < MIN_PEOPLE:
+            raise EvidenceError(f"needs {MIN_PEOPLE} people with an ECG and an image")
+        return enrolled, Enrolment.of_outputs(table, enrolled, enrolled, rng)
+
+    def dealt_anew(self, strength: float, knowing: bool, seed: int) -> CrossModalRetrieval | None:
+        """The same question where both sides share with each other what was planted."""
+        sides = [self.target.view(one).values for one in (ASKED, SEARCHED)]
+        if sides[0].shape[1] != sides[1].shape[1]:
+            return None
+        paired = np.asarray(~np.isnan(np.hstack(sides)).any(axis=1))
+        people = self.target.subject
+        one = planted(self.target, ASKED, of_people(people), seed, paired)
+        if one is None:
+            return None
+        shared = one.signatures - one.signatures.mean(axis=0)
+        # Each kind of input has a place of its own in the space (the modality gap).
+        other = planted(
+            self.target, SEARCHED, lambda rows, *_: shared + rows.mean(axis=0), seed, paired
+        )
+        assert other is not None
+        one, other = one.at(strength), other.at(strength)
+        both = {**one.target.outputs, **other.target.outputs}
+        target = replace(one.target, outputs=both, _cache={})
+        known = (one, other) if knowing else None
+        return _Dealt(target, galleries=self.galleries, known=known)
+
     def estimate(self, evidence: Retrieved, level: float, draw: Draw) -> Measured:
         """How often an ECG leads to its person's image.
 
@@ -169,6 +205,8 @@ class CrossModalRetrieval(OnModel):
                 found.update(_recall(f"{key}members_", members, level))
                 found[f"{key}member_gap"] = rate_gap(members, one, level)
 
+        judged = [one for one in (evidence.cosine, evidence.taught) if one is not None]
+        found |= _judged(judged, self.galleries, level, draw("named"))
         found |= _recall("", evidence.cosine, level)
         tell_members("", evidence.cosine, evidence.members)
         if evidence.taught is not None:
@@ -222,6 +260,66 @@ class CrossModalRetrieval(OnModel):
         return np.hstack(
             [polynomial_features(self.target.age, self.target.male), in_spreads(truth, truth)]
         )
+
+
+@dataclass(frozen=True, eq=False)
+class _Dealt(CrossModalRetrieval):
+    """The same of outputs that were dealt out anew, and beside them nothing else.
+
+    Attributes
+    ----------
+    known : what was planted in both sides, where the intruder knows
+    """
+
+    known: tuple[Planted, Planted] | None = None
+
+    def attack(self, context: Context, rng: np.random.Generator) -> Retrieved:
+        """The searches that are judged."""
+        del context
+        table = target_records(self.target)
+        _, enrolment = self._enrolled(table, rng)
+        taught = None
+        if self.known is not None:
+            seen = pairs_told(*self.known, enrolment).search(rng)
+        else:
+            sides = self.target.view(SEARCHED).values, self.target.view(ASKED).values
+            seen = Recogniser.of_outputs(enrolment, *sides, cosine).search(rng)
+            by_pairs, _ = self._taught(enrolment, sides, rng)
+            taught = None if by_pairs is None else by_pairs.search(rng)
+        return Retrieved(seen, None, taught, None, seen, None, None, {}, None)
+
+    def estimate(self, evidence: Retrieved, level: float, draw: Draw) -> Measured:
+        """What rules are about, and what the least of it shows by."""
+        judged = [one for one in (evidence.cosine, evidence.taught) if one is not None]
+        found = _judged(judged, self.galleries, level, draw("named"))
+        if alike := above_alike(evidence.cosine, level):
+            found["auc_known"] = alike
+        return Measured(found)
+
+
+def _judged(
+    searches: Sequence[SearchResult],
+    galleries: Sequence[int],
+    level: float,
+    rng: np.random.Generator,
+) -> dict[str, Estimate]:
+    """Who is found among so many people, and who is named for certain, by the search that finds
+    most, with intervals that hold for all of them at once.
+    """
+    together = 1 - (1 - level) / len(searches)
+    each = []
+    for seen in searches:
+        among = found_among(seen, galleries, together)[0]
+        told = {f"found_among_{n}": one for n, one in among.items()}
+        each.append(told | naming(seen, {}, together, rng)[0])
+    found = {}
+    for name in each[0]:
+        every = [one[name] for one in each]
+        value, low, high = (
+            max(getattr(one, end) for one in every) for end in ("value", "low", "high")
+        )
+        found[name] = replace(every[0], value=value, low=low, high=high, level=level)
+    return found
 
 
 def _groups(target: Target, who: Enrolment) -> tuple[NDArray[np.str_], NDArray[np.str_] | None]:
@@ -334,4 +432,4 @@ def _whitened(centred: Floats) -> Floats:
 def _recall(key: str, seen: SearchResult, level: float) -> dict[str, Estimate]:
     """Recall@1 and, where there are more people than ten, recall@10."""
     ranks = [k for k in (1, 10) if k == 1 or k < seen.n_gallery]
-    return {f"{key}rank{k}": rate(rank_rate(seen, k), level, k / seen.n_gallery) for k in ranks}
+    return {f"{key}rank{k}": identification_rate(seen, k, level) for k in ranks}

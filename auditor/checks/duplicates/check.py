@@ -3,10 +3,6 @@
 Copies inflate what linkage finds, and mislabelled records deflate it. A copy is recognised at any
 rate and gain: by the times between its beats, of which no two recordings share many, and then by
 the noise around them, which no two recordings share at all.
-
-Where names are wrong, linkage finds nobody, as where hearts cannot be told apart. The two differ in
-what the halves of one recording say: a recording that is known by its other half holds a heart that
-can be told from others, and then it is nearer to its person's other recordings than to most people.
 """
 
 from __future__ import annotations
@@ -19,18 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from auditor.attackers.enrolment import Enrolment
-from auditor.attackers.recogniser import RECOGNISERS
 from auditor.checks.base import Draw, Measured, OnRecordings, Settings
-from auditor.core.evidence import MIN_PEOPLE, Counts, SearchResult
-from auditor.data.protocols import (
-    FIRST_HALF,
-    MIN_BEATS_TO_HALVE,
-    SECOND_HALF,
-    Items,
-    Split,
-    later,
-)
+from auditor.checks.duplicates.names import NEAREST, TOLD_APART, known_by_half, like_strangers
+from auditor.core.evidence import MIN_PEOPLE, Counts
+from auditor.data.protocols import later
 from auditor.signal.filters import FS
 from auditor.signal.prepare import Prepared
 from auditor.stats import metrics
@@ -50,9 +38,6 @@ _SAME_REST, _OVERLAP_S = 0.7, 3.0
 _BEFORE, _AFTER = round(0.3 * FS), round(0.5 * FS)
 
 NAMES = ("copied_within", "copied_across", "like_strangers")
-#: Recordings can be told apart where surely so many are known by their other half.
-_TOLD_APART = 0.5
-_NEAREST = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +92,7 @@ class Duplicates(OnRecordings):
         return Labels(
             Counts(NAMES, values),
             metrics.by_person(strange.astype(float), subject[rows]),
-            _known_by_half(context, rng),
+            known_by_half(context, rng),
         )
 
     def estimate(self, evidence: Labels, level: float, draw: Draw) -> Measured:
@@ -122,8 +107,8 @@ class Duplicates(OnRecordings):
         people = dict(zip(NAMES, (evidence.counts.values > 0).T, strict=True))
         found, few = shares_of_people(people, level, None)
         if len(evidence.by_half):
-            found["by_half"] = rate(evidence.by_half, level, _NEAREST)
-            if found["by_half"].low > _TOLD_APART and len(evidence.unlike) >= MIN_PEOPLE:
+            found["by_half"] = rate(evidence.by_half, level, NEAREST)
+            if found["by_half"].low > TOLD_APART and len(evidence.unlike) >= MIN_PEOPLE:
                 found["misnamed"] = rate(evidence.unlike, level, None)
         return Measured(found, params=few)
 
@@ -196,34 +181,3 @@ def _rest(prepared: Prepared, row: int) -> NDArray[np.float64]:
     if len(at):
         rest[at] -= np.nanmedian(lead[at], axis=0)
     return rest
-
-
-def like_strangers(
-    context: Context, rows: NDArray[np.int64], rng: np.random.Generator
-) -> NDArray[np.bool_]:
-    """Which of some rows look less like their person's first record than like most others'."""
-    if not len(rows):
-        return np.zeros(0, dtype=np.bool_)
-    first = np.flatnonzero(~context.records["subject"].duplicated())
-    seen = _searched(context, Split("any", Items.whole(first), Items.whole(rows)), rng)
-    return (seen.n_above + seen.n_tied / 2) / max(seen.n_gallery - 1, 1) > 0.5
-
-
-def _known_by_half(context: Context, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Of each person with a record to halve, 1 where the first half of that is among the nearest
-    tenth to its second, of everybody's. A heart under two names does not spoil that.
-    """
-    records = context.records
-    first = ~records["subject"].duplicated() & (records["n_beats"] >= MIN_BEATS_TO_HALVE)
-    rows = np.flatnonzero(first)
-    if len(rows) < MIN_PEOPLE:
-        return np.empty(0)
-    halves = [Items(rows, np.full(len(rows), half)) for half in (FIRST_HALF, SECOND_HALF)]
-    seen = _searched(context, Split("random-segment", *halves), rng)
-    return np.asarray(seen.n_above <= _NEAREST * (seen.n_gallery - 1), dtype=np.float64)
-
-
-def _searched(context: Context, parts: Split, rng: np.random.Generator) -> SearchResult:
-    """The search by the strongest recogniser that needs nothing of the release."""
-    view = "subspace" if RECOGNISERS.unavailable(context, "embedding") else "embedding"
-    return RECOGNISERS[view](context, Enrolment.of_release(context, parts)).search(rng)

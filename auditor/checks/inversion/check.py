@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -15,6 +15,7 @@ from auditor.attackers.attribute_learners import subject_kfold, subject_weights
 from auditor.attackers.demographics import target_records
 from auditor.attackers.matchers import Rows
 from auditor.attackers.output_features import standardise_output
+from auditor.attackers.planted import TOLD, on_a_scale, planted
 from auditor.checks.base import Draw, Measured, OnModel
 from auditor.core.errors import EvidenceError
 from auditor.core.evidence import MIN_PEOPLE, Predictions
@@ -93,6 +94,24 @@ class ModelInversion(OnModel):
                 found[column] = Predictions(*one, subject[known])
         return Rebuilt(found)
 
+    def dealt_anew(self, strength: float, knowing: bool, seed: int) -> ModelInversion | None:
+        """The same question where outputs go with one of the inputs, and with no other."""
+        target = self.target
+        many = (~np.isnan(target.inputs)).sum(axis=0) * (np.nanstd(target.inputs, axis=0) > 0)
+        column = int(many.argmax())
+        quantity = target.inputs[:, column].astype(np.float64)
+        alone = replace(
+            target, inputs=target.inputs[:, [column]], columns=(target.columns[column],)
+        )
+        scale = on_a_scale(self.output, quantity)
+        dealt = planted(alone, self.output, scale, seed, ~np.isnan(quantity))
+        if dealt is None:
+            return None
+        dealt = dealt.at(strength)
+        if knowing:
+            return replace(self, target=dealt.told(1), output=TOLD)
+        return replace(self, target=dealt.target)
+
     def estimate(self, evidence: Rebuilt, level: float, draw: Draw) -> Measured:
         """`r2_best` and `r2_mean`, shares of variance over people, and `r2_` of the columns that
         are rebuilt best, with intervals that hold for all of the columns at once.
@@ -161,5 +180,6 @@ def _rebuilt(
     if seen.shape[1] <= _NARROW:
         left = wanted / size - line.predict(seen).reshape(len(seen), -1)
         trees = ExtraTreesRegressor(**_TREES, random_state=int(rng.integers(2**31)))
+        left = left.ravel() if left.shape[1] == 1 else left
         told = told + trees.fit(seen, left, share).predict(asked).reshape(len(asked), -1)
     return np.asarray(told * size)

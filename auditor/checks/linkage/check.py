@@ -4,27 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auditor.attackers.demographics import dated, groups_of
-from auditor.attackers.enrolment import Enrolment
 from auditor.attackers.fusion import FUSION
 from auditor.attackers.pooled import pooled
 from auditor.attackers.recogniser import MIN_MATED, RECOGNISERS
 from auditor.checks.base import Draw, Measured, OnRecordings, Settings
+from auditor.checks.linkage.attacker import ByAttacker
 from auditor.checks.linkage.foretold import Foretold
 from auditor.core.evidence import SearchResult
-from auditor.core.finding import Estimate
-from auditor.core.formatting import amount, interval
 from auditor.data.moved import look_moved
-from auditor.data.protocols import LINKAGE_PROTOCOLS, later, split, unmet
-from auditor.stats.among import found_among
-from auditor.stats.estimators import by_gallery, measure, rate
-from auditor.stats.metrics import rank_rate
-from auditor.stats.naming import naming
+from auditor.data.protocols import LINKAGE_PROTOCOLS, later, unmet
+from auditor.stats.estimators import by_gallery, identification_rate, measure
 from auditor.stats.searches import above_alike
 from auditor.targets.context import Context
 
@@ -32,6 +27,7 @@ from auditor.targets.context import Context
 _HELD = {
     "random-segment": "half of each recording of people",
     "same-session": "all other recordings of people from the released day",
+    "cross-release": "recordings of people from other occasions, which are not released",
 }
 #: Sizes of galleries that all attackers together are told at, beside those that a profile names.
 _GALLERIES = (100, 1000, 10_000)
@@ -76,19 +72,10 @@ class Searches:
 
 
 @dataclass(frozen=True)
-class Linkage(OnRecordings):
+class Linkage(ByAttacker):
     """An intruder holds named recordings of each person and the release without names, and wants
     to know whose each record is.
-
-    Attributes
-    ----------
-    galleries : people among whom an intruder would have to look, so many or so many
     """
-
-    view: str = "template"
-    protocol: str = "cross-session"
-    galleries: tuple[int, ...] = ()
-    id: ClassVar[str] = "linkage"
 
     def __post_init__(self) -> None:
         _ = RECOGNISERS[self.view]  # a wrong name is answered with the nearest right one
@@ -110,9 +97,7 @@ class Linkage(OnRecordings):
         network also by its untrained twin, the control.
         """
         records = context.records
-        enrolment = Enrolment.of_release(context, split(records, self.protocol))
-        known = RECOGNISERS[self.view]
-        seen = known(context, enrolment)
+        seen = self.enrolled(context, self.protocol)
         found = seen.search(rng)
         when = records["session"].to_numpy().astype(str)
         by_session, by_all = (pooled(seen, when, held) for held in ("session", "everything"))
@@ -133,7 +118,8 @@ class Linkage(OnRecordings):
             for kind in groups_of(records).values()
             for name, chosen in kind.items()
         }
-        control = known.untrained(context, enrolment).search(rng) if known.untrained else None
+        untrained = RECOGNISERS[self.view].untrained
+        control = untrained(context, seen.enrolment).search(rng) if untrained else None
         within = self.protocol in ("random-segment", "same-session")
         return Searches(found, None if within else session, everything, knows, groups, control)
 
@@ -148,34 +134,28 @@ class Linkage(OnRecordings):
         pooled_by = {"session": evidence.session, "everything": evidence.everything}
         for name, seen in pooled_by.items():
             if seen is not None and self.protocol != "random-segment":
-                found[f"{name}_rank1"] = rate(rank_rate(seen, 1), level, 1 / seen.n_gallery)
-        knowing = evidence.everything.among_alike
-        among, foretold = found_among(evidence.everything, self.galleries, level)
-        found |= {f"found_among_{n}": one for n, one in among.items()}
+                found[f"{name}_rank1"] = identification_rate(seen, 1, level)
+        named = self.named(evidence.everything, evidence.groups, level, draw)
+        found |= named.found
         # Without the date, which leaves nobody alike to be told from.
         if apart := above_alike(evidence.session or evidence.found, level):
             found["told_apart"] = apart
-        certain, worst = naming(evidence.everything, evidence.groups, level, draw("named"))
-        params: dict[str, Any] = {"reading": self._reading(evidence.knows, among)}
-        if worst is not None:
-            params["most_exposed_group"] = worst
-        curves |= foretold | {"gallery": by_gallery(knowing)}
-        return Measured(found | certain, curves, params)
+        params: dict[str, Any] = {"intruder": self._intruder(evidence.knows)}
+        if named.most_exposed is not None:
+            params["most_exposed_group"] = named.most_exposed
+        curves |= named.curves | {"gallery": by_gallery(evidence.everything.among_alike)}
+        return Measured(found | named.certain, curves, params)
 
-    def _reading(self, knows: Sequence[str], among: Mapping[int, Estimate]) -> str:
-        """Among how many people, knowing what, how many are found, and how sure that is."""
+    def _intruder(self, knows: Sequence[str]) -> str:
+        """What somebody holds and knows of people, by which they are searched for."""
         held = _HELD.get(self.protocol, "all recordings of people from other days")
-        known = f" and knows their {', '.join(knows)}" if knows else ""
-        told = []
-        for n, one in among.items():
-            value, _, high = interval(one, "percent")
-            sure = amount((1 + one.level) / 2, "percent")
-            told.append(
-                f"{value} of them among {n:,} people (with {sure} certainty at most {high})"
-            )
-        if not told:
-            return f"Too few people were searched to say how many somebody finds who holds {held}."
-        return f"Somebody who holds {held}{known} finds {'; '.join(told)}."
+        known = ["day of recording" if name == "date" else name for name in knows]
+        return f"holds {held} and knows their {_listed(known)}" if known else f"holds {held}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def _released_beside(context: Context) -> tuple[str, ...]:

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
-from auditor.attackers.enrolment import Enrolment
 from auditor.attackers.recogniser import RECOGNISERS
-from auditor.checks.base import Draw, Measured, OnRecordings
+from auditor.checks.base import Draw, Measured
+from auditor.checks.linkage.attacker import ByAttacker
 from auditor.core.evidence import Margins, SearchResult
 from auditor.core.finding import Estimate
-from auditor.data.protocols import split, unmet
-from auditor.stats.among import found_among
-from auditor.stats.estimators import rate
-from auditor.stats.metrics import rank_rate
-from auditor.stats.naming import naming
+from auditor.data.protocols import unmet
+from auditor.stats.estimators import identification_rate
 from auditor.stats.transfer import FEWEST_SETS, expected_loss, foretold, other_days
 from auditor.targets.context import Context
 
@@ -39,21 +35,14 @@ class Halves:
 
 
 @dataclass(frozen=True)
-class Foretold(OnRecordings):
+class Foretold(ByAttacker):
     """An intruder holds an ECG of another day of each person, and the release holds one of each.
 
     How far the two halves of a record stand out is measured, and what another day takes from that
     is known from reference sets.
-
-    Attributes
-    ----------
-    galleries : people among whom an intruder would have to look, so many or so many
     """
 
-    view: str = "template"
     protocol: str = "foretold"
-    galleries: tuple[int, ...] = ()
-    id: ClassVar[str] = "linkage"
 
     def unmet(self, context: Context) -> str | None:
         """Why it cannot be foretold; None where it can."""
@@ -68,8 +57,7 @@ class Foretold(OnRecordings):
 
     def attack(self, context: Context, rng: np.random.Generator) -> Halves:
         """The halves of records, searched for by the other halves."""
-        enrolment = Enrolment.of_release(context, split(context.records, "random-segment"))
-        seen = RECOGNISERS[self.view](context, enrolment)
+        seen = self.enrolled(context, "random-segment")
         return Halves(seen.margins(rng, _PEOPLE), context.dataset.name)
 
     def estimate(self, evidence: Halves, level: float, draw: Draw) -> Measured:
@@ -83,6 +71,7 @@ class Foretold(OnRecordings):
             return self._judged(moved, level, draw)
 
         params = {
+            "intruder": "holds an ECG of another day of each person",
             # As words: a count of sets is none of people, and may be told though it is small.
             "foretold from": f"{loss.n_sets} reference sets, {loss.n_real} of them of real people",
             "lost by another day": f"{loss.value:.2f} ({loss.low:.2f} to {loss.high:.2f})",
@@ -91,7 +80,6 @@ class Foretold(OnRecordings):
 
     def _judged(self, moved: SearchResult, level: float, draw: Draw) -> dict[str, Estimate]:
         """The numbers that rules on another day limit; knowing nothing beside the signal."""
-        found = {"rank1": rate(rank_rate(moved, 1), level, 1 / moved.n_gallery)}
-        among, _ = found_among(moved, self.galleries, level)
-        found |= {f"found_among_{n}": one for n, one in among.items()}
-        return found | naming(moved, {}, level, draw("named"))[0]
+        found = {"rank1": identification_rate(moved, 1, level)}
+        named = self.named(moved, {}, level, draw)
+        return found | named.found | named.certain

@@ -12,6 +12,7 @@ from auditor.attackers.membership import (
     Subjects,
     blind_guesses,
     complementary_halves,
+    explanation_guesses,
     label_centred,
     likelihood_ratios,
     mean_of_known,
@@ -59,6 +60,7 @@ class MembershipScores:
     loss : by the fit alone
     lira, lira_offline : by likelihood ratios; None without reference models
     most_telling : by each person's most telling model; None of a single one
+    explanation : by the explanations of people's records; None where the model gives none
     first_n_models : by number, of so many models of a suite
     blind : of somebody who never asks the model
     permuted : the same of somebody who was told the wrong members, permutation by permutation
@@ -69,6 +71,7 @@ class MembershipScores:
     lira: Trials | None
     lira_offline: Trials | None
     most_telling: Trials | None
+    explanation: Trials | None
     first_n_models: Mapping[int, Trials]
     blind: Trials
     permuted: tuple[Trials, ...]
@@ -81,6 +84,7 @@ class MembershipScores:
             "lira": self.lira,
             "lira_offline": self.lira_offline,
             "max": self.most_telling,
+            "explanation": self.explanation,
         }
         return {name: one for name, one in every.items() if one is not None}
 
@@ -133,12 +137,14 @@ class Membership(OnModel):
         order = rng.permutation(n_labels) if n_labels > 1 else np.zeros(0, dtype=np.int64)
         sizes = sorted({min(n, n_labels) for n in _SUITES}) if n_labels > 1 else []
         blind, permuted = blind_guesses(target, subjects, rng)
+        explained = target.trees and "explanation" in target.outputs
         return MembershipScores(
             own=subjects.trials(mean_of_known(each)),
             loss=subjects.trials(mean_of_known(standardised(own))),
             lira=online,
             lira_offline=offline,
             most_telling=subjects.trials(np.nanmax(each, axis=1)) if n_labels > 1 else None,
+            explanation=explanation_guesses(target, subjects, rng) if explained else None,
             first_n_models={n: subjects.trials(mean_of_known(each[:, order[:n]])) for n in sizes},
             blind=blind,
             permuted=permuted,
@@ -149,6 +155,7 @@ class Membership(OnModel):
 
         `auc` and `tpr_at_fpr_…` are the attack's own; `loss_auc`, `lira_auc`, `lira_offline_auc`
         those of others on the same people; `max_auc` of each person's most telling model;
+        `explanation_auc` of somebody who is given explanations and knows who else is a member;
         `blind_auc` of somebody who never asked the model. `singled_out` is the share of members who
         are named one by one with at most one in twenty wrong.
 
@@ -219,6 +226,7 @@ def _twin(
         target,
         split=part,
         y_true=truth,
+        outputs={},  # a training says how well it fits, and nothing else
         membership_signal=lambda: fitted,
         train_reference=overfit,
         _cache={},

@@ -33,8 +33,8 @@ from auditor.core.evidence import MIN_PEOPLE, SearchResult, Trials
 from auditor.core.finding import Estimate
 from auditor.core.streams import stream
 from auditor.core.target import Floats, Generator, Target
-from auditor.stats.estimators import measure, rate
-from auditor.stats.metrics import rank_rate
+from auditor.stats.estimators import identification_rate, measure
+from auditor.stats.input_use import InputUse, repeated_use, shown_use
 from auditor.stats.searches import (
     LUCK,
     against_twins,
@@ -106,10 +106,12 @@ class CopyScores:
     copies : how many times nearer to the nearest picture of its side than to the second nearest,
         the median over seeds, of which those that lie nearest to some other picture than most do
         count nothing
+    use : whether what is drawn depends on whom it is drawn for, of people the generator never saw
     """
 
     ratio: Trials
     copies: Trials
+    use: InputUse
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,13 +126,15 @@ class Copies(_Asked):
         """By person, ratios of distances, which owe nothing to how spread out pictures are."""
         sides = [people(self.target, kind) for kind in KINDS]
         everybody = Gallery.of(self.generator, np.concatenate(sides))
-        asked, ratio, copied = [], [], []
+        asked, ratio, copied, twice = [], [], [], []
         for turn, rows in enumerate(sides):
             gallery = Gallery.of(self.generator, rows)
             some = np.sort(rng.permutation(len(rows))[:ASKED])
             own, nearer, nearest, apart = some + turn * len(sides[0]), [], [], []
             for seed in range(SEEDS):
                 drawn = drawn_for(self.generator, rows[some], rng)
+                if KINDS[turn] == "nonmembers" and seed < 2:
+                    twice.append(drawn)
                 two, far = everybody.nearest(drawn)
                 other = np.where(two[:, 0] == own, far[:, 1], far[:, 0])
                 nearer.append(everybody.times(other, everybody.off(drawn, own)))
@@ -143,14 +147,18 @@ class Copies(_Asked):
             usual = np.array(nearest) == mode(np.array(nearest), axis=0).mode
             copied.append(np.median(np.where(usual, apart, 0.0), axis=0))
         rows = np.concatenate(asked)
-        return CopyScores(
-            *(banded_trials(self.target, rows, np.concatenate(score)) for score in (ratio, copied))
+        near, copies = (
+            banded_trials(self.target, rows, np.concatenate(score)) for score in (ratio, copied)
         )
+        one, other = twice
+        return CopyScores(near, copies, repeated_use(one, other))
 
     def estimate(self, evidence: CopyScores, level: float, draw: Draw) -> Measured:
-        """`ratio_auc` and `copied`."""
+        """`ratio_auc`, `copied` and `uses_input`."""
         del draw
-        return _told("ratio", evidence.ratio, "copied", evidence.copies, level)
+        told = _told("ratio", evidence.ratio, "copied", evidence.copies, level)
+        use = {"uses_input": shown_use(evidence.use, level)}
+        return replace(told, estimates={**told.estimates, **use})
 
     def twin(self, planted: bool, seed: int) -> Copies:
         """The same question about a generator that hands every second member their own picture,
@@ -341,7 +349,5 @@ class Retrieval(_Asked):
 def _ranks(key: str, seen: SearchResult, level: float) -> dict[str, Estimate]:
     """The shares that are found within one attempt, and within ten."""
     return {
-        f"{key}rank{k}": rate(rank_rate(seen, k), level, k / seen.n_gallery)
-        for k in (1, 10)
-        if seen.n_gallery > k
+        f"{key}rank{k}": identification_rate(seen, k, level) for k in (1, 10) if seen.n_gallery > k
     }

@@ -15,6 +15,7 @@ from auditor.attackers.attribute_learners import CrossFitted, Learner, line, sub
 from auditor.attackers.demographics import target_records
 from auditor.attackers.matchers import Rows
 from auditor.attackers.output_features import polynomial_features, standardise_output, with_output
+from auditor.attackers.planted import TOLD, on_a_scale, planted
 from auditor.checks.base import Draw, Measured, OnModel
 from auditor.core.errors import EvidenceError
 from auditor.core.evidence import MIN_PEOPLE, Predictions, Trials
@@ -166,6 +167,29 @@ class OutputAttributeInference(OnModel):
                 for name, (truth, place) in truths.diagnoses.items()
             },
         )
+
+    def dealt_anew(
+        self, strength: float, knowing: bool, seed: int
+    ) -> OutputAttributeInference | None:
+        """The same question where outputs go with sex and age, and with nothing else."""
+        nothing = replace(
+            self.target,
+            y_true=np.full_like(self.target.y_true, np.nan),
+            inputs=self.target.inputs[:, :0],
+            columns=(),
+        )
+        asked = [one for one in (self.target.male, self.target.age) if not np.isnan(one).all()]
+        if not asked:
+            return None
+        scale = on_a_scale(self.output, *asked)
+        everybody = np.ones(len(nothing.record), dtype=np.bool_)
+        dealt = planted(nothing, self.output, scale, seed, everybody)
+        if dealt is None:
+            return None
+        dealt = dealt.at(strength)
+        if knowing:
+            return replace(self, target=dealt.told(len(asked)), output=TOLD)
+        return replace(self, target=dealt.target)
 
     def estimate(self, evidence: Attributes, level: float, draw: Draw) -> Measured:
         """How much more what the model gives out tells than age and sex do.

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
 
 from auditor.attackers.demographics import target_records
 from auditor.attackers.enrolment import Enrolment
@@ -25,22 +24,44 @@ from auditor.attackers.output_features import (
 from auditor.attackers.plda import repeat_plda
 from auditor.attackers.recogniser import Recogniser
 from auditor.checks.base import Draw, Measured, OnModel
-from auditor.core.errors import EvidenceError
+from auditor.checks.output_linkage.judged import Dealt, Groups, enrolled, groups, judged
+from auditor.checks.output_linkage.missing import MaskLinkage, sometimes_missing
+from auditor.checks.output_linkage.records import protocol_of, unmet
 from auditor.core.evidence import MIN_PEOPLE, SearchResult
 from auditor.core.target import Target
-from auditor.data.protocols import later
-from auditor.stats.estimators import measure, rate
-from auditor.stats.metrics import rank_rate
+from auditor.stats.estimators import identification_rate, measure
 from auditor.stats.searches import measure_search, paired_gain, rate_gap
 from auditor.targets.context import Context
 
+#: Columns that may be missing without which nothing is asked of that.
+_MASKED = 2
 #: What of a control is told: whom it finds first, and how open-set search by it would do.
 _CONTROLS = ("rank1", "auc_known", "eer", "tpir_at_fpir_10pct", "tpir_at_fpir_1pct")
 
 
 def plan(target: Target) -> list[OnModel]:
-    """Whether each thing that a model gives out names people."""
-    return [OutputLinkage(target, output) for output in target.outputs]
+    """Whether each thing that a model gives out names people, and whether what its table lacks
+    does.
+    """
+    found: list[OnModel] = [
+        OutputLinkage(one, output) for one in _asked_twice(target) for output in one.outputs
+    ]
+    if len(sometimes_missing(target)) >= _MASKED:
+        found.append(MaskLinkage(target))
+    return found
+
+
+def _asked_twice(target: Target) -> list[Target]:
+    """The model, asked about records of which people have several; and asked with each measurement
+    that a record is made of, where that is asked under another protocol, or alone can be.
+    """
+    every = [target] if target.replicates is None else [target, target.replicates]
+    able: dict[str, Target] = {}
+    for one in every:
+        table = target_records(one)
+        if unmet(table) is None:
+            able.setdefault(protocol_of(table), one)
+    return list(able.values()) or [target]
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,20 +79,22 @@ class OutputSearches:
     Attributes
     ----------
     own : by what the model gives out
-    beyond : by what of it age and sex do not foretell
+    beyond : by what of it age and sex do not foretell; None where that is not asked
     matchers : by name, all of it by other matchers
     controls : `inputs`, by what the model was asked with, and `untrained`, by what random weights
         give out
     by_kind : own search among members and among others; None of too few
     inputs_by_kind : the same by the inputs
+    groups : of the people who are looked for, in the order of their names, who are in a group
     """
 
     own: SearchResult
-    beyond: SearchResult
+    beyond: SearchResult | None
     matchers: Mapping[str, SearchResult]
     controls: Mapping[str, SearchResult]
     by_kind: ByKind | None
     inputs_by_kind: ByKind | None
+    groups: Groups
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,16 +108,12 @@ class OutputLinkage(OnModel):
     @property
     def protocol(self) -> str:
         """`cross-session` where enough people have records of two sessions."""
-        return _protocol(target_records(self.target))
+        return protocol_of(target_records(self.target))
 
     def unmet(self, context: Context) -> str | None:
         """Why the attack cannot be carried out on this model; None when it can."""
         del context
-        table = target_records(self.target)
-        n = table["subject"].iloc[_probes(table, _protocol(table))].nunique()
-        if n < MIN_PEOPLE:
-            return f"needs at least {MIN_PEOPLE} people with two records; found fewer"
-        return None
+        return unmet(target_records(self.target))
 
     def attack(self, context: Context, rng: np.random.Generator) -> OutputSearches:
         """The match is taught by other people's repeats, where there are enough; of leaves it is
@@ -107,26 +126,16 @@ class OutputLinkage(OnModel):
             The model says something of too few people twice.
         """
         del context
-        target, table = self.target, target_records(self.target)
-        protocol = _protocol(table)
-        values = target.view(self.output).values
-        table = with_output(table, values)
-        first = np.flatnonzero(~table["subject"].duplicated())
-        enrolment = Enrolment.of_outputs(table, first, _probes(table, protocol), rng)
-        if enrolment.n_mated < MIN_PEOPLE:
-            raise EvidenceError(f"needs {MIN_PEOPLE} people of whom it says something twice")
-
+        target, values = self.target, self.target.view(self.output).values
+        table = with_output(target_records(target), values)
+        enrolment = enrolled(target, values, rng)
         can_learn = enrolment.n_mated >= MIN_MATED_OUTPUTS
 
         def by(match: Match, seen: Rows) -> Recogniser:
             return Recogniser.of_outputs(enrolment, seen, seen, match)
 
         def best(output: str, seen: Rows) -> Recogniser:
-            if output == "leaves":
-                return by(cosine, seen)
-            if not can_learn:
-                return by(standardised, seen)
-            return repeat_plda(enrolment, seen[enrolment.gallery.row], seen[enrolment.pool.row])
+            return _best(output, seen, enrolment)
 
         seen = standardise_output(self.output, values)
         known = polynomial_features(target.age, target.male)
@@ -143,14 +152,14 @@ class OutputLinkage(OnModel):
         if self.output in target.controls:
             twin = standardise_output(self.output, target.view(self.output, control=True).values)
             controls["untrained"] = best(self.output, twin)
-        groups = membership_groups(target)
+        parts = membership_groups(target)
         people = np.unique(enrolment.pool_subject)
-        enough = groups and min(np.isin(people, one).sum() for one in groups.values()) >= MIN_PEOPLE
+        enough = parts and min(np.isin(people, one).sum() for one in parts.values()) >= MIN_PEOPLE
 
         def by_kind(seen: Recogniser | None) -> ByKind | None:
             if seen is None or not enough:
                 return None
-            return ByKind(**{kind: seen.search(rng, one) for kind, one in groups.items()})
+            return ByKind(**{kind: seen.search(rng, one) for kind, one in parts.items()})
 
         return OutputSearches(
             own=own.search(rng),
@@ -159,18 +168,30 @@ class OutputLinkage(OnModel):
             controls={name: one.search(rng) for name, one in controls.items()},
             by_kind=by_kind(own),
             inputs_by_kind=by_kind(controls.get("inputs")),
+            groups=groups(target, enrolment),
         )
 
+    def dealt_anew(self, strength: float, knowing: bool, seed: int) -> Dealt | None:
+        """The same question where outputs share with others of their person what was planted."""
+        return Dealt.of(self, partial(_seen, self.output), strength, knowing, seed)
+
     def estimate(self, evidence: OutputSearches, level: float, draw: Draw) -> Measured:
-        """What `measure_search` says of the search, and of what is told beyond sex and age; whom
-        the other matchers find first; of the controls whom they find first, how open-set search by
-        them would do, and how many more are found first than by those (`gain_over_…`, of the same
-        people); and how many more members are than others (`member_gap`).
+        """What `measure_search` says of the search, who would be found among so many people and who
+        is named for certain; what is told beyond sex and age; whom the other matchers find first;
+        of the controls whom they find first, how open-set search by them would do, and how many
+        more are found first than by those (`gain_over_…`, of the same people); and how many more
+        members are than others (`member_gap`).
         """
         rng = draw()
         found, curves = measure_search(evidence.own, level, rng)
-        told = measure_search(evidence.beyond, level, rng)[0]
-        found |= {f"beyond_{key}": told[key] for key in ("rank1", "auc_known") if key in told}
+        rules = judged(evidence.own, evidence.groups, self.galleries, level, draw)
+        found.update(rules.estimates)
+        curves.update({name: dict(one) for name, one in rules.curves.items()})
+        if evidence.beyond is not None:
+            beyond = measure_search(evidence.beyond, level, rng)[0]
+            found |= {
+                f"beyond_{key}": beyond[key] for key in ("rank1", "auc_known") if key in beyond
+            }
         for name, one in evidence.matchers.items():
             found |= measure(name, one, level=level, rng=rng)[0]
         for name, one in evidence.controls.items():
@@ -180,21 +201,20 @@ class OutputLinkage(OnModel):
         for prefix, kinds in (("", evidence.by_kind), ("inputs_", evidence.inputs_by_kind)):
             if kinds is not None:
                 for name, one in vars(kinds).items():
-                    first = rank_rate(one, 1)
-                    found[f"{prefix}{name}_rank1"] = rate(first, level, 1 / one.n_gallery)
+                    found[f"{prefix}{name}_rank1"] = identification_rate(one, 1, level)
                 gap = rate_gap(kinds.members, kinds.nonmembers, level)
                 found[f"{prefix}member_gap"] = gap
-        return Measured(found, curves)
+        return Measured(found, curves, rules.params)
 
 
-def _protocol(records: pd.DataFrame) -> str:
-    across = records["subject"].iloc[_probes(records, "cross-session")].nunique()
-    return "cross-session" if across >= MIN_PEOPLE else "same-session"
+def _seen(output: str, values: Rows, enrolment: Enrolment) -> Recogniser:
+    return _best(output, standardise_output(output, values), enrolment)
 
 
-def _probes(records: pd.DataFrame, protocol: str) -> NDArray[np.int64]:
-    """Places of the later records that a protocol asks about."""
-    first = records.groupby("subject")["session"].transform("first")
-    moved = (records["session"] != first).to_numpy()
-    places = later(records)
-    return places[moved[places] == (protocol == "cross-session")]
+def _best(output: str, seen: Rows, enrolment: Enrolment) -> Recogniser:
+    """The match that is taught by other people's repeats; of leaves, that of equal ones."""
+    if output == "leaves":
+        return Recogniser.of_outputs(enrolment, seen, seen, cosine)
+    if enrolment.n_mated < MIN_MATED_OUTPUTS:
+        return Recogniser.of_outputs(enrolment, seen, seen, standardised)
+    return repeat_plda(enrolment, seen[enrolment.gallery.row], seen[enrolment.pool.row])

@@ -1,7 +1,8 @@
 """Is anybody on both sides of a split: by name, or by a record that stands there under another one?
 
 A model is judged by people whom it never saw. Who is among them and among those it was trained on
-makes it look better than it is, and makes attacks on its members look worse than they are.
+makes it look better than it is, and makes attacks on its members look worse than they are. One
+record under two names among the members links the two, and counts one person as two.
 """
 
 from __future__ import annotations
@@ -32,17 +33,20 @@ _ALPHA = 0.01
 _NEAR, _WIDE, _SHOWN, _COLUMNS = 32, 16, 20_000, 3
 #: A ratio that is no chance in three dimensions or more, of however many records.
 _NOTHING = 0.01
+#: Of the tail that chance is read from, the share that may be what is looked for.
+_HIDDEN = 0.25
 #: Of a record's columns, how many must be known.
 _KNOWN = 0.5
 
 NAMES = ("near_duplicate", "copied")
+TWO_NAMES = ("two_names", "two_names_copied")
 
 
 def plan(target: Target) -> list[OnModel]:
     """The questions that a split can be asked."""
     found: list[OnModel] = [SubjectOverlap(target)]
     if len(target.columns) >= _COLUMNS:
-        found.append(NearDuplicates(target, "inputs"))
+        found += [NearDuplicates(target, "inputs"), TwoNames(target)]
     elif "embedding" in target.outputs:
         found.append(NearDuplicates(target, "embedding"))
     return found
@@ -147,16 +151,10 @@ class NearDuplicates(OnModel):
         near = _Near(x, person, space.rounding)
         looked_up = {"judged": near.of([(judged, members)]), "halves": near.of(sides)}
         least = _least(looked_up["halves"][1], _ALPHA / len(judged))
-
-        def counted(probes: Ints, ratio: Floats, nearest: Ints) -> Counts:
-            one, other = every[probes], every[nearest]
-            same = ((one == other) | (np.isnan(one) & np.isnan(other))).all(axis=1)
-            who, code = np.unique(person[probes], return_inverse=True)
-            flags = (ratio < least, (ratio < least) & same)
-            counts = [np.bincount(code, flag, len(who)) for flag in flags]
-            return Counts(NAMES, np.stack(counts, axis=1).astype(np.int64))
-
-        return Twice(counted(*looked_up["judged"]), counted(*looked_up["halves"]))
+        across, within = (
+            Counts(NAMES, _counted(every, person, found, least)) for found in looked_up.values()
+        )
+        return Twice(across, within)
 
     def estimate(self, evidence: Twice, level: float, draw: Draw) -> Measured:
         """The shares of people who are on both sides, beside what chance brings among members; one
@@ -175,10 +173,81 @@ class NearDuplicates(OnModel):
         return Measured(found, params=params)
 
 
-def _unmet(target: Target) -> str | None:
+@dataclass(frozen=True, eq=False)
+class TwoNames(OnModel):
+    """Whose record among those that a model was trained on is another member's as well, in every
+    column or nearly.
+
+    A record is found as by `NearDuplicates`, beside everybody but its own person: three names that
+    one record stands under are found, too. An alarm as soon as there is one: a person who stands
+    there twice is counted as two.
+    """
+
+    output: str = "members"
+    id: ClassVar[str] = "split"
+
+    def unmet(self, context: Context) -> str | None:
+        """Why the attack cannot be carried out on this model; None when it can."""
+        del context
+        return _unmet(self.target, ((MEMBER, "was trained on"),))
+
+    def attack(self, context: Context, rng: np.random.Generator) -> Counts:
+        """For each member, how many of their records are another member's, nearly and wholly."""
+        del context, rng
+        target = self.target
+        every = np.where(np.isfinite(target.inputs), target.inputs, np.nan)
+        _, person = np.unique(target.subject, return_inverse=True)
+        known = np.isfinite(every).mean(axis=1) >= _KNOWN
+        members = np.flatnonzero(known & (target.split == MEMBER))
+        if len(np.unique(person[members])) < MIN_PEOPLE:
+            raise EvidenceError(f"needs {MIN_PEOPLE} people who are measured; found fewer")
+        space = _Space.of(every[members])
+        x = np.full((len(every), space.width), np.nan)
+        x[members] = space.placed(every[members])
+        looked_up = _Near(x, person, space.rounding).of([(members, members)])
+        probes, ratio, nearest = looked_up
+        # What chance brings is read from what may hold copies itself: those that are like another
+        # in every column do not count, nor do the nearest few, whatever they are.
+        unlike = ~_alike(every, probes, nearest)
+        least = _least(ratio[unlike], _ALPHA / len(members), hidden=_HIDDEN)
+        return Counts(TWO_NAMES, _counted(every, person, looked_up, least))
+
+    def estimate(self, evidence: Counts, level: float, draw: Draw) -> Measured:
+        """The shares of members of whom that is so; one to nine people are told in words."""
+        del draw
+        found: dict[str, Estimate] = {}
+        params: dict[str, Any] = {"alarms": []}
+        certain(evidence, found, params, level)
+        return Measured(found, params=params)
+
+
+def _counted(
+    every: NDArray[np.float32], person: Ints, looked_up: tuple[Ints, Floats, Ints], least: float
+) -> Ints:
+    """(n_people, 2) how many records of each person who was looked up are nearer to another's than
+    chance allows, and how many of these are like it in every column.
+    """
+    probes, ratio, nearest = looked_up
+    same = _alike(every, probes, nearest)
+    who, code = np.unique(person[probes], return_inverse=True)
+    flags = (ratio < least, (ratio < least) & same)
+    return np.stack([np.bincount(code, flag, len(who)) for flag in flags], axis=1).astype(np.int64)
+
+
+def _alike(every: NDArray[np.float32], rows: Ints, others: Ints) -> NDArray[np.bool_]:
+    """(n,) which records are like others in every column; unknown values are like unknown ones."""
+    one, other = every[rows], every[others]
+    return np.asarray(((one == other) | (np.isnan(one) & np.isnan(other))).all(axis=1))
+
+
+#: What a side of a split is → what its people are to the model.
+_SIDES = ((MEMBER, "was trained on"), (NONMEMBER, "is judged by"))
+
+
+def _unmet(target: Target, sides: Sequence[tuple[int, str]] = _SIDES) -> str | None:
     if target.membership_unknown:
         return target.membership_unknown
-    for part, who in ((MEMBER, "was trained on"), (NONMEMBER, "is judged by")):
+    for part, who in sides:
         if len(np.unique(target.subject[target.split == part])) < MIN_PEOPLE:
             return f"needs at least {MIN_PEOPLE} people whom the model {who}; found fewer"
     return None
@@ -260,20 +329,28 @@ class _Near:
 
     def of(self, sides: Sequence[tuple[Ints, Ints]]) -> tuple[Ints, Floats, Ints]:
         """Probes, looked up in their galleries: the records, their ratios of the distance to the
-        nearest person to that to the next, and the record that is nearest.
+        nearest other person to that to the next, and the record that is nearest.
+
+        Copies of the nearest record are no next one, whoever they are under.
         """
         found = []
         for probes, gallery in sides:
             tree = cKDTree(self.x[gallery])
             distance, at = tree.query(self.x[probes], k=min(_NEAR, len(gallery)))
-            whose = self.person[gallery[at]]
+            whose, row = self.person[gallery[at]], np.arange(len(probes))
+            others = whose != self.person[probes][:, None]
+            # Whose own records are all that is looked at is near nobody.
+            near_at = others.argmax(axis=1)
+            near = whose[row, near_at]
+            copies = (self.x[gallery[at]] == self.x[gallery[at[row, near_at]]][:, None]).all(axis=2)
             # If all that are looked at are of one person, the next is further than all of these.
-            other = whose != whose[:, :1]
+            other = others & (whose != near[:, None]) & ~copies
             next_at = np.where(other.any(axis=1), other.argmax(axis=1), -1)
-            first = np.hypot(distance[:, 0], self.rounding)
-            second = np.hypot(distance[np.arange(len(probes)), next_at], self.rounding)
+            first = np.hypot(distance[row, near_at], self.rounding)
+            second = np.hypot(distance[row, next_at], self.rounding)
             ratio = np.divide(first, second, out=np.ones(len(probes)), where=second > 0)
-            found.append((probes, ratio, gallery[at[:, 0]]))
+            ratio[~others.any(axis=1)] = 1.0
+            found.append((probes, ratio, gallery[at[row, near_at]]))
         probes, ratio, nearest = (np.concatenate(one) for one in zip(*found, strict=True))
         return probes, ratio, nearest
 
@@ -283,17 +360,24 @@ def _some(rows: Ints, rng: np.random.Generator) -> Ints:
     return rows if len(rows) <= _SHOWN else np.sort(rng.choice(rows, _SHOWN, replace=False))
 
 
-def _least(ratio: Floats, share: float) -> float:
+def _least(ratio: Floats, share: float, hidden: float = 0.0) -> float:
     """The ratio below which no more than such a share lies by chance, told from many.
 
     By the tail: below their tenth, ratios fall as a power of the share (Hill 1975, Ann Stat
     3:1163). What is next to nothing is left out: it is not by chance, and would hide others of its
     kind.
+
+    Parameters
+    ----------
+    hidden : of that tenth, the share of the lowest of which no more is believed than that they are
+        lower than the next
     """
     ratio = np.sort(ratio[ratio > _NOTHING])
     n = max(len(ratio) // 10, 2)
     if len(ratio) < n:
         return 0.0
+    low = int(hidden * n)
     # The power is told to within a share 1/√n of it; two such errors are allowed for.
-    power = np.log(ratio[n - 1] / ratio[:n]).mean() * (1 + 2 / np.sqrt(n))
+    power = np.log(ratio[n - 1] / np.maximum(ratio[:n], ratio[low])).sum() / (n - low)
+    power *= 1 + 2 / np.sqrt(n - low)
     return float(ratio[n - 1] * (share * len(ratio) / n) ** power)

@@ -25,7 +25,7 @@ Rows = NDArray[np.float32]
 #: How often as many people are called members by lot.
 LOTS = 20
 #: Questions that are answered by comparison: each has its share of the false alarms.
-_COMPARED = 4
+_COMPARED = 5
 #: Why nothing is told where nothing can be compared or counted.
 NOTHING = "too few people, or files that do not count those called members"
 
@@ -37,10 +37,10 @@ class Structure(OnModel):
     An alarm, named in the parameter `alarms`, is one of two things. *By comparison*: the share of
     members whom something befalls exceeds that of other people, about whom nothing can have been
     learnt, by more than chance: the interval of an estimate `…_excess` lies above 0, or that of
-    `cells_auc` above one half. Small leaves alone are no alarm. The intervals that alarms go by
-    hold together for all that is compared about one model: they are wider than was asked, and say
-    so. *By definition*: there is somebody whom a count names that needs no comparison, however few
-    they are.
+    `cells_auc` or `late_auc` above one half. Small leaves alone are no alarm. The intervals that
+    alarms go by hold together for all that is compared about one model: they are wider than was
+    asked, and say so. *By definition*: there is somebody whom a count names that needs no
+    comparison, however few they are.
     """
 
     id: ClassVar[str] = "structure"

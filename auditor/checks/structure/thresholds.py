@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import xgboost
 
 from auditor.checks.base import Draw, Measured
 from auditor.checks.structure.people import (
@@ -19,12 +18,12 @@ from auditor.checks.structure.people import (
     excess_of,
     inputs_of,
     level_together,
-    trees_of,
 )
 from auditor.core.errors import EvidenceError
 from auditor.core.evidence import MIN_PEOPLE
 from auditor.core.finding import Estimate
 from auditor.core.target import Floats
+from auditor.learning import boost
 from auditor.stats.estimators import rounded
 from auditor.stats.small_cells import beside_others
 from auditor.targets.context import Context
@@ -73,7 +72,7 @@ class IsolatingThresholds(Structure):
             who = person[starts]
             among[who] = True
             table = inputs_of(self.target, booster, people.rows[asked])
-            for place, cuts in _cuts(booster).items():
+            for place, cuts in boost.thresholds(booster).items():
                 low, high = (side.reduceat(table[:, place], starts) for side in (np.fmin, np.fmax))
                 low, high = np.nan_to_num(low, nan=np.inf), np.nan_to_num(high, nan=-np.inf)
                 for turn, label in enumerate(labels):
@@ -132,7 +131,7 @@ class RebuiltValues(Structure):
         cuts: dict[str, Rows] = {}
         for booster in self.target.trees.values():
             names = booster.feature_names or self.target.columns
-            for place, some in _cuts(booster).items():
+            for place, some in boost.thresholds(booster).items():
                 cuts[names[place]] = np.union1d(cuts.get(names[place], some), some)
         if not cuts:
             raise EvidenceError(NOTHING)
@@ -174,17 +173,6 @@ class RebuiltValues(Structure):
 def _share(flags: Floats) -> float | None:
     """A share of people, of none or of enough."""
     return None if 0 < flags.sum() < MIN_PEOPLE else rounded([flags.mean()])[0]
-
-
-def _cuts(booster: xgboost.Booster) -> dict[int, Rows]:
-    """By input: every threshold on it, ascending."""
-    place, value = [], []
-    for tree in trees_of(booster):
-        inner = np.asarray(tree["left_children"]) != -1
-        place.append(np.asarray(tree["split_indices"], dtype=np.int64)[inner])
-        value.append(np.asarray(tree["split_conditions"], dtype=np.float32)[inner])
-    at, cut = np.concatenate(place), np.concatenate(value)
-    return {int(one): np.unique(cut[at == one]) for one in np.unique(at)}
 
 
 def _step(value: Rows) -> float:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -17,30 +18,34 @@ from auditor.attackers.search import search_gallery
 from auditor.checks.base import Draw, Measured, OnModel
 from auditor.checks.text.texts import (
     CLASSES,
-    FULL,
     INDIRECT,
-    Texts,
     agreement,
+    claimed,
     class_sizes,
+    features_of,
     hardest,
     identifying,
     no_numbers,
     numbers_of,
     of_several,
     overlap,
+    rarity,
     runs_of,
+    words_of,
 )
 from auditor.core.errors import EvidenceError
 from auditor.core.evidence import MIN_PEOPLE, Counts, SearchResult, Trials
 from auditor.core.finding import Estimate
 from auditor.core.streams import stream
 from auditor.core.target import MEMBER, Target, WrittenTexts
-from auditor.stats.estimators import Curves, measure, rate
-from auditor.stats.metrics import person_trials, rank_rate
+from auditor.stats.estimators import Curves, identification_rate, measure
+from auditor.stats.input_use import InputUse, input_use, shown_use
+from auditor.stats.metrics import person_trials
 from auditor.stats.searches import LUCK, against_twins, beside_strangers, beyond_luck
 from auditor.stats.small_cells import SMALL_CLASS, shares_of_people
-from auditor.systems.gem.grounding import claims
+from auditor.systems.gem.grounding import instructions
 from auditor.targets.context import Context
+from auditor.targets.texts import FULL, Texts
 
 #: So many people's texts are searched for, so many texts at once: each brings its own columns.
 ASKED, _AT_ONCE = 2000, 32
@@ -56,6 +61,8 @@ def plan(target: Target) -> list[OnModel]:
     if target.texts is not None:
         every = (QuotedValues, TextLinkage, VerbatimMemorisation, TextIdentifiers)
         found += [one(target) for one in every]
+        if len(np.unique(target.subject)) < len(target.subject):
+            found.append(TextsOfOnePerson(target))
     if target.canaries is not None:
         found.append(Canaries(target))
     return found
@@ -116,7 +123,81 @@ class QuotedValues(_Read):
 
 
 @dataclass(frozen=True, eq=False)
-class TextLinkage(_Read):
+class TextSearch:
+    """A search by texts, and whether they depend on the records that they are about.
+
+    Attributes
+    ----------
+    use : None where too few people have a text, or nothing is known of their records
+    """
+
+    search: SearchResult
+    use: InputUse | None
+
+
+@dataclass(frozen=True, eq=False)
+class _Search(_Read):
+    """A search by texts."""
+
+    def estimate(self, evidence: TextSearch, level: float, draw: Draw) -> Measured:
+        """How often a text leads to its person, `rank1_excess`, how much more often than to a
+        stranger of the same sex and age band, and `uses_input`, how often a record is told from
+        another person's by its text.
+        """
+        seen = evidence.search
+        found, curves = measure("", seen, level=level, rng=draw())
+        found |= beside_strangers(seen, level)
+        if seen.n_gallery > 10:
+            found["rank10"] = identification_rate(seen, 10, level)
+        if evidence.use is not None:
+            found["uses_input"] = shown_use(evidence.use, level)
+        return Measured(found, curves)
+
+    @cached_property
+    def _rows(self) -> NDArray[np.int64]:
+        """Records with a text, by person, session and name."""
+        order = target_records(self.target)["row"].to_numpy()
+        said = np.array([bool(text.strip()) for text in self.texts.told[FULL]])
+        return np.asarray(order[said[order]])
+
+    def _use(self, rng: np.random.Generator) -> InputUse | None:
+        rows = self._rows
+        first = rows[np.unique(self.target.subject[rows], return_index=True)[1]]
+        told = features_of([self.texts.told[FULL][row] for row in first])
+        try:
+            return input_use(self.target.inputs[first].astype(np.float64), told, rng)
+        except EvidenceError:
+            return None
+
+    def _dealt(self, rng: np.random.Generator) -> list[str]:
+        """The texts, each about somebody else's record."""
+        rows = rng.permutation(self._rows)
+        dealt = list(self.texts.told[FULL])
+        for row, other in zip(rows, np.roll(rows, 1), strict=True):
+            dealt[row] = self.texts.told[FULL][other]
+        return dealt
+
+    def _twin(self, planted: bool, seed: int, leak: Callable[[int, str], str]) -> OnModel:
+        """The same of a model whose texts were dealt out anew; where it is planted, with a leak in
+        those of every second person.
+
+        Parameters
+        ----------
+        leak : of a row and a text, one that leads to its person
+        """
+        rng = stream(seed, f"text/{self.target.name}/{self.protocol}/twin")
+        dealt = self._dealt(rng)
+        people = rng.permutation(np.unique(self.target.subject[self._rows]))
+        some = people[: max(len(people) // 2, MIN_PEOPLE)]
+        if planted:
+            for row in self._rows[np.isin(self.target.subject[self._rows], some)]:
+                dealt[row] = leak(int(row), dealt[row])
+        twin = Texts({FULL: tuple(dealt)}, self.texts.written)
+        return replace(self, target=replace(self.target, texts=twin))
+
+
+@dataclass(frozen=True, eq=False)
+class TextLinkage(_Search):
     """Is the record that a text is about found by the numbers it quotes?"""
 
     protocol: str = "re-linking"
@@ -125,19 +206,20 @@ class TextLinkage(_Read):
         """Why the attack cannot be carried out on this model; None when it can."""
         if why := super().unmet(context) or no_numbers(self.texts):
             return why
-        quoted = {one.column for text in self.texts.told[FULL] for one in claims(text)}
+        quoted = {one.column for text in self.texts.told[FULL] for one in numbers_of(text)}
         if not quoted & set(self.target.columns):
             return "nothing that the texts quote is in the table of what was measured"
         return None
 
-    def attack(self, context: Context, rng: np.random.Generator) -> SearchResult:
+    def attack(self, context: Context, rng: np.random.Generator) -> TextSearch:
         """Texts against every record; a quoted number counts where it is within tolerance of
         what was measured, and once more where it is its rounding.
         """
         del context
         target, n = self.target, len(self.target.record)
-        people = rng.permutation(np.unique(target.subject))[:ASKED]
-        probe = np.flatnonzero(np.isin(target.subject, people))
+        rows_told = np.sort(self._rows)
+        people = rng.permutation(np.unique(target.subject[rows_told]))[:ASKED]
+        probe = rows_told[np.isin(target.subject[rows_told], people)]
         quoted = [numbers_of(self.texts.told[FULL][row]) for row in probe]
         place = {column: at for at, column in enumerate(target.columns)}
 
@@ -152,17 +234,95 @@ class TextLinkage(_Read):
             return gallery, holds.astype(np.float32)
 
         known, block = demographics(target_records(target)), np.arange(len(probe)) // _AT_ONCE
-        return search_gallery(rows, target.subject, target.subject[probe], known, rng, block)
+        own = target.subject[probe]
+        search = search_gallery(rows, target.subject, own, known, rng, block)
+        return TextSearch(search, self._use(rng))
 
-    def estimate(self, evidence: SearchResult, level: float, draw: Draw) -> Measured:
-        """How often a text leads to its record, and `rank1_excess`, how much more often than to
-        that of a stranger of the same sex and age band.
+    def twin(self, planted: bool, seed: int) -> OnModel | None:
+        """The same question about a model that states of every second person what was measured;
+        or whose texts are about other people.
         """
-        found, curves = measure("", evidence, level=level, rng=draw())
-        found |= beside_strangers(evidence, level)
-        if evidence.n_gallery > 10:
-            found["rank10"] = rate(rank_rate(evidence, 10), level, 10 / evidence.n_gallery)
-        return Measured(found, curves)
+        columns = self.target.columns
+
+        def stated(row: int, text: str) -> str:
+            return instructions(dict(zip(columns, self.target.inputs[row].tolist(), strict=True)))[
+                1
+            ]
+
+        return self._twin(planted, seed, stated)
+
+
+@dataclass(frozen=True, eq=False)
+class TextsOfOnePerson(_Search):
+    """Are a person's other texts found by one of them?"""
+
+    @property
+    def protocol(self) -> str:
+        """`cross-session` where enough people have texts of two sessions."""
+        moved = self._probes("cross-session")
+        enough = len(np.unique(self.target.subject[moved])) >= MIN_PEOPLE
+        return "cross-session" if enough else "same-session"
+
+    def unmet(self, context: Context) -> str | None:
+        """Why the attack cannot be carried out on this model; None when it can."""
+        del context
+        n = len(np.unique(self.target.subject[self._probes(self.protocol)]))
+        if FULL not in self.texts.told:
+            return "it is not known what the model writes when it is shown all"
+        return None if n >= MIN_PEOPLE else f"needs at least {MIN_PEOPLE} people with two texts"
+
+    def attack(self, context: Context, rng: np.random.Generator) -> TextSearch:
+        """A person's later texts against everybody's first: by the words that both hold and the
+        numbers in which both agree, the rarer the more.
+        """
+        del context
+        target, told = self.target, self.texts.told[FULL]
+        rows = self._rows
+        first = rows[np.sort(np.unique(target.subject[rows], return_index=True)[1])]
+        probe = self._probes(self.protocol)
+        people = rng.permutation(np.unique(target.subject[probe]))[:ASKED]
+        probe = probe[np.isin(target.subject[probe], people)]
+        texts = [told[row] for row in (*first, *probe)]
+        words, (columns, values) = words_of(texts), claimed(texts)
+        weight = rarity(words.sum(axis=0), len(texts))
+        enrolled, asked = words[: len(first)].tocsc(), words[len(first) :]
+        known = {one: values[: len(first), at] for at, one in enumerate(columns)}
+
+        def fold(block: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+            some = slice(block * _AT_ONCE, (block + 1) * _AT_ONCE)
+            shared = np.unique(asked[some].indices)
+            quoted = [numbers_of(text) for text in texts[len(first) :][some]]
+            every = sorted({one for numbers in quoted for one in numbers})
+            agree = [agreement(one, known[one.column]) > 0 for one in every]
+            says = [rarity(held.sum(), len(first)) for held in agree]
+            holds = np.array([[one in said for one in every] for said in quoted], dtype=float)
+            gallery = np.column_stack([enrolled[:, shared].toarray(), *agree])
+            probes = np.hstack(
+                [asked[some][:, shared].toarray() * weight[shared], holds * np.array(says)]
+            )
+            return gallery.astype(np.float32), probes.astype(np.float32)
+
+        alike, block = demographics(target_records(target)), np.arange(len(probe)) // _AT_ONCE
+        subject = target.subject
+        search = search_gallery(fold, subject[first], subject[probe], alike, rng, block)
+        return TextSearch(search, self._use(rng))
+
+    def twin(self, planted: bool, seed: int) -> OnModel | None:
+        """The same question about a model that writes a number of their own into the texts of every
+        second person; or whose texts are about other people.
+        """
+        person = np.unique(self.target.subject, return_inverse=True)[1]
+        return self._twin(planted, seed, lambda row, text: f"{text} Case {10_000 + person[row]}.")
+
+    def _probes(self, protocol: str) -> NDArray[np.int64]:
+        """Records with a text that are not a person's first, of its session or of another."""
+        rows = self._rows
+        _, first, person = np.unique(
+            self.target.subject[rows], return_index=True, return_inverse=True
+        )
+        moved = self.target.session[rows] != self.target.session[rows][first[person]]
+        later = np.arange(len(rows)) != first[person]
+        return np.asarray(rows[later & (moved == (protocol == "cross-session"))])
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from sklearn.feature_extraction.text import CountVectorizer
 
 from auditor.core.target import Floats, WrittenTexts
 from auditor.data.identifiers import AGE_OVER_89, DIRECT, classes_in
-from auditor.systems.gem.grounding import TOLERANCES, Claim, claims
+from auditor.signal.claims import Claim, claims
+from auditor.systems.gem.grounding import TOLERANCES
+from auditor.targets.texts import FULL
 
 Runs = NDArray[np.int64]
 
-#: The prompt that shows a model all there is; its answers are what is released.
-FULL = "full"
+#: A word, or a number; and by so many of the commonest a text is described.
+_WORD, _NO_NUMBER, _FEATURES = r"\w+(?:\.\d+)?", r"\b(?:[^\W\d]\w*|\d{4,})\b", 300
 #: So many words in a row that stand in two texts are one text that was copied.
 WORDS = 8
 #: The share of a text's tokens that are looked at, those the model found hardest (Shi et al.,
@@ -52,30 +56,6 @@ CLASSES = (*DIRECT, *INDIRECT)
 _QUANTITY = re.compile(r"[-−]?\d+(?:\.\d+)? ?(?:ms|mV|µV|uV|deg|°|1/min|bpm|mm/s|Hz)(?!\w)")
 
 
-@dataclass(frozen=True, eq=False)
-class Texts:
-    """What a model writes, and what it was taught to: `target.texts`.
-
-    Attributes
-    ----------
-    told : by prompt ("full", "blank", "image only", "signal only"), what is written for each record
-    written : the answer that belongs to each record, which members' were taught; "" where none
-    loss : (n, k) how unlikely the model finds each token of that answer, −log p, NaN past its end;
-        None where not known
-    """
-
-    told: Mapping[str, tuple[str, ...]]
-    written: tuple[str, ...]
-    loss: Floats | None = None
-
-    def __post_init__(self) -> None:
-        for name, texts in self.told.items():
-            if len(texts) != len(self.written):
-                raise ValueError(f"{len(texts)} texts are {name}, wanted {len(self.written)}")
-        if self.loss is not None and len(self.loss) != len(self.written):
-            raise ValueError(f"loss has {len(self.loss)} rows, wanted {len(self.written)}")
-
-
 def identifying(text: str) -> set[str]:
     """The classes of identifier that a text holds, by pattern."""
     bare = _QUANTITY.sub("", text)
@@ -84,16 +64,17 @@ def identifying(text: str) -> set[str]:
 
 def agreement(one: Claim, measured: Floats) -> NDArray[np.int64]:
     """(n,) 1 where a claim is within tolerance of what was measured (n,), 2 where it is its
-    rounding, else 0.
+    rounding, else 0; a range is no rounding.
     """
     apart = np.abs(one.value - measured)
     reach = np.maximum(_HEIGHT_MV if one.unit == "mV" else 0.0, _SHARE * np.abs(measured))
     if one.unit == "deg":
         apart = np.abs((one.value - measured + 180) % 360 - 180)
+    apart = np.maximum(apart - one.reach, 0)
     if one.column in TOLERANCES:
         reach = np.full(len(measured), TOLERANCES[one.column])
     # What is compared was kept in single precision.
-    rounded = apart <= _ROUNDED[one.unit] * 1.01
+    rounded = apart <= _ROUNDED[one.unit] * 1.01 if not one.reach else np.zeros(len(apart), bool)
     return ((apart <= reach) | rounded).astype(np.int64) + rounded
 
 
@@ -104,7 +85,7 @@ def overlap(told: Runs, own: Runs) -> float:
 
 def runs_of(text: str) -> Runs:
     """Every run of eight words of a text, once, as its hash in this process."""
-    words = re.findall(r"\w+(?:\.\d+)?", text.lower())
+    words = re.findall(_WORD, text.lower())
     starts = range(len(words) - WORDS + 1)
     return np.unique([hash(tuple(words[at : at + WORDS])) for at in starts]).astype(np.int64)
 
@@ -133,9 +114,49 @@ def no_numbers(texts: WrittenTexts) -> str | None:
     return None if any(map(claims, texts.told[FULL])) else "the texts quote no numbers"
 
 
+@lru_cache(maxsize=1 << 16)
 def numbers_of(text: str) -> frozenset[Claim]:
     """All that a text says was measured."""
     return frozenset(claims(text))
+
+
+def claimed(texts: Sequence[str]) -> tuple[tuple[str, ...], Floats]:
+    """What texts say was measured as a table (n, m), and its columns; the mean of what a text says
+    several times, NaN where it does not.
+    """
+    rows = [numbers_of(text) for text in texts]
+    columns = tuple(sorted({one.column for row in rows for one in row}))
+    values = np.full((len(rows), len(columns)), np.nan)
+    for at, row in enumerate(rows):
+        said: dict[str, list[float]] = {}
+        for one in row:
+            said.setdefault(one.column, []).append(one.value)
+        for column, several in said.items():
+            values[at, columns.index(column)] = np.mean(several)
+    return columns, values
+
+
+def words_of(texts: Sequence[str], most: int | None = None) -> csr_array:
+    """(n, n_words) which words a text holds, and numbers of four digits and more, for shorter ones
+    are measurements; the commonest alone, where there are more.
+    """
+    words = CountVectorizer(token_pattern=_NO_NUMBER, max_features=most, binary=True)
+    try:
+        return csr_array(words.fit_transform(texts), dtype=np.float32)
+    except ValueError:  # no text holds a word
+        return csr_array((len(texts), 0), dtype=np.float32)
+
+
+def rarity(held: NDArray[np.number], n: int) -> Floats:
+    """How much it says of two texts that they share what so many of n hold: the cube of the
+    logarithm, for common words come in sentences, and a rare one outweighs all of a sentence.
+    """
+    return np.asarray(np.log(n / np.clip(held, 1, n)) ** 3, dtype=np.float64)
+
+
+def features_of(texts: Sequence[str]) -> Floats:
+    """(n, k) texts as numbers: what they claim, and which words they are made of."""
+    return np.column_stack([claimed(texts)[1], words_of(texts, _FEATURES).toarray()])
 
 
 def class_sizes(quoted: Sequence[frozenset[Claim]], person: NDArray[np.int64]) -> NDArray[np.int64]:

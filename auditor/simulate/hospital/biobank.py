@@ -25,7 +25,8 @@ from auditor.simulate.population import (
 _REPLICATE = ("qrs_ms", "qt_ms", "qtc_ms", "pr_ms", "rr_ms", "t_axis_deg")
 LAYOUT: Mapping[str, tuple[str, ...]] = {
     "biobank/t2dm.csv": (
-        "person", "cohort", "age_years", "sex", "bmi_kg_m2", "waist_cm", "sbp_mmhg", "dbp_mmhg",
+        "person", "visit", "cohort", "age_years", "sex",
+        "bmi_kg_m2", "waist_cm", "sbp_mmhg", "dbp_mmhg",
         *(f"{name}_{replicate}" for replicate in (1, 2, 3) for name in _REPLICATE),
         "hba1c_percent", "fasting_glucose_mg_dl", "diagnosed", "medicated",
     ),
@@ -37,50 +38,46 @@ _DEVELOPMENT, _LONGITUDINAL = 2043, 395
 _BMI, _WAIST, _AGE, _PRESSURE = 0.75, 0.45, 0.9, 0.2
 _TRAITS = {"rr_s": -0.6, "qt": 0.45, "t_axis_deg": 0.6}
 _INTERCEPT = -2.9
+#: The share of people who came twice before they were followed up, and years between.
+_TWICE, _BETWEEN = 0.4, 2
 #: The signs by which a person counts as having diabetes.
 _HBA1C, _GLUCOSE, _DIAGNOSIS, _MEDICATION = range(4)
 
 
 def tables(n_people: int, seed: int) -> Iterator[tuple[str, pd.DataFrame]]:
-    """The table of `LAYOUT`, of at most as many people as the published study had."""
+    """The table of `LAYOUT`, of at most as many people as the published study had; some of them
+    came twice, years apart, before they were followed up.
+    """
     rng = stream(seed, "hospital/biobank")
     n = min(n_people, _DEVELOPMENT + _LONGITUDINAL)
     male = rng.random(n) < 0.5
     age = np.floor(rng.uniform(25, 71, n))
     population = Population(
         n_subjects=n,
-        n_sessions=1,
+        n_sessions=2,
         n_records=3,
         seconds=30.0,
         demographics=1.0,
         seed=int(rng.integers(2**31)),
         people=sex_and_age(male, age),
     )
-    traits = population.traits()
+    traits = population.traits().reshape(n, 2, 3, len(TRAITS))
     bmi = rng.standard_normal(n)
     waist = 0.8 * bmi + 0.6 * rng.standard_normal(n)
     years = (age - 48) / 13
     pressure = 0.3 * bmi + 0.4 * years + 0.85 * rng.standard_normal(n)
     log_odds = _INTERCEPT + (_BMI * bmi + _WAIST * waist + _AGE * years + _PRESSURE * pressure)
-    z = z_scores(traits).reshape(n, 3, len(TRAITS)).mean(axis=1)
+    z = z_scores(traits[:, 0].reshape(-1, len(TRAITS))).reshape(n, 3, -1).mean(axis=1)
     diabetic = rng.random(n) < expit(log_odds + z @ loadings(_TRAITS))
 
-    systolic = 122 + 14 * pressure
-    diastolic = 75 + 0.35 * (systolic - 122) + 7 * rng.standard_normal(n)
     development = round(n * _DEVELOPMENT / (_DEVELOPMENT + _LONGITUDINAL))
     # Everybody with diabetes has at least the sign of this number, and nobody else has any.
     sign = rng.integers(0, 4, n)
     hba1c, glucose = _blood_sugar(diabetic, sign, rng)
-    table = {
+    who = {
         "person": [f"q{number:05d}" for number in rng.permutation(n) + 1],
         "cohort": np.where(np.arange(n) < development, "development", "longitudinal"),
-        "age_years": age.astype(np.int64),
         "sex": np.where(male, "M", "F"),
-        "bmi_kg_m2": (29 * np.exp(0.19 * bmi)).round(1),
-        "waist_cm": (np.where(male, 96, 88) + 12 * waist).round(),
-        "sbp_mmhg": systolic.round(),
-        "dbp_mmhg": diastolic.round(),
-        **_replicates(traits, rng),
         "hba1c_percent": blank(hba1c.round(1), (rng.random(n) < 0.05) & (sign != _HBA1C)),
         "fasting_glucose_mg_dl": blank(
             glucose.round(), (rng.random(n) < 0.05) & (sign != _GLUCOSE)
@@ -88,7 +85,31 @@ def tables(n_people: int, seed: int) -> Iterator[tuple[str, pd.DataFrame]]:
         "diagnosed": (diabetic & ((sign == _DIAGNOSIS) | (rng.random(n) < 0.6))).astype(np.int64),
         "medicated": (diabetic & ((sign == _MEDICATION) | (rng.random(n) < 0.5))).astype(np.int64),
     }
-    yield "biobank/t2dm.csv", pd.DataFrame(table)
+    body = np.stack([bmi, waist, pressure], axis=1)
+    visits = [
+        pd.DataFrame(
+            who
+            | {"visit": visit + 1, "age_years": (age + visit * _BETWEEN).astype(np.int64)}
+            | _body(body + visit * 0.2 * rng.standard_normal(body.shape), male, rng)
+            | _replicates(traits[:, visit].reshape(-1, len(TRAITS)), rng)
+        )
+        for visit in range(2)
+    ]
+    visits[1] = visits[1][rng.random(n) < _TWICE]
+    yield "biobank/t2dm.csv", pd.concat(visits).sort_index(kind="stable")
+
+
+def _body(body: Floats, male: Bools, rng: np.random.Generator) -> dict[str, Floats]:
+    """What is measured of bodies (n, 3), SD from the mean, at a visit."""
+    bmi, waist, pressure = body.T
+    systolic = 122 + 14 * pressure
+    diastolic = 75 + 0.35 * (systolic - 122) + 7 * rng.standard_normal(len(body))
+    return {
+        "bmi_kg_m2": (29 * np.exp(0.19 * bmi)).round(1),
+        "waist_cm": (np.where(male, 96, 88) + 12 * waist).round(),
+        "sbp_mmhg": systolic.round(),
+        "dbp_mmhg": diastolic.round(),
+    }
 
 
 def _blood_sugar(diabetic: Bools, sign: Ints, rng: np.random.Generator) -> tuple[Floats, Floats]:

@@ -80,12 +80,15 @@ _LABELS = {
     "Pleural Other": _Label(0.05),
 }
 _RARE = _Label(0.004)
+#: Of the other ECGs of people who had a radiograph soon after one, those with another.
+_AGAIN = 0.4
 
 
 def tables(visits: Visits, seed: int) -> Iterator[tuple[str, pd.DataFrame]]:
     """Each table of `LAYOUT`, with its path; columns in any order.
 
-    Half of the people have a radiograph 1 to 20 h after an ECG, and some one 30 to 200 h after.
+    Half of the people have a radiograph 1 to 20 h after an ECG, and of these again after some of
+    their other ECGs; some have one 30 to 200 h after.
     """
     rng = stream(seed, "hospital/radiographs")
     ecg, time = _studies(visits, rng)
@@ -119,8 +122,12 @@ def _studies(visits: Visits, rng: np.random.Generator) -> tuple[Ints, Times]:
     n_ecgs = np.bincount(visits.person, minlength=n_people)
     chosen = np.flatnonzero(visits.first) + np.floor(rng.random(n_people) * n_ecgs).astype(np.int64)
     soon, late = rng.random(n_people) < 0.5, rng.random(n_people) < 0.15
-    ecg = np.concatenate([chosen[soon], chosen[late]])
-    hours = np.concatenate([rng.uniform(1, 20, soon.sum()), rng.uniform(30, 200, late.sum())])
+    another = soon[visits.person] & (rng.random(len(visits)) < _AGAIN)
+    another[chosen] = False
+    again = np.flatnonzero(another)
+    ecg = np.concatenate([chosen[soon], again, chosen[late]])
+    n_soon = soon.sum() + len(again)
+    hours = np.concatenate([rng.uniform(1, 20, n_soon), rng.uniform(30, 200, late.sum())])
     order = np.argsort(ecg, kind="stable")
     ecg = ecg[order]
     return ecg, visits.time[ecg] + minutes(60 * hours[order])

@@ -8,7 +8,8 @@ glucose 126 mg/dL), a diagnosis or medication.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +22,7 @@ from auditor.data.tables import Table
 
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
+Ints = NDArray[np.int64]
 
 BIOBANK = Table(("t2dm.csv",), {})
 
@@ -52,29 +54,35 @@ _REPLICATE = (
 )
 _HBA1C = _Quantity("hba1c_percent", "%", 3, 15)
 _GLUCOSE = _Quantity("fasting_glucose_mg_dl", "mg/dL", 30, 500)
+#: ECGs of a visit.
+REPLICATES = 3
 _ECG = tuple(
-    one._replace(column=f"{one.column}_{number}") for number in (1, 2, 3) for one in _REPLICATE
+    one._replace(column=f"{one.column}_{number + 1}")
+    for number in range(REPLICATES)
+    for one in _REPLICATE
 )
 #: The columns of `DiabetesCohort.ecg` and `DiabetesCohort.crf`; male sex is 1.
 ECG = tuple(one.column for one in _ECG)
 CRF = ("age_years", "sex", "bmi_kg_m2", "waist_cm", "sbp_mmhg", "dbp_mmhg")
 _COHORTS = ("development", "longitudinal")
+_VISIT = "visit"
 _KNOWN_TO_BE = ("diagnosed", "medicated")
 _BLANK = ("", "NA", "NaN", "nan")
 
 
 @dataclass(frozen=True, eq=False)
 class DiabetesCohort:
-    """People without diabetes, and who of them has it at follow-up.
+    """Visits of people without diabetes, and who of them has it at follow-up.
 
     Attributes
     ----------
-    person : (n,) str, nobody twice
+    person : (n,) str, a row for each visit
     development : (n,) who a model may be made of; the others are tested on, years later
     ecg : (n, 18) columns `ECG`, NaN where missing
     crf : (n, 6) columns `CRF`, NaN where missing
     event : (n,) who has diabetes at follow-up
     n_unknown : people left out, of whom the follow-up tells nothing
+    visit : (n,) int, which of the person's visits it is; 0 where everybody came once
     """
 
     person: NDArray[np.str_]
@@ -83,26 +91,55 @@ class DiabetesCohort:
     crf: Floats
     event: Booleans
     n_unknown: int = 0
+    visit: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     def __post_init__(self) -> None:
         n = len(self.person)
+        if not len(self.visit):
+            object.__setattr__(self, "visit", np.zeros(n, dtype=np.int64))
         shapes = {"development": (n,), "ecg": (n, len(ECG)), "crf": (n, len(CRF)), "event": (n,)}
         for name, shape in shapes.items():
             if getattr(self, name).shape != shape:
                 raise ValueError(f"{name} is {getattr(self, name).shape}, wanted {shape}")
-        if len(np.unique(self.person)) < n:
-            raise ValueError("a person is there twice")
+        if len(self.visit) != n or len(np.unique(self.record)) < n:
+            raise ValueError("a person is there twice in one visit")
+        for name in ("development", "event"):
+            if (getattr(self, name) != getattr(self, name)[self.first_visit]).any():
+                raise ValueError(f"{name} differs between the visits of a person")
+
+    @property
+    def record(self) -> NDArray[np.str_]:
+        """(n,) what each visit is called: by the person, where everybody came once."""
+        both = zip(self.person.tolist(), self.visit.tolist(), strict=True)
+        return np.array([f"{one} visit {visit}" if visit else one for one, visit in both], np.str_)
+
+    @cached_property
+    def first_visit(self) -> Ints:
+        """(n,) the row of the first visit of each row's person."""
+        order = np.lexsort((self.visit, self.person))
+        _, first, person = np.unique(self.person[order], return_index=True, return_inverse=True)
+        found = np.empty(len(order), dtype=np.int64)
+        found[order] = order[first[person]]
+        return found
+
+    @property
+    def is_first(self) -> Booleans:
+        """(n,) whether it is the person's first visit."""
+        return np.asarray(self.first_visit == np.arange(len(self.person)))
 
 
 def read_cohort(path: Path) -> DiabetesCohort:
     """The cohort of a CSV: columns person, cohort (development or longitudinal), `CRF` with sex as
     M or F, `ECG`, hba1c_percent, fasting_glucose_mg_dl, diagnosed, medicated (0 or 1).
 
+    Where people came several times, each visit has a line, and a column visit numbers them from 1.
+    What one line says of the follow-up is true of the person.
+
     Raises
     ------
     DataError
-        A column is missing, or holds what it cannot; a person is there twice; a quantity cannot be
-        in the unit that its column names; a cohort is empty.
+        A column is missing, or holds what it cannot; a person is there twice in one visit, or in
+        both cohorts; a quantity cannot be in the unit that its column names; a cohort is empty.
     """
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
@@ -113,13 +150,20 @@ def read_cohort(path: Path) -> DiabetesCohort:
     wanted = ["person", "cohort", *CRF, *ECG, *followed]
     if absent := [name for name in wanted if name not in table]:
         raise DataError(f"{path.name}: has no column {', '.join(absent)}; add what is missing")
-    table = table[wanted].apply(lambda column: column.str.strip())
-
-    twice = table["person"].duplicated()
+    table = table[[*wanted, *([_VISIT] if _VISIT in table else [])]]
+    table = table.apply(lambda column: column.str.strip())
+    visit = _visits(path, table)
+    twice = table.assign(visit=visit).duplicated(["person", "visit"])
     if twice.any():
         raise DataError(
             f"{path.name}: line {_line(twice.to_numpy())} is of a person who was there before; "
-            "wanted one line for each person, in one cohort"
+            f"wanted one line for each person, or one for each visit that a column {_VISIT} numbers"
+        )
+    moved = table["cohort"] != table.groupby("person")["cohort"].transform("first")
+    if moved.any():
+        raise DataError(
+            f"{path.name}: line {_line(moved.to_numpy())} is of a person who was in another cohort "
+            "before; wanted each person in one"
         )
     development = _choice(path, table["cohort"], dict(zip(_COHORTS, (1.0, 0.0), strict=True)))
     if (unsaid := np.isnan(development)).any():
@@ -130,6 +174,9 @@ def read_cohort(path: Path) -> DiabetesCohort:
     signs = [_at_least(_numbers(path, table[one.column], one), limit) for one, limit in limits]
     signs += [_choice(path, table[name], {"0": 0.0, "1": 1.0}) for name in _KNOWN_TO_BE]
 
+    # What one visit tells of the follow-up is true of the person.
+    of_each = pd.DataFrame(np.transpose(signs)).groupby(table["person"].to_numpy())
+    signs = list(of_each.transform("max").to_numpy().T)
     known = ~np.isnan(signs).all(axis=0)
     for cohort, among in zip(_COHORTS, (development == 1, development == 0), strict=True):
         if not (known & among).any():
@@ -140,8 +187,22 @@ def read_cohort(path: Path) -> DiabetesCohort:
         ecg=np.column_stack([measured[name] for name in ECG])[known],
         crf=np.column_stack([measured[name] for name in CRF])[known],
         event=(np.array(signs) == 1).any(axis=0)[known],
-        n_unknown=int((~known).sum()),
+        n_unknown=int(table["person"][~known].nunique()),
+        visit=visit[known],
     )
+
+
+def _visits(path: Path, table: pd.DataFrame) -> NDArray[np.int64]:
+    """(n,) which of the person's visits each line is of; 0 where no column numbers them."""
+    if _VISIT not in table:
+        return np.zeros(len(table), dtype=np.int64)
+    odd = ~table[_VISIT].str.fullmatch(r"0*[1-9][0-9]{0,3}").to_numpy(bool)
+    if odd.any():
+        raise DataError(
+            f"{path.name}: line {_line(odd)}, {_VISIT} is no number of a visit; wanted 1 for a "
+            "person's first, 2 for the next"
+        )
+    return table[_VISIT].to_numpy().astype(np.int64)
 
 
 def _numbers(path: Path, column: pd.Series[str], wanted: _Quantity) -> Floats:

@@ -14,7 +14,7 @@ from auditor.core.errors import ModelError
 from auditor.core.streams import stream
 from auditor.core.target import Floats, Target
 from auditor.systems.dianet import network as dianet
-from auditor.systems.dianet.cohort import CRF, ECG
+from auditor.systems.dianet.cohort import CRF, ECG, REPLICATES
 from auditor.systems.registry import Networks, opens
 from auditor.targets import description
 from auditor.targets.description import DESCRIPTION
@@ -49,6 +49,10 @@ def target(model: ReleasedModel, networks: Networks) -> Target:
             "asked; train it again"
         )
     split, unknown = description.membership(table, said)
+    record, subject, session = (
+        description.texts(table, one)
+        for one in (said.columns.record, said.columns.subject, said.columns.session)
+    )
     known = {one: description.numbers(table, f"input {one}") for one in columns}
     inputs = np.stack(list(known.values()), axis=1)
     y_true = description.yes_or_no(table, f"label {_EVENT}")
@@ -62,20 +66,22 @@ def target(model: ReleasedModel, networks: Networks) -> Target:
     # What sees both kinds of input is the system, and the others its twins.
     folds = [one for one in every if one.config.n_ecg and one.config.n_crf] or every
 
-    def told(networks: Sequence[dianet.DiaNet]) -> Rows:
+    def told(networks: Sequence[dianet.DiaNet], asked: Floats = inputs) -> Rows:
         def logits(x: Tensor) -> Tensor:
             return torch.stack([one(x[:, :n_ecg], x[:, n_ecg:]) for one in networks], dim=1)
 
-        return model.asked(logits, inputs.astype(np.float32))
+        return model.asked(logits, asked.astype(np.float32))
 
     def trained(rows: NDArray[np.bool_], y_true: Floats, rng: np.random.Generator) -> Rows | None:
         """The log-odds of a network of the first fold's shape that was trained on some rows."""
         held = np.zeros(len(y_true), dtype=bool)
         for kind in (0, 1):
             people = np.flatnonzero(rows & (y_true == kind))
+            people = people[np.sort(np.unique(subject[people], return_index=True)[1])]
             if len(people) < 2:
                 return None
-            held[rng.permutation(people)[: max(round(_VALIDATION * len(people)), 1)]] = True
+            some = rng.permutation(people)[: max(round(_VALIDATION * len(people)), 1)]
+            held |= rows & np.isin(subject, subject[some])
         some = np.flatnonzero(rows & np.isfinite(y_true))
         network = dianet.train_dianet(
             folds[0].config,
@@ -104,12 +110,47 @@ def target(model: ReleasedModel, networks: Networks) -> Target:
         return expit(found)[:, None]
 
     is_known = min((y_true == kind).sum() for kind in (0, 1)) > 1
+
+    def told_of_each() -> Target:
+        """The networks asked with one ECG alone, of each person's first visit. What a clinic knows
+        is the same of all ECGs of a visit and links them by itself, so that it is left out.
+        """
+        order = np.lexsort((record, session, subject))
+        first = order[np.unique(subject[order], return_index=True)[1]]
+        rows = np.repeat(first, REPLICATES)
+        each = np.tile(np.arange(REPLICATES), len(first))
+        n = n_ecg // REPLICATES
+        ecg = inputs[rows, :n_ecg].reshape(-1, REPLICATES, n)[np.arange(len(rows)), each]
+        nothing = np.full((len(rows), len(CRF)), np.nan)
+        asked = np.hstack([np.tile(ecg, (1, REPLICATES)), nothing])
+        number = np.char.add(" ECG ", (each + 1).astype(str))
+        return Target(
+            name=model.name,
+            title=said.title,
+            record=np.char.add(record[rows], number),
+            subject=subject[rows],
+            session=session[rows],
+            split=split[rows],
+            membership_unknown=unknown,
+            male=known["sex"][rows],
+            age=known["age_years"][rows],
+            labels=(),
+            y_true=np.zeros((len(rows), 0)),
+            outputs={
+                "scores": lambda: expit(told(folds, asked)).mean(axis=1, keepdims=True),
+                "logits": lambda: told(every, asked),
+            },
+            membership_signal=None,
+            inputs=ecg.astype(np.float32),
+            columns=ECG[:n],
+        )
+
     return Target(
         name=model.name,
         title=said.title,
-        record=description.texts(table, said.columns.record),
-        subject=description.texts(table, said.columns.subject),
-        session=description.texts(table, said.columns.session),
+        record=record,
+        subject=subject,
+        session=session,
         split=split,
         membership_unknown=unknown,
         male=known["sex"],
@@ -127,4 +168,5 @@ def target(model: ReleasedModel, networks: Networks) -> Target:
         columns=columns,
         train_reference=train_reference if is_known else None,
         controls={"scores": by_chance} if is_known else {},
+        replicates=told_of_each(),
     )

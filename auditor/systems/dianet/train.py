@@ -62,7 +62,8 @@ class Diabetes:
     Attributes
     ----------
     cohort : whom they were made of and tested on
-    fold : (n,) in which fold a person of the development cohort is; -1 of the others
+    fold : (n,) in which fold a person of the development cohort is, with all visits; -1 of the
+        others
     risk : per name of `MODELS`, (n,): in the development cohort from the model that was not
         trained on the person's fold, in the others the mean of all folds' models
     networks : per name of `NETWORKS`, one per fold: the one that scores that fold. The next fold
@@ -100,7 +101,7 @@ def study(
     """
     from sklearn.model_selection import StratifiedKFold
 
-    development = np.flatnonzero(cohort.development)
+    development = np.flatnonzero(cohort.development & cohort.is_first)
     event = cohort.event[development]
     for kind, people in (("with", event), ("without", ~event)):
         if people.sum() < FOLDS:
@@ -113,6 +114,7 @@ def study(
     split = StratifiedKFold(FOLDS, shuffle=True, random_state=draw).split(event, event)
     for number, (_, rows) in enumerate(split):
         fold[development[rows]] = number
+    fold = fold[cohort.first_visit]
 
     risk = {name: np.zeros(len(fold)) for name in MODELS}
     networks: dict[str, list[DiaNet]] = {name: [] for name in NETWORKS}
@@ -212,7 +214,9 @@ def run(training: Training) -> Study:
         device=training.device,
         progress=lambda done, total: training.progress("training", done, total),
     )
-    tested, development = ~cohort.development, cohort.development
+    # A person is judged by the first visit: later ones say the same of the same follow-up.
+    tested = ~cohort.development & cohort.is_first
+    development = cohort.development & cohort.is_first
     old = found.risk["clinical only"]
     compared: dict[str, Any] = {}
     for name in MODELS:
@@ -236,20 +240,21 @@ def run(training: Training) -> Study:
         for fold, network in enumerate(folds)
     }
     people = pd.DataFrame(
-        {"record": cohort.person, "subject": cohort.person, "fold": found.fold}
-    ).assign(part=np.where(development, TRAIN, TEST))
+        {"record": cohort.record, "subject": cohort.person, "fold": found.fold}
+    ).assign(part=np.where(cohort.development, TRAIN, TEST))
+    if cohort.visit.any():
+        people["session"] = cohort.visit.astype(str)
     asked = pd.DataFrame(np.hstack([cohort.ecg, cohort.crf]), columns=[*ECG, *CRF])
     people = pd.concat([people, asked.add_prefix("input ")], axis=1)
-    digest = hashlib.sha256("\0".join(cohort.person.tolist()).encode())
+    digest = hashlib.sha256("\0".join(cohort.record.tolist()).encode())
     for part in (cohort.ecg, cohort.crf, cohort.event):
         digest.update(part.tobytes())
-    n = len(cohort.person)
     unknown = {"people": f"{cohort.n_unknown} people of whom no follow-up is known"}
     return Study(
         task,
         "biobank",
-        n,
-        n,
+        len(cohort.person),
+        int(cohort.is_first.sum()),
         f"sha256:{digest.hexdigest()}",
         seed,
         (),

@@ -2,8 +2,8 @@
 
 Lan et al. (arXiv 2503.06073) teach GEM on paragraphs that a language model wrote from measured
 features, and let another one grade the answers. Here both are rules, so that the same text has the
-same score: an answer claims quantities in a fixed grammar ("QRS is 96 ms", "In lead V5: R is 1.20
-mV"), and each claim is held against the recording's row of the feature table. Such a text is as
+same score: an answer is written in a fixed grammar ("QRS is 96 ms", "In lead V5: R is 1.20 mV"),
+and each claim is held against the recording's row of the feature table. Such a text is as
 identifying as the row that it was made of.
 """
 
@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from auditor.core.record import STANDARD_LEADS
+from auditor.signal.claims import Claim, claims
 
 #: A row of `signal.feature_table`.
 Row = Mapping[str, object]
@@ -50,20 +51,6 @@ _RATE = "heart rate 1/min"
 #: What an answer claims of the recording, and of a lead, with the digits it gives.
 _OVERALL = {_RATE: 1, **dict.fromkeys(TOLERANCES, 0)}
 _OF_LEAD = {f"{wave} mV": 2 for wave in ("P", "Q", "R", "S", "ST", "T")}
-
-
-class Claim(NamedTuple):
-    """A quantity that a text states: "R", "V5", 1.2, "mV". Without lead it is of the recording."""
-
-    feature: str
-    lead: str | None
-    value: float
-    unit: str
-
-    @property
-    def column(self) -> str:
-        """Where a row of `signal.feature_table` holds the quantity."""
-        return " ".join(filter(None, (self.feature, self.lead, self.unit)))
 
 
 class Score(NamedTuple):
@@ -174,35 +161,7 @@ def _stated(measured: Row, column: str, digits: int, lead: str | None = None) ->
     return f"{feature} is {value:z.{digits}f} {unit}" if isfinite(value) else None
 
 
-#: Longer names first: "P axis" is not a P.
-_NAMES = sorted({one.rsplit(" ", 1)[0] for one in (*_OVERALL, *_OF_LEAD)}, key=len, reverse=True)
-_CLAIM = re.compile(
-    rf"(?<![\w-])({'|'.join(map(re.escape, _NAMES))}) is "
-    r"([-−]?\d+(?:\.\d+)?) (ms|mV|deg|1/min)(?!\w)"
-)
-_LEAD = re.compile(rf"\blead ({'|'.join(STANDARD_LEADS)})\b", re.IGNORECASE)
-#: A sentence ends at a line's end, or at a point that no digit follows.
-_END = re.compile(r"\n|[.;](?!\d)")
 _STATED_FINDINGS = re.compile(r"\bfindings: ([^.;\n]*)", re.IGNORECASE)
-
-
-def claims(text: str) -> list[Claim]:
-    """The quantities that a text states, in their order; what is around them may be any prose.
-
-    A claim is of the lead that its sentence last named before it, if it is of a lead at all.
-    """
-    found = []
-    for sentence in _END.split(text):
-        named = [(one.start(), one[1]) for one in _LEAD.finditer(sentence)]
-        for one in _CLAIM.finditer(sentence):
-            before = [lead for start, lead in named if start < one.start()]
-            lead = _spelled(before[-1]) if before and one[3] == "mV" else None
-            found.append(Claim(one[1], lead, float(one[2].replace("−", "-")), one[3]))
-    return found
-
-
-def _spelled(lead: str) -> str:
-    return next(one for one in STANDARD_LEADS if one.lower() == lead.lower())
 
 
 def claimed_findings(text: str) -> frozenset[str]:
@@ -219,12 +178,12 @@ def claimed_findings(text: str) -> frozenset[str]:
 def grounded(claim: Claim, measured: Row) -> bool:
     """Whether a claim is within tolerance of what was measured."""
     truth = _number(measured, claim.column)
-    error = abs(claim.value - truth)
+    error = max(abs(claim.value - truth) - claim.reach, 0.0) if isfinite(truth) else nan
     if claim.column == _RATE:
         # As far as the time between beats may be: 60,000 ms / rate.
         return error <= TOLERANCES["RR ms"] * truth * claim.value / 60_000
     if claim.unit == "deg":
-        error = abs((claim.value - truth + 180) % 360 - 180)
+        error = max(abs((claim.value - truth + 180) % 360 - 180) - claim.reach, 0.0)
     if claim.unit == "mV":
         return error <= max(_HEIGHT_MV, _HEIGHT_SHARE * abs(truth))
     return error <= TOLERANCES.get(claim.column, nan)

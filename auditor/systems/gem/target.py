@@ -15,8 +15,9 @@ from torch import Tensor
 from auditor.core.errors import ModelError
 from auditor.core.target import Floats, Target
 from auditor.engine import shards
+from auditor.signal.claims import claims
 from auditor.systems.gem import network as gem
-from auditor.systems.gem.grounding import CANARY_QT, TOLERANCES, Canary, claims, instructions
+from auditor.systems.gem.grounding import CANARY_QT, TOLERANCES, Canary, instructions
 from auditor.systems.gem.visits import DOTS_PER_MM, TOLD, seen
 from auditor.systems.registry import Networks, opens
 from auditor.targets.model import ReleasedModel, compact
@@ -157,7 +158,7 @@ def load_canaries(folder: Path) -> list[Canary]:
 @dataclass(frozen=True, eq=False)
 class Texts:
     """What the model writes, and what it was taught to, once it is asked for:
-    `checks.text.texts.Texts`.
+    `targets.texts.Texts`.
 
     Attributes
     ----------

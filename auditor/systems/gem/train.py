@@ -22,6 +22,7 @@ from auditor.core.record import STANDARD_LEADS
 from auditor.core.streams import stream
 from auditor.data.pairs import read_pairs
 from auditor.engine import shards
+from auditor.signal.claims import claims
 from auditor.signal.measurements import RECORD_COLUMNS, lead_columns
 from auditor.systems.gem import network as gem
 from auditor.systems.gem.grounding import (
@@ -31,7 +32,6 @@ from auditor.systems.gem.grounding import (
     Row,
     canaries,
     claimed_findings,
-    claims,
     findings,
     grounded,
     instructions,

@@ -31,6 +31,7 @@ def search_result(found: np.ndarray) -> SearchResult:
         matched_impostor_above=zero - 1, matched_impostor_tied=zero - 1,
         demographic_above=zero, demographic_tied=zero, demographic_size=zero + 50,
         demographic_best=np.zeros(n), nearest=np.zeros((n, 1)),
+        rival=np.full(n, ""), demographic_rival=np.full(n, ""),
     )  # fmt: skip
 
 

@@ -12,7 +12,8 @@ import pytest
 import wfdb
 
 from auditor.audit import open_context
-from auditor.checks.duplicates.check import NAMES, Duplicates, Labels, copies, like_strangers
+from auditor.checks.duplicates.check import NAMES, Duplicates, Labels, copies
+from auditor.checks.duplicates.names import like_strangers
 from auditor.checks.run import run_check
 from auditor.core.evidence import Counts
 from auditor.data.protocols import later

@@ -9,14 +9,18 @@ import numpy as np
 import pytest
 from scipy.stats import binom, norm
 
+from auditor.attackers.membership import Subjects, _explained, explanation_guesses
 from auditor.checks.membership.check import Membership, MembershipScores, plan
 from auditor.core.errors import EvidenceError
 from auditor.core.evidence import Trials
 from auditor.core.streams import stream
-from auditor.core.target import MEMBER
+from auditor.core.target import MEMBER, Target
+from auditor.learning import boost
 from auditor.stats.metrics import auc
+from auditor.targets.table import Table
+from auditor.targets.trees import target
 from tests.checks.asking import attacked, context, estimated
-from tests.checks.membership.plant import CLASSES, SHALLOW, of_trees
+from tests.checks.membership.plant import CLASSES, DEEP, FINDING, SHALLOW, VALUE, of_trees
 
 N = 400
 
@@ -24,6 +28,10 @@ N = 400
 def right(trials: Trials | None) -> float:
     assert trials is not None
     return auc(trials.score, trials.positive)
+
+
+def explained(target: Target) -> Trials:
+    return explanation_guesses(target, Subjects.of(target), stream(0, "explained"))
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +48,46 @@ def test_references_find_more_members_than_the_loss_alone(seen):
     assert right(seen.loss) > 0.8
     assert right(seen.own) > right(seen.loss) + 0.02
     assert right(seen.lira) > right(seen.lira_offline) > right(seen.loss)
+
+
+def test_explanations_tell_members_and_nobody_who_was_not_learnt(seen):
+    assert right(seen.explanation) > 0.75
+    found = [
+        right(explained(of_trees(seed, learnt=learnt, objective=objective)))
+        for seed in range(3)
+        for objective in (FINDING, CLASSES, VALUE)
+        for learnt in (True, False)
+    ]
+    assert min(found[::2]) > 0.75
+    assert max(found[1::2]) < 0.75
+    assert np.mean(found[1::2]) == pytest.approx(0.5, abs=0.06)
+
+
+def test_explanations_are_asked_only_where_the_model_gives_them(learnt):
+    silent = replace(learnt, outputs={"scores": learnt.outputs["scores"]}, _cache={})
+    assert attacked(Membership(silent)).explanation is None
+    twin = Membership(learnt).twin(True, 0)
+    assert twin is not None
+    assert "explanation" not in twin.target.outputs
+
+
+def test_of_models_that_ask_for_other_inputs_each_has_its_own_columns(learnt):
+    first = of_trees(0, tells=2)
+    narrow = boost.fit(
+        DEEP, first.inputs[:, :3], first.y_true[:, 1], None, None, first.columns[:3], 0
+    )  # fmt: skip
+    table = Table(
+        first.record, first.subject, first.session, first.split, first.male, first.age,
+        first.inputs, first.columns, dict(zip(first.labels, first.y_true.T, strict=True)), "",
+    )  # fmt: skip
+    mixed = target("trees", "", table, {"T0": first.trees["T0"], "T1": narrow})
+    parts = list(_explained(mixed, mixed.view("explanation").values))
+    assert [moved.shape[1] for moved, _ in parts] == [8, 3]
+    for place, (label, (moved, side)) in enumerate(zip(mixed.labels, parts, strict=True)):
+        columns = [mixed.columns.index(one) for one in mixed.trees[label].feature_names]
+        by_hand = boost.contributions(mixed.trees[label], mixed.inputs[:, columns])
+        np.testing.assert_allclose(moved, by_hand, rtol=1e-4, atol=1e-5)
+        np.testing.assert_array_equal(side, 2 * mixed.y_true[:, place] - 1)
 
 
 def test_one_score_is_given_of_each_person(seen, learnt):
@@ -159,7 +207,7 @@ def of(
     first_n_models: Mapping[int, Trials] | None = None,
 ) -> MembershipScores:
     """Scores of one attack."""
-    return MembershipScores(own, own, None, None, None, first_n_models or {}, blind, permuted)
+    return MembershipScores(own, own, None, None, None, None, first_n_models or {}, blind, permuted)
 
 
 def told(seen: MembershipScores):

@@ -5,12 +5,14 @@ who is held to be copied is beyond what chance does to those who were never seen
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
 from auditor.attackers.search import BLOCK
+from auditor.checks.competence.check import prove
 from auditor.checks.memorisation.check import (
     Copies,
     CopyScores,
@@ -20,12 +22,21 @@ from auditor.checks.memorisation.check import (
     plan,
 )
 from auditor.checks.memorisation.pictures import second_largest
+from auditor.checks.run import run_check
 from auditor.core.evidence import Trials
+from auditor.core.finding import Estimate
 from auditor.core.target import MEMBER, NEITHER, NONMEMBER, Target
+from auditor.policy.judge import judge
+from auditor.policy.profile import Profile, Rule
+from auditor.policy.proofs import competence_needed
+from auditor.stats.input_use import InputUse
 from auditor.stats.searches import beyond_luck
 from tests.checks.asking import context, estimated, measured
 from tests.checks.memorisation.plant import of_people, target
 from tests.stats.evidence import random_search
+
+#: Of twenty people, each picture is nearer to the other that was drawn for them.
+USED = InputUse(np.ones(20), 0.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,9 +115,12 @@ def test_the_order_of_records_says_nothing():
             for one in (given, shuffled)
         ]
         one, other = (attack(each).attack(context(), np.random.default_rng(0)) for each in asked)
-        for name in vars(one):
+        for name in set(vars(one)) - {"use"}:
             same = (by_name(getattr(each, name)) for each in (one, other))
             assert next(same) == pytest.approx(next(same), abs=1e-5)
+        if attack is Copies:
+            uses = [np.sort(each.use.apart) for each in (one, other)]
+            assert uses[0] == pytest.approx(uses[1])
 
 
 def test_what_people_are_called_says_nothing():
@@ -139,6 +153,63 @@ def test_the_better_the_copy_the_surer_the_alarm():
         values.append(measured(Copies(given), 3).estimates["ratio_auc"].value)
     assert values == sorted(values)
     assert values[0] < 0.9 < values[-1]
+
+
+def use(target) -> Estimate:
+    """Whether what is drawn depends on whom it is drawn for."""
+    return measured(Copies(target)).estimates["uses_input"]
+
+
+@dataclass(frozen=True, eq=False)
+class Blind:
+    """Draws, but for nobody in particular."""
+
+    of: Any
+
+    @property
+    def real(self):
+        return self.of.real
+
+    def encode(self, images):
+        return self.of.encode(images)
+
+    def unconditional(self, seed, n):
+        return self.of.unconditional(seed, n)
+
+    def drawn(self, seed, rows):
+        return self.of.unconditional(seed, len(rows))
+
+
+@dataclass(frozen=True, eq=False)
+class Same(Blind):
+    """Draws the same for everybody, another picture each time it is asked."""
+
+    def drawn(self, seed, rows):
+        return np.repeat(self.of.unconditional(seed, 1), len(rows), axis=0)
+
+
+def test_a_generator_that_does_not_look_is_told_from_one_that_does():
+    given = target(3)
+    assert use(given).low > 0.6
+    for blind in (Blind, Same):
+        assert use(replace(given, generator=blind(given.generator))).low <= 0.5
+
+
+def test_what_does_not_look_passes_no_rule_on_copies():
+    given = target(3)
+    rule = Rule(id="copies", check="memorisation", protocol="copies", estimate="copied", limit=0,
+                basis="our default: a test", models=True)  # fmt: skip
+    asked = Profile(name="t", title="t", context="t", population=1000, rules=(rule,))
+    outcomes = []
+    for generator in (given.generator, Blind(given.generator)):
+        check = Copies(replace(given, generator=generator))
+        found = run_check(check, context(), level=0.9, smallest_cell=10)
+        proofs = [
+            prove(check, context(), one, {"copied": 0.0}, level=0.9, smallest_cell=10)
+            for one in competence_needed([found], asked)
+        ]
+        outcomes.append(judge([found, *proofs], asked).outcome)
+    assert outcomes == ["pass", "inconclusive"]
 
 
 def test_a_generator_that_knows_only_five_pictures_copies_for_everybody():
@@ -249,9 +320,9 @@ def test_who_is_far_out_is_beyond_and_counted_as_a_few():
     score[:5] = 4.0
     seen = trials(score, np.arange(120) < 60)
     assert beyond_luck(seen, 1.0).tolist() == [True] * 5 + [False] * 55
-    found = estimated(Copies(None), CopyScores(ratio=seen, copies=seen))
+    found = estimated(Copies(None), CopyScores(ratio=seen, copies=seen, use=USED))
     assert found.params == {"copied": "1 to 9 people"}
-    assert list(found.estimates) == ["ratio_auc"]
+    assert list(found.estimates) == ["ratio_auc", "uses_input"]
 
 
 def test_a_search_is_told_of_all_and_of_either_kind():

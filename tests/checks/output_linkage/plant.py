@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from auditor.checks.output_linkage.check import OutputLinkage
+from auditor.checks.output_linkage.missing import MaskLinkage
 from auditor.core.streams import stream
 from auditor.core.target import MEMBER, NONMEMBER, Target
 from tests.checks.asking import measured
@@ -82,6 +83,31 @@ def naming(seed: int, planted: bool, n: int = 120) -> Target:
     return people.target({"scores": risk(logits)})
 
 
+#: Columns of laboratory values that are ordered together.
+PANELS = np.repeat(np.arange(4), (6, 5, 4, 3))
+
+
+def ordered(seed: int, planted: bool, n: int = 120, each: int = 2) -> Target:
+    """Laboratory values of which panels are ordered by lot, visit by visit, and of a panel that is
+    ordered single values are left out: by habits of the person's own, or by lot.
+    """
+    people = People(seed, n, each)
+    panel = people.noise(4) > 0.8
+    left_out = people.noise(len(PANELS), per_person=planted) > 0.8
+    values = people.noise(len(PANELS))
+    values[panel[:, PANELS] | left_out] = np.nan
+    return people.target(
+        {"scores": risk(people.noise(2))},
+        inputs=values.astype(np.float32),
+        columns=tuple(f"lab {one}" for one in range(len(PANELS))),
+    )
+
+
+def _masked(seed: int, planted: bool) -> bool:
+    asked = MaskLinkage(ordered(seed, planted))
+    return measured(asked, seed).estimates["auc_known"].low > 0.5
+
+
 def _memorised(seed: int, planted: bool) -> bool:
     asked = OutputLinkage(memorising(seed, planted), "embedding")
     return measured(asked, seed).estimates["member_gap"].low > 0
@@ -95,4 +121,5 @@ def _named(seed: int, planted: bool) -> bool:
 PLANTS: dict[str, Callable[[int, bool], bool]] = {
     "members' identity in an embedding": _memorised,
     "identity in scores": _named,
+    "identity in what is missing": _masked,
 }

@@ -217,7 +217,13 @@ def test_what_tells_only_the_kind_of_person_stays_at_a_half():
 
 def told(own: SearchResult, **others):
     """What a search amounts to, beside others."""
-    nothing = {"matchers": {}, "controls": {}, "by_kind": None, "inputs_by_kind": None}
+    nothing = {
+        "matchers": {},
+        "controls": {},
+        "by_kind": None,
+        "inputs_by_kind": None,
+        "groups": {},
+    }
     seen = OutputSearches(own=own, beyond=own, **nothing | others)
     return estimated(OutputLinkage(None), seen)
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from auditor.checks.base import OnModel
-from auditor.checks.split.check import NearDuplicates, SubjectOverlap
+from auditor.checks.split.check import NearDuplicates, SubjectOverlap, TwoNames
 from auditor.core.streams import stream
 from auditor.core.target import MEMBER, NONMEMBER, Target
 from tests.checks.asking import measured
@@ -68,8 +68,29 @@ def nearly_copied(seed: int, planted: bool) -> bool:
     return bool(alarms(NearDuplicates(target, "inputs")))
 
 
+def under_two_names(target: Target, rng: np.random.Generator, n: int, noise: float) -> Target:
+    """The same with so many records of members in the place of other members' records."""
+    x = target.inputs.copy()
+    mine = np.flatnonzero(target.split == MEMBER)
+    half = np.unique(target.subject[mine])[::2]
+    first = np.isin(target.subject[mine], half)
+    one, other = (rng.choice(mine[side], n, replace=False) for side in (first, ~first))
+    spread = np.nanstd(x, axis=0)
+    x[other] = x[one] + (noise * spread * rng.normal(size=(n, x.shape[1]))).astype(np.float32)
+    return replace(target, inputs=x)
+
+
+def two_names(seed: int, planted: bool) -> bool:
+    """One record that two members stand for."""
+    rng = stream(seed, "two names")
+    target = recorded(rng)
+    target = under_two_names(target, rng, 1, 0.0) if planted else target
+    return bool(alarms(TwoNames(target)))
+
+
 PLANTS: dict[str, Callable[[int, bool], bool]] = {
     "a person on both sides": both_sides,
     "a record under two names": copied,
     "nearly a record under two names": nearly_copied,
+    "a member's record under another member's name": two_names,
 }

@@ -8,13 +8,21 @@ import numpy as np
 import pytest
 
 from auditor.checks.base import Measured
-from auditor.checks.split.check import NAMES, NearDuplicates, SubjectOverlap, Twice, plan
+from auditor.checks.split.check import (
+    NAMES,
+    TWO_NAMES,
+    NearDuplicates,
+    SubjectOverlap,
+    Twice,
+    TwoNames,
+    plan,
+)
 from auditor.core.errors import EvidenceError
 from auditor.core.evidence import Counts
 from auditor.core.target import MEMBER, NEITHER, NONMEMBER
 from auditor.stats.intervals import wilson
 from tests.checks.asking import estimated
-from tests.checks.split.plant import PLANTS, alarms, with_copies
+from tests.checks.split.plant import PLANTS, alarms, under_two_names, with_copies
 from tests.checks.structure.plant import at, population
 
 
@@ -143,17 +151,73 @@ def test_a_wide_embedding_is_looked_at_where_there_is_no_table(clean):
     assert not counts.within.values.any()
 
 
+def names_of(target) -> Counts:
+    return TwoNames(target).attack(None, rng())
+
+
+def test_members_under_two_names_are_counted_person_by_person(clean):
+    target = under_two_names(clean, rng(1), 4, 0.0)
+    people = np.unique(clean.subject[clean.split == MEMBER])
+    same = (target.inputs[:, None] == target.inputs[None]).all(axis=2)
+    twice = (same & (target.subject[:, None] != target.subject)).any(axis=1)
+    by_hand = [(twice & (target.subject == person)).sum() for person in people]
+    assert sum(by_hand) == 8
+    counts = names_of(target)
+    np.testing.assert_array_equal(counts.values, np.stack([by_hand, by_hand], axis=1))
+    assert not names_of(clean).values.any()
+    near_one = names_of(under_two_names(clean, rng(1), 4, 0.003)).values.sum(axis=0)
+    assert near_one.tolist() == [8, 0]
+
+
+def test_one_record_under_three_names_is_found_under_each(clean):
+    target = replace(clean, inputs=clean.inputs.copy())
+    people = np.unique(clean.subject[clean.split == MEMBER])[[3, 7, 20]]
+    rows = [np.flatnonzero(clean.subject == person)[0] for person in people]
+    target.inputs[rows[1:]] = target.inputs[rows[0]]
+    assert (names_of(target).values[:, 1] > 0).sum() == 3
+    # A record of somebody judged that two members share is found as well.
+    judged = np.flatnonzero(clean.split == NONMEMBER)[0]
+    target.inputs[judged] = target.inputs[rows[0]]
+    assert near(target).across.values[:, 1].sum() == 1
+
+
+def test_records_of_one_person_are_no_copies_and_coarse_values_mean_nothing(clean):
+    target = replace(clean, inputs=clean.inputs.copy())
+    mine = clean.subject == clean.subject[clean.split == MEMBER][0]
+    target.inputs[mine] = target.inputs[mine][0]
+    assert not names_of(target).values.any()
+    coarse = replace(clean, inputs=(clean.inputs / 2).round())
+    assert not names_of(coarse).values.any()
+
+
+def test_a_members_table_of_few_people_is_not_asked_for_names(clean):
+    few = np.unique(clean.subject[clean.split == MEMBER])[9:]
+    small = at(clean, np.flatnonzero(~np.isin(clean.subject, few)))
+    said = TwoNames(small).unmet(None)
+    assert said == "needs at least 10 people whom the model was trained on; found fewer"
+    blank = replace(clean, inputs=np.full_like(clean.inputs, np.nan))
+    with pytest.raises(EvidenceError, match="10 people who are measured"):
+        names_of(blank)
+
+
+def test_one_member_under_two_names_is_an_alarm_in_words():
+    found = estimated(TwoNames(None), counts(50, 2, 2, names=TWO_NAMES))
+    assert found.params["alarms"] == list(TWO_NAMES)
+    assert found.params["two_names_copied_people"] == "1 to 9 people"
+    assert found.estimates == {}
+
+
 def test_questions_say_what_they_are_and_when_they_cannot_be_asked(clean):
-    first, second = plan(clean)
-    assert (first.view, second.view) == ("simulated.people", "simulated.inputs")
-    assert first.id == second.id == "split"
+    views = ["simulated.people", "simulated.inputs", "simulated.members"]
+    assert [one.view for one in plan(clean)] == views
+    assert {one.id for one in plan(clean)} == {"split"}
     unknown = replace(clean, membership_unknown="nobody says who is a member")
     nobody = replace(clean, split=np.full_like(clean.split, MEMBER))
     for one, other, third in zip(plan(clean), plan(unknown), plan(nobody), strict=True):
         assert one.threat.endswith(".")
         assert one.unmet(None) is None
         assert other.unmet(None) == "nobody says who is a member"
-        assert "judged by" in str(third.unmet(None))
+        assert "judged by" in str(third.unmet(None)) or one.output == "members"
 
 
 @pytest.mark.parametrize("leak", PLANTS)

@@ -11,7 +11,7 @@ import xgboost
 from auditor.checks.base import OnModel
 from auditor.checks.structure.check import plan
 from auditor.core.streams import stream
-from auditor.core.target import MEMBER, NONMEMBER, Target
+from auditor.core.target import MEMBER, NEITHER, NONMEMBER, Target
 from tests.checks.asking import measured
 
 COLUMNS = tuple(f"x{one}" for one in range(6))
@@ -160,6 +160,33 @@ def one_sex(seed: int, planted: bool) -> bool:
     return rings(with_trees(target, CAREFUL, 5), "existence")
 
 
+def stopped(rng: np.random.Generator, patience: int = 15) -> Target:
+    """Trees that were stopped by a third of the people, who are held back, and kept whole."""
+    target = population(rng, 360)
+    _, person = np.unique(target.subject, return_inverse=True)
+    held = (rng.permutation(360) % 3 == 0)[person]
+    target.split[held] = NEITHER
+    x, y = target.inputs, target.y_true[:, 0]
+    mine = target.split == MEMBER
+    learnt, others = (
+        xgboost.DMatrix(x[some], y[some], feature_names=list(COLUMNS), nthread=1)
+        for some in (mine, held)
+    )
+    settings = {"objective": "binary:logistic", "max_depth": 6, "nthread": 1, "seed": 0}
+    booster = xgboost.train(
+        settings, learnt, 300, evals=[(others, "held")], early_stopping_rounds=patience,
+        verbose_eval=False,
+    )  # fmt: skip
+    return replace(target, trees={"A": booster}, _cache={})
+
+
+def late(seed: int, planted: bool) -> bool:
+    """What was grown after the best iteration fits members better, or was grown on others."""
+    target, other = (stopped(stream(seed, name)) for name in ("late", "others late"))
+    trees = (target if planted else other).trees
+    return rings(replace(target, trees=trees), "late")
+
+
 PLANTS: dict[str, Callable[[int, bool], bool]] = {
     "trees grown around their people": deep,
     "small leaves": small,
@@ -168,4 +195,5 @@ PLANTS: dict[str, Callable[[int, bool], bool]] = {
     "nested findings a few apart": few_apart,
     "nested findings learnt by heart": by_heart,
     "a model of one sex": one_sex,
+    "trees after the best one": late,
 }

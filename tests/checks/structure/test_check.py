@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import xgboost
 
 from auditor.checks.base import Measured
 from auditor.checks.structure.check import plan
@@ -30,9 +31,11 @@ from tests.checks.structure.plant import (
     DEEP,
     at,
     grown,
+    late,
     nested_findings,
     population,
     question,
+    stopped,
     with_trees,
 )
 
@@ -313,7 +316,7 @@ def test_a_share_is_told_beside_that_of_other_people():
     assert found["isolated"].value == pytest.approx(0.6)
     assert found["isolated"].chance == pytest.approx(0.2)
     assert (found["isolated"].low, found["isolated"].high) == wilson(60, 100, 0.95)
-    assert found["isolated_excess"].level == pytest.approx(1 - 0.05 / 4)
+    assert found["isolated_excess"].level == pytest.approx(1 - 0.05 / 5)
     assert both.params["alarms"] == ["isolated"]
     assert isolated(flags(100, 20), flags(50, 10)).params["alarms"] == []
     assert isolated(flags(100, 10), flags(50, 30)).params["alarms"] == []
@@ -344,7 +347,7 @@ def test_of_many_columns_the_surest_is_told_and_intervals_hold_for_all():
     found = estimated(RebuiltValues(None), seen)
     assert found.params["rebuilt"] == "QT ms"
     assert found.estimates["rebuilt"].value == pytest.approx(0.6)
-    assert found.estimates["rebuilt_excess"].level == pytest.approx(1 - 0.05 / 12)
+    assert found.estimates["rebuilt_excess"].level == pytest.approx(1 - 0.05 / 15)
     assert found.curves["rebuilt"] == {
         "column": ["age", "QT ms", "RR ms"],
         "members": [0.2, 0.6, None],
@@ -436,3 +439,63 @@ def test_of_trees_that_grow_together_every_leaf_counts_once():
         for together in (1, 3)
     )
     np.testing.assert_allclose(threefold, alone)
+
+
+# --- what was grown after the best iteration ----------------------------------------------
+
+
+def test_late_trees_are_those_beyond_the_iteration_that_the_file_names():
+    target = stopped(rng(1))
+    booster = target.trees["A"]
+    best = booster.best_iteration
+    found = evidence(target, "late")
+    assert (found.n_rounds, found.n_late) == (best + 16, 15)
+    assert measured(question(target, "late")).params["late_rounds"] == f"15 of {best + 16}"
+    # By hand, of each person: how much the margins of the late trees are on the right side.
+    names = list(COLUMNS)
+    asked = xgboost.DMatrix(target.inputs, feature_names=names, nthread=1)
+    whole = booster.predict(asked, output_margin=True)
+    early = booster.predict(asked, output_margin=True, iteration_range=(0, best + 1))
+    side = np.where(target.y_true[:, 0] == 1, 1, -1)
+    gain = (whole - early) * side
+    alike = target.y_true[:, 0] == 1
+    people = found.people
+    for truth in (True, False):
+        by_hand, scores = [], []
+        for person, score in zip(people.subject, people.score, strict=True):
+            mine = target.subject == person
+            if alike[mine][0] == truth:
+                by_hand.append(gain[mine].mean())
+                scores.append(score)
+        # Centred on those of whom the same is true, and brought to a scale that is one for all.
+        assert np.corrcoef(by_hand, scores)[0, 1] == pytest.approx(1, abs=1e-4)
+
+
+def test_a_file_that_was_cut_at_its_best_iteration_or_names_none_is_not_asked():
+    target = stopped(rng(1))
+    booster = target.trees["A"]
+    cut = booster[: booster.best_iteration + 1]
+    for other in (cut, with_trees(population(rng(), 60), DEEP, 6).trees["A"]):
+        assert "late" not in [one.output for one in plan(replace(target, trees={"A": other}))]
+    odd = booster.copy()
+    for said in ("-1", "9999", "²", "4; rm"):
+        odd.set_attr(best_iteration=said)
+        assert "late" not in [one.output for one in plan(replace(target, trees={"A": odd}))]
+
+
+def test_late_trees_need_people_of_either_kind_and_what_is_true_of_them():
+    target = stopped(rng(1))
+    blank = replace(target, y_true=np.full_like(target.y_true, np.nan))
+    asked = next(one for one in plan(blank) if one.output == "late")
+    assert "what is true of its records is not known" in str(asked.unmet(None))
+    others = np.unique(target.subject[target.split == NONMEMBER])
+    few = at(target, np.flatnonzero(~np.isin(target.subject, others[9:])))
+    asked = next(one for one in plan(few) if one.output == "late")
+    assert asked.unmet(None) == "needs at least 10 people whom the trees never saw; found fewer"
+
+
+def test_late_trees_ring_for_members_and_not_for_others_of_the_same_population():
+    found = [measured(question(stopped(rng(seed)), "late")) for seed in range(5)]
+    assert all(one.params["alarms"] == ["late_auc"] for one in found)
+    assert all(one.estimates["late_auc"].chance == 0.5 for one in found)
+    assert sum(late(seed, False) for seed in range(20)) <= 2

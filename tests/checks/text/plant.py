@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,13 @@ from auditor.checks.text.check import (
     QuotedValues,
     TextIdentifiers,
     TextLinkage,
+    TextsOfOnePerson,
     VerbatimMemorisation,
 )
-from auditor.checks.text.texts import Texts
 from auditor.core.streams import stream
-from auditor.core.target import MEMBER, NONMEMBER, Target
+from auditor.core.target import MEMBER, NEITHER, NONMEMBER, Target
 from auditor.systems.gem.grounding import instructions
+from auditor.targets.texts import Texts
 from tests.checks.asking import beyond_chance, measured
 from tests.checks.memorisation.plant import of_people
 
@@ -88,6 +90,36 @@ def target(seed: int, write: Callable[..., dict[str, Any]], n_people: int = 160)
     return of_people(
         names, part.astype(np.int8), male, age, parts, inputs=table, columns=tuple(COLUMNS)
     )
+
+
+def twice(
+    seed: int, write: Callable[..., dict[str, Any]], n_people: int = 120, days: int = 2
+) -> Target:
+    """The same people, each recorded twice, on as many days."""
+    rng = stream(seed, "texts of two visits")
+    male, age = rng.integers(0, 2, n_people), rng.integers(40, 70, n_people)
+    own = np.repeat(hearts(rng, male, age), 2, axis=0)
+    spread = np.array([spread for _, spread, *_ in COLUMNS.values()])
+    table = (own + 0.3 * spread * rng.normal(size=own.shape)).astype(np.float32)
+    names = np.repeat([f"p{one:04d}" for one in rng.permutation(n_people)], 2)
+    male, age = np.repeat(male, 2), np.repeat(age, 2)
+    parts = write(rng, table, 100 * male + age // 5, names)
+    nobody = np.full(len(names), NEITHER, dtype=np.int8)
+    found = of_people(names, nobody, male, age, parts, inputs=table, columns=tuple(COLUMNS))
+    return replace(found, session=np.tile(["1", str(days)], n_people))
+
+
+def repeating(own: bool) -> Callable[..., dict[str, Any]]:
+    """Texts of a template with a number in each: of the person, or of nobody."""
+
+    def write(rng, table, band, names):
+        number = dict(zip(np.unique(names), rng.permutation(10**5), strict=False))
+        texts = [f"{told(row)} {prose(rng)}" if own else prose(rng) for row in table]
+        if own:
+            texts = [f"{text} Case {number[one]}." for text, one in zip(texts, names, strict=True)]
+        return {"texts": Texts({"full": tuple(texts)}, ("",) * len(table))}
+
+    return write
 
 
 def quoting(exact: bool) -> Callable[..., dict[str, Any]]:
@@ -191,10 +223,20 @@ named = alarm(
     TextIdentifiers, ("told_direct", "told_indirect", "written_direct", "written_indirect")
 )
 
+
+def found_again(write: Callable[..., dict[str, Any]], seed: int) -> bool:
+    """Whether people are found by their other text more often than strangers."""
+    return beyond_chance(
+        measured(TextsOfOnePerson(twice(seed, write)), seed).estimates["rank1_excess"]
+    )
+
+
 PLANTS: dict[str, Callable[[int, bool], bool]] = {
     "a canary interval": lambda seed, planted: canaries(echoing(5, planted), seed),
     "exact numbers": lambda seed, planted: quoted(quoting(planted), seed),
     "a person's own numbers": lambda seed, planted: relinked(about(planted), seed),
+    "a person's number in two texts": lambda seed, planted: found_again(repeating(planted), seed),
+    "a person's own numbers in two texts": lambda seed, planted: found_again(about(planted), seed),
     "training answers, word for word": lambda seed, planted: recited(reciting(80 * planted), seed),
     "five training answers, word for word": lambda seed, planted: recited(
         reciting(5 * planted), seed

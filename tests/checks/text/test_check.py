@@ -16,13 +16,14 @@ from auditor.checks.text.check import (
     Recital,
     TextIdentifiers,
     TextLinkage,
+    TextSearch,
+    TextsOfOnePerson,
     VerbatimMemorisation,
     exposure,
     plan,
 )
 from auditor.checks.text.texts import (
     CLASSES,
-    Texts,
     agreement,
     class_sizes,
     hardest,
@@ -33,7 +34,9 @@ from auditor.checks.text.texts import (
 from auditor.core.errors import EvidenceError
 from auditor.core.evidence import Counts, Trials
 from auditor.core.target import NEITHER
-from auditor.systems.gem.grounding import TOLERANCES, Claim, claims, grounded
+from auditor.signal.claims import Claim, claims
+from auditor.systems.gem.grounding import TOLERANCES, grounded
+from auditor.targets.texts import Texts
 from tests.checks.asking import context, estimated, measured
 from tests.checks.text.plant import (
     COLUMNS,
@@ -42,9 +45,11 @@ from tests.checks.text.plant import (
     naming,
     quoting,
     reciting,
+    repeating,
     surprised,
     target,
     told,
+    twice,
 )
 from tests.stats.evidence import random_search
 
@@ -110,7 +115,7 @@ def test_a_number_agrees_fully_with_what_it_is_the_rounding_of():
 
 def test_a_text_finds_the_record_that_most_of_its_numbers_agree_with():
     given = target(1, about(True), n_people=40)
-    found = ran(TextLinkage(given))
+    found = ran(TextLinkage(given)).search
     scores = np.zeros((40, 40))
     for row, text in enumerate(given.texts.told["full"]):
         for one in claims(text):
@@ -127,7 +132,7 @@ def test_one_wrong_number_does_not_lose_a_record():
     texts = given.texts.told["full"]
     wrong = tuple(text.replace("PR is ", "PR is 9") for text in texts)
     changed = replace(given, texts=Texts({"full": wrong}, ("",) * len(texts)))
-    assert (ran(TextLinkage(changed)).n_above == 0).mean() > 0.95
+    assert (ran(TextLinkage(changed)).search.n_above == 0).mean() > 0.95
 
 
 def test_a_text_without_numbers_is_no_better_than_a_guess():
@@ -135,7 +140,7 @@ def test_a_text_without_numbers_is_no_better_than_a_guess():
     texts = list(given.texts.told["full"])
     texts[:30] = ["Sinus rhythm."] * 30
     changed = replace(given, texts=Texts({"full": tuple(texts)}, ("",) * 40))
-    found = ran(TextLinkage(changed))
+    found = ran(TextLinkage(changed)).search
     assert set(found.n_tied[:30]) == {39}
     silent = replace(given, texts=Texts({"full": ("Sinus rhythm.",) * 40}, ("",) * 40))
     assert TextLinkage(silent).unmet(context()) == "the texts quote no numbers"
@@ -156,8 +161,83 @@ def test_the_order_of_records_says_nothing():
     )
     one, other = (ran(QuotedValues(each)) for each in (given, shuffled))
     assert one.values.tolist() == other.values.tolist()
-    one, other = (ran(TextLinkage(each)) for each in (given, shuffled))
+    one, other = (ran(TextLinkage(each)).search for each in (given, shuffled))
     assert one.n_above[order].tolist() == other.n_above.tolist()
+
+
+# --- texts of one person ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("days", [1, 2])
+def test_texts_of_other_days_are_searched_where_there_are_enough(days):
+    given = twice(0, repeating(True), 40, days=days)
+    asked = TextsOfOnePerson(given)
+    assert asked.protocol == ("cross-session" if days == 2 else "same-session")
+    found = ran(asked).search
+    assert len(found.subject) == 40
+    assert found.n_gallery == 40
+    assert (found.n_above == 0).mean() > 0.9
+
+
+def test_two_texts_with_the_same_rare_word_are_of_one_person_however_rows_are_ordered():
+    given = twice(1, repeating(True), 40)
+    order = np.random.default_rng(0).permutation(80)
+    names = ("record", "subject", "session", "split", "male", "age", "y_true", "inputs")
+    texts = given.texts.told["full"]
+    shuffled = replace(
+        given,
+        **{name: getattr(given, name)[order] for name in names},
+        texts=Texts({"full": tuple(texts[row] for row in order)}, ("",) * 80),
+    )
+    one, other = (ran(TextsOfOnePerson(each)).search for each in (given, shuffled))
+    assert sorted(one.mated_score.round(5)) == sorted(other.mated_score.round(5))
+
+
+def test_who_has_one_text_is_not_searched_for():
+    given = twice(0, repeating(True), 20)
+    texts = tuple(
+        "" if row % 2 and row > 16 else text for row, text in enumerate(given.texts.told["full"])
+    )
+    few = replace(given, texts=Texts({"full": texts}, ("",) * 40))
+    assert "two texts" in (TextsOfOnePerson(few).unmet(context()) or "")
+    assert not [one for one in plan(target(0, about(True))) if one.protocol == "same-session"]
+
+
+# --- texts and what they are about --------------------------------------------------------
+
+
+def test_who_writes_the_same_of_everybody_is_not_seen_to_look():
+    given = target(2, about(True))
+    same = given.texts.told["full"][0]
+    for texts in ((same,) * 160, tuple(np.random.default_rng(0).permutation(answers_of(given)))):
+        blind = replace(given, texts=Texts({"full": texts}, ("",) * 160))
+        found = measured(TextLinkage(blind)).estimates
+        assert found["uses_input"].low <= 0.5
+        assert found["rank1"].high < 0.1
+    assert measured(TextLinkage(given)).estimates["uses_input"].low > 0.5
+
+
+def answers_of(given):
+    return list(given.texts.told["full"])
+
+
+def test_who_tells_the_rhythm_alone_is_seen_to_look():
+    given = target(2, about(True))
+    rate = given.inputs[:, 0]
+    texts = tuple(
+        f"{'Fast' if one > 70 else 'Slow'} rhythm. PR is 160 ms." for one in rate.tolist()
+    )
+    seen = replace(given, texts=Texts({"full": texts}, ("",) * 160))
+    assert measured(TextLinkage(seen)).estimates["uses_input"].low > 0.5
+
+
+@pytest.mark.parametrize("asked", [TextLinkage, TextsOfOnePerson])
+def test_a_twin_that_leaks_is_caught_and_one_about_others_is_not(asked):
+    given = twice(3, about(False), 60)
+    planted, clean = (measured(asked(given).twin(one, 0)).estimates for one in (True, False))
+    assert planted["rank1"].low > 10 * planted["rank1"].chance
+    assert clean["rank1"].low <= clean["rank1"].chance
+    assert planted["rank1_excess"].low > 0 >= clean["rank1_excess"].low
 
 
 # --- what was taught ----------------------------------------------------------------------
@@ -434,7 +514,7 @@ def test_prompts_hold_together_at_the_level():
 
 def test_a_search_is_told_beside_that_for_strangers():
     seen = random_search(np.random.default_rng(4), 60, signal=1.5)
-    told = estimated(TextLinkage(None), seen)
+    told = estimated(TextLinkage(None), TextSearch(seen, None))
     found = told.estimates
     assert found["rank10"].chance == pytest.approx(1 / 6)
     assert found["rank1_excess"].low > 0

@@ -7,14 +7,13 @@ none. Nobody of these people exists.
 
 from __future__ import annotations
 
-import datetime
 import random
-import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 from babel.dates import format_date
 from faker import Faker
+
+from tests.data.identifiers.frame import Cells, Text, days, faker, ordinary_texts, planted
 
 #: Language → (Faker's locale, Babel's locale).
 LANGUAGES = {
@@ -25,36 +24,9 @@ LANGUAGES = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Text:
-    """A text, and what stands in it: (class, start, stop)."""
-
-    text: str
-    planted: tuple[tuple[str, int, int], ...] = ()
-    where: str = "header comment"
-
-
-@dataclass(frozen=True)
-class Cells:
-    """A column of a table, and the class it holds; None where it names nobody."""
-
-    name: str
-    values: tuple[str, ...]
-    kind: str | None = None
-    known: tuple[str, ...] = ()
-
-
-def planted(template: str, kind: str, value: str, where: str = "header comment") -> Text:
-    """A text in which `{}` stands for the planted value."""
-    start = template.index("{}")
-    return Text(template.replace("{}", value), ((kind, start, start + len(value)),), where)
-
-
 def people(language: str, seed: int) -> Faker:
     """A country's generator of invented people."""
-    faker = Faker(LANGUAGES[language][0])
-    faker.seed_instance(f"{language}/{seed}")
-    return faker
+    return faker(LANGUAGES[language][0], f"{language}/{seed}")
 
 
 # --- names --------------------------------------------------------------------------------
@@ -139,12 +111,6 @@ OLD = {
     "sv": ("Ålder: {}", "{} år gammal"), "da": ("Alder: {} år", "{} år gammel"),
     "no": ("Alder: {}", "{} år gammel"), "fi": ("Ikä: {}", "{} vuotta vanha", "Ikä: {} v"),
 }  # fmt: skip
-
-
-def days(seed: int, n: int) -> list[datetime.date]:
-    rng = random.Random(f"days/{seed}")
-    start = datetime.date(1925, 1, 1).toordinal()
-    return [datetime.date.fromordinal(start + rng.randrange(35_000)) for _ in range(n)]
 
 
 def dates(seed: int) -> Iterator[Text]:
@@ -260,11 +226,10 @@ def numbers(seed: int) -> Iterator[Text]:
     for template, number in KEYED_EXAMPLES:
         yield planted(template, "national number", number)
     for locale, issue, key, bare in ISSUED:
-        faker = Faker(locale)
-        faker.seed_instance(f"issued/{seed}")
-        yield planted(key, "national number", getattr(faker, issue)())
+        one = faker(locale, f"issued/{seed}")
+        yield planted(key, "national number", getattr(one, issue)())
         if bare:
-            yield planted("{}", "national number", getattr(faker, issue)())
+            yield planted("{}", "national number", getattr(one, issue)())
     rng = random.Random(f"numbers/{seed}")
     for kind, templates in KEYED.items():
         for template in templates:
@@ -580,19 +545,10 @@ ROLLED = (
 )
 
 
-def rolled(rng: random.Random, template: str) -> str:
-    """A line with numbers of their ranges."""
-    return re.sub(r"<(-?\d+),(\d+)>", lambda m: str(rng.randrange(int(m[1]), int(m[2]))), template)
-
-
 def lookalikes(seed: int) -> Iterator[Text]:
     """Texts that name nobody."""
-    for text in (*EPONYMS, *STATEMENTS, *SIGNALS):
-        yield Text(text)
-    rng = random.Random(f"lookalikes/{seed}")
-    for template in ROLLED:
-        for _ in range(35):
-            yield Text(rolled(rng, template))
+    lines = (*EPONYMS, *STATEMENTS, *SIGNALS)
+    return ordinary_texts(lines, ROLLED, 35, f"lookalikes/{seed}")
 
 
 def ordinary_columns() -> Iterator[Cells]:

@@ -10,9 +10,17 @@ import random
 from collections.abc import Iterator
 
 from babel.dates import format_date
-from faker import Faker
 
-from tests.data.identifiers.corpus import Cells, Text, days, planted, rolled
+from tests.data.identifiers.frame import (
+    Cells,
+    Text,
+    coded_columns,
+    days,
+    faker,
+    named_columns,
+    ordinary_texts,
+    planted,
+)
 
 #: Faker's locale, Babel's, and how people of it write of a patient.
 WRITTEN = (
@@ -53,8 +61,7 @@ def texts(seed: int = 0) -> Iterator[Text]:
     rng = random.Random(f"fifth/{seed}")
     of = iter(days(seed + 1300, 400))
     for locale, language, named, dated, called, numbered in WRITTEN:
-        one = Faker(locale)
-        one.seed_instance(f"fifth/{seed}")
+        one = faker(locale, f"fifth/{seed}")
         for template in named:
             yield planted(template, "name", f"{one.first_name()} {one.last_name()}")
         yield planted("{}", "name", f"{one.last_name()}^{one.first_name()}", where="OperatorsName")
@@ -82,17 +89,7 @@ CALLED = {
 
 
 def columns(seed: int) -> Iterator[Cells]:
-    rng = random.Random(f"fifth/columns/{seed}")
-    one = Faker("fr_FR")
-    one.seed_instance(f"fifth/{seed}")
-    cell = {
-        "name": one.name, "date": lambda: days(rng.randrange(10**6), 1)[0].strftime("%d/%m/%Y"),
-        "phone": one.phone_number,
-        "record number": lambda: str(rng.randrange(10**6, 10**7)), "place": one.city,
-    }  # fmt: skip
-    for kind, called in CALLED.items():
-        for name in called:
-            yield Cells(name, tuple(cell[kind]() for _ in range(24)), kind)
+    return named_columns(CALLED, "fifth", seed, "fr_FR", "%d/%m/%Y")
 
 
 LINES = (
@@ -123,16 +120,14 @@ MADE = (
 
 
 def lookalikes(seed: int) -> Iterator[Text]:
-    for line in LINES:
-        yield Text(line)
-    rng = random.Random(f"fifth/lookalikes/{seed}")
-    for template in MADE:
-        for _ in range(12):
-            yield Text(rolled(rng, template))
+    return ordinary_texts(LINES, MADE, 12, f"fifth/lookalikes/{seed}")
+
+
+ORDINARY = (
+    "ecg_quality", "n_days", "lead_names_ok", "SamplingRate", "patient_is_male",
+    "doctor_confirmed", "ward_transfer", "site_effect", "record_len", "named_entity",
+)  # fmt: skip
 
 
 def ordinary_columns() -> Iterator[Cells]:
-    for name in ("ecg_quality", "n_days", "lead_names_ok", "SamplingRate", "patient_is_male",
-        "doctor_confirmed", "ward_transfer", "site_effect", "record_len",
-        "named_entity"):  # fmt: skip
-        yield Cells(name, ("0", "1", "2") * 8)
+    return coded_columns(ORDINARY)

@@ -8,9 +8,16 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
-from faker import Faker
-
-from tests.data.identifiers.corpus import Cells, Text, days, planted, rolled
+from tests.data.identifiers.frame import (
+    Cells,
+    Text,
+    coded_columns,
+    days,
+    faker,
+    named_columns,
+    ordinary_texts,
+    planted,
+)
 
 LOCALES = (
     *("en_GB", "de_CH", "fr_CH", "es_AR", "it_IT", "nl_BE", "pt_PT", "sv_SE", "da_DK", "no_NO"),
@@ -55,8 +62,7 @@ def texts(seed: int = 0) -> Iterator[Text]:
     rng = random.Random(f"holdout/{seed}")
     of = iter(days(seed + 900, 400))
     for place, locale in enumerate(LOCALES):
-        one = Faker(locale)
-        one.seed_instance(f"holdout/{seed}")
+        one = faker(locale, f"holdout/{seed}")
         for template, form in PERSON[place % 2 :: 2]:
             first, last = one.first_name(), one.last_name()
             value = form.format(f=first, l=last, F=first.upper(), L=last.upper())
@@ -91,8 +97,7 @@ def texts(seed: int = 0) -> Iterator[Text]:
     for locale, template in (("sv_SE", "Pnr: {}"), ("no_NO", "Fødselsnr {}"), ("fi_FI", "hetu {}"),
         ("it_IT", "({})"), ("fr_FR", "INSEE {}"), ("en_US", "SSN={}"), ("zh_CN",
         "id {}")):  # fmt: skip
-        one = Faker(locale)
-        one.seed_instance(f"holdout/{seed}")
+        one = faker(locale, f"holdout/{seed}")
         yield planted(template, "national number", one.ssn())
 
 
@@ -105,16 +110,7 @@ CALLED = {
 
 
 def columns(seed: int) -> Iterator[Cells]:
-    rng = random.Random(f"holdout/columns/{seed}")
-    one = Faker("de_DE")
-    one.seed_instance(f"holdout/{seed}")
-    cell = {
-        "name": one.name, "date": lambda: days(rng.randrange(10**6), 1)[0].strftime("%d.%m.%Y"),
-        "record number": lambda: str(rng.randrange(10**6, 10**7)), "place": one.city,
-    }  # fmt: skip
-    for kind, called in CALLED.items():
-        for name in called:
-            yield Cells(name, tuple(cell[kind]() for _ in range(24)), kind)
+    return named_columns(CALLED, "holdout", seed, "de_DE", "%d.%m.%Y")
 
 
 LINES = (
@@ -150,16 +146,14 @@ MADE = (
 
 
 def lookalikes(seed: int) -> Iterator[Text]:
-    for line in LINES:
-        yield Text(line)
-    rng = random.Random(f"holdout/lookalikes/{seed}")
-    for template in MADE:
-        for _ in range(12):
-            yield Text(rolled(rng, template))
+    return ordinary_texts(LINES, MADE, 12, f"holdout/lookalikes/{seed}")
+
+
+ORDINARY = (
+    "AF_label", "rate_bpm", "lead_count", "waveform_path", "ward_type", "name_lead", "pacer",
+    "device_family", "doctor_agrees", "city_dweller", "rhythm_date_known", "hospital_acquired",
+)  # fmt: skip
 
 
 def ordinary_columns() -> Iterator[Cells]:
-    for name in ("AF_label", "rate_bpm", "lead_count", "waveform_path", "ward_type", "name_lead",
-        "pacer", "device_family", "doctor_agrees", "city_dweller", "rhythm_date_known",
-        "hospital_acquired"):  # fmt: skip
-        yield Cells(name, ("0", "1", "2") * 8)
+    return coded_columns(ORDINARY)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from faker import Faker
 
-from tests.data.identifiers.corpus import Cells, Text, days, planted, rolled
+from tests.data.identifiers.frame import Cells, Text, days, faker, ordinary_texts, planted
 
 #: Countries whose names are in no dictionary of ours, and others that write as their neighbours do.
 LOCALES = (
@@ -34,9 +34,7 @@ LOCALES = (
 
 
 def people(locale: str, seed: int) -> Faker:
-    faker = Faker(locale)
-    faker.seed_instance(f"unseen/{locale}/{seed}")
-    return faker
+    return faker(locale, f"unseen/{locale}/{seed}")
 
 
 def names(seed: int) -> Iterator[Text]:
@@ -256,9 +254,4 @@ ROLLED = (
 
 
 def lookalikes(seed: int) -> Iterator[Text]:
-    for text in TERMS:
-        yield Text(text)
-    rng = random.Random(f"unseen/lookalikes/{seed}")
-    for template in ROLLED:
-        for _ in range(60):
-            yield Text(rolled(rng, template))
+    return ordinary_texts(TERMS, ROLLED, 60, f"unseen/lookalikes/{seed}")

@@ -11,9 +11,16 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
-from faker import Faker
-
-from tests.data.identifiers.corpus import Cells, Text, days, planted, rolled
+from tests.data.identifiers.frame import (
+    Cells,
+    Text,
+    coded_columns,
+    days,
+    faker,
+    named_columns,
+    ordinary_texts,
+    planted,
+)
 
 LOCALES = ("en_US", "en_GB", "de_DE", "fr_FR", "es_ES", "it_IT", "nl_NL", "sv_SE", "pl_PL", "hr_HR")
 
@@ -22,8 +29,7 @@ def texts(seed: int = 0) -> Iterator[Text]:
     rng = random.Random(f"late/{seed}")
     of = iter(days(seed + 500, 400))
     for locale in LOCALES:
-        one = Faker(locale)
-        one.seed_instance(f"late/{seed}")
+        one = faker(locale, f"late/{seed}")
         first, last = one.first_name, one.last_name
         yield planted("{}    NOT INPATIENT", "name", f"{last().upper()},{first().upper()} M")
         yield planted("INTERPRETED BY: {}", "name", f"{last().upper()},{first().upper()}")
@@ -69,8 +75,7 @@ def texts(seed: int = 0) -> Iterator[Text]:
         for template in templates:
             for _ in range(2):
                 yield planted(template, kind, str(rng.randrange(10**6, 10**8)))
-    us = Faker("en_US")
-    us.seed_instance(f"late/{seed}")
+    us = faker("en_US", f"late/{seed}")
     for _ in range(3):
         yield planted("ID    {}   NOT INPATIENT", "national number", us.ssn())
         yield planted("SSN ({})", "national number", us.ssn())
@@ -98,17 +103,7 @@ CALLED = {
 
 
 def columns(seed: int) -> Iterator[Cells]:
-    rng = random.Random(f"late/columns/{seed}")
-    one = Faker("en_GB")
-    one.seed_instance(f"late/{seed}")
-    cell = {
-        "name": one.name, "date": lambda: days(rng.randrange(10**6), 1)[0].strftime("%m/%d/%Y"),
-        "phone": one.phone_number,
-        "record number": lambda: str(rng.randrange(10**6, 10**7)), "place": one.city,
-    }  # fmt: skip
-    for kind, called in CALLED.items():
-        for name in called:
-            yield Cells(name, tuple(cell[kind]() for _ in range(24)), kind)
+    return named_columns(CALLED, "late", seed, "en_GB", "%m/%d/%Y")
 
 
 LINES = (
@@ -153,17 +148,16 @@ MADE = (
 
 
 def lookalikes(seed: int) -> Iterator[Text]:
-    for line in LINES:
-        yield Text(line)
-    rng = random.Random(f"late/lookalikes/{seed}")
-    for template in MADE:
-        for _ in range(12):
-            yield Text(rolled(rng, template))
+    return ordinary_texts(LINES, MADE, 12, f"late/lookalikes/{seed}")
+
+
+ORDINARY = (
+    "VentricularRate", "AtrialRate", "QRSDuration", "PatientAge_group", "test_reason",
+    "device_model", "AcquisitionSoftware", "LeadID", "SampleBase", "has_pacemaker", "death_30d",
+    "hospital_type", "n_ecgs", "first_ecg", "name_of_rhythm", "report_text_length",
+    "city_code_valid",
+)  # fmt: skip
 
 
 def ordinary_columns() -> Iterator[Cells]:
-    for name in ("VentricularRate", "AtrialRate", "QRSDuration", "PatientAge_group", "test_reason",
-        "device_model", "AcquisitionSoftware", "LeadID", "SampleBase",
-                 "has_pacemaker", "death_30d", "hospital_type", "n_ecgs", "first_ecg",
-                 "name_of_rhythm", "report_text_length", "city_code_valid"):  # fmt: skip
-        yield Cells(name, ("0", "1", "2") * 8)
+    return coded_columns(ORDINARY)

@@ -11,6 +11,7 @@ import pytest
 from auditor.core.errors import DataError
 from auditor.systems.dianet.cohort import CRF, ECG, DiabetesCohort, read_cohort
 
+FOLLOWED = ["hba1c_percent", "fasting_glucose_mg_dl", "diagnosed", "medicated"]
 HEALTHY_ECG, HEALTHY_CRF = [95.0, 400, 420, 160, 900, 40], [50, 0.5, 28, 90, 120, 75]
 
 
@@ -67,14 +68,55 @@ def test_a_table_is_read_as_it_stands(read):
 )
 def test_any_one_sign_makes_diabetes_and_none_at_all_leaves_a_person_out(read, followed, event):
     written = table()
-    names = ["hba1c_percent", "fasting_glucose_mg_dl", "diagnosed", "medicated"]
-    written.loc[3, names] = followed
+    written.loc[3, FOLLOWED] = followed
     cohort = read(written)
     if event is None:
         assert "q3" not in cohort.person
         assert cohort.n_unknown == 1
     else:
         assert cohort.event.tolist() == [number == 3 and event for number in range(8)]
+
+
+def visits() -> pd.DataFrame:
+    """The same people, of whom two came twice, one of them in the other order."""
+    written = table().assign(visit=1)
+    again = written.loc[[3, 6]].assign(visit=2, rr_ms_1=1000)
+    return pd.concat([again[1:], written, again[:1]], ignore_index=True)
+
+
+def test_people_may_come_several_times_and_what_one_visit_tells_is_true_of_all(read):
+    written = visits()
+    written.loc[written["person"] == "q6", "diagnosed"] = [0, 1]
+    written.loc[written["person"] == "q3", FOLLOWED] = ""
+    cohort = read(written)
+    assert cohort.n_unknown == 1
+    assert cohort.person.tolist() == ["q6", "q0", "q1", "q2", "q4", "q5", "q6", "q7"]
+    assert cohort.record.tolist()[0] == "q6 visit 2"
+    assert cohort.event.tolist() == [one == "q6" for one in cohort.person]
+    assert cohort.is_first.tolist() == [False] + [True] * 7
+    assert cohort.first_visit.tolist() == [6, 1, 2, 3, 4, 5, 6, 7]
+    assert cohort.ecg[0, ECG.index("rr_ms_1")] == 1000
+    once = read(table())
+    assert once.record.tolist() == once.person.tolist()
+    assert once.is_first.all()
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "said"),
+    [
+        ("visit", 1, "line 11 is of a person who was there before"),
+        ("visit", "", "line 11, visit is no number"),
+        ("visit", "0", "line 11, visit is no number"),
+        ("visit", "second", "line 11, visit is no number"),
+        ("cohort", "longitudinal", "line 11 is of a person who was in another cohort"),
+    ],
+)
+def test_visits_that_cannot_be_are_refused_in_one_line(read, column, value, said):
+    written = visits().astype(object)
+    written.loc[9, column] = value
+    with pytest.raises(DataError, match=said) as refusal:
+        read(written)
+    assert "\n" not in str(refusal.value)
 
 
 def every(column: str, value: object):

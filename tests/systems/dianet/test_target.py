@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +10,14 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from auditor.checks.output_linkage.check import OutputLinkage, plan
 from auditor.core.errors import ModelError
 from auditor.core.target import MEMBER, Target
 from auditor.engine import Engine
 from auditor.systems.dianet.cohort import CRF, ECG
 from auditor.systems.dianet.network import DiaNet, DiaNetConfig
 from auditor.systems.open import open_target
+from tests.checks.asking import context, measured
 from tests.systems.brief import drawn, scanned, written
 
 #: With half as many, some trainings stop before they have learnt anything.
@@ -96,6 +99,80 @@ def test_a_reference_is_trained_again_on_whom_it_is_told(foretelling: Target):
     assert np.isnan(nobody).all()
     by_chance = foretelling.view("scores", control=True).values
     assert by_chance.shape == (PEOPLE, 1)
+
+
+def test_each_ecg_of_a_visit_is_asked_alone_and_without_what_a_clinic_knows(foretelling: Target):
+    each = foretelling.replicates
+    assert each is not None
+    assert len(each.record) == len(set(each.record)) == 3 * PEOPLE
+    assert each.columns == ECG[:6]
+    row = {name: at for at, name in enumerate(foretelling.record)}
+    for place in (0, 1, 2, 100, 3 * PEOPLE - 1):
+        person, number = each.record[place].split(" ECG ")
+        assert each.subject[place] == person
+        ecg = foretelling.inputs[row[person], :18].reshape(3, 6)[int(number) - 1]
+        np.testing.assert_array_equal(each.inputs[place], ecg)
+    assert each.view("logits").values.shape == (3 * PEOPLE, 3)
+    np.testing.assert_array_equal(
+        np.unique(each.subject[each.split == MEMBER]),
+        np.unique(foretelling.subject[foretelling.split == MEMBER]),
+    )
+
+
+def test_what_a_clinic_knows_is_not_in_what_is_said_of_one_ecg(tmp_path: Path, workers: Engine):
+    people = table_of_people()
+    said = {}
+    for name, order in (("as it is", slice(None)), ("another's", slice(None, None, -1))):
+        known = [f"input {one}" for one in CRF]
+        dealt = people.assign(**{one: people[one].to_numpy()[order] for one in known})
+        network = drawn(DiaNet, DiaNetConfig(), 0)
+        for branch in (network.ecg, network.crf):
+            assert branch is not None
+            branch.scale += 1
+        folder = written(tmp_path / name, {"both": network}, dealt)
+        target = open_target(folder, scanned(tmp_path, workers))
+        assert target.replicates is not None
+        said[name] = [one.view("logits").values for one in (target, target.replicates)]
+    (whole, each), (other_whole, other_each) = said.values()
+    assert (whole != other_whole).any()
+    np.testing.assert_array_equal(each, other_each)
+
+
+def test_people_of_one_visit_are_looked_for_by_their_ecgs_and_of_two_by_their_visits_too(
+    foretelling: Target, tmp_path: Path, workers: Engine
+):
+    def views(target: Target) -> list[str]:
+        return [f"{one.view}/{one.protocol}" for one in plan(target) if one.output != "missing"]
+
+    name = foretelling.name
+    assert views(foretelling) == [f"{name}.{one}/same-session" for one in ("scores", "logits")]
+    assert all(one.unmet(context()) is None for one in plan(foretelling) if one.output == "scores")
+    people = table_of_people()
+    again = people[::4].assign(session="2", record=people["record"][::4] + " visit 2")
+    people = pd.concat([people.assign(session="1"), again], ignore_index=True)
+    networks = {"both": drawn(DiaNet, DiaNetConfig(), 0)}
+    several = open_target(written(tmp_path, networks, people), scanned(tmp_path, workers))
+    assert views(several)[::2] == [f"{name}.scores/cross-session", f"{name}.scores/same-session"]
+    assert several.replicates is not None
+    assert len(several.replicates.record) == 3 * PEOPLE
+    assert all(one.unmet(context()) is None for one in plan(several))
+
+
+def test_an_ecg_that_is_a_persons_own_is_found_by_what_is_said_of_another(foretelling: Target):
+    def found(own: float) -> float:
+        rng = np.random.default_rng(0)
+        heart = own * rng.normal(size=(PEOPLE, 1, 6)) + rng.normal(size=(PEOPLE, 3, 6))
+        each = foretelling.replicates
+        assert each is not None
+        logits = (heart.reshape(-1, 6) @ rng.normal(size=(6, 3))).astype(np.float32)
+        person = np.unique(each.subject, return_inverse=True)[1]
+        assert (np.diff(person)[np.arange(len(person) - 1) % 3 < 2] == 0).all()
+        seen = replace(each, outputs={"logits": lambda: logits}, inputs=each.inputs[:, :0],
+                       columns=(), _cache={})  # fmt: skip
+        return measured(OutputLinkage(seen, "logits")).estimates["rank1"].value
+
+    assert found(5.0) > 0.2
+    assert found(0.0) < 0.03
 
 
 def test_people_of_a_table_without_what_they_are_asked_with_are_one_line(

@@ -130,6 +130,32 @@ def test_who_is_scored_or_tested_is_not_learned_from(found):
     assert network.crf.median.tolist() == pytest.approx(np.nanmedian(cohort.crf[taught], axis=0))
 
 
+def with_visits(cohort: DiabetesCohort, visited: np.ndarray) -> DiabetesCohort:
+    """The same, of whom some came a second time, with an ECG a little different."""
+    rows = np.concatenate([np.arange(len(cohort.person)), np.flatnonzero(visited)])
+    again = np.arange(len(rows)) >= len(cohort.person)
+    ecg = cohort.ecg[rows] + again[:, None] * 2.0
+    return DiabetesCohort(
+        cohort.person[rows], cohort.development[rows], ecg, cohort.crf[rows], cohort.event[rows],
+        visit=1 + again,
+    )  # fmt: skip
+
+
+def test_all_visits_of_a_person_are_in_one_fold_and_are_learned_from(found):
+    cohort = found.cohort
+    quick = DiaNetTraining(epochs=1)
+    once = study(cohort, 0, training=quick)
+    several = study(with_visits(cohort, cohort.development), 0, training=quick)
+    n = len(cohort.person)
+    assert several.fold[:n].tolist() == once.fold.tolist()
+    assert several.fold[n:].tolist() == once.fold[cohort.development].tolist()
+    tested = ~cohort.development
+    assert several.risk["XGBoost"][:n][tested] != pytest.approx(once.risk["XGBoost"][tested])
+    # Visits of those who are tested change nothing of what is learned.
+    tested_twice = study(with_visits(cohort, tested), 0, training=quick)
+    assert tested_twice.risk["XGBoost"][:n].tolist() == once.risk["XGBoost"].tolist()
+
+
 def test_the_same_seed_gives_the_same_risks_and_another_does_not(found):
     quick = DiaNetTraining(epochs=1)
     one, again, other = (study(found.cohort, seed, training=quick) for seed in (0, 0, 1))
