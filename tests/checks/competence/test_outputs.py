@@ -59,7 +59,10 @@ def outputs(output: str, strength: float, seed: int = 0) -> OutputLinkage:
     return OutputLinkage(people.target({output: values}), output)
 
 
-@pytest.mark.parametrize("output", ["scores", "embedding", "leaves"])
+@pytest.mark.parametrize(
+    "output",
+    ["leaves", *(pytest.param(one, marks=pytest.mark.slow) for one in ("scores", "embedding"))],
+)
 def test_outputs_that_name_nobody_pass_and_those_that_name_people_fail(output):
     assert judged(outputs(output, 0.0), FOUND) == "pass"
     assert judged(outputs(output, 0.6), FOUND) == "fail"
