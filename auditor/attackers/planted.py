@@ -234,5 +234,6 @@ def _of(target: Target, rows: Places) -> Target:
         generator=None,
         texts=None,
         canaries=None,
+        replicates=None,
         _cache={},
     )

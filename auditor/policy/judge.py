@@ -224,8 +224,14 @@ def _asked(profile: Profile) -> tuple[int, str | None, list[str]]:
 
 
 def _rules(profile: Profile, findings: Sequence[Finding]) -> list[Rule]:
-    """The rules that apply: those about models where a model was asked, or could have been."""
-    return [rule for rule in profile.rules if not rule.models or asked(rule, findings)]
+    """The rules that apply: those about models where a model was asked, whatever it gives out: a
+    rule about outputs that none gives out is not met by that.
+    """
+    return [
+        rule
+        for rule in profile.rules
+        if not rule.models or asked(rule.model_copy(update={"outputs": ()}), findings)
+    ]
 
 
 def _void(waiver: Waiver, holds: bool, rulings: Sequence[Ruling]) -> Ruling:

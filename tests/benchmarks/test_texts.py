@@ -44,6 +44,8 @@ def test_hostile_text_takes_time_as_it_is_long(measured):
         worst[-1][0], room="models", data="pieces of claims, repeated", n="8 texts",
         wanted="<= 16", unit="times as long", digits=1,
     )  # fmt: skip
+    # As its square it would take 64 times as long.
+    assert worst[-1][0] < 40
 
 
 def _ratio(piece: str) -> float:
@@ -70,8 +72,9 @@ def test_who_does_not_look_is_seldom_taken_to(n: int, measured):
             f"texts-input-use-{n}-{'one' if looks else 'none'}",
             f"A model that {what} taken to use its input", rung / 200, room="models",
             data=f"simulated answers about {n} people", n="200 models",
-            interval=wilson(rung, 200, 0.95), wanted=None if looks else "low <= 0.05",
+            interval=wilson(rung, 200, 0.95), wanted=None if looks else "<= 0.05",
         )  # fmt: skip
+        assert looks or rung <= 0.05 * 200
 
 
 def test_corpora_are_told_apart():

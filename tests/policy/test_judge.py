@@ -436,3 +436,15 @@ def test_a_model_that_leaks_fails_whether_it_is_seen_to_look_or_not():
     use = Estimate(0.5, 0.4, 0.6, 0.95, 200, 0.5)
     seen = replace(seen, estimates=dict(seen.estimates) | {"uses_input": use})
     assert judge([seen], profile(RELINKED)).rules[0].outcome == "fail"
+
+
+def test_a_rule_about_outputs_that_no_model_gives_out_is_not_met_by_that():
+    seen = finding("af.leaves", 0.0, 0.01, 0.02, check="output-linkage", protocol="same-session")
+    rule = Rule(
+        id="scores", check="output-linkage", estimate="named", limit=0.06, models=True,
+        outputs=("scroes",), basis="our default: a test",
+    )  # fmt: skip
+    other = Rule(id="split", check="split", estimate="both_sides", limit=0, models=True,
+                 basis="our default: a test")  # fmt: skip
+    rulings = judge([seen], profile(rule, other)).rules
+    assert [(one.id, one.outcome) for one in rulings] == [("scores", "not assessed")]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar
 
 import numpy as np
 
@@ -24,7 +23,7 @@ from auditor.attackers.output_features import (
 from auditor.attackers.plda import repeat_plda
 from auditor.attackers.recogniser import Recogniser
 from auditor.checks.base import Draw, Measured, OnModel
-from auditor.checks.output_linkage.judged import Dealt, Groups, enrolled, groups, judged
+from auditor.checks.output_linkage.judged import ByOutput, Dealt, Groups, enrolled, groups, judged
 from auditor.checks.output_linkage.missing import MaskLinkage, sometimes_missing
 from auditor.checks.output_linkage.records import protocol_of, unmet
 from auditor.core.evidence import MIN_PEOPLE, SearchResult
@@ -98,22 +97,10 @@ class OutputSearches:
 
 
 @dataclass(frozen=True, eq=False)
-class OutputLinkage(OnModel):
+class OutputLinkage(ByOutput):
     """An intruder who was given what a model gave out of one record of each person, with names,
     looks for those people in what it gave out of other records.
     """
-
-    id: ClassVar[str] = "output-linkage"
-
-    @property
-    def protocol(self) -> str:
-        """`cross-session` where enough people have records of two sessions."""
-        return protocol_of(target_records(self.target))
-
-    def unmet(self, context: Context) -> str | None:
-        """Why the attack cannot be carried out on this model; None when it can."""
-        del context
-        return unmet(target_records(self.target))
 
     def attack(self, context: Context, rng: np.random.Generator) -> OutputSearches:
         """The match is taught by other people's repeats, where there are enough; of leaves it is

@@ -68,7 +68,24 @@ def judged(
 
 
 @dataclass(frozen=True, eq=False)
-class Dealt(OnModel):
+class ByOutput(OnModel):
+    """An intruder looks for people in something that is given out of each record."""
+
+    id: ClassVar[str] = "output-linkage"
+
+    @property
+    def protocol(self) -> str:
+        """`cross-session` where enough people have records of two sessions."""
+        return protocol_of(target_records(self.target))
+
+    def unmet(self, context: Context) -> str | None:
+        """Why the attack cannot be carried out on this model; None when it can."""
+        del context
+        return unmet(target_records(self.target))
+
+
+@dataclass(frozen=True, eq=False)
+class Dealt(ByOutput):
     """Whom outputs name that were dealt out anew, and share with others of their person what was
     planted.
 
@@ -80,7 +97,6 @@ class Dealt(OnModel):
 
     best: Best | None = None
     known: Planted | None = None
-    id: ClassVar[str] = "output-linkage"
 
     @classmethod
     def of(
@@ -97,16 +113,6 @@ class Dealt(OnModel):
         dealt = dealt.at(strength)
         known = dealt if knowing else None
         return cls(dealt.target, check.output, check.galleries, best, known)
-
-    @property
-    def protocol(self) -> str:
-        """`cross-session` where enough people have records of two sessions."""
-        return protocol_of(target_records(self.target))
-
-    def unmet(self, context: Context) -> str | None:
-        """Why the attack cannot be carried out on this model; None when it can."""
-        del context
-        return unmet(target_records(self.target))
 
     def attack(self, context: Context, rng: np.random.Generator) -> tuple[SearchResult, Groups]:
         """One search, and who of those who are searched for is in a group."""

@@ -19,9 +19,9 @@ from auditor.attackers.matchers import Rows, standardised
 from auditor.attackers.output_features import MIN_MATED_OUTPUTS
 from auditor.attackers.plda import repeat_plda
 from auditor.attackers.recogniser import Recogniser
-from auditor.checks.base import Draw, Measured, OnModel
-from auditor.checks.output_linkage.judged import Dealt, Groups, groups, judged
-from auditor.checks.output_linkage.records import later_records, protocol_of, unmet
+from auditor.checks.base import Draw, Measured
+from auditor.checks.output_linkage.judged import ByOutput, Dealt, Groups, groups, judged
+from auditor.checks.output_linkage.records import later_records, protocol_of
 from auditor.core.errors import EvidenceError
 from auditor.core.evidence import MIN_PEOPLE, SearchResult
 from auditor.core.target import Target
@@ -52,23 +52,12 @@ class MaskSearches:
 
 
 @dataclass(frozen=True, eq=False)
-class MaskLinkage(OnModel):
+class MaskLinkage(ByOutput):
     """An intruder who knows which values are missing in one record of each person, with names, and
     no value, looks for those people in which values other records lack.
     """
 
     output: str = "missing"
-    id = "output-linkage"
-
-    @property
-    def protocol(self) -> str:
-        """`cross-session` where enough people have records of two sessions."""
-        return protocol_of(target_records(self.target))
-
-    def unmet(self, context: Context) -> str | None:
-        """Why the attack cannot be carried out on this model; None when it can."""
-        del context
-        return unmet(target_records(self.target))
 
     def attack(self, context: Context, rng: np.random.Generator) -> MaskSearches:
         """The match is taught by other people's repeats, where there are enough; else it is the
