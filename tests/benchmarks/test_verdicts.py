@@ -18,6 +18,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -145,6 +146,7 @@ def _verdicts(population: Population, asked: Profile) -> Iterator[Outcome]:
     )
     settings = Run(asked, preset)
     proofs: list[Finding] = []
+    attacks: int | None = None
     for seed in range(SEEDS):
         with tempfile.TemporaryDirectory() as folder, engine(1, None) as workers:
             root = Path(folder)
@@ -152,14 +154,14 @@ def _verdicts(population: Population, asked: Profile) -> Iterator[Outcome]:
             os.environ["AUDITOR_CACHE"] = f"{root}/cache"
             context = open_context(root / "release", settings, workers)
             found: list[Finding] = []
-            for one in run_checks(context, settings):
+            # A release is not proven again, and one that fails by what was found fails by more.
+            for one in islice(run_checks(context, settings), attacks):
                 found.append(one)
-                if proofs and one.check != "competence":
-                    continue
-                if one.check == "competence" and proofs:
+                if judge(found, asked).outcome == "fail":
                     break
-            if not proofs:
-                proofs = [one for one in found if one.check == "competence"]
+            else:
+                proofs = proofs or [one for one in found if one.check == "competence"]
+                attacks = attacks or len(found) - len(proofs)
             others = [one for one in found if one.check != "competence"]
             yield judge([*others, *proofs], asked).outcome
 
