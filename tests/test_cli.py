@@ -459,6 +459,20 @@ def test_a_full_disk_is_one_clear_line_and_leaves_no_half_report(
     assert not list((tmp_path / "out").iterdir())
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+@pytest.mark.parametrize(
+    "asked", [["--help"], ["--version"], ["scan", "--help"], ["completion", "bash"]]
+)
+def test_what_cannot_be_printed_is_one_clear_line(asked):
+    code = f"from auditor.cli import main; main({asked})"
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", code], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert done.returncode == 2
+    assert done.stderr == "Error: a file: No space left on device\n"
+
+
 def test_a_file_that_is_no_audit_is_one_clear_line(tmp_path):
     (tmp_path / "audit.json").write_text("{}")
     assert "audit" in one_line(auditor("gate", tmp_path / "audit.json"))

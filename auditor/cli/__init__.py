@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 import os
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -27,30 +29,43 @@ from auditor.core.errors import AuditorError
 class Cli(click.Group):
     """Exit 1 is kept for a failed rule; every failure of ours is 2, in one line."""
 
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """Read the command line; it is here that help and version are printed."""
+        with _failures():
+            return super().make_context(*args, **kwargs)
+
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; what a user can mend is one line, a bug is a traceback."""
-        try:
+        """Run a command."""
+        with _failures():
             return super().invoke(ctx)
-        except click.ClickException as error:
-            error.show()
-        except click.exceptions.Exit:
-            raise
-        except AuditorError as error:
-            click.echo(f"Error: {' '.join(str(error).split())}", err=True)
-            if ctx.find_root().params.get("debug"):
-                traceback.print_exc()
-        except (KeyboardInterrupt, click.Abort):
-            click.echo("Interrupted; nothing was written.", err=True)
-        except BrokenPipeError:
-            # Whoever read our output has seen enough.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        except OSError as error:
-            # A full disk, a lost share: nothing that a report of a bug would mend.
-            click.echo(f"Error: {error.filename or 'a file'}: {error.strerror or error}", err=True)
-        except Exception:
+
+
+@contextmanager
+def _failures() -> Iterator[None]:
+    """Exit with 2 where something fails: what a user can mend is one line, a bug is a traceback."""
+    try:
+        yield
+        return
+    except click.ClickException as error:
+        error.show()
+    except click.exceptions.Exit:
+        raise
+    except AuditorError as error:
+        click.echo(f"Error: {' '.join(str(error).split())}", err=True)
+        if click.get_current_context().find_root().params.get("debug"):
             traceback.print_exc()
-            click.echo("Error: auditor itself broke; please report the lines above.", err=True)
-        ctx.exit(2)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("Interrupted; nothing was written.", err=True)
+    except BrokenPipeError:
+        # Whoever read our output has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    except OSError as error:
+        # A full disk, a lost share: nothing that a report of a bug would mend.
+        click.echo(f"Error: {error.filename or 'a file'}: {error.strerror or error}", err=True)
+    except Exception:
+        traceback.print_exc()
+        click.echo("Error: auditor itself broke; please report the lines above.", err=True)
+    raise click.exceptions.Exit(2)
 
 
 @click.group(cls=Cli, context_settings={"help_option_names": ["-h", "--help"]})
