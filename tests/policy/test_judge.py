@@ -133,12 +133,16 @@ def test_a_number_that_is_not_told_of_so_few_says_how_many_it_takes():
 
 
 def test_a_verdict_tells_a_number_in_the_words_and_the_unit_of_its_check():
-    def reason(check: str, name: str, *numbers: float, models: bool = False) -> str:
+    def reason(
+        check: str, name: str, *numbers: float, models: bool = False, protocol: str | None = None
+    ) -> str:
         rule = Rule(
             id="r", check=check, estimate=name, limit=0.09, basis="our default", models=models,
             required=False, rungs=("vit",) if check == "attribute" else (),
         )  # fmt: skip
-        found = finding("vit", *numbers, check=check, protocol=None, estimate=name, chance=0.0)
+        found = finding(
+            "a.inputs", *numbers, check=check, protocol=protocol, estimate=name, chance=0.0
+        )
         return judge([found], profile(rule, PLAIN)).rules[0].reason
 
     numbers = (0.4, 0.5, 0.6)
@@ -150,7 +154,7 @@ def test_a_verdict_tells_a_number_in_the_words_and_the_unit_of_its_check():
     )
     # No generator drew what stands on both sides of a split.
     assert "drawn" not in reason("split", "copied", *numbers, models=True)
-    assert "drawn again" in reason("memorisation", "copied", *numbers, models=True)
+    assert "drawn again" in reason("memorisation", "copied", *numbers, models=True, protocol="copies")
 
 
 def test_a_skipped_rule_repeats_why():
@@ -295,7 +299,9 @@ def test_some_but_few_fail_where_the_limit_is_nobody():
 
 def test_a_limit_of_nobody_is_not_too_fine_for_luck():
     luck = Estimate(0.0, 0.0, 0.01, 0.95, 400, 0.0001)
-    seen = Finding("memorisation", "a", "copies", "t", "measured", estimates={"copied": luck})
+    looks = Estimate(0.9, 0.8, 0.95, 0.95, 400, 0.5)
+    told = {"copied": luck, "uses_input": looks}
+    seen = Finding("memorisation", "a", "copies", "t", "measured", estimates=told)
     (ruling,) = judge([seen], profile(COPIES)).rules
     assert ruling.outcome == "inconclusive"
     assert "nothing shows that the attack" in ruling.reason
