@@ -74,9 +74,12 @@ def judge(
     # A rule that applied to the baseline applies: what it asked about may not be left away.
     rules = _rules(profile, [*found, *(baseline or ())])
     rulings = [
-        _counting(rule, _rule(
-            rule, found, waivers_of(rule, holding), baseline, unread or {}, profile.least_people
-        ))
+        _counting(
+            rule,
+            _rule(
+                rule, found, waivers_of(rule, holding), baseline, unread or {}, profile.least_people
+            ),
+        )
         for rule in rules
     ]
     # Where nothing is asked, nothing has passed.

@@ -106,8 +106,8 @@ class OutputLinkage(ByOutput):
 
     @property
     def inapplicable(self) -> Mapping[str, str]:
-        """Matchers that leaves have none of; and what is held against something that is not there."""
-        lacking = {}
+        """Matchers that leaves have none of, and gains over what is not there."""
+        lacking: dict[str, str] = {}
         if self.output == "leaves":
             lacking |= {f"{one}_rank1": "leaves are equal or not" for one in _OF_DISTANCE}
         if not self.target.columns:

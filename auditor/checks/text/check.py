@@ -141,9 +141,9 @@ class _Search(_Read):
     """A search by texts."""
 
     def estimate(self, evidence: TextSearch, level: float, draw: Draw) -> Measured:
-        """How often a text leads to its person, among so many people too, `rank1_excess`, how much more often than to a
-        stranger of the same sex and age band, and `uses_input`, how often a record is told from
-        another person's by its text.
+        """How often a text leads to its person, among so many people too, `rank1_excess`, how much
+        more often than to a stranger of the same sex and age band, and `uses_input`, how often a
+        record is told from another person's by its text.
         """
         seen = evidence.search
         found, curves = measure("", seen, level=level, rng=draw())
