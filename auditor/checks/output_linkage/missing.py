@@ -35,6 +35,8 @@ _TOGETHER = 0.5
 _OF_OUTPUTS = (
     "beyond_rank1",
     "beyond_auc_known",
+    "members_rank1",
+    "nonmembers_rank1",
     "member_gap",
     "gain_over_inputs",
     "gain_over_untrained",
