@@ -75,6 +75,14 @@ class Check(ABC):
         """Who does what, in one sentence."""
         return words.checks()[self.id].threat_of(self.protocol, self.output)
 
+    @property
+    def inapplicable(self) -> Mapping[str, str]:
+        """Numbers of this check that what is asked cannot have, and why: a rule about one ignores
+        what this finds. It is said before anything is tried, so that no attack that breaks, and
+        none that finds too few people, comes to say so.
+        """
+        return {}
+
     @abstractmethod
     def unmet(self, context: Context) -> str | None:
         """Why what is released does not allow the attack, such as for want of people; None where

@@ -37,6 +37,7 @@ def run_check(check: Check, context: Context, *, level: float, smallest_cell: in
         return stream(context.seed, "/".join([finding.id, *part, "interval"]))
 
     try:
+        finding = replace(finding, inapplicable=check.inapplicable)
         if why := _nothing_to_ask(check, context) or check.unmet(context):
             return replace(finding, reason=why)
         evidence = check.attack(context, stream(context.seed, finding.id))

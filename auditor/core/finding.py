@@ -41,6 +41,8 @@ class Finding:
 
     Attributes
     ----------
+    inapplicable : numbers that what was asked cannot have, and why; what broke, or was not
+        looked at, is none of them
     leads : of the records that were attacked by other leads than all are, such as "I+II"
     proves : where an attack was put to the proof, the check whose attack it is
     """
@@ -55,6 +57,7 @@ class Finding:
     estimates: Mapping[str, Estimate] = field(default_factory=dict)
     #: name → columns of equal length, e.g. {"cmc": {"rank": [...], "rate": [...]}}
     curves: Mapping[str, Mapping[str, list[Any]]] = field(default_factory=dict)
+    inapplicable: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0
     leads: str | None = None
     proves: str | None = None
@@ -62,6 +65,8 @@ class Finding:
     def __post_init__(self) -> None:
         if (self.status == "measured") != (self.reason is None):
             raise ValueError(f"{self.id}: a reason is owed exactly where nothing was measured")
+        if both := self.inapplicable.keys() & (self.estimates.keys() | self.params.keys()):
+            raise ValueError(f"{self.id}: cannot have {min(both)!r}, and tells it")
 
     @property
     def id(self) -> str:

@@ -35,6 +35,7 @@ from auditor.policy.standing import (
     beyond_limit,
     foretold,
     in_doubt,
+    inapplicable,
     not_foretold,
     some_but_few,
     standing,
@@ -73,7 +74,12 @@ def judge(
     # A rule that applied to the baseline applies: what it asked about may not be left away.
     rules = _rules(profile, [*found, *(baseline or ())])
     rulings = [
-        _rule(rule, found, waivers_of(rule, holding), baseline, unread or {}, profile.least_people)
+        _counting(
+            rule,
+            _rule(
+                rule, found, waivers_of(rule, holding), baseline, unread or {}, profile.least_people
+            ),
+        )
         for rule in rules
     ]
     # Where nothing is asked, nothing has passed.
@@ -288,6 +294,11 @@ def _rule(
     return replace(ruling, reason=reason, waived=waived)
 
 
+def _counting(rule: Rule, ruling: Ruling) -> Ruling:
+    """A ruling as the verdict heeds it: of a rule that may only fail, nothing but that."""
+    return replace(ruling, required=rule.may_pass or (rule.required and ruling.outcome == "fail"))
+
+
 def _with_foretold(rule: Rule, ruling: Ruling, findings: Sequence[Finding]) -> Ruling:
     """A ruling that nothing was measured, with what is foretold."""
     told = [one for one in findings if foretold(one)]
@@ -439,9 +450,13 @@ def _blind(finding: Finding) -> str | None:
     """That a model says the same of whatever it is shown, as far as is seen: it has nothing to give
     away, and would pass by that alone. None where it is seen to look.
     """
-    for name, estimate in finding.estimates.items():
-        metric = words.metric(finding.check, name)
-        if metric.shows_use and not beyond_chance(estimate):
+    for name, metric in words.about(finding.check).metrics.items():
+        if not metric.shows_use or inapplicable(name, finding):
+            continue
+        estimate = finding.estimates.get(name)
+        if estimate is None:
+            return "nothing shows that it uses its input, for of too few people anything is known"
+        if not beyond_chance(estimate):
             value, low, high = interval(estimate, metric.unit)
             return (
                 f"it does not use its input, as far as {estimate.n_subjects} people show: "

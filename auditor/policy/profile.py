@@ -57,6 +57,8 @@ class Rule(BaseModel):
     basis: _Words
     #: A rule that is not required is shown, and changes no verdict.
     required: bool = Field(default=True, strict=True)
+    #: A rule that only its failure counts of: it passes nothing, and keeps nothing from passing.
+    fails_only: bool = Field(default=False, strict=True)
     #: The views that must all have been measured, and shown able, before the rule may pass; but for
     #: those that the data do not allow.
     rungs: tuple[str, ...] = ()
@@ -67,6 +69,11 @@ class Rule(BaseModel):
     outputs: tuple[str, ...] = ()
     #: The rule is about models: it is left out where none is released, and each is judged.
     models: bool = Field(default=False, strict=True)
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether a verdict waits for it to pass."""
+        return self.required and not self.fails_only
 
     @property
     def needs_proof(self) -> bool:
@@ -99,7 +106,9 @@ class Rule(BaseModel):
         if self.protocol is not None and self.protocol not in about.protocols:
             known = nearest(self.protocol, about.protocols)
             raise ValueError(f"{self.check!r} has no protocol {shown(self.protocol)}; {known}")
-        if self.required and self.protocol in about.fails_only:
+        if self.fails_only and not self.required:
+            raise ValueError("what is not required fails nothing; leave out required or fails_only")
+        if self.may_pass and self.protocol in about.fails_only:
             raise ValueError(f"what is {self.protocol} passes no rule; say required: false")
         if self.limit >= metric.most:
             raise ValueError(f"no {self.estimate!r} is beyond {self.limit:g}; wanted less than 1")
@@ -125,12 +134,13 @@ class Rule(BaseModel):
                 )
         if others := [one for one in self.proven if one not in self.rungs]:
             raise ValueError(f"proven: {shown(others[0])} is not among its rungs; add it there")
-        if self.required and self.needs_proof and not metric.proof:
+        if self.may_pass and self.needs_proof and not metric.proof:
             others = about.limits(proven=True)
-            cure = f"name one of {', '.join(others)}, or say required: false"
+            cure = "say fails_only: true, or required: false"
+            cure = f"name one of {', '.join(others)}, or {cure}" if others else cure
             raise ValueError(
                 f"nothing can show that an attack finds {self.estimate!r}, so that the rule could "
-                f"never pass; {cure if others else 'say required: false'}"
+                f"never pass; {cure}"
             )
         return self
 
@@ -177,7 +187,7 @@ class Profile(BaseModel):
         ids = [rule.id for rule in self.rules]
         if twice := [one for one in ids if ids.count(one) > 1]:
             raise ValueError(f"two rules have the same id, {twice[0]!r}")
-        if not any(rule.required for rule in self.rules):
+        if not any(rule.may_pass for rule in self.rules):
             raise ValueError("no rule is required: every release would pass")
         return self
 

@@ -40,7 +40,7 @@ def competence_needed(
     wanted: list[Finding] = []
     for rule in profile.rules:
         failing = beyond_limit(rule, found)
-        if not rule.required or any(one.id not in waivers_of(rule, holding) for one in failing):
+        if not rule.may_pass or any(one.id not in waivers_of(rule, holding) for one in failing):
             continue
         measured = [one for one in answering(rule, not_foretold(found)) if one not in failing]
         if not measured or not all_within(rule, measured) or in_doubt(rule, not_foretold(found)):
@@ -58,7 +58,7 @@ def limits_of(finding: Finding, profile: Profile) -> dict[str, float]:
     """The numbers of a finding that required rules limit, each with the strictest limit."""
     limits: dict[str, float] = {}
     for rule in profile.rules:
-        if rule.required and rule.needs_proof and asked(rule, [finding]):
+        if rule.may_pass and rule.needs_proof and asked(rule, [finding]):
             limits[rule.estimate] = min(rule.limit, limits.get(rule.estimate, rule.limit))
     return limits
 

@@ -22,16 +22,25 @@ class Standing(Enum):
 
 
 def asked(rule: Rule, findings: Sequence[Finding]) -> list[Finding]:
-    """The findings that a rule is about, measured or not."""
-    also, tells = words.about(rule.check).also, rule.metric.outputs
+    """The findings that a rule is about, measured or not; none that cannot have its number."""
+    also = words.about(rule.check).also
     return [
         one
         for one in findings
         if one.check == rule.check
         and rule.protocol in (None, one.protocol, also.get(one.protocol or ""))
         and (not rule.outputs or one.output in rule.outputs)
-        and (not tells or one.output in tells)
+        and not inapplicable(rule.estimate, one)
     ]
+
+
+def inapplicable(estimate: str, finding: Finding) -> bool:
+    """Whether a finding cannot have a number of its check: another question tells it, or this model
+    has none, as the finding says.
+    """
+    by = words.metric(finding.check, estimate).told_by
+    elsewhere = bool(by) and finding.protocol not in by and finding.output not in by
+    return elsewhere or estimate in finding.inapplicable
 
 
 def foretold(finding: Finding) -> bool:
@@ -46,7 +55,8 @@ def standing(rule: Rule, finding: Finding) -> Standing:
     estimate = answer(rule, finding)
     if estimate is None:
         return Standing.UNMEASURED
-    if estimate.low > rule.limit and beyond_chance(estimate):
+    # Who was counted is not there by guessing.
+    if estimate.low > rule.limit and (rule.metric.counted or beyond_chance(estimate)):
         return Standing.BEYOND
     # Where nobody may be hit and nobody was, the interval speaks of other people.
     nobody = rule.limit == 0 and estimate.value == 0

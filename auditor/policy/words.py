@@ -63,7 +63,8 @@ class Metric:
     by_luck : how many people guessing finds, of however many
     least_people : without whom it is not told
     error_rate : the share of others at whose errors it is told; 0 where it is told at none
-    outputs : of a model's findings those that tell it, by what they look at; all by default
+    told_by : of a check's findings those that tell it, by their protocol or by what of a model they
+        look at; all by default
     counted : whether it is counted, so that no attack could have missed it
     doubts, doubts_above : what was not understood, a kind of `core.unread`, where the number is
         surely higher than that; "" where it says nothing of the kind
@@ -88,7 +89,7 @@ class Metric:
     by_luck: float = 1.0
     least_people: int = 0
     error_rate: float = 0.0
-    outputs: Sequence[str] = ()
+    told_by: Sequence[str] = ()
     counted: bool = False
     doubts: str = ""
     doubts_above: float = 0.0

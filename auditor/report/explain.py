@@ -138,6 +138,7 @@ def _of_finding(finding: Finding, audit: Audit, rules: Rules) -> Explanation:
     seen = [_measured(finding, name) for name in numbers]
     if finding.reason:
         seen.append(f"It was {finding.status}: {finding.reason}.")
+    seen += [f"{name} cannot be had: {why}." for name, why in finding.inapplicable.items()]
     for ruling in rulings:
         seen += [f"Rule {ruling.id}: {one}" for one in _ruled(ruling)]
     limits = [
@@ -175,7 +176,8 @@ def _limits(limits: Rules) -> tuple[str, ...]:
     for profile, rule in limits:
         most = rule.shown(rule.limit)
         most = "nobody" if rule.limit == 0 else f"at most {most}"
-        note = "" if rule.required else ", not required"
+        note = ", which may only fail" if rule.fails_only else ""
+        note = note if rule.required else ", not required"
         said = f"{profile.name}, {rule.id}: {rule.estimate} {most}{note} ({rule.basis})."
         if people := likely_people(rule, profile):
             said += f" Where nothing is given away it is likely to pass from {people:,} people on."

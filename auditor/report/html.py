@@ -420,9 +420,17 @@ def _section(
         estimates=[(name, one) for name, one, label in every if label.role != "control"],
         controls=[(name, one) for name, one, label in every if label.role == "control"],
         drawings=_drawings(finding, keys) if drawn else [],
-        params=_pairs(plain),
+        params=[*_pairs(plain), *_cannot_have(finding)],
         tables=[(words.humanise(name), table) for name, table in tables.items()],
     )
+
+
+def _cannot_have(finding: Finding) -> list[tuple[str, str]]:
+    """The numbers that what was asked cannot have, those with one reason together."""
+    alike: dict[str, list[str]] = {}
+    for name, reason in finding.inapplicable.items():
+        alike.setdefault(reason, []).append(words.metric(finding.check, name).title)
+    return [("; ".join(those), f"cannot be had: {reason}") for reason, those in alike.items()]
 
 
 def _title(finding: Finding, of_a_question: bool = False) -> str:

@@ -251,10 +251,16 @@ def _finding(finding: Finding, people: Collection[int], smallest: int) -> dict[s
         "status": finding.status,
         "reason": None if finding.reason is None else withhold_text(finding.reason, smallest),
         "estimates": {clean(name): _estimate(one) for name, one in finding.estimates.items()},
+        **({"inapplicable": _inapplicable(finding, smallest)} if finding.inapplicable else {}),
         "curves": withhold(finding.curves, people, smallest=smallest),
         "params": withhold(finding.params, people, smallest=smallest),
         "seconds": number(finding.seconds),
     }
+
+
+def _inapplicable(finding: Finding, smallest: int) -> dict[str, str]:
+    said = finding.inapplicable.items()
+    return {clean(name): withhold_text(reason, smallest) for name, reason in said}
 
 
 def _estimate(estimate: Estimate) -> dict[str, Any]:
@@ -299,6 +305,10 @@ def _read_finding(raw: Mapping[str, Any], smallest: int) -> Finding:
         params=withhold(raw["params"], smallest=smallest),
         estimates={clean(name): _read_estimate(one) for name, one in raw["estimates"].items()},
         curves=withhold(raw["curves"], smallest=smallest),
+        inapplicable={
+            clean(name): withhold_text(reason, smallest)
+            for name, reason in raw.get("inapplicable", {}).items()
+        },
         seconds=float(raw["seconds"]),
     )
     if finding.id != raw["id"]:

@@ -49,7 +49,7 @@ def certain(
     """What is a disclosure as soon as one person is named by it."""
     for name, column in zip(counts.names, (counts.values > 0).T, strict=True):
         if 0 < column.sum() < MIN_PEOPLE:
-            params[f"{name}_people"] = FEW
+            params[name] = FEW
         else:
             found[name] = rate(column.astype(float), level, 0.0)
         if column.any():
@@ -69,7 +69,7 @@ def beside_others(
     alarm where that is more than chance. Of one to nine people it is said that there are some.
     """
     if 0 < mine.sum() < MIN_PEOPLE:
-        params[f"{name}_people"] = FEW
+        params[name] = FEW
     else:
         found[name] = rate(mine, level, float(theirs.mean()))
         found[f"{name}_excess"] = more

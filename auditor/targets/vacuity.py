@@ -8,6 +8,8 @@ from auditor.core.target import Target
 
 #: Outputs that differ by less than this share of their size are the same.
 _SAME = 1e-6
+#: Outputs that are a point in a space, of an ECG and of what goes with it.
+_EMBEDDINGS = ("embedding", "other")
 #: An output of so many columns and more, whose scatter is all but this share along one direction,
 #: has collapsed.
 _WIDE, _COLLAPSED = 8, 1e-4
@@ -27,8 +29,8 @@ def constant(target: Target, output: str) -> str | None:
     spread = float((centred**2).sum())
     if spread <= _SAME**2 * float((known**2).sum()):
         return f"its {output} is the same for everybody: it does not use its input"
-    if output == "embedding" and known.shape[1] >= _WIDE:
+    if output in _EMBEDDINGS and known.shape[1] >= _WIDE:
         largest = float(np.linalg.svd(centred, compute_uv=False)[0] ** 2)
         if spread - largest < _COLLAPSED * spread:
-            return "its embedding has collapsed into one direction: it hardly uses its input"
+            return f"its {output} has collapsed into one direction: it hardly uses its input"
     return None

@@ -13,11 +13,14 @@ import pytest
 
 from auditor.checks import registry
 from auditor.checks.base import Measured, OnModel
+from auditor.checks.run import not_begun
 from auditor.core.evidence import MIN_PEOPLE
+from auditor.core.finding import Finding
 from auditor.core.streams import stream
 from auditor.core.target import MEMBER, NONMEMBER, Floats, Target
 from auditor.learning.boost import FINDING, Objective
 from auditor.policy import words
+from auditor.policy.standing import inapplicable
 from auditor.targets.texts import Texts
 from tests.checks.asking import attacked, context, estimated, measured
 from tests.checks.cross_modal.plant import pairing
@@ -283,6 +286,45 @@ def test_the_threat_is_a_sentence_about_somebody(kind, place):
     threat = planned(kind)[place].threat
     assert threat.endswith(".")
     assert "{" not in threat
+
+
+# --- what is told by one question and not by another -----------------------------------------
+
+
+def found_by(kind: str, place: int) -> Finding:
+    """The finding of a check that was carried out."""
+    check = planned(kind)[place]
+    measured_, said = carried_out(kind, place)[1], not_begun(check, context())
+    return replace(
+        said, status="measured", reason=None, estimates=measured_.estimates,
+        params=measured_.params, inapplicable=check.inapplicable,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("check", OF_MODELS)
+def test_a_number_that_a_question_never_tells_is_said_to_be_none_of_its(check):
+    asked = [found_by(*one) for one in EVERY if planned(one[0])[one[1]].id == check]
+    about = words.checks()[check]
+    # Of names that are a label's or a column's, and of what takes many people, nothing is owed.
+    limited = {
+        name
+        for name, metric in about.metrics.items()
+        if metric.may_be_limited and not metric.least_people
+        if any(name in one.estimates for one in asked)
+    }
+    questions: dict[tuple[str, str | None], list[Finding]] = {}
+    for one in asked:
+        questions.setdefault((one.output, one.protocol), []).append(one)
+    silent = {
+        (*question, name)
+        for question, every in questions.items()
+        for name in limited
+        if not any(name in one.estimates or name in one.params for one in every)
+        and not all(inapplicable(name, one) for one in every)
+    }
+    assert silent == set()
+    told = {(one.id, name) for one in asked for name in one.estimates if inapplicable(name, one)}
+    assert told == set()
 
 
 # --- twins and plants ---------------------------------------------------------------------

@@ -133,12 +133,16 @@ def test_a_number_that_is_not_told_of_so_few_says_how_many_it_takes():
 
 
 def test_a_verdict_tells_a_number_in_the_words_and_the_unit_of_its_check():
-    def reason(check: str, name: str, *numbers: float, models: bool = False) -> str:
+    def reason(
+        check: str, name: str, *numbers: float, models: bool = False, protocol: str | None = None
+    ) -> str:
         rule = Rule(
             id="r", check=check, estimate=name, limit=0.09, basis="our default", models=models,
             required=False, rungs=("vit",) if check == "attribute" else (),
         )  # fmt: skip
-        found = finding("vit", *numbers, check=check, protocol=None, estimate=name, chance=0.0)
+        found = finding(
+            "a.inputs", *numbers, check=check, protocol=protocol, estimate=name, chance=0.0
+        )
         return judge([found], profile(rule, PLAIN)).rules[0].reason
 
     numbers = (0.4, 0.5, 0.6)
@@ -150,7 +154,9 @@ def test_a_verdict_tells_a_number_in_the_words_and_the_unit_of_its_check():
     )
     # No generator drew what stands on both sides of a split.
     assert "drawn" not in reason("split", "copied", *numbers, models=True)
-    assert "drawn again" in reason("memorisation", "copied", *numbers, models=True)
+    assert "drawn again" in reason(
+        "memorisation", "copied", *numbers, models=True, protocol="copies"
+    )
 
 
 def test_a_skipped_rule_repeats_why():
@@ -295,7 +301,9 @@ def test_some_but_few_fail_where_the_limit_is_nobody():
 
 def test_a_limit_of_nobody_is_not_too_fine_for_luck():
     luck = Estimate(0.0, 0.0, 0.01, 0.95, 400, 0.0001)
-    seen = Finding("memorisation", "a", "copies", "t", "measured", estimates={"copied": luck})
+    looks = Estimate(0.9, 0.8, 0.95, 0.95, 400, 0.5)
+    told = {"copied": luck, "uses_input": looks}
+    seen = Finding("memorisation", "a", "copies", "t", "measured", estimates=told)
     (ruling,) = judge([seen], profile(COPIES)).rules
     assert ruling.outcome == "inconclusive"
     assert "nothing shows that the attack" in ruling.reason
@@ -311,7 +319,7 @@ def test_a_rate_that_too_few_people_can_show_is_said_to_be_so():
 def test_every_profile_of_a_release_holds_models_to_something(name):
     rules = {one.check for one in load_profile(name).rules if one.models and one.required}
     of_outputs = {"output-linkage", "cross-modal", "inversion"}
-    assert rules == {"membership", "memorisation", "text", "structure", *of_outputs}
+    assert rules == {"membership", "memorisation", "text", "structure", "split", *of_outputs}
 
 
 @pytest.mark.parametrize("kind", ["file", "archive", "date", "person", "unit", "lead"])
@@ -448,3 +456,104 @@ def test_a_rule_about_outputs_that_no_model_gives_out_is_not_met_by_that():
                  basis="our default: a test")  # fmt: skip
     rulings = judge([seen], profile(rule, other)).rules
     assert [(one.id, one.outcome) for one in rulings] == [("scores", "not assessed")]
+
+
+# --- what a model cannot have, and what may only fail -------------------------------------------
+
+TWICE = Rule(
+    id="twice", check="split", estimate="two_names_copied", limit=0, basis="our default: x",
+    models=True,
+)  # fmt: skip
+
+
+def split(view: str, **more) -> Finding:
+    """A finding of a split; nobody stands there twice where it was measured."""
+    nobody = {"two_names_copied": Estimate(0.0, 0.0, 0.01, 0.95, 400, 0.0)}
+    return replace(Finding("split", view, None, "t", "measured", estimates=nobody), **more)
+
+
+LACKS = {"estimates": {}, "inapplicable": {"two_names_copied": "its inputs are codes"}}
+
+
+@pytest.mark.parametrize(
+    ("findings", "outcome"),
+    [
+        ([split("a.members")], "pass"),
+        # Another question of the same check tells something else.
+        ([split("a.members"), split("a.people", estimates={})], "pass"),
+        # One model has no such number; the other has, and is held to it.
+        ([split("a.members"), split("b.members", **LACKS)], "pass"),
+        ([split("b.members", **LACKS)], None),
+        # Too few people, a crash, and silence are no such thing.
+        ([split("a.members", estimates={})], "not assessed"),
+        ([split("a.members"), split("b.members", estimates={})], "not assessed"),
+        ([split("a.members", estimates={}, status="failed", reason="it broke")], "not assessed"),
+        ([split("a.members", estimates={}, status="skipped", reason="too few")], "not assessed"),
+        # What another number cannot be says nothing of this one.
+        ([split("a.members", estimates={}, inapplicable={"two_names": "x"})], "not assessed"),
+    ],
+)
+def test_a_rule_ignores_what_cannot_have_its_number_and_nothing_else(findings, outcome):
+    verdict = judge(findings, profile(TWICE))
+    assert [one.outcome for one in verdict.rules] == ([outcome] if outcome else [])
+    assert verdict.exit_status == (0 if outcome == "pass" else 3)
+
+
+def test_no_finding_tells_a_number_that_it_cannot_have():
+    with pytest.raises(ValueError, match="cannot have 'two_names_copied', and tells it"):
+        split("a.members", inapplicable={"two_names_copied": "its inputs are codes"})
+
+
+def test_who_was_counted_is_there_whatever_luck_would_bring():
+    rule = replace_rule(estimate="copied", limit=0.05)
+    many = Estimate(0.2, 0.15, 0.25, 0.95, 400, 0.4)
+    assert judge([split("a.inputs", estimates={"copied": many})], profile(rule)).exit_status == 1
+    near = replace_rule(estimate="near_duplicate", limit=0.05, required=False)
+    verdict = judge([split("a.inputs", estimates={"near_duplicate": many})], profile(near, PLAIN))
+    assert verdict.rules[0].outcome == "not assessed"
+
+
+def replace_rule(**change) -> Rule:
+    return Rule(**TWICE.model_dump() | change)
+
+
+EXPLAINED = Rule(
+    id="explained", check="membership", estimate="explanation_auc", limit=0.6, models=True,
+    basis="our default: x", fails_only=True,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("low", "value", "high", "outcome", "status"),
+    [
+        (0.7, 0.8, 0.9, "fail", 1),
+        (0.55, 0.65, 0.75, "inconclusive", 0),
+        (0.45, 0.5, 0.55, "inconclusive", 0),
+    ],
+)
+def test_what_may_only_fail_fails_a_release_and_passes_none(low, value, high, outcome, status):
+    told = {"explanation_auc": Estimate(value, low, high, 0.95, 400, 0.5)}
+    found = [Finding("membership", "a", None, "t", "measured", estimates=told)]
+    clean = finding(
+        None, 0, 0, 0.01, check="identifiers", protocol=None, estimate="direct", chance=0
+    )
+    asked = profile(EXPLAINED, PLAIN)
+    verdict = judge([*found, clean], asked)
+    assert (verdict.rules[0].outcome, verdict.exit_status) == (outcome, status)
+    assert verdict.rules[0].required == (outcome == "fail")
+    # No proof is made of what is not waited for.
+    assert competence_needed(found, asked) == []
+
+
+def test_nothing_has_passed_where_all_that_applies_may_only_fail():
+    told = {"explanation_auc": Estimate(0.5, 0.45, 0.55, 0.95, 400, 0.5)}
+    found = Finding("membership", "a", None, "t", "measured", estimates=told)
+    assert judge([found], profile(EXPLAINED, MEMBERSHIP)).exit_status == 3
+
+
+def test_whether_a_model_looks_has_to_be_seen():
+    """Who is too few to see it by, or of whom nothing is known, passes no such rule."""
+    seen = finding("a", 0.0, 0.01, 0.02, check="text", protocol="re-linking")
+    (ruling,) = judge([seen], profile(RELINKED)).rules
+    assert ruling.outcome == "inconclusive"
+    assert "nothing shows that it uses its input" in ruling.reason

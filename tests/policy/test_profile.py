@@ -106,10 +106,17 @@ def test_a_rule_may_name_whatever_a_twin_shows_the_attack_to_find(estimate):
 )
 def test_a_required_rule_that_could_never_pass_is_refused_when_it_is_read(change, others):
     said = refused(PROFILE | rule(**change))
-    for word in ("rule risk", change["estimate"], "never pass", "required: false", *others):
+    cures = ("fails_only: true", "required: false")
+    for word in ("rule risk", change["estimate"], "never pass", *cures, *others):
         assert word in said
-    shown = [{**RULE, **change, "required": False}, RULE | {"id": "other"}]
-    assert parse_profile(PROFILE | {"rules": shown}).rules[0].estimate == change["estimate"]
+    for cure in ({"required": False}, {"fails_only": True}):
+        shown = [{**RULE, **change, **cure}, RULE | {"id": "other"}]
+        assert parse_profile(PROFILE | {"rules": shown}).rules[0].estimate == change["estimate"]
+
+
+def test_a_profile_in_which_nothing_has_to_pass_is_refused():
+    assert "every release would pass" in refused(PROFILE | rule(fails_only=True))
+    assert "fails nothing" in refused(PROFILE | rule(fails_only=True, required=False))
 
 
 @pytest.mark.parametrize("check", [one.id for one in words.checks().values() if one.limits()])

@@ -32,6 +32,7 @@ from auditor.stats.estimators import identification_rate, measure
 from auditor.stats.naming import naming
 from auditor.stats.searches import above_alike, measure_search, paired_gain, rate_gap
 from auditor.targets.context import Context
+from auditor.targets.vacuity import constant
 
 #: The two sides' outputs.
 ASKED, SEARCHED = "embedding", "other"
@@ -89,6 +90,11 @@ class CrossModalRetrieval(OnModel):
 
     protocol: str = "same-session"
     id: ClassVar[str] = "cross-modal"
+
+    @property
+    def unused_input(self) -> str | None:
+        """Why either side says nothing of what it was made of; None where both do."""
+        return constant(self.target, ASKED) or constant(self.target, SEARCHED)
 
     def unmet(self, context: Context) -> str | None:
         """Why the attack cannot be carried out on this model; None when it can."""

@@ -35,6 +35,9 @@ TOGETHER = ("embedding", "tokens", "phenotypes")
 _BY_TREES = ("explanation", "phenotypes", "inputs")
 #: Inputs that are what is asked, and are not shown then.
 _ITSELF = {"sex": ("sex", "male", "female", "gender"), "age": ("age",)}
+#: What a diagnosis may be to an output, and what is told of the one that gains most.
+_KINDS = ("withheld", "diagnosis")
+_TOLD_OF_KINDS = ("auc", "gain", "gain_over_inputs", "gain_over_untrained")
 #: Diagnoses that are asked at most: those with most people of the rarer kind.
 MOST = 20
 
@@ -106,6 +109,33 @@ class OutputAttributeInference(OnModel):
 
     protocol: str = "subject-disjoint"
     id: ClassVar[str] = "output-attribute"
+
+    @property
+    def inapplicable(self) -> Mapping[str, str]:
+        """No diagnosis is withheld from an output that tells no other, and none is told by one that
+        was not made to; nor is anything gained over what is not there.
+        """
+        target, lacking = self.target, {}
+        findings = sum(target.kind(label) == "finding" for label in target.labels)
+        if not target.columns:
+            lacking["inputs"] = "what it is asked with is no table"
+        if self.output not in target.controls:
+            lacking["untrained"] = "there is none of it with random weights"
+        kinds = {}
+        if self.output not in ONE_EACH:
+            kinds["withheld"] = f"no finding has a column of its own in its {self.output}"
+        elif len(target.labels) < 2 or not findings:
+            kinds["withheld"] = "beside what is withheld it tells nothing, or tells no finding"
+        if self.output not in TOGETHER:
+            kinds["diagnosis"] = f"its {self.output} were not made to tell findings together"
+        elif not findings:
+            kinds["diagnosis"] = "it tells no finding"
+        return {
+            **{f"sex_gain_over_{one}": why for one, why in lacking.items()},
+            **{f"age_gain_over_{one}_years": why for one, why in lacking.items()},
+            **{f"{kind}_gain_over_{one}": why for kind in _KINDS for one, why in lacking.items()},
+            **{f"{kind}_{one}": why for kind, why in kinds.items() for one in _TOLD_OF_KINDS},
+        }
 
     def unmet(self, context: Context) -> str | None:
         """Why the attack cannot be carried out on this model; None when it can."""

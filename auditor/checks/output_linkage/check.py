@@ -34,6 +34,8 @@ from auditor.targets.context import Context
 
 #: Columns that may be missing without which nothing is asked of that.
 _MASKED = 2
+#: Matchers that take a distance, or an angle, between outputs.
+_OF_DISTANCE = ("whitened", "standardised", "cosine")
 #: What of a control is told: whom it finds first, and how open-set search by it would do.
 _CONTROLS = ("rank1", "auc_known", "eer", "tpir_at_fpir_10pct", "tpir_at_fpir_1pct")
 
@@ -101,6 +103,18 @@ class OutputLinkage(ByOutput):
     """An intruder who was given what a model gave out of one record of each person, with names,
     looks for those people in what it gave out of other records.
     """
+
+    @property
+    def inapplicable(self) -> Mapping[str, str]:
+        """Matchers that leaves have none of, and gains over what is not there."""
+        lacking: dict[str, str] = {}
+        if self.output == "leaves":
+            lacking |= {f"{one}_rank1": "leaves are equal or not" for one in _OF_DISTANCE}
+        if not self.target.columns:
+            lacking["gain_over_inputs"] = "what it is asked with is no table"
+        if self.output not in self.target.controls:
+            lacking["gain_over_untrained"] = "there is none of it with random weights"
+        return {"gain_over_panels": "that is asked of missing values", **lacking}
 
     def attack(self, context: Context, rng: np.random.Generator) -> OutputSearches:
         """The match is taught by other people's repeats, where there are enough; of leaves it is

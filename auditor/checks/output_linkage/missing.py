@@ -7,6 +7,7 @@ shows it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -30,6 +31,17 @@ from auditor.targets.context import Context
 
 #: Columns are ordered together where, of the records that lack either, so many lack both.
 _TOGETHER = 0.5
+#: Numbers of what a model gives out, that are not asked of what its table lacks.
+_OF_OUTPUTS = (
+    "beyond_rank1",
+    "beyond_auc_known",
+    "members_rank1",
+    "nonmembers_rank1",
+    "member_gap",
+    "gain_over_inputs",
+    "gain_over_untrained",
+    *(f"{one}_rank1" for one in ("whitened", "standardised", "cosine")),
+)
 #: Of a control is told whom it finds first, and how open-set search by it would do.
 _TOLD = ("rank1", "auc_known", "eer", "tpir_at_fpir_10pct", "tpir_at_fpir_1pct")
 
@@ -58,6 +70,11 @@ class MaskLinkage(ByOutput):
     """
 
     output: str = "missing"
+
+    @property
+    def inapplicable(self) -> Mapping[str, str]:
+        """Numbers that are told of what a model gives out."""
+        return dict.fromkeys(_OF_OUTPUTS, "which values are missing is nothing that a model says")
 
     def attack(self, context: Context, rng: np.random.Generator) -> MaskSearches:
         """The match is taught by other people's repeats, where there are enough; else it is the

@@ -34,7 +34,7 @@ def plan(target: Target) -> list[OnModel]:
     found: list[OnModel] = []
     if target.columns:
         found.append(SinglingOut(target, "inputs"))
-    if len(target.labels) > 1:
+    if target.labels:
         found.append(SinglingOut(target, "labels"))
     return found
 

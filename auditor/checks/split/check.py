@@ -7,7 +7,7 @@ record under two names among the members links the two, and counts one person as
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -121,6 +121,12 @@ class NearDuplicates(OnModel):
 
     id: ClassVar[str] = "split"
 
+    @property
+    def inapplicable(self) -> Mapping[str, str]:
+        """All that it tells, where nothing is measured of its records."""
+        told = (*NAMES, *(f"{name}_excess" for name in NAMES))
+        return _nothing_measured(told, self.target.inputs) if self.output == "inputs" else {}
+
     def unmet(self, context: Context) -> str | None:
         """Why the attack cannot be carried out on this model; None when it can."""
         del context
@@ -186,6 +192,11 @@ class TwoNames(OnModel):
     output: str = "members"
     id: ClassVar[str] = "split"
 
+    @property
+    def inapplicable(self) -> Mapping[str, str]:
+        """All that it tells, where nothing is measured of its records."""
+        return _nothing_measured(TWO_NAMES, self.target.inputs)
+
     def unmet(self, context: Context) -> str | None:
         """Why the attack cannot be carried out on this model; None when it can."""
         del context
@@ -238,6 +249,16 @@ def _alike(every: NDArray[np.float32], rows: Ints, others: Ints) -> NDArray[np.b
     """(n,) which records are like others in every column; unknown values are like unknown ones."""
     one, other = every[rows], every[others]
     return np.asarray(((one == other) | (np.isnan(one) & np.isnan(other))).all(axis=1))
+
+
+def _nothing_measured(names: Sequence[str], inputs: NDArray[np.float32]) -> dict[str, str]:
+    """Why numbers about records that are alike cannot be had: many people share codes, yes and no.
+
+    Anybody's records count, so that this says nothing of who is a member.
+    """
+    measured = sum(_gap(column) > 0 for column in inputs.T)
+    why = f"fewer than {_COLUMNS} of its inputs take more than two values"
+    return dict.fromkeys(names, why) if measured < _COLUMNS else {}
 
 
 #: What a side of a split is → what its people are to the model.

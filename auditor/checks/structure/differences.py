@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -66,6 +67,16 @@ class NestedDifferences(Structure):
 
     output: str = "differences"
     by_comparison: ClassVar[bool] = False
+
+    @property
+    def inapplicable(self) -> Mapping[str, str]:
+        """The difference of two counts, where no two files count those they were grown on."""
+        pairs = nested(self.target)
+        every = {one for pair in pairs for one in pair}
+        untold = {one for one in every if _counts_nobody(self.target, one)}
+        if all(untold.intersection(pair) for pair in pairs):
+            return {"few_apart": "its files do not tell how many of its members have a finding"}
+        return {}
 
     def attack(self, context: Context, rng: np.random.Generator) -> Differences:
         """The members in small cells, and the differences of log-odds of members and of others."""
@@ -185,6 +196,19 @@ def _counts_events(target: Target, tell: str) -> bool:
     # Of n records that start from p, the root weighs n p (1 − p), and n p of them are events.
     told = [first.weight / (1 - first.base), first.weight / first.base]
     return bool(np.allclose(told, [(mine == 1).sum(), (mine == 0).sum()], rtol=1e-5, atol=0.1))
+
+
+def _counts_nobody(target: Target, tell: str) -> bool:
+    """Whether a file tells no number of records with its finding, as where records were weighted or
+    drawn; one that counts others than the table of members does tell one.
+    """
+    mine = truth_of(target, tell)[target.split == MEMBER]
+    first = boost.grown(target.trees[tell][:1])
+    told = np.array([first.weight / (1 - first.base), first.weight / first.base])
+    counts = bool(np.allclose(told, np.rint(told), rtol=1e-6, atol=0.1)) and told.min() >= 1
+    # Who starts from a half and not from a rate halves the records, however many have the finding.
+    halves = first.base == 0.5 and np.isclose(told.sum(), np.isfinite(mine).sum(), rtol=1e-5)
+    return bool(halves) or not counts
 
 
 @dataclass(frozen=True, eq=False)

@@ -159,7 +159,7 @@ class RebuiltValues(Structure):
         together = level_together(level, len(names))
         more = [excess_of([evidence], place, together) for place in range(len(names))]
         surest = max(range(len(names)), key=lambda place: more[place].low)
-        params["rebuilt"] = names[surest]
+        params["column"] = names[surest]
         beside_others("rebuilt", *evidence.flags(surest), more[surest], found, params, level)
         sides = [evidence.flags(place) for place in range(len(names))]
         curve: dict[str, list[Any]] = {

@@ -38,6 +38,7 @@ from auditor.core.evidence import MIN_PEOPLE, Counts, SearchResult, Trials
 from auditor.core.finding import Estimate
 from auditor.core.streams import stream
 from auditor.core.target import MEMBER, Target, WrittenTexts
+from auditor.stats.among import found_among
 from auditor.stats.estimators import Curves, identification_rate, measure
 from auditor.stats.input_use import InputUse, input_use, shown_use
 from auditor.stats.metrics import person_trials
@@ -140,13 +141,16 @@ class _Search(_Read):
     """A search by texts."""
 
     def estimate(self, evidence: TextSearch, level: float, draw: Draw) -> Measured:
-        """How often a text leads to its person, `rank1_excess`, how much more often than to a
-        stranger of the same sex and age band, and `uses_input`, how often a record is told from
-        another person's by its text.
+        """How often a text leads to its person, among so many people too, `rank1_excess`, how much
+        more often than to a stranger of the same sex and age band, and `uses_input`, how often a
+        record is told from another person's by its text.
         """
         seen = evidence.search
         found, curves = measure("", seen, level=level, rng=draw())
         found |= beside_strangers(seen, level)
+        among, foretold = found_among(seen, self.galleries, level)
+        found |= {f"found_among_{n}": one for n, one in among.items()}
+        curves |= foretold
         if seen.n_gallery > 10:
             found["rank10"] = identification_rate(seen, 10, level)
         if evidence.use is not None:

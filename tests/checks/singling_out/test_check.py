@@ -128,7 +128,7 @@ def test_shares_are_told_with_their_interval_and_few_people_in_words():
 
 
 def test_questions_are_those_that_the_table_answers_and_few_people_are_said(target):
-    assert [one.view for one in plan(target)] == ["simulated.inputs"]
+    assert [one.view for one in plan(target)] == ["simulated.inputs", "simulated.labels"]
     several = labelled(0, True)
     assert [one.view for one in plan(several)] == ["simulated.inputs", "simulated.labels"]
     few = at(several, np.flatnonzero(np.isin(several.subject, np.unique(several.subject)[:9])))

@@ -203,7 +203,7 @@ def test_a_members_table_of_few_people_is_not_asked_for_names(clean):
 def test_one_member_under_two_names_is_an_alarm_in_words():
     found = estimated(TwoNames(None), counts(50, 2, 2, names=TWO_NAMES))
     assert found.params["alarms"] == list(TWO_NAMES)
-    assert found.params["two_names_copied_people"] == "1 to 9 people"
+    assert found.params["two_names_copied"] == "1 to 9 people"
     assert found.estimates == {}
 
 
@@ -263,13 +263,13 @@ def test_people_on_both_sides_are_a_share_or_words():
     assert found.curves == {}
     few = overlap(50, 1)
     assert few.estimates == {}
-    assert few.params == {"alarms": ["both_sides"], "both_sides_people": "1 to 9 people"}
+    assert few.params == {"alarms": ["both_sides"], "both_sides": "1 to 9 people"}
     assert overlap(50, 0).params == {"alarms": []}
 
 
 def test_one_near_duplicate_is_an_alarm_where_halves_show_none():
     found = twice(counts(50, 1, 0), counts(80, 0, 0))
-    assert found.params == {"alarms": ["near_duplicate"], "near_duplicate_people": "1 to 9 people"}
+    assert found.params == {"alarms": ["near_duplicate"], "near_duplicate": "1 to 9 people"}
     assert found.estimates["copied"].value == 0
 
 

@@ -325,10 +325,10 @@ def test_a_share_is_told_beside_that_of_other_people():
 def test_one_to_nine_people_are_told_in_words():
     found = isolated(flags(100, 9), flags(50, 0))
     assert found.estimates == {}
-    assert found.params["isolated_people"] == "1 to 9 people"
+    assert found.params["isolated"] == "1 to 9 people"
     found = one_sex(50, 3)
     assert found.estimates == {}
-    assert found.params == {"alarms": ["one_sex"], "one_sex_people": "1 to 9 people"}
+    assert found.params == {"alarms": ["one_sex"], "one_sex": "1 to 9 people"}
 
 
 def test_what_is_certain_is_an_alarm_as_soon_as_it_names_somebody():
@@ -345,7 +345,7 @@ def test_of_many_columns_the_surest_is_told_and_intervals_hold_for_all():
     theirs = np.stack([flags(50, 10), flags(50, 10), flags(50, 2)], axis=1).astype(int)
     seen = counted(mine, theirs, "age", "QT ms", "RR ms")
     found = estimated(RebuiltValues(None), seen)
-    assert found.params["rebuilt"] == "QT ms"
+    assert found.params["column"] == "QT ms"
     assert found.estimates["rebuilt"].value == pytest.approx(0.6)
     assert found.estimates["rebuilt_excess"].level == pytest.approx(1 - 0.05 / 15)
     assert found.curves["rebuilt"] == {
@@ -412,7 +412,7 @@ def test_a_report_holds_nobody_and_is_written_as_json():
     for output in ("leaves", "thresholds", "values", "existence"):
         told = measured(question(target, output))
         text = json.dumps([told.params, told.curves, sorted(told.estimates)])
-        assert "person" not in text.replace("_people", "").replace("1 to 9 people", "")
+        assert "person" not in text.replace("1 to 9 people", "")
         for one in told.estimates.values():
             assert one.low <= one.value <= one.high
             assert one.chance is not None
