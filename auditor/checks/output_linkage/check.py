@@ -125,6 +125,9 @@ class OutputLinkage(ByOutput):
             return _best(output, seen, enrolment)
 
         seen = standardise_output(self.output, values)
+        if target.instead_of is not None:  # only how much less is found is asked
+            own, of = best(self.output, seen), groups(target, enrolment)
+            return OutputSearches(own.search(rng), None, {}, {}, None, None, of)
         known = polynomial_features(target.age, target.male)
         own = best(self.output, seen)
         rest = best(self.output, residualise(seen, known, table["row"].to_numpy()))
