@@ -13,6 +13,7 @@ import pytest
 
 from auditor.checks import registry
 from auditor.checks.base import Measured, OnModel
+from auditor.checks.run import not_begun
 from auditor.core.evidence import MIN_PEOPLE
 from auditor.core.streams import stream
 from auditor.core.target import MEMBER, NONMEMBER, Floats, Target
@@ -153,7 +154,7 @@ def unmet(kind: str, place: int) -> str | None:
 PLANNED = [(kind, place) for kind in TARGETS for place in range(len(planned(kind)))]
 EVERY = [one for one in PLANNED if unmet(*one) is None]
 NAMES = [
-    "/".join(filter(None, (kind, one.id, one.view, one.protocol)))
+    "/".join(filter(None, (kind, not_begun(one, context()).id)))
     for kind, place in EVERY
     for one in [planned(kind)[place]]
 ]
