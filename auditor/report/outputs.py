@@ -8,14 +8,17 @@ said, and only a scan of it is a verdict.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from pydantic import ValidationError
+
 from auditor.core import formatting
 from auditor.core.finding import Audit, Estimate, Finding
 from auditor.policy import words
-from auditor.policy.profile import Rule, recorded_profile
+from auditor.policy.profile import Rule
 from auditor.policy.standing import Standing, answer, standing
 from auditor.report import terms
 from auditor.report.plots import Dose
@@ -115,9 +118,7 @@ class Scale:
         """What rules limit, by what is released; those whose limits all of it keeps are not drawn,
         unless there are no others.
         """
-        return [
-            (rule.metric.title, self._ladder(rule)) for rule in self._drawn(self.rules, self.steps)
-        ]
+        return [(rule.metric.title, self._ladder(rule)) for rule in self._drawn(self.steps)]
 
     def _ladder(self, rule: Rule) -> Ladder:
         return Ladder(
@@ -137,7 +138,8 @@ class Scale:
     def columns(self) -> list[str]:
         """What stands beside each step."""
         worth = next((one.worth for one in self.steps if one.worth), None)
-        return [*(rule.metric.title for rule in self.rules), *([_worth_title()] if worth else [])]
+        told = [rule.metric.title for rule in self._told(self.steps)]
+        return [*told, *([_worth_title()] if worth else [])]
 
     @property
     def rows(self) -> list[tuple[str, list[tuple[str, ...]]]]:
@@ -146,7 +148,7 @@ class Scale:
             (
                 one.title,
                 [
-                    *(_cell(one.estimate(rule), rule, one.standing(rule)) for rule in self.rules),
+                    *(_cell(one, rule) for rule in self._told(self.steps)),
                     _told(one.worth, "number"),
                 ][: len(self.columns)],
             )
@@ -166,7 +168,7 @@ class Scale:
             return "What is released stays within these limits, as measured."
         if not less:
             return "Nothing less than what is released was tried: the model gives out no scores."
-        for wanted in (Standing.WITHIN, Standing.ACROSS):
+        for wanted in (Standing.WITHIN, Standing.ACROSS, Standing.UNMEASURED):
             for one in less:
                 if one.worst(rules) is wanted:
                     return self._instead(one, rules, wanted)
@@ -184,17 +186,21 @@ class Scale:
                 "in place of what is released, and scan again, for only that scan is a verdict."
                 f"{_price(one)}"
             )
+        stays = (
+            "stays open: more people would settle it"
+            if how is Standing.ACROSS
+            else "was not measured there: only a scan of it would say more"
+        )
         return (
             f"Nothing that was tried is surely within these limits. With {one.said} in model.yaml "
-            f"none is surely exceeded, and {one.ids(rules)} stays open: more people would settle "
-            f"it.{_price(one)}"
+            f"none is surely exceeded, and {one.ids(rules)} {stays}.{_price(one)}"
         )
 
     @cached_property
     def doses(self) -> list[tuple[str, Dose]]:
         """The same as training goes on, beside what the model is worth."""
         made = []
-        for rule in self._drawn(self.rules, tuple(self.stages.values())):
+        for rule in self._drawn(tuple(self.stages.values())):
             known = [
                 (n, leak, worth)
                 for n, one in self.stages.items()
@@ -240,14 +246,18 @@ class Scale:
             f"measured; only a scan of it is a verdict.{_price(one)}"
         )
 
-    @staticmethod
-    def _drawn(rules: Sequence[Rule], steps: Sequence[Step]) -> Sequence[Rule]:
+    def _told(self, steps: Sequence[Step]) -> list[Rule]:
+        """The rules that something was measured for."""
+        return [rule for rule in self.rules if any(one.estimate(rule) for one in steps)]
+
+    def _drawn(self, steps: Sequence[Step]) -> list[Rule]:
+        told = self._told(steps)
         exceeded = [
             rule
-            for rule in rules
+            for rule in told
             if any(one.by(rule) and one.standing(rule) is not Standing.WITHIN for one in steps)
         ]
-        return exceeded or rules[:1]
+        return exceeded or told[:1]
 
     @property
     def _of_stages(self) -> list[Rule]:
@@ -263,10 +273,7 @@ def scales(audit: Audit) -> list[Scale]:
     """Of each model that gives something out what its profile's rules ask of it, where that was
     measured of something that could be released instead.
     """
-    if "rules" not in audit.profile:
-        return []
-    every = recorded_profile(audit.profile).rules
-    made = []
+    every, made = _rules(audit), []
     for told in audit.release.get("models", ()):
         found = [
             one
@@ -277,13 +284,25 @@ def scales(audit: Audit) -> list[Scale]:
         rules = [
             rule
             for rule in sorted(every, key=lambda one: (not one.required, one.limit))
-            if sum(one.estimate(rule) is not None for one in steps) > 1
+            if any(one.by(rule) for one in steps)
         ]
         first = {(one.check, one.estimate): one for one in reversed(rules)}
         kept = tuple(one for one in rules if first[one.check, one.estimate] is one)
-        if kept:
+        if any(sum(one.estimate(rule) is not None for one in steps) > 1 for rule in kept):
             made.append(Scale(str(told["name"]), str(told["title"]), kept, steps, stages))
     return made
+
+
+def _rules(audit: Audit) -> list[Rule]:
+    """The rules of a profile that are also asked of what could be released instead; none of another
+    version's that this one cannot read.
+    """
+    found = []
+    for raw in audit.profile.get("rules", ()):
+        if words.about(str(raw.get("check"))).variants:
+            with suppress(ValidationError):
+                found.append(Rule.model_validate(raw))
+    return found
 
 
 def remedies(audit: Audit, rule: str) -> tuple[str, ...]:
@@ -360,8 +379,8 @@ def _price(one: Step) -> str:
     )
 
 
-def _cell(estimate: Estimate | None, rule: Rule, stands: Standing) -> tuple[str, ...]:
-    word, mark = terms.STANDINGS[stands]
+def _cell(one: Step, rule: Rule) -> tuple[str, ...]:
+    estimate, (word, mark) = one.estimate(rule), terms.STANDINGS[one.standing(rule)]
     told = _told(estimate, rule.metric.unit)
     return (*told, f"{mark} {word}") if estimate else told
 

@@ -1,4 +1,4 @@
-"""What could be released instead of a model gives out no more than the model, and is told from it."""
+"""What could be released instead of a model is told from what it gives out, and is no more."""
 
 from __future__ import annotations
 

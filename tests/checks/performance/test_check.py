@@ -42,7 +42,7 @@ def test_nothing_is_told_of_people_the_model_was_trained_on():
 
 
 def test_rounding_to_a_decision_costs_what_it_costs_of_the_same_people():
-    target = telling(1, True)
+    target = telling(1, True, n=800)
     whole, *_ = variants(target)
     assert whole.rounded_to == 0
     released = measured(Performance(target, "scores")).estimates["auc"].value
