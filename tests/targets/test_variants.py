@@ -13,13 +13,17 @@ from scipy.special import logit
 
 from auditor.checks import registry
 from auditor.checks.membership.check import Membership
+from auditor.checks.output_linkage.check import OutputLinkage
 from auditor.core.errors import EvidenceError
+from auditor.core.finding import Estimate
+from auditor.core.streams import stream
+from auditor.core.target import Target
 from auditor.learning import boost
 from auditor.learning.boost import Trees
 from auditor.targets.variants import remembered, rounded, variants
 from tests.checks.asking import attacked, measured
 from tests.checks.membership.plant import CLASSES, VALUE, of_trees
-from tests.checks.output_linkage.plant import memorising, naming
+from tests.checks.output_linkage.plant import People, memorising, naming, risk
 
 SCORES = arrays.arrays(np.float32, (7, 2), elements=st.floats(0, 1, width=32))
 
@@ -107,3 +111,29 @@ def test_what_could_be_released_instead_is_asked_for_leaks_and_for_its_worth_alo
     instead = [one for one in every if one.target.instead_of is not None]
     assert {one.id for one in instead} == {"membership", "output-linkage", "performance"}
     assert all((one.rounded_to is None) != (one.stopped_at is None) for one in instead)
+
+
+def told_apart(target: Target, seed: int) -> Estimate:
+    """How well people are told apart by scores, sure to 999 in 1,000."""
+    check = OutputLinkage(target, "scores")
+    found = check.estimate(attacked(check, seed), 0.999, lambda *_: stream(seed, "interval"))
+    return found.estimates["auc_known"]
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("strength", [0.0, 1.0, 3.0])
+def test_rounding_finds_nobody_more_beyond_the_interval_and_nobody_where_nobody_is(seed, strength):
+    people = People(seed, 120)
+    own = strength * people.noise(3, per_person=True)
+    target = people.target({"scores": risk(own + people.noise(3))})
+    rounding = {one.rounded_to: told_apart(one, seed) for one in variants(target)}
+    whole = told_apart(target, seed)
+    assert list(rounding) == [0, 1, 2, 3]
+    for found in rounding.values():
+        assert found.low <= whole.high
+        if not strength:
+            assert found.low <= 0.5 <= found.high
+    if strength == 3.0:
+        assert whole.low > 0.5
+        assert rounding[0].value < whole.low  # a decision names fewer than a score
+    assert rounding[3].value == pytest.approx(whole.value, abs=0.01)
