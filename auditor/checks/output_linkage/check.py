@@ -45,7 +45,7 @@ def plan(target: Target) -> list[OnModel]:
     found: list[OnModel] = [
         OutputLinkage(one, output) for one in _asked_twice(target) for output in one.outputs
     ]
-    if len(sometimes_missing(target)) >= _MASKED:
+    if target.instead_of is None and len(sometimes_missing(target)) >= _MASKED:
         found.append(MaskLinkage(target))
     return found
 

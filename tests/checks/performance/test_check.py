@@ -55,8 +55,16 @@ def test_rounding_to_a_decision_costs_what_it_costs_of_the_same_people():
 
 def test_of_too_few_people_nothing_is_told():
     check = Performance(telling(0, True, n=30), "scores")
+    assert "10 people with a finding" in str(check.unmet(context()))
+
+
+def test_people_of_whom_the_model_says_nothing_do_not_count():
+    target = telling(0, True)
+    silent = np.full((len(target.record), 2), np.nan, np.float32)
     with pytest.raises(EvidenceError, match="10 people with a finding"):
-        attacked(check)
+        attacked(
+            Performance(replace(target, outputs={"scores": lambda: silent}, _cache={}), "scores")
+        )
 
 
 def test_a_model_without_scores_or_without_members_is_not_asked():
