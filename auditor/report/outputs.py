@@ -70,7 +70,7 @@ class Step:
 
     def worst(self, rules: Sequence[Rule]) -> Standing:
         """Where it stands to the limit that it keeps least."""
-        return min(map(self.standing, rules), key=_STANDINGS.index)
+        return min(map(self.standing, rules), key=_STANDINGS.index, default=Standing.UNMEASURED)
 
     def ids(self, rules: Sequence[Rule]) -> str:
         """The rules whose limits it keeps least."""
@@ -167,7 +167,7 @@ class Scale:
         if whole.worst(rules) is Standing.WITHIN:
             return "What is released stays within these limits, as measured."
         if not less:
-            return "Nothing less than what is released was tried: the model gives out no scores."
+            return "Nothing less than what is released was tried: scores alone are rounded."
         for wanted in (Standing.WITHIN, Standing.ACROSS, Standing.UNMEASURED):
             for one in less:
                 if one.worst(rules) is wanted:
@@ -286,8 +286,9 @@ def scales(audit: Audit) -> list[Scale]:
             for rule in sorted(every, key=lambda one: (not one.required, one.limit))
             if any(one.by(rule) for one in steps)
         ]
-        first = {(one.check, one.estimate): one for one in reversed(rules)}
-        kept = tuple(one for one in rules if first[one.check, one.estimate] is one)
+        # Of rules that are about the same the strictest is told.
+        strictest = {_about(one): one for one in reversed(rules)}
+        kept = tuple(one for one in rules if strictest[_about(one)] is one)
         if any(sum(one.estimate(rule) is not None for one in steps) > 1 for rule in kept):
             made.append(Scale(str(told["name"]), str(told["title"]), kept, steps, stages))
     return made
@@ -356,9 +357,15 @@ def _place(output: str) -> tuple[int, str]:
     return (_ORDER.index(output) if output in _ORDER else -1, output)
 
 
+def _about(rule: Rule) -> tuple[object, ...]:
+    return rule.check, rule.protocol, rule.estimate, rule.outputs
+
+
 def _is_about(rule: Rule, finding: Finding) -> bool:
     """Whether a rule is about what a finding looked at; of the model as a whole every one is."""
     some = [each for each in (rule.outputs, rule.metric.outputs) if each]
+    if rule.protocol not in (None, finding.protocol):
+        return False
     return not finding.output or all(finding.output in each for each in some)
 
 

@@ -238,6 +238,32 @@ def test_a_rule_is_explained_with_what_would_meet_it():
     assert "outputs: [scores] and decimals: 1" in told
 
 
+def test_rules_about_different_outputs_are_each_told_and_of_the_same_the_strictest():
+    of = {"scores": 0.3, "leaves": 0.11}
+    rules = [
+        Rule(id=f"{name}-{limit}", check="output-linkage", estimate="found_among_1000",
+             limit=limit, basis=BASIS, models=True, outputs=(name,))
+        for name, most in of.items()
+        for limit in (most, 0.9)
+    ]  # fmt: skip
+    profile = PROFILE.model_copy(update={"rules": tuple(rules)})
+    audit = replace(audited(*RELEASED, *ROUNDED), profile=profile.recorded())
+    (one,) = outputs.scales(audit)
+    assert {rule.id for rule in one.rules} == {"scores-0.3", "leaves-0.11"}
+    assert "by leaves" not in one.remedy("scores-0.3")
+    assert one.remedy("scores-0.3").startswith("What is released stays within")
+
+
+def test_a_profile_that_requires_nothing_of_models_advises_nothing():
+    optional = tuple(one.model_copy(update={"required": False}) for one in RULES)
+    profile = PROFILE.model_copy(update={"rules": optional})
+    audit = replace(audited(*LEARNT, *ROUNDED), profile=profile.recorded())
+    (one,) = outputs.scales(audit)
+    assert one.remedy() == ""
+    assert one.stop is None
+    assert html.render(audit)
+
+
 def test_a_model_of_which_nothing_else_was_measured_has_no_scale():
     assert outputs.scales(audited(members(0.58))) == []
     assert "What a model gives away, by" not in html.render(audited(members(0.58)))
