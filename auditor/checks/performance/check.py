@@ -74,7 +74,8 @@ class Performance(OnModel):
         found = []
         for label in np.flatnonzero(_findings(target)):
             truth = target.y_true[:, label]
-            known = np.isfinite(np.stack([truth, *(one[:, label] for one in told)])).all(axis=0)
+            seen = np.stack([truth, *(one[:, label] for one in told)])
+            known: NDArray[np.bool_] = np.isfinite(seen).all(axis=0)
             if of := self._told_of(known, truth):
                 rows, event = of
                 subject = target.subject[rows]
