@@ -75,7 +75,7 @@ class Performance(OnModel):
         for label in np.flatnonzero(_findings(target)):
             truth = target.y_true[:, label]
             seen = np.stack([truth, *(one[:, label] for one in told)])
-            known: NDArray[np.bool_] = np.isfinite(seen).all(axis=0)
+            known = np.asarray(np.isfinite(seen).all(axis=0), dtype=np.bool_)
             if of := self._told_of(known, truth):
                 rows, event = of
                 subject = target.subject[rows]
