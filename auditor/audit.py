@@ -308,7 +308,9 @@ def run_checks(
     preset, profile = settings.preset, settings.profile
     of_recordings = _of_recordings(context, settings, preset.protocols)
     of_models = registry.of_models(targets, profile.galleries)
-    planned = [(check, context) for check in (*of_recordings, *of_models)]
+    # Of what could be released instead nothing is owed: it is asked where it can be.
+    asked_of = (one for one in of_models if one.target.instead_of is None or not one.unmet(context))
+    planned = [(check, context) for check in (*of_recordings, *asked_of)]
     lead_sets = list(context.of_lead_sets())
     planned += [
         (check, of_set)
@@ -557,5 +559,8 @@ def describe_model(target: Target, fewest: int = MIN_PEOPLE) -> dict[str, Any]:
         "title": target.title,
         "n_tells": len(target.labels),
         "gives": sorted(target.outputs),
+        "file": target.file,
+        "decimals": target.decimals,
+        "rounds": max(target.stages, default=None),
         **told,
     }

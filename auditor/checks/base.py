@@ -69,6 +69,9 @@ class Check(ABC):
     protocol: Any
     #: What of a model is looked at.
     output: Any = ""
+    #: Of a model as it could be released instead: decimals of its scores, rounds of training.
+    rounded_to: Any = None
+    stopped_at: Any = None
 
     @property
     def threat(self) -> str:
@@ -150,6 +153,16 @@ class OnModel(Check):
     def protocol(self) -> str | None:
         """Who is enrolled and who is to be named; None where nobody is."""
         return None
+
+    @property
+    def rounded_to(self) -> int | None:
+        """Decimals of scores that could be released instead."""
+        return self.target.rounded_to
+
+    @property
+    def stopped_at(self) -> int | None:
+        """Rounds of training of a model that could be released instead."""
+        return self.target.stopped_at
 
     @property
     def unused_input(self) -> str | None:

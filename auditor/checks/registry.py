@@ -10,6 +10,7 @@ from types import ModuleType
 from auditor.checks.base import OnModel, OnRecordings, Settings
 from auditor.core.target import Target
 from auditor.policy import words
+from auditor.targets.variants import variants
 
 
 def code_of(check: str) -> ModuleType:
@@ -29,7 +30,8 @@ def of_recordings(settings: Settings, chosen: Collection[str]) -> Iterator[OnRec
 
 
 def of_models(targets: Sequence[Target], galleries: tuple[int, ...] = ()) -> Iterator[OnModel]:
-    """The questions to each model, one model after the other.
+    """The questions to each model, one model after the other; some of them also to what could be
+    released instead of it.
 
     Parameters
     ----------
@@ -40,3 +42,7 @@ def of_models(targets: Sequence[Target], galleries: tuple[int, ...] = ()) -> Ite
         for check in asked:
             for one in code_of(check).plan(target):
                 yield replace(one, galleries=galleries)
+        for other in variants(target):
+            for check in asked:
+                for one in code_of(check).plan(other) if words.about(check).variants else ():
+                    yield replace(one, galleries=galleries)

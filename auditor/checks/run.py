@@ -40,7 +40,9 @@ def run_check(check: Check, context: Context, *, level: float, smallest_cell: in
         finding = replace(finding, inapplicable=check.inapplicable)
         if why := _nothing_to_ask(check, context) or check.unmet(context):
             return replace(finding, reason=why)
-        evidence = check.attack(context, stream(context.seed, finding.id))
+        # What could be released instead is attacked by the same draws, so that it alone differs.
+        drawn = replace(finding, rounded_to=None, stopped_at=None).id
+        evidence = check.attack(context, stream(context.seed, drawn))
         measured = check.estimate(evidence, level, draw)
     except EvidenceError as error:
         return replace(finding, reason=str(error))
@@ -74,6 +76,8 @@ def not_begun(check: Check, context: Context) -> Finding:
         "skipped",
         reason="not begun",
         leads=context.lead_set,
+        rounded_to=check.rounded_to,
+        stopped_at=check.stopped_at,
     )
 
 

@@ -45,6 +45,8 @@ class Finding:
         looked at, is none of them
     leads : of the records that were attacked by other leads than all are, such as "I+II"
     proves : where an attack was put to the proof, the check whose attack it is
+    rounded_to, stopped_at : of a model as it could be released instead, with scores of so many
+        decimals, or after so many rounds of training
     """
 
     check: str
@@ -61,6 +63,8 @@ class Finding:
     seconds: float = 0.0
     leads: str | None = None
     proves: str | None = None
+    rounded_to: int | None = None
+    stopped_at: int | None = None
 
     def __post_init__(self) -> None:
         if (self.status == "measured") != (self.reason is None):
@@ -70,9 +74,16 @@ class Finding:
 
     @property
     def id(self) -> str:
-        """`check/proves/view/protocol/leads`, without the parts that do not apply."""
-        parts = (self.check, self.proves, self.view, self.protocol, self.leads)
+        """`check/proves/view/protocol/leads/variant`, without the parts that do not apply."""
+        rounded = None if self.rounded_to is None else f"{self.rounded_to}-decimals"
+        stopped = None if self.stopped_at is None else f"{self.stopped_at}-rounds"
+        parts = (self.check, self.proves, self.view, self.protocol, self.leads, rounded, stopped)
         return "/".join(part for part in parts if part)
+
+    @property
+    def released(self) -> bool:
+        """Whether it is about what is released: no rule judges what could be instead."""
+        return self.rounded_to is None and self.stopped_at is None
 
     @property
     def output(self) -> str:

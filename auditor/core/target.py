@@ -100,6 +100,11 @@ class Target:
         alone, a row for each of them; None where a record is of one
     canaries : −log p of what was hidden in its training (c,), and of alternatives (c, m)
     unread : how much came with the model and was not understood, by kinds of `core.unread`
+    file : whether its file is released, which makes all that it gives out possible
+    decimals : to how many its outputs are rounded; None where to none
+    stages : by rounds of training, the model as it was after so many; the last is what is released
+    instead_of : where it could be released instead of another model, that
+    rounded_to, stopped_at : how it differs from that: decimals of its scores, rounds of training
     """
 
     name: str
@@ -127,6 +132,12 @@ class Target:
     canaries: Callable[[], tuple[Floats, Floats]] | None = None
     replicates: Target | None = None
     unread: Mapping[str, int] = field(default_factory=dict)
+    file: bool = True
+    decimals: int | None = None
+    stages: Mapping[int, Callable[[], Target]] = field(default_factory=dict)
+    instead_of: Target | None = None
+    rounded_to: int | None = None
+    stopped_at: int | None = None
     #: What was worked out already.
     _cache: dict[str, View] = field(default_factory=dict)
 

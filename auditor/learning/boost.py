@@ -22,6 +22,10 @@ from auditor.learning import tree_file
 Rows = NDArray[np.float32]
 
 
+#: How often the rounds of trees are halved, for what there was earlier in training.
+_HALVED = 4
+
+
 @dataclass(frozen=True)
 class Trees:
     """How trees are grown; the defaults are the library's, written out.
@@ -219,6 +223,21 @@ def n_rounds(booster: xgboost.Booster) -> int:
     where no more are grown together.
     """
     return int(booster.num_boosted_rounds())
+
+
+def stages(booster: xgboost.Booster) -> tuple[int, ...]:
+    """Rounds after which training could have stopped, ascending: halves of halves, and all of them;
+    none of trees that are weighed anew whenever others are grown (DART).
+    """
+    if json.loads(booster.save_config())["learner"]["gradient_booster"]["name"] != "gbtree":
+        return ()
+    n = n_rounds(booster)
+    return tuple(sorted({max(n >> halved, 1) for halved in range(_HALVED + 1)}))
+
+
+def stopped(booster: xgboost.Booster, rounds: int) -> xgboost.Booster:
+    """The trees of the first rounds: what there was when no more had been grown."""
+    return booster[: min(rounds, n_rounds(booster))]
 
 
 def objective_of(booster: xgboost.Booster) -> Objective:

@@ -28,6 +28,7 @@ def asked(rule: Rule, findings: Sequence[Finding]) -> list[Finding]:
         one
         for one in findings
         if one.check == rule.check
+        and one.released
         and rule.protocol in (None, one.protocol, also.get(one.protocol or ""))
         and (not rule.outputs or one.output in rule.outputs)
         and not inapplicable(rule.estimate, one)

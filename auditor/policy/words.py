@@ -148,6 +148,8 @@ class Words:
     counted : whether nothing is attacked, and what is there is counted
     ladder : whether attackers of several strengths ask it
     declared_population : whether it reckons with the population that a profile declares
+    variants : whether it is also asked of what could be released instead of a model: its scores
+        rounded, the model after fewer rounds of training
     concerned : kinds of what was not understood, of `core.unread`, that could hide an answer
     method : how it is asked
     intruder, remedy, settled_by : who does what where the answer is bad; what a steward can do;
@@ -167,7 +169,8 @@ class Words:
     headline : the metrics it is known by, plainest first
     among : the pattern of the metric that tells the first of them among so many people as a
         profile declares; "" where none does
-    picture : what is drawn of it beside its numbers; "" for nothing
+    picture : what is drawn of it beside its numbers; "" for nothing. A price is drawn beside the
+        numbers of others: what is left of a model, and how much is lost
     """
 
     id: str
@@ -183,6 +186,7 @@ class Words:
     counted: bool = False
     ladder: bool = False
     declared_population: bool = False
+    variants: bool = False
     concerned: Sequence[str] = ()
     method: str = ""
     intruder: str = ""
@@ -199,7 +203,7 @@ class Words:
     metrics: Mapping[str, Metric] = field(default_factory=dict)
     headline: Sequence[str] = ()
     among: str = ""
-    picture: Literal["", "ladder", "heartbeat"] = ""
+    picture: Literal["", "ladder", "heartbeat", "price"] = ""
 
     @classmethod
     def of(cls, folder: str, raw: Mapping[str, Any]) -> Words:

@@ -17,7 +17,7 @@ from auditor.core.finding import Audit, Finding, Ruling
 from auditor.policy import words
 from auditor.policy.profile import Profile, Rule, load_profile, recorded_profile
 from auditor.policy.prospects import likely_people
-from auditor.report import terms
+from auditor.report import outputs, terms
 from auditor.resources import names
 
 #: Estimates of a finding that are told in full; the others stand in the report.
@@ -53,7 +53,7 @@ def explain(name: str, audit: Audit | None = None) -> Explanation:
         if finding := next((one for one in audit if one.id == name), None):
             return _of_finding(finding, audit, rules)
         if ruling := next((one for one in audit.verdict.rules if one.id == name), None):
-            return _of_rule(ruling.id, rules, ruling)
+            return _of_rule(ruling.id, rules, ruling, outputs.remedies(audit, ruling.id))
     check, *rest = name.split("/")
     if any(rule.id == name for _, rule in rules):
         return _of_rule(name, rules)
@@ -94,7 +94,9 @@ def _profiles() -> tuple[Profile, ...]:
     return tuple(load_profile(name) for name in names("profile"))
 
 
-def _of_rule(name: str, rules: Rules, ruling: Ruling | None = None) -> Explanation:
+def _of_rule(
+    name: str, rules: Rules, ruling: Ruling | None = None, remedies: tuple[str, ...] = ()
+) -> Explanation:
     found = [(one, rule) for one, rule in rules if rule.id == name]
     said = (("In this audit", _ruled(ruling)),) if ruling else ()
     if not found:  # of a waiver, or of a profile that the audit does not tell
@@ -102,7 +104,8 @@ def _of_rule(name: str, rules: Rules, ruling: Ruling | None = None) -> Explanati
     rule = found[0][1]
     about = words.about(rule.check)
     common = _common(about, [rule.estimate], found)
-    return Explanation(f"{name}: {about.title.lower()}", (*said, *common))
+    cure = (("What of a model could be released to meet it", remedies),) if remedies else ()
+    return Explanation(f"{name}: {about.title.lower()}", (*said, *cure, *common))
 
 
 def _of_check(check: str, rest: Sequence[str], rules: Rules) -> Explanation:

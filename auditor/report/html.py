@@ -22,7 +22,7 @@ from auditor.core.finding import Audit, Estimate, Finding, Ruling
 from auditor.core.unread import in_words
 from auditor.policy import words
 from auditor.policy.words import Metric
-from auditor.report import disclosure, heartbeat, regulations, summary, terms
+from auditor.report import disclosure, heartbeat, outputs, regulations, summary, terms
 from auditor.report.json import as_written
 from auditor.resources import resource
 
@@ -39,6 +39,8 @@ _NAME = 80
 #: Of an audit of a thousand findings, so many have their tables here, and so many are drawn; the
 #: others have a line. Those that decide, and the strongest of each question, come first.
 _TOLD, _DRAWN, _LINES, _MISSING = 60, 14, 1000, 100
+#: Models of which it is drawn what they give away by what is released.
+_MODELS = 12
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,17 @@ class Drawing:
     picture: Markup | None
     guessing: bool
     table: Table | None
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What a model gives away by what is released of it, drawn wide and narrow; and as training
+    goes on.
+    """
+
+    told: outputs.Scale
+    drawn: Sequence[tuple[str, bool, Markup, Markup]]
+    doses: Sequence[tuple[str, Markup]]
 
 
 @dataclass(frozen=True)
@@ -176,6 +189,7 @@ def _render(audit: Audit, told: int, drawn: int) -> str:
         has_limit=any(ladder.limit is not None for ladder in ladders),
         has_bound=any(ladder.upper_bound for ladder in ladders),
         hearts=heartbeat.hearts(audit, keys),
+        scales=[_scale(one, keys) for one in outputs.scales(audit)[:_MODELS]],
         judged=[_judged(audit, rule, anchors) for rule in audit.verdict.rules[:_LINES]],
         missing=missing[:_MISSING],
         n_more_missing=max(0, len(missing) - _MISSING),
@@ -223,6 +237,23 @@ def _environment() -> Environment:
         "outcome_class": lambda outcome: terms.OUTCOMES[outcome][2],
     }
     return made
+
+
+def _scale(told: outputs.Scale, keys: Iterator[str]) -> Scale:
+    from auditor.report import plots
+
+    def drawn(title: str, one: summary.Ladder) -> tuple[str, bool, Markup, Markup]:
+        shows = f"{title}, by what is released of the model."
+        wide, narrow = (
+            Markup(plots.ladder([one], next(keys), narrow, shows)) for narrow in (False, True)
+        )
+        return title, one.upper_bound, wide, narrow
+
+    return Scale(
+        told=told,
+        drawn=[drawn(title, one) for title, one in told.ladders],
+        doses=[(title, Markup(plots.dose(one, next(keys), title))) for title, one in told.doses],
+    )
 
 
 def _brief(name: object) -> str:

@@ -26,6 +26,8 @@ from auditor.report.disclosure import SMALLEST, clean, number, withhold, withhol
 SCHEMA = "auditor/audit/1"
 LARGEST = 64 * 2**20
 
+#: How a model differs that could be released instead.
+_VARIANTS = ("rounded_to", "stopped_at")
 _CURE = "give the audit.json that `auditor scan` wrote"
 
 
@@ -247,6 +249,7 @@ def _finding(finding: Finding, people: Collection[int], smallest: int) -> dict[s
         "protocol": finding.protocol and clean(finding.protocol),
         **({} if finding.leads is None else {"leads": clean(finding.leads)}),
         **({} if finding.proves is None else {"proves": clean(finding.proves)}),
+        **{key: n for key in _VARIANTS if (n := getattr(finding, key)) is not None},
         "threat": withhold_text(finding.threat, smallest),
         "status": finding.status,
         "reason": None if finding.reason is None else withhold_text(finding.reason, smallest),
@@ -299,6 +302,7 @@ def _read_finding(raw: Mapping[str, Any], smallest: int) -> Finding:
         protocol=raw["protocol"] and clean(raw["protocol"]),
         leads=clean(raw["leads"]) if "leads" in raw else None,
         proves=clean(raw["proves"]) if "proves" in raw else None,
+        **{key: raw[key] for key in _VARIANTS if key in raw},
         threat=withhold_text(raw["threat"], smallest),
         status=raw["status"],
         reason=None if raw["reason"] is None else withhold_text(raw["reason"], smallest),

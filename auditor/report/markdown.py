@@ -79,7 +79,7 @@ def missing(audit: Audit) -> list[str]:
     """What was asked and not measured, under the reason why; views of one question come once."""
     asked: dict[str, dict[str, None]] = {}
     for finding in audit:
-        if finding.status == "measured":
+        if finding.status == "measured" or not finding.released:
             continue
         setting = terms.setting(finding)
         question = words.about(finding.check).title + (f" ({setting})" if setting else "")

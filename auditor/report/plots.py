@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from auditor.core import formatting
+from auditor.core.finding import Estimate
+from auditor.core.formatting import Unit
 from auditor.policy import words
-from auditor.report import svg
+from auditor.report import svg, terms
 from auditor.report.summary import Ladder, Rung
 
 #: Points of a curve that are drawn; more would not be seen.
@@ -64,31 +66,43 @@ _WIDE = _Sheet(width=760, left=242, right=600, row=29, font=14, label_above=Fals
 _NARROW = _Sheet(width=336, left=4, right=318, row=62, font=13, label_above=True)
 
 
-def ladder(ladders: Sequence[Ladder], key: str, narrow: bool = False) -> str:
-    """The adversary ladder under every protocol: rank 1, its interval, guessing and the limit."""
+_FOUND_FIRST = "Share of people found at the first attempt."
+
+
+def ladder(
+    ladders: Sequence[Ladder], key: str, narrow: bool = False, shows: str = _FOUND_FIRST
+) -> str:
+    """Ladders of numbers of one unit: each rung's, its interval, guessing and the limit.
+
+    Parameters
+    ----------
+    shows : what the numbers are, in a sentence
+    """
     sheet = _NARROW if narrow else _WIDE
     with svg.styled():
-        return svg.embed(_draw_ladder(ladders, sheet), key, ladder_in_words(ladders))
+        return svg.embed(_draw_ladder(ladders, sheet), key, ladder_in_words(ladders, shows))
 
 
-def ladder_in_words(ladders: Sequence[Ladder]) -> str:
+def ladder_in_words(ladders: Sequence[Ladder], shows: str = _FOUND_FIRST) -> str:
     """What the ladder shows, for somebody who cannot see it."""
     parts = []
     for one in ladders:
-        rungs = "; ".join(f"{rung.title}: {_rung_in_words(rung)}" for rung in one.rungs)
+        rungs = "; ".join(f"{rung.title}: {_rung_in_words(rung, one.unit)}" for rung in one.rungs)
         bound = " (upper bound)" if one.upper_bound else ""
-        limit = "" if one.limit is None else f" Limit {formatting.amount(one.limit, 'percent')}."
-        parts.append(f"{one.title}{bound}: {rungs}.{limit}")
-    return "Share of people found at the first attempt. " + " ".join(parts)
+        limit = "" if one.limit is None else f" Limit {formatting.amount(one.limit, one.unit)}."
+        head = f"{one.title}{bound}: " if one.title else ""
+        parts.append(f"{head}{rungs}.{limit}")
+    return f"{shows} {' '.join(parts)}"
 
 
-def _rung_in_words(rung: Rung) -> str:
+def _rung_in_words(rung: Rung, unit: Unit) -> str:
     if rung.estimate is None:
         return rung.note
-    value, low, high = formatting.interval(rung.estimate, "percent")
-    chance = formatting.amount(rung.estimate.chance, "percent")
+    value, low, high = formatting.interval(rung.estimate, unit)
+    chance = formatting.amount(rung.estimate.chance, unit)
     guessing = "" if rung.estimate.chance is None else f", guessing {chance}"
-    return f"{value}, between {low} and {high}{guessing}"
+    stands = "" if rung.standing is None else f", {terms.STANDINGS[rung.standing][0]}"
+    return f"{value}, between {low} and {high}{guessing}{stands}"
 
 
 def _draw_ladder(ladders: Sequence[Ladder], sheet: _Sheet) -> Any:
@@ -106,20 +120,22 @@ def _draw_ladder(ladders: Sequence[Ladder], sheet: _Sheet) -> Any:
         _draw_heading(ax, one, sheet, y)
         _draw_scale(ax, sheet, top, y + head - 8, bottom)
         if one.limit is not None and one.limit <= top:
-            _draw_limit(ax, one.limit, sheet, top, _spans(sheet, y + head, len(one.rungs)))
+            told = f"limit {formatting.amount(one.limit, one.unit)}"
+            spans = _spans(sheet, y + head, len(one.rungs))
+            _draw_limit(ax, sheet.x(one.limit, top), told, sheet, spans, one.limit < 0.6 * top)
         for number, rung in enumerate(one.rungs):
-            _draw_rung(ax, rung, one.upper_bound, sheet, top, y + head + sheet.row * number)
+            _draw_rung(ax, rung, one, sheet, top, y + head + sheet.row * number)
         y = bottom + gap
     for tick in _ticks(top):
         ax.text(
-            sheet.x(tick, top), height - foot + 4, formatting.amount(tick, "percent"),
+            sheet.x(tick, top), height - foot + 4, formatting.amount(tick, ladders[0].unit),
             ha=_aligned(tick, top, sheet), va="top", size=sheet.font - 2, color=svg.SOFT,
         )  # fmt: skip
     return drawn
 
 
 def _draw_heading(ax: Any, one: Ladder, sheet: _Sheet, y: float) -> None:
-    title = f"{one.title} – upper bound" if one.upper_bound else one.title
+    title = f"{one.title} – upper bound" if one.upper_bound and one.title else one.title
     ax.text(0, y + 12, title, va="center", size=sheet.font, color=svg.INK, weight="bold")
 
 
@@ -138,25 +154,30 @@ def _spans(sheet: _Sheet, y: float, n_rungs: int) -> list[tuple[float, float]]:
 
 
 def _draw_limit(
-    ax: Any, limit: float, sheet: _Sheet, top: float, spans: Sequence[tuple[float, float]]
+    ax: Any,
+    x: float,
+    told: str,
+    sheet: _Sheet,
+    spans: Sequence[tuple[float, float]],
+    on_the_left: bool,
 ) -> None:
-    x = sheet.x(limit, top)
     for span in spans:
         ax.plot([x, x], span, color=svg.LIMIT, linewidth=1.6, dashes=(4, 3))
-    on_the_left = limit < 0.6 * top
-    told = f"limit {formatting.amount(limit, 'percent')}"
     ax.text(
         x + (5 if on_the_left else -5), spans[0][0] - 1, told,
         ha="left" if on_the_left else "right", va="center", size=sheet.font - 1, color=svg.LIMIT,
     )  # fmt: skip
 
 
-def _draw_rung(ax: Any, rung: Rung, upper_bound: bool, sheet: _Sheet, top: float, y: float) -> None:
+def _draw_rung(ax: Any, rung: Rung, of: Ladder, sheet: _Sheet, top: float, y: float) -> None:
     middle = y + (48 if sheet.label_above else sheet.row / 2)
     label = y + 14 if sheet.label_above else middle
     # Beside a long name there is no room for an interval on a narrow sheet, whatever the letters.
     number = y + 30 if sheet.label_above else middle
-    ax.text(0, label, _fitting(rung.title), va="center", size=sheet.font, color=svg.INK)
+    title = _fitting(rung.title)
+    if rung.standing is not None:
+        title = f"{terms.STANDINGS[rung.standing][1]} {title}"
+    ax.text(0, label, title, va="center", size=sheet.font, color=svg.INK)
     right = sheet.right if sheet.label_above else sheet.width
     if rung.estimate is None:
         ax.text(right, label, rung.note, ha="right", va="center", size=sheet.font - 1,
@@ -167,13 +188,13 @@ def _draw_rung(ax: Any, rung: Rung, upper_bound: bool, sheet: _Sheet, top: float
     if math.isfinite(low) and math.isfinite(high):
         ax.plot([low, high], [middle, middle], color=svg.BAR, linewidth=9, solid_capstyle="butt")
     ax.plot([value], [middle], marker="o", markersize=9, markeredgewidth=1.8,
-            color=svg.PAPER if upper_bound else svg.INK, markeredgecolor=svg.INK)  # fmt: skip
+            color=svg.PAPER if of.upper_bound else svg.INK, markeredgecolor=svg.INK)  # fmt: skip
     if one.chance is not None:
         x = sheet.x(one.chance, top)
         ax.plot([x, x], [middle - 9, middle + 9], color=svg.INK, linewidth=1.6)
-    value_, low_, high_ = (part.removesuffix("%") for part in formatting.interval(one, "percent"))
+    value_, low_, high_ = formatting.interval(one, of.unit)
     ax.text(
-        right, number, f"{value_}% ({low_} to {high_})",
+        right, number, f"{value_} ({low_.removesuffix('%')} to {high_.removesuffix('%')})",
         ha="right", va="center", size=sheet.font - 1, color=svg.INK,
     )  # fmt: skip
 
@@ -204,6 +225,63 @@ def _aligned(tick: float, top: float, sheet: _Sheet) -> str:
 
 def _fitting(title: str) -> str:
     return title if len(title) <= 32 else title[:31] + "…"
+
+
+# --- rounds of training -------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Dose:
+    """A number after so many rounds of training.
+
+    Attributes
+    ----------
+    rounds : ascending
+    leak, worth : of as many; what a rule limits, and how well the model tells what is true
+    limit : of the leak
+    stop : after how many training could have stopped; None where nothing says so
+    unit : of the leak
+    """
+
+    rounds: Sequence[int]
+    leak: Sequence[Estimate]
+    worth: Sequence[Estimate]
+    limit: float
+    stop: int | None
+    unit: Unit
+
+
+def dose(one: Dose, key: str, title: str) -> str:
+    """The leak with its interval, and what the model is worth, as training goes on."""
+    x = [float(n) for n in one.rounds]
+    with svg.styled():
+        drawn = svg.figure(330, 236)
+        panel = _Panel(drawn, _FIELD, _between(x[0], x[-1], logarithmic=True), _share)
+        panel.area(x, [each.low for each in one.leak], [each.high for each in one.leak])
+        ticks = {tick: formatting.amount(tick, one.unit) for tick in _QUARTERS}
+        panel.scales({n: f"{n:,.0f}" for n in x}, ticks, "Rounds of training")
+        panel.line([x[0], x[-1]], [one.limit] * 2, color=svg.LIMIT, linewidth=1.6, dashes=(4, 3))
+        if one.stop is not None:
+            panel.line([one.stop] * 2, [0, 1], color=svg.INK, linewidth=1.2, dashes=(1, 2))
+        worth = [each.value for each in one.worth]
+        panel.line(x, worth, color=svg.SOFT, linewidth=1.8, marker="D", markersize=5)
+        leak = [each.value for each in one.leak]
+        panel.line(x, leak, color=svg.INK, linewidth=2.2, marker="o", markersize=6)
+        return svg.embed(drawn, key, dose_in_words(one, title))
+
+
+def dose_in_words(one: Dose, title: str) -> str:
+    """What the drawing shows, for somebody who cannot see it."""
+    told = []
+    for n, leak, worth in zip(one.rounds, one.leak, one.worth, strict=True):
+        value, low, high = formatting.interval(leak, one.unit)
+        told.append(
+            f"after {n:,} {value} (between {low} and {high}), and the model tells what is true "
+            f"with an AUC of {formatting.interval(worth, 'number')[0]}"
+        )
+    stop = "" if one.stop is None else f" Stop after {one.stop:,}."
+    limit = formatting.amount(one.limit, one.unit)
+    return f"{title} by rounds of training: {'; '.join(told)}. Limit {limit}.{stop}"
 
 
 # --- curves -------------------------------------------------------------------------------

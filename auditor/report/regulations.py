@@ -158,7 +158,8 @@ def _number(audit: Iterable[Finding], by: Evidence) -> Number | None:
 
 
 def _fits(finding: Finding, by: Evidence) -> bool:
-    return finding.check == by.check and by.protocol in (None, finding.protocol)
+    fits = finding.check == by.check and by.protocol in (None, finding.protocol)
+    return fits and finding.released
 
 
 def _met(hits: Any, kinds: Sequence[str]) -> str:

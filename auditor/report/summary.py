@@ -9,7 +9,9 @@ from typing import Any
 
 from auditor.core import formatting
 from auditor.core.finding import Audit, Estimate, Finding, Outcome, Ruling, Verdict
+from auditor.core.formatting import Unit
 from auditor.policy import words
+from auditor.policy.standing import Standing
 from auditor.policy.words import Metric
 from auditor.report import terms
 
@@ -28,6 +30,8 @@ class Rung:
     estimate: Estimate | None
     #: why there is no estimate, else ""
     note: str
+    #: where it stands to the limit; None where that is not said of each rung
+    standing: Standing | None = None
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,7 @@ class Ladder:
     upper_bound : whether the protocol flatters the attacker
     limit : what the profile allows, None where no rule speaks of it
     rungs : weakest attacker first
+    unit : of its estimates
     """
 
     protocol: str
@@ -47,6 +52,7 @@ class Ladder:
     upper_bound: bool
     limit: float | None
     rungs: tuple[Rung, ...]
+    unit: Unit = "percent"
 
     @property
     def strongest(self) -> Rung | None:
@@ -229,7 +235,11 @@ def intruder(audit: Audit) -> list[Told]:
     for about in sorted(words.checks().values(), key=lambda one: one.id not in decisive):
         if not about.intruder:
             continue
-        asked = [one for one in audit if one.check == about.id and one.status == "measured"]
+        asked = [
+            one
+            for one in audit
+            if one.check == about.id and one.status == "measured" and one.released
+        ]
         honest = [one for one in asked if one.protocol not in terms.UPPER_BOUNDS] or asked
         for name in about.headline:
             having = [one for one in honest if name in one.estimates]
@@ -256,6 +266,7 @@ def _among(audit: Audit, beside: Finding) -> list[Told]:
             for one in audit
             if (one.check, one.protocol) == (beside.check, beside.protocol)
             and name in one.estimates
+            and one.released
         ]
         if alike:
             worst = max(alike, key=lambda one: one.estimates[name].low)
@@ -273,7 +284,7 @@ def not_measured(audit: Audit) -> list[Missing]:
     """The findings that were skipped or failed, those alike together."""
     alike: dict[tuple[object, ...], list[Finding]] = {}
     for one in audit:
-        if one.status != "measured":
+        if one.status != "measured" and one.released:
             key = (one.check, one.protocol, one.status, model_of(audit, one), one.reason)
             alike.setdefault(key, []).append(one)
     return [Missing(tuple(ones), ones[0].reason or "") for ones in alike.values()]
@@ -339,7 +350,7 @@ def groups(audit: Audit) -> list[Group]:
     decisive = {rule.finding for rule in deciding(audit.verdict)}
     alike: dict[tuple[str, str], list[Finding]] = {}
     for one in audit:
-        if one.status != "skipped":
+        if one.status != "skipped" and one.released:
             alike.setdefault((model_of(audit, one), one.check), []).append(one)
     models = [str(one["name"]) for one in audit.release.get("models", [])]
 

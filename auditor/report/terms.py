@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from auditor.core.finding import Finding, Outcome
 from auditor.policy import words
+from auditor.policy.standing import Standing
 
 #: Protocols that flatter the attacker: what they give is an upper bound.
 UPPER_BOUNDS = frozenset({"random-segment", "same-session"})
@@ -65,6 +66,14 @@ OUTCOMES: Mapping[Outcome, tuple[str, str, str]] = {
     "fail": ("Fail", "✕", "fail"),
     "inconclusive": ("Inconclusive", "?", "open"),
     "not assessed": ("Not assessed", "–", "open"),
+}
+
+#: Where a number stands to a limit: in words, and a mark that needs no colour.
+STANDINGS: Mapping[Standing, tuple[str, str]] = {
+    Standing.WITHIN: ("within the limit", "✓"),
+    Standing.ACROSS: ("not settled", "?"),
+    Standing.BEYOND: ("beyond the limit", "✕"),
+    Standing.UNMEASURED: ("not measured", "–"),
 }
 
 OUTCOMES_MEAN: Mapping[str, str] = {
@@ -136,6 +145,15 @@ def view_title(finding: Finding) -> str:
     if attacker := words.attackers().get(view):
         return attacker.title
     return words.about(finding.check).views.get(view, view)
+
+
+def output_title(output: str, decimals: int | None = None) -> str:
+    """What a model gives out, as it is called where nothing else is said of the model."""
+    name = (_OUTPUTS.get(output) or words.humanise(output)).removeprefix("its ")
+    name = name[:1].upper() + name[1:]
+    if decimals is None:
+        return name
+    return f"{name} to {decimals} decimal{'' if decimals == 1 else 's'}"
 
 
 def setting(finding: Finding) -> str:

@@ -83,6 +83,53 @@ def delong(event: NDArray[np.bool_], *scores: Floats) -> tuple[Floats, Floats]:
     return auc, covariance
 
 
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """Who has a finding, and what models say of them.
+
+    Attributes
+    ----------
+    person : (n,) places of people, each once
+    event : (n,) whether they have it
+    scores : (n_models, n)
+    """
+
+    person: NDArray[np.int64]
+    event: NDArray[np.bool_]
+    scores: Floats
+
+
+def mean_auc(findings: Sequence[Scored]) -> tuple[Floats, Floats]:
+    """The mean of each model's AUCs over findings, and the models' covariance: by what each person
+    adds to all of them, which of one finding is DeLong's.
+
+    Returns
+    -------
+    auc (n_models,), covariance (n_models, n_models)
+
+    Raises
+    ------
+    EvidenceError
+        Of some finding there are fewer than two people of one kind.
+    """
+    n_people = 1 + max(int(one.person.max()) for one in findings)
+    n_models = len(findings[0].scores)
+    auc, added = np.zeros(n_models), np.zeros((n_models, n_people))
+    for one in findings:
+        _both_kinds(one.event)
+        for at, score in enumerate(one.scores):
+            rank, placed = rankdata(score), np.zeros(len(score))
+            for side in (one.event, ~one.event):
+                placed[side] = (rank[side] - rankdata(score[side])) / (~side).sum()
+            mean = placed[one.event].mean()
+            auc[at] += mean / len(findings)
+            for side, middle in ((one.event, mean), (~one.event, 1 - mean)):
+                n = int(side.sum())
+                off = (placed[side] - middle) / np.sqrt(n * (n - 1)) / len(findings)
+                added[at, one.person[side]] += off if side is one.event else -off
+    return auc, added @ added.T
+
+
 def stratified_variance(
     score: Floats, positive: NDArray[np.bool_], stratum: NDArray[np.int64]
 ) -> float:

@@ -9,8 +9,6 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from auditor.core.errors import ModelError
 from auditor.core.target import Rows, Target
 from auditor.learning import tree_file
@@ -23,6 +21,7 @@ from auditor.targets.onnx import open_onnx
 from auditor.targets.release import Release
 from auditor.targets.texts import open_texts, with_texts
 from auditor.targets.trees import open_trees
+from auditor.targets.variants import rounded
 
 _TREES, _ONNX, _NETWORKS = (".json", ".ubj"), ".onnx", ".safetensors"
 #: What no file is opened for.
@@ -92,12 +91,22 @@ def _given_out(target: Target, said: Description) -> Target:
                 f"wanted some of {', '.join(target.outputs)}"
             )
 
-    def rounded(make: Callable[[], Rows]) -> Rows:
-        values = make()
-        return values if said.decimals is None else np.round(values, said.decimals)
+    def told(name: str) -> Rows:
+        values = target.outputs[name]()
+        return values if said.decimals is None else rounded(name, values, said.decimals)
 
-    outputs = {name: partial(rounded, target.outputs[name]) for name in said.outputs}
-    return replace(target, outputs=outputs, trees={}, _cache={})
+    def stage(make: Callable[[], Target]) -> Target:
+        return _given_out(make(), said)
+
+    return replace(
+        target,
+        outputs={name: partial(told, name) for name in said.outputs},
+        trees={},
+        file=False,
+        decimals=said.decimals,
+        stages={n: partial(stage, make) for n, make in target.stages.items()},
+        _cache={},
+    )
 
 
 def _opened(model: ReleasedModel) -> Target:

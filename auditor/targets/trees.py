@@ -25,7 +25,8 @@ from auditor.targets.table import ReadLabel, Table, table_of
 
 #: What trees do that learn by heart.
 _BY_HEART = Trees(rounds=150, depth=12, penalty=0.01, lightest=0.0)
-#: Models of a suite whose leaves and explanations are looked at: they are as wide as their trees.
+#: Models of a suite whose leaves and explanations are looked at: they are as wide as their trees. A
+#: larger one is not looked at as it was earlier in training either.
 _LOOKED_AT = 8
 #: How much of the rows a first tree must have missed to have seen a draw of them.
 _ALL = 0.98
@@ -117,6 +118,10 @@ def target(name: str, title: str, table: Table, boosters: Mapping[str, xgboost.B
             controls[output] = partial(
                 _by_chance, [recipes[at] for at in places], y_true[:, places]
             )
+    stages: dict[int, Callable[[], Target]] = {}
+    if len(labels) <= _LOOKED_AT and all(boost.stages(one) for one in boosters.values()):
+        rounds = boost.stages(max(boosters.values(), key=boost.n_rounds))
+        stages = {n: partial(_stopped, name, title, table, boosters, n) for n in rounds}
     return Target(
         name=name,
         title=title,
@@ -138,7 +143,16 @@ def target(name: str, title: str, table: Table, boosters: Mapping[str, xgboost.B
         train_overfitted=_trainer(by_heart) if known else None,
         controls=controls,
         trees={label: boosters[label] for label in labels},
+        stages=stages,
     )
+
+
+def _stopped(
+    name: str, title: str, table: Table, boosters: Mapping[str, xgboost.Booster], rounds: int
+) -> Target:
+    """The trees of the first rounds, asked about the same rows."""
+    first = {label: boost.stopped(one, rounds) for label, one in boosters.items()}
+    return target(name, title, table, first)
 
 
 def _reader(model: ReleasedModel, label: str, booster: xgboost.Booster) -> ReadLabel:

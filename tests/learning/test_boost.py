@@ -267,3 +267,20 @@ def test_thresholds_are_those_that_the_library_itself_lists(booster):
     for place, some in found.items():
         listed = frame.loc[frame["Feature"] == NAMES[place], "Split"]
         np.testing.assert_allclose(some, np.unique(listed.to_numpy(np.float32)), rtol=1e-6)
+
+
+@pytest.mark.parametrize("together", [1, 3])
+def test_trees_of_the_first_rounds_tell_what_the_library_tells_by_those(together):
+    rows, event = people(5)
+    found = boost.fit(boost.Trees(12, 3, together=together), rows, event, None, None, NAMES, 0)
+    asked = xgboost.DMatrix(rows, feature_names=list(NAMES))
+    assert boost.stages(found) == (1, 3, 6, 12)
+    for n in boost.stages(found):
+        theirs = found.predict(asked, iteration_range=(0, n))
+        np.testing.assert_allclose(boost.probabilities(boost.stopped(found, n), rows), theirs)
+
+
+def test_trees_that_are_weighed_anew_with_every_other_have_no_earlier_stage():
+    rows, event = people(6)
+    settings = {"objective": "binary:logistic", "booster": "dart", "rate_drop": 0.5}
+    assert boost.stages(xgboost.train(settings, xgboost.DMatrix(rows, event), 8)) == ()

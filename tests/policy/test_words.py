@@ -136,7 +136,7 @@ def test_a_check_says_who_does_what_and_names_only_its_own_numbers(one):
 def test_checks_have_places_of_their_own_and_pictures_too():
     assert len({one.order for one in EVERY}) == len(EVERY)
     drawn = [one.picture for one in EVERY if one.picture]
-    assert sorted(drawn) == ["heartbeat", "ladder"]
+    assert sorted(drawn) == ["heartbeat", "ladder", "price"]
 
 
 def test_a_word_that_nobody_reads_is_refused():

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from auditor.core.errors import EvidenceError
 from auditor.stats import metrics
 from auditor.stats.delong import (
+    Scored,
     auc_difference,
     delong,
     discriminated,
+    mean_auc,
     reclassified,
     stratified_variance,
 )
@@ -43,6 +45,32 @@ def test_delong_is_that_of_proc(oracles, number):
     assert found.z == pytest.approx(expected["z"], **EXACT)
     assert found.p == pytest.approx(expected["p_two_sided"], **EXACT)
     assert found.interval(0.95) == pytest.approx(expected["ci95_difference"], **EXACT)
+
+
+@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("of", [1, 2], ids=["one finding", "the same finding twice"])
+def test_the_mean_auc_of_one_finding_is_that_of_proc(oracles, number, of):
+    case = oracles["delong"]["cases"][number]
+    event = np.array(case["labels"]) == 1
+    scores = np.array([case["scores_a"], case["scores_b"]])
+    one = Scored(np.arange(len(event)), event, scores)
+    auc, covariance = mean_auc([one] * of)
+    expected = case["expected"]
+    assert auc.tolist() == pytest.approx(expected["auc"], **EXACT)
+    assert covariance.ravel() == pytest.approx(np.ravel(expected["covariance"]), **EXACT)
+
+
+def test_findings_of_different_people_add_up_as_independent_ones_do(oracles):
+    made = []
+    for number, first in ((0, 0), (1, 10_000)):
+        case = oracles["delong"]["cases"][number]
+        event, scores = np.array(case["labels"]) == 1, np.array([case["scores_a"]])
+        made.append((case, Scored(first + np.arange(len(event)), event, scores)))
+    auc, covariance = mean_auc([one for _, one in made])
+    each = [case["expected"] for case, _ in made]
+    assert auc[0] == pytest.approx(np.mean([one["auc"][0] for one in each]), **EXACT)
+    apart = sum(np.ravel(one["covariance"])[0] for one in each) / 4
+    assert covariance[0, 0] == pytest.approx(apart, **EXACT)
 
 
 def test_a_model_is_not_better_than_itself(oracles):

@@ -47,7 +47,7 @@ def plan(target: Target) -> list[OnModel]:
     found: list[OnModel] = [
         OutputLinkage(one, output) for one in _asked_twice(target) for output in one.outputs
     ]
-    if len(sometimes_missing(target)) >= _MASKED:
+    if target.instead_of is None and len(sometimes_missing(target)) >= _MASKED:
         found.append(MaskLinkage(target))
     return found
 
@@ -139,6 +139,9 @@ class OutputLinkage(ByOutput):
             return _best(output, seen, enrolment)
 
         seen = standardise_output(self.output, values)
+        if target.instead_of is not None:  # only how much less is found is asked
+            own, of = best(self.output, seen), groups(target, enrolment)
+            return OutputSearches(own.search(rng), None, {}, {}, None, None, of)
         known = polynomial_features(target.age, target.male)
         own = best(self.output, seen)
         rest = best(self.output, residualise(seen, known, table["row"].to_numpy()))
