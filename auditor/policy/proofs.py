@@ -110,9 +110,16 @@ def incompetent(rule: Rule, finding: Finding, findings: Sequence[Finding]) -> st
         return (
             f"the smallest leak that this attack ({finding.view}) would have told from what it "
             f"found is {rule.shown(smallest.value)}, beyond the limit of "
-            f"{rule.shown(rule.limit)}; {_finding_smaller(rule, smallest)}"
+            f"{rule.shown(rule.limit)}; {_finding_smaller(rule, smallest, null.chance or 0.0)}"
         )
     return None
+
+
+def reach_of_proofs(rule: Rule, measured: Sequence[Finding], findings: Sequence[Finding]) -> str:
+    """Of what intruder the proofs speak by which a rule passes, where that is not all; "" else."""
+    proofs = [proof for one in measured if (proof := _proof(one, findings))]
+    by_doses = any(f"smallest_{rule.estimate}" in one.estimates for one in proofs)
+    return words.about(rule.check).doses_reach if by_doses else ""
 
 
 def _proof(finding: Finding, findings: Sequence[Finding]) -> Finding | None:
@@ -122,15 +129,20 @@ def _proof(finding: Finding, findings: Sequence[Finding]) -> Finding | None:
     return next(every, None)
 
 
-def _finding_smaller(rule: Rule, smallest: Estimate) -> str:
+def _finding_smaller(rule: Rule, smallest: Estimate, chance: float) -> str:
     """What would let an attack find a leak as small as a limit.
 
-    What has to be measured falls with the people where it is a rate near nothing, and with their
-    root where it is not; more than are drawn for the proof do not count.
+    What has to be measured, beyond what guessing finds, falls with the people where it is a rate
+    near nothing, and with their root where it is not; more than are drawn for the proof do not
+    count.
     """
-    by = smallest.value / rule.limit if rule.limit else math.inf
+    if rule.metric.settled_by:
+        return rule.metric.settled_by
+    beyond = rule.limit - chance
+    by = (smallest.value - chance) / beyond if beyond > 0 else math.inf
     wanted = smallest.n_subjects * (by if rule.metric.unit == "percent" else by * by)
-    if wanted > MOST_PLANTED:
+    most = math.inf if words.about(rule.check).planted_in_all else MOST_PLANTED
+    if not wanted <= most or math.isinf(wanted):
         return "a stronger attack would settle it"
     more = round_up(max(math.ceil(wanted) - smallest.n_subjects, 1))
     return f"about {more} more people would settle it, or a stronger attack"

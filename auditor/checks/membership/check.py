@@ -21,12 +21,13 @@ from auditor.attackers.membership import (
     standardised,
     unmet,
 )
+from auditor.attackers.planted_fits import PlantedFits
 from auditor.checks.base import Draw, Measured, OnModel
 from auditor.core.errors import EvidenceError
 from auditor.core.evidence import MIN_PEOPLE, Trials
 from auditor.core.finding import Estimate
 from auditor.core.streams import stream
-from auditor.core.target import MEMBER, NEITHER, NONMEMBER, Target, TrainReference
+from auditor.core.target import MEMBER, NEITHER, NONMEMBER, Floats, Places, Target, TrainReference
 from auditor.stats import metrics
 from auditor.stats.estimators import measure, pooled_auc, rounded
 from auditor.stats.intervals import wilson
@@ -62,7 +63,7 @@ class MembershipScores:
     most_telling : by each person's most telling model; None of a single one
     explanation : by the explanations of people's records; None where the model gives none
     first_n_models : by number, of so many models of a suite
-    blind : of somebody who never asks the model
+    blind : of somebody who never asks the model; None where members are only called so
     permuted : the same of somebody who was told the wrong members, permutation by permutation
     """
 
@@ -73,8 +74,30 @@ class MembershipScores:
     most_telling: Trials | None
     explanation: Trials | None
     first_n_models: Mapping[int, Trials]
-    blind: Trials
+    blind: Trials | None
     permuted: tuple[Trials, ...]
+
+    @classmethod
+    def of(cls, subjects: Subjects, own: Floats, each: Floats, order: Places) -> MembershipScores:
+        """By the fit, (p, m) as the model tells it, and as it is held against what is expected.
+
+        Parameters
+        ----------
+        order : (m,) in which models of a suite are released; of a single one nothing
+        """
+        each = standardised(each)
+        sizes = sorted({min(n, len(order)) for n in _SUITES if len(order)})
+        return cls(
+            own=subjects.trials(mean_of_known(each)),
+            loss=subjects.trials(mean_of_known(standardised(own))),
+            lira=None,
+            lira_offline=None,
+            most_telling=subjects.trials(np.nanmax(each, axis=1)) if each.shape[1] > 1 else None,
+            explanation=None,
+            first_n_models={n: subjects.trials(mean_of_known(each[:, order[:n]])) for n in sizes},
+            blind=None,
+            permuted=(),
+        )
 
     @property
     def others(self) -> dict[str, Trials]:
@@ -132,20 +155,15 @@ class Membership(OnModel):
             online, offline = (
                 subjects.trials(mean_of_known(one)) for one in likelihood_ratios(own, fits, inside)
             )
-        each = standardised(each)
         n_labels = own.shape[1]
         order = rng.permutation(n_labels) if n_labels > 1 else np.zeros(0, dtype=np.int64)
-        sizes = sorted({min(n, n_labels) for n in _SUITES}) if n_labels > 1 else []
         blind, permuted = blind_guesses(target, subjects, rng)
         explained = target.trees and "explanation" in target.outputs
-        return MembershipScores(
-            own=subjects.trials(mean_of_known(each)),
-            loss=subjects.trials(mean_of_known(standardised(own))),
+        return replace(
+            MembershipScores.of(subjects, own, each, order),
             lira=online,
             lira_offline=offline,
-            most_telling=subjects.trials(np.nanmax(each, axis=1)) if n_labels > 1 else None,
             explanation=explanation_guesses(target, subjects, rng) if explained else None,
-            first_n_models={n: subjects.trials(mean_of_known(each[:, order[:n]])) for n in sizes},
             blind=blind,
             permuted=permuted,
         )
@@ -164,16 +182,17 @@ class Membership(OnModel):
         EvidenceError
             Members and others can be told apart without the model: nothing can be said about it.
         """
-        blind = pooled_auc(evidence.blind, level)
-        luck = [pooled_auc(one, level).value for one in evidence.permuted]
-        if luck and blind.value > max(luck):
-            raise EvidenceError(
-                "void: members and the others differ before any model is asked (told apart with an "
-                f"AUC of {blind.value:.2f}, by luck at most {max(luck):.2f}); name others who were "
-                "drawn as the members were"
-            )
         own = evidence.own
-        found = {"auc": pooled_auc(own, level), "blind_auc": blind}
+        found = {"auc": pooled_auc(own, level)}
+        if evidence.blind is not None:
+            blind = found["blind_auc"] = pooled_auc(evidence.blind, level)
+            luck = [pooled_auc(one, level).value for one in evidence.permuted]
+            if luck and blind.value > max(luck):
+                raise EvidenceError(
+                    "void: members and the others differ before any model is asked (told apart "
+                    f"with an AUC of {blind.value:.2f}, by luck at most {max(luck):.2f}); name "
+                    "others who were drawn as the members were"
+                )
         found |= {f"{name}_auc": pooled_auc(one, level) for name, one in evidence.others.items()}
         for label, fpr in _RATES.items():
             try:
@@ -194,8 +213,7 @@ class Membership(OnModel):
 
     def twin(self, planted: bool, seed: int) -> Membership | None:
         """The same question to a model that was trained on half of these people; None where none
-        can be trained. An attack without reference models is a cheap one: it may find members, and
-        never shows that there are none to be found.
+        can be trained.
 
         Parameters
         ----------
@@ -205,6 +223,48 @@ class Membership(OnModel):
             return None
         rng = stream(seed, f"membership/{self.target.name}/twin")
         return replace(self, target=_twin(self.target, self.target.train_overfitted, planted, rng))
+
+    def dealt_anew(self, strength: float, knowing: bool, seed: int) -> Dealt | None:
+        """The same question about people of whom others are called members, and fitted better;
+        None where a twin can be trained instead, which shows more, or the attack trains references.
+        """
+        target = self.target
+        if target.train_overfitted or target.train_reference or target.membership_signal is None:
+            return None
+        return Dealt(self.target, strength=strength, knowing=knowing, seed=seed)
+
+
+@dataclass(frozen=True, eq=False)
+class Dealt(Membership):
+    """An intruder looks for people who are called members in place of those who are, and whom the
+    model fits better by a known amount.
+
+    That shows how small a leak in the fit the attack tells among these people. It shows nothing of
+    an intruder who trains models of that kind and holds the fit against theirs: such a one finds
+    more of the same model.
+
+    Attributes
+    ----------
+    strength : how much is planted
+    knowing : whether the intruder knows how
+    seed : by which those are drawn who are called members
+    """
+
+    strength: float = 0.0
+    knowing: bool = False
+    seed: int = 0
+
+    def attack(self, context: Context, rng: np.random.Generator) -> MembershipScores:
+        """Scores by the fit; to somebody who knows how it was planted, by what is likelier."""
+        del context, rng
+        fits = PlantedFits.of(self.target, self.strength, self.seed)
+        each = label_centred(fits.own, fits.truth)
+        seen = MembershipScores.of(fits.subjects, fits.own, each, np.zeros(0, dtype=np.int64))
+        if not self.knowing:
+            return seen
+        known = fits.subjects.trials(fits.likelihood_ratio())
+        most = known if seen.most_telling is not None else None
+        return replace(seen, own=known, loss=known, most_telling=most)
 
 
 def _twin(

@@ -1,0 +1,88 @@
+"""A known leak in how well a model fits people: others are called members, and fitted better.
+
+As `planted` does with what a model gives out. Those who are called members are every so many-th in
+the order of the fit, so that they are fitted as others are; then the fit of each is raised, in all
+that the model tells of them, by so many of the spreads that it has among people.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.covariance import LedoitWolf
+
+from auditor.attackers.membership import Subjects, label_centred, mean_of_known, standardised
+from auditor.core.streams import stream
+from auditor.core.target import Floats, Target
+
+#: A fit that varies by less, beside how large it is, varies by rounding alone.
+_ROUNDING = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class PlantedFits:
+    """How well a model fits people, of whom as many as were in its training are called members.
+
+    Attributes
+    ----------
+    subjects : those people, called members or not
+    told, truth : (p, m) how well it fits each, and what is true of each
+    spread : (m,) of the fit among people of whom the same is true; 0 where there is none
+    raised : (p, m) by how much the fit of each was raised
+    """
+
+    subjects: Subjects
+    told: Floats
+    truth: Floats
+    spread: Floats
+    raised: Floats
+
+    @classmethod
+    def of(cls, target: Target, strength: float, seed: int) -> PlantedFits:
+        """The people of a model, dealt anew.
+
+        Parameters
+        ----------
+        strength : how much of a member's fit is planted: nothing at 0, nothing else at 1
+        """
+        assert target.membership_signal is not None
+        subjects = Subjects.of(target)
+        told, truth = subjects.pooled(target.membership_signal()), subjects.pooled(target.y_true)
+        centred = label_centred(told, truth)
+        order = np.argsort(mean_of_known(standardised(centred)), kind="stable")
+        called = _every_so_many(subjects.member, stream(seed, f"planted/{target.name}/members"))
+        member = np.empty_like(called)
+        member[order] = called
+        subjects = replace(subjects, member=member)
+        spread = np.nanstd(centred, axis=0)
+        least = _ROUNDING * np.maximum(np.nanmax(np.abs(told), axis=0), 1)
+        spread = np.where(spread > least, spread, 0.0)
+        raised = strength / (1 - strength) * spread * subjects.member[:, None]
+        return cls(subjects, told, truth, spread, raised)
+
+    @property
+    def own(self) -> Floats:
+        """(p, m) the fit with what was planted."""
+        return self.told + self.raised
+
+    def likelihood_ratio(self) -> Floats:
+        """(p,) how likely a member is to be fitted so, beside others: to somebody who knows what
+        was planted of what is told, and how its fits go together, as normal ones do.
+        """
+        scale = np.where(self.spread > 0, self.spread, np.inf)
+        apart = label_centred(self.told, self.truth) / scale
+        known = np.isfinite(apart)
+        covariance = LedoitWolf().fit(np.where(known, apart, 0.0)).covariance_
+        each = np.where(known, apart + self.raised / scale, 0.0)
+        ratio = each @ np.linalg.solve(covariance, np.where(self.spread > 0, 1.0, 0.0))
+        return np.where(known.any(axis=1), ratio, np.nan)
+
+
+def _every_so_many(member: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.bool_]:
+    """(p,) of so many members as there are, every so many-th, from a place drawn by lot."""
+    n = int(member.sum())
+    found = np.zeros(len(member), dtype=bool)
+    found[((np.arange(n) + rng.random()) * len(member) / n).astype(np.int64)] = True
+    return found
