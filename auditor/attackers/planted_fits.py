@@ -76,7 +76,7 @@ class PlantedFits:
         known = np.isfinite(apart)
         covariance = LedoitWolf().fit(np.where(known, apart, 0.0)).covariance_
         each = np.where(known, apart + self.raised / scale, 0.0)
-        ratio = each @ np.linalg.solve(covariance, np.where(self.spread > 0, 1.0, 0.0))
+        ratio = each @ np.linalg.pinv(covariance) @ np.where(self.spread > 0, 1.0, 0.0)
         return np.where(known.any(axis=1), ratio, np.nan)
 
 

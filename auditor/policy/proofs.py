@@ -132,14 +132,15 @@ def _proof(finding: Finding, findings: Sequence[Finding]) -> Finding | None:
 def _finding_smaller(rule: Rule, smallest: Estimate, chance: float) -> str:
     """What would let an attack find a leak as small as a limit.
 
-    What has to be measured, beyond what guessing finds, falls with the people where it is a rate
-    near nothing, and with their root where it is not; more than are drawn for the proof do not
+    What has to be measured falls with the people where it is a rate near nothing, and with their
+    root, beyond what guessing finds, where it is not; more than are drawn for the proof do not
     count.
     """
     if rule.metric.settled_by:
         return rule.metric.settled_by
-    beyond = rule.limit - chance
-    by = (smallest.value - chance) / beyond if beyond > 0 else math.inf
+    nothing = 0.0 if rule.metric.unit == "percent" else chance
+    limit = rule.limit - nothing
+    by = (smallest.value - nothing) / limit if limit > 0 else math.inf
     wanted = smallest.n_subjects * (by if rule.metric.unit == "percent" else by * by)
     most = math.inf if words.about(rule.check).planted_in_all else MOST_PLANTED
     if not wanted <= most or math.isinf(wanted):
