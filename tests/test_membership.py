@@ -1,4 +1,4 @@
-"""Who was in a model's training, of models that nobody can train again: through the command line."""
+"""Who was in a model's training, of models that nobody here can train: by the command line."""
 
 from __future__ import annotations
 
