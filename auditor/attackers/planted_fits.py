@@ -7,16 +7,19 @@ that the model tells of them, by so many of the spreads that it has among people
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.covariance import LedoitWolf
 
-from auditor.attackers.membership import Subjects, label_centred, mean_of_known, standardised
+from auditor.attackers.membership import Subjects, mean_of_known, standardised
 from auditor.core.streams import stream
 from auditor.core.target import Floats, Target
 
+#: (p, m) how well a model fits people → (p, m) that beside what is expected.
+Hold = Callable[[Floats], Floats]
 #: A fit that varies by less, beside how large it is, varies by rounding alone.
 _ROUNDING = 1e-6
 
@@ -28,39 +31,40 @@ class PlantedFits:
     Attributes
     ----------
     subjects : those people, called members or not
-    told, truth : (p, m) how well it fits each, and what is true of each
-    spread : (m,) of the fit among people of whom the same is true; 0 where there is none
+    told, held : (p, m) how well it fits each, and that beside what is expected
+    spread : (m,) of what is held so among people; 0 where there is none
     raised : (p, m) by how much the fit of each was raised
     """
 
     subjects: Subjects
     told: Floats
-    truth: Floats
+    held: Floats
     spread: Floats
     raised: Floats
 
     @classmethod
-    def of(cls, target: Target, strength: float, seed: int) -> PlantedFits:
-        """The people of a model, dealt anew.
+    def of(cls, target: Target, hold: Hold, strength: float, seed: int) -> PlantedFits:
+        """The people of a model, of whom others are called members.
 
         Parameters
         ----------
+        hold : a fit (p, m) beside what is expected, (p, m)
         strength : how much of a member's fit is planted: nothing at 0, nothing else at 1
         """
         assert target.membership_signal is not None
         subjects = Subjects.of(target)
-        told, truth = subjects.pooled(target.membership_signal()), subjects.pooled(target.y_true)
-        centred = label_centred(told, truth)
-        order = np.argsort(mean_of_known(standardised(centred)), kind="stable")
+        told = subjects.pooled(target.membership_signal())
+        held = hold(told)
+        order = np.argsort(mean_of_known(standardised(held)), kind="stable")
         called = _every_so_many(subjects.member, stream(seed, f"planted/{target.name}/members"))
         member = np.empty_like(called)
         member[order] = called
         subjects = replace(subjects, member=member)
-        spread = np.nanstd(centred, axis=0)
+        spread = np.nanstd(held, axis=0)
         least = _ROUNDING * np.maximum(np.nanmax(np.abs(told), axis=0), 1)
         spread = np.where(spread > least, spread, 0.0)
         raised = strength / (1 - strength) * spread * subjects.member[:, None]
-        return cls(subjects, told, truth, spread, raised)
+        return cls(subjects, told, held, spread, raised)
 
     @property
     def own(self) -> Floats:
@@ -72,7 +76,7 @@ class PlantedFits:
         was planted of what is told, and how its fits go together, as normal ones do.
         """
         scale = np.where(self.spread > 0, self.spread, np.inf)
-        apart = label_centred(self.told, self.truth) / scale
+        apart = self.held / scale
         known = np.isfinite(apart)
         covariance = LedoitWolf().fit(np.where(known, apart, 0.0)).covariance_
         each = np.where(known, apart + self.raised / scale, 0.0)

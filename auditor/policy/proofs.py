@@ -117,9 +117,13 @@ def incompetent(rule: Rule, finding: Finding, findings: Sequence[Finding]) -> st
 
 def reach_of_proofs(rule: Rule, measured: Sequence[Finding], findings: Sequence[Finding]) -> str:
     """Of what intruder the proofs speak by which a rule passes, where that is not all; "" else."""
-    proofs = [proof for one in measured if (proof := _proof(one, findings))]
-    by_doses = any(f"smallest_{rule.estimate}" in one.estimates for one in proofs)
-    return words.about(rule.check).doses_reach if by_doses else ""
+    about = words.about(rule.check)
+    for one in measured:
+        proof = _proof(one, findings)
+        by_doses = proof is not None and f"smallest_{rule.estimate}" in proof.estimates
+        if by_doses and about.reaches_all_by not in one.estimates:
+            return about.doses_reach
+    return ""
 
 
 def _proof(finding: Finding, findings: Sequence[Finding]) -> Finding | None:

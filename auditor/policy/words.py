@@ -158,6 +158,7 @@ class Words:
         rule, and passes none
     doses_reach : of what intruder a proof by doses speaks, where that is not everybody whom a rule
         is about
+    reaches_all_by : the number that is told only by an attack of which such a proof does
     planted_in_all : whether such a proof is made with all people there are, and not with some
     joined : protocols that join two sets of recordings by the names of people: what is found under
         one passes a rule only where a check says of the same protocol whether names are right
@@ -195,6 +196,7 @@ class Words:
     also: Mapping[str, str] = field(default_factory=dict)
     fails_only: Sequence[str] = ()
     doses_reach: str = ""
+    reaches_all_by: str = ""
     planted_in_all: bool = False
     joined: Sequence[str] = ()
     views: Mapping[str, str] = field(default_factory=dict)

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from auditor.attackers.membership import (
+    Beside,
+    OfWhomTheSameIsTrue,
+    References,
     Subjects,
     blind_guesses,
     complementary_halves,
     explanation_guesses,
-    label_centred,
-    likelihood_ratios,
     mean_of_known,
-    midpoint,
     reference_fits,
     standardised,
     unmet,
@@ -78,20 +79,25 @@ class MembershipScores:
     permuted: tuple[Trials, ...]
 
     @classmethod
-    def of(cls, subjects: Subjects, own: Floats, each: Floats, order: Places) -> MembershipScores:
-        """By the fit, (p, m) as the model tells it, and as it is held against what is expected.
+    def of(cls, subjects: Subjects, own: Floats, beside: Beside, order: Places) -> MembershipScores:
+        """By the fit, (p, m).
 
         Parameters
         ----------
         order : (m,) in which models of a suite are released; of a single one nothing
         """
-        each = standardised(each)
+        each = standardised(beside.held(own))
+        online, offline = None, None
+        if isinstance(beside, References):
+            online, offline = (
+                subjects.trials(mean_of_known(one)) for one in beside.likelihood_ratios(own)
+            )
         sizes = sorted({min(n, len(order)) for n in _SUITES if len(order)})
         return cls(
             own=subjects.trials(mean_of_known(each)),
             loss=subjects.trials(mean_of_known(standardised(own))),
-            lira=None,
-            lira_offline=None,
+            lira=online,
+            lira_offline=offline,
             most_telling=subjects.trials(np.nanmax(each, axis=1)) if each.shape[1] > 1 else None,
             explanation=None,
             first_n_models={n: subjects.trials(mean_of_known(each[:, order[:n]])) for n in sizes},
@@ -130,6 +136,8 @@ class Membership(OnModel):
 
     references: int = REFERENCES
     id: ClassVar[str] = "membership"
+    #: What was trained for one twin, and is the same for the other.
+    _trained: dict[tuple[bytes, bytes, int], Floats] = field(default_factory=dict, repr=False)
 
     def unmet(self, context: Context) -> str | None:
         """Why the attack cannot be carried out on this model; None when it can."""
@@ -145,28 +153,30 @@ class Membership(OnModel):
         assert target.membership_signal is not None
         context.progress(f"membership of {target.name}", 0, 0)
         own = subjects.pooled(target.membership_signal())
-        online, offline = None, None
-        if target.train_reference is None:
-            each = label_centred(own, subjects.pooled(target.y_true))
-        else:
-            inside = complementary_halves(len(subjects.people), self.references, rng)
-            fits = reference_fits(target, target.train_reference, subjects, inside, context)
-            each = own - midpoint(fits, inside)
-            online, offline = (
-                subjects.trials(mean_of_known(one)) for one in likelihood_ratios(own, fits, inside)
-            )
+        beside = self._beside(subjects, context, rng)
         n_labels = own.shape[1]
         order = rng.permutation(n_labels) if n_labels > 1 else np.zeros(0, dtype=np.int64)
         blind, permuted = blind_guesses(target, subjects, rng)
         explained = target.trees and "explanation" in target.outputs
         return replace(
-            MembershipScores.of(subjects, own, each, order),
-            lira=online,
-            lira_offline=offline,
+            MembershipScores.of(subjects, own, beside, order),
             explanation=explanation_guesses(target, subjects, rng) if explained else None,
             blind=blind,
             permuted=permuted,
         )
+
+    def _beside(self, subjects: Subjects, context: Context, rng: np.random.Generator) -> Beside:
+        """What a person's fit is held against."""
+        target = self.target
+        if target.train_reference is None:
+            return OfWhomTheSameIsTrue(subjects.pooled(target.y_true))
+        inside = complementary_halves(len(subjects.people), self.references, rng)
+        key = "reference models", target, inside.tobytes()
+        if key not in context.memo:
+            context.memo[key] = reference_fits(
+                target, target.train_reference, subjects, inside, context
+            )
+        return References(context.memo[key], inside)
 
     def estimate(self, evidence: MembershipScores, level: float, draw: Draw) -> Measured:
         """What the attack found.
@@ -219,17 +229,24 @@ class Membership(OnModel):
         ----------
         planted : whether those who are called members are those whom the model learnt by heart
         """
-        if self.target.train_overfitted is None:
+        overfit = self.target.train_overfitted
+        if overfit is None:
             return None
+
+        def remembered(rows: NDArray[np.bool_], truth: Floats, seed: int) -> Floats:
+            key = rows.tobytes(), truth.tobytes(), seed
+            if key not in self._trained:
+                self._trained[key] = overfit(rows, truth, seed)
+            return self._trained[key]
+
         rng = stream(seed, f"membership/{self.target.name}/twin")
-        return replace(self, target=_twin(self.target, self.target.train_overfitted, planted, rng))
+        return replace(self, target=_twin(self.target, remembered, planted, rng))
 
     def dealt_anew(self, strength: float, knowing: bool, seed: int) -> Dealt | None:
         """The same question about people of whom others are called members, and fitted better;
-        None where a twin can be trained instead, which shows more, or the attack trains references.
+        None where a twin can be trained instead that learnt its members by heart.
         """
-        target = self.target
-        if target.train_overfitted or target.train_reference or target.membership_signal is None:
+        if self.target.train_overfitted or self.target.membership_signal is None:
             return None
         return Dealt(self.target, strength=strength, knowing=knowing, seed=seed)
 
@@ -239,9 +256,8 @@ class Dealt(Membership):
     """An intruder looks for people who are called members in place of those who are, and whom the
     model fits better by a known amount.
 
-    That shows how small a leak in the fit the attack tells among these people. It shows nothing of
-    an intruder who trains models of that kind and holds the fit against theirs: such a one finds
-    more of the same model.
+    That shows how small a leak in the fit the attack tells among these people. Without reference
+    models it shows nothing of an intruder who trains some: such a one finds more of the same model.
 
     Attributes
     ----------
@@ -256,15 +272,16 @@ class Dealt(Membership):
 
     def attack(self, context: Context, rng: np.random.Generator) -> MembershipScores:
         """Scores by the fit; to somebody who knows how it was planted, by what is likelier."""
-        del context, rng
-        fits = PlantedFits.of(self.target, self.strength, self.seed)
-        each = label_centred(fits.own, fits.truth)
-        seen = MembershipScores.of(fits.subjects, fits.own, each, np.zeros(0, dtype=np.int64))
+        beside = self._beside(Subjects.of(self.target), context, rng)
+        fits = PlantedFits.of(self.target, beside.held, self.strength, self.seed)
+        nobody = np.zeros(0, dtype=np.int64)
+        seen = MembershipScores.of(fits.subjects, fits.own, beside, nobody)
         if not self.knowing:
             return seen
         known = fits.subjects.trials(fits.likelihood_ratio())
-        most = known if seen.most_telling is not None else None
-        return replace(seen, own=known, loss=known, most_telling=most)
+        others = ("lira", "lira_offline", "most_telling")
+        asked: dict[str, Any] = {name: known for name in others if getattr(seen, name) is not None}
+        return replace(seen, own=known, loss=known, **asked)
 
 
 def _twin(

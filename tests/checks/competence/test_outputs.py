@@ -127,6 +127,17 @@ def test_a_fit_that_is_the_same_of_everybody_does_not_pass():
     assert judged(asked, {"auc": 0.6}) == "inconclusive"
 
 
-def test_an_attack_by_references_is_proven_on_a_model_that_is_trained():
-    target = replace(fitted(0, 60), train_reference=lambda rows, truth, seed: truth)
-    assert Membership(target).dealt_anew(0.5, False, 0) is None
+def test_an_attack_by_reference_models_is_proven_with_those_that_it_trained():
+    trained = []
+
+    def reference(rows, truth, seed):
+        trained.append(seed)
+        rng = np.random.default_rng(seed)
+        own = rng.normal(size=truth.shape) / 2 + usual
+        return own + 2 * np.isin(target.subject, target.subject[rows])[:, None]
+
+    target = fitted(0, 300)
+    usual = target.membership_signal()
+    asked = Membership(replace(target, train_reference=reference))
+    assert judged(asked, {"auc": 0.6}) == "pass"
+    assert len(trained) == 4
