@@ -1,4 +1,4 @@
-"""Who was in a model's training, of models that nobody here can train: by the command line."""
+"""Who was in the training of a network, by the command line: it passes, fails or stays open."""
 
 from __future__ import annotations
 
@@ -7,12 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 import yaml
 from click.testing import CliRunner
 from onnx import TensorProto, helper, numpy_helper
 
 from auditor import cli
 from auditor.core.streams import stream
+from auditor.systems.dianet import network as dianet
+from auditor.systems.dianet.cohort import CRF, ECG
+from tests.systems.brief import written
+from tests.systems.dianet.test_target import table_of_people
 
 COLUMNS = [f"x{place}" for place in range(6)]
 #: How near a member must be to speak for a person: of the first hardly another one does.
@@ -65,11 +70,14 @@ def scanned(folder: Path, n: int, near: float, *, seed: int = 0) -> tuple[int, d
     return by_rules(folder, data, model)
 
 
-def by_rules(folder: Path, data: Path, model: Path) -> tuple[int, dict]:
+def by_rules(
+    folder: Path, data: Path, model: Path, limited: tuple[str, ...] = ("tpr_at_fpr_1pct", "auc")
+) -> tuple[int, dict]:
     """The same of any model, by the rules on membership of the profile of models alone."""
     profile = yaml.safe_load(Path("configs/profiles/model.yaml").read_text("utf-8"))
-    profile["rules"] = [one for one in profile["rules"] if one["check"] == "membership"]
-    assert {one["estimate"] for one in profile["rules"]} == {"tpr_at_fpr_1pct", "auc"}
+    rules = [one for one in profile["rules"] if one["check"] == "membership"]
+    assert {one["estimate"] for one in rules} == {"tpr_at_fpr_1pct", "auc"}
+    profile["rules"] = [one for one in rules if one["estimate"] in limited]
     asked = folder / "membership.yaml"
     asked.write_text(yaml.safe_dump(profile), encoding="utf-8")
     ran = CliRunner().invoke(
@@ -103,3 +111,53 @@ def test_a_foreign_network_that_knows_its_members_by_heart_fails(tmp_path):
 def test_of_few_people_nobody_knows_whether_a_foreign_network_gives_them_away(tmp_path):
     status, audit = scanned(tmp_path, 120, SMOOTH)
     assert (status, outcomes(audit)["membership-auc"]) == (3, "inconclusive")
+
+
+#: Trained for long and fast on all members, of whom the best known is kept, and nothing left out.
+BY_HEART_RECIPE = dianet.DiaNetTraining(
+    epochs=200, batch=512, learning_rate=1e-2, weight_decay=0.0, patience=200
+)
+
+
+def of_diabetes(folder: Path, n: int, by_heart: bool = False) -> tuple[int, dict]:
+    """The exit status of a scan of an ECG-DiaNet by the rule on the AUC, and the audit."""
+    data, model = folder / "data", folder / "model"
+    data.mkdir()
+    (data / "README.txt").write_text("the recordings stay at home", encoding="utf-8")
+    model.mkdir()
+    people = table_of_people(n)
+    trained = people[people["part"] == "trained"]
+    held = np.arange(len(trained)) % 5 == 0
+    if by_heart:
+        trained, held = pd.concat([trained, trained]), np.repeat([False, True], len(trained))
+    ecg, crf = (trained[[f"input {name}" for name in kind]].to_numpy(float) for kind in (ECG, CRF))
+    with pytest.MonkeyPatch.context() as patch:
+        if by_heart:
+            patch.setattr(dianet, "_DROPOUT", 0.0)
+        network = dianet.train_dianet(
+            dianet.DiaNetConfig(), ecg, crf, trained["label event"].to_numpy() == 1, held,
+            rng=stream(0, "of diabetes"), training=BY_HEART_RECIPE if by_heart else None,
+        )  # fmt: skip
+    written(model, {"both-0": network}, people)
+    return by_rules(folder, data, model, ("auc",))
+
+
+@pytest.mark.slow
+def test_a_network_that_learnt_no_person_passes_beside_models_that_are_trained_like_it(tmp_path):
+    status, audit = of_diabetes(tmp_path, 600)
+    assert (status, outcomes(audit)) == (0, {"membership-auc": "pass"})
+    assert "compare" not in audit["verdict"]["rules"][0]["reason"]
+    proof = next(one for one in audit["findings"] if one.get("proves") == "membership")
+    assert 0.5 < proof["estimates"]["smallest_auc"]["value"] <= 0.6
+
+
+@pytest.mark.slow
+def test_a_network_that_knows_its_members_by_heart_fails(tmp_path):
+    status, audit = of_diabetes(tmp_path, 240, by_heart=True)
+    assert (status, outcomes(audit)) == (1, {"membership-auc": "fail"})
+
+
+@pytest.mark.slow
+def test_of_few_people_nobody_knows_whether_a_network_gives_them_away(tmp_path):
+    status, audit = of_diabetes(tmp_path, 80)
+    assert (status, outcomes(audit)) == (3, {"membership-auc": "inconclusive"})

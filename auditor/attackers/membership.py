@@ -23,6 +23,7 @@ from auditor.core.target import (
 from auditor.data.protocols import subject_folds
 from auditor.learning import boost
 from auditor.targets.context import Context
+from auditor.targets.description import DESCRIPTION
 
 #: People of each kind without whom nothing is asked.
 _LEAST = 2 * MIN_PEOPLE
@@ -40,7 +41,10 @@ def unmet(target: Target) -> str | None:
     if target.membership_unknown:
         return target.membership_unknown
     if target.membership_signal is None:
-        return "what is true of its records is not known, so that its fit to them is not either"
+        return (
+            "what is true of its records is not known, so that its fit to them is not either; name "
+            f"the columns that say so in {DESCRIPTION} under labels"
+        )
     member = Subjects.of(target).member
     n = int(member.sum())
     if min(n, len(member) - n) < _LEAST:
