@@ -133,4 +133,4 @@ def test_what_more_people_would_help_is_reckoned_from_what_guessing_finds_and_wi
     (ruling,) = judge([model("a", 0.5), raised(0.7)], profile(MEMBERSHIP)).rules
     assert ruling.outcome == "inconclusive"
     # Twice as far from 0.5 as the limit takes four times the 400 people.
-    assert "about 1,200 more people would settle it, or a stronger attack" in ruling.reason
+    assert "about 1200 more people would settle it, or a stronger attack" in ruling.reason
