@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from sklearn.covariance import LedoitWolf
 
 from auditor.attackers.membership import Subjects, mean_of_known, standardised
-from auditor.core.streams import stream
-from auditor.core.target import Floats, Target
+from auditor.core.target import Floats
 
 #: (p, m) how well a model fits people → (p, m) that beside what is expected.
 Hold = Callable[[Floats], Floats]
@@ -43,20 +42,19 @@ class PlantedFits:
     raised: Floats
 
     @classmethod
-    def of(cls, target: Target, hold: Hold, strength: float, seed: int) -> PlantedFits:
+    def of(
+        cls, subjects: Subjects, told: Floats, hold: Hold, strength: float, rng: np.random.Generator
+    ) -> PlantedFits:
         """The people of a model, of whom others are called members.
 
         Parameters
         ----------
-        hold : a fit (p, m) beside what is expected, (p, m)
+        told : (p, m) how well it fits each
         strength : how much of a member's fit is planted: nothing at 0, nothing else at 1
         """
-        assert target.membership_signal is not None
-        subjects = Subjects.of(target)
-        told = subjects.pooled(target.membership_signal())
         held = hold(told)
         order = np.argsort(mean_of_known(standardised(held)), kind="stable")
-        called = _every_so_many(subjects.member, stream(seed, f"planted/{target.name}/members"))
+        called = _every_so_many(subjects.member, rng)
         member = np.empty_like(called)
         member[order] = called
         subjects = replace(subjects, member=member)

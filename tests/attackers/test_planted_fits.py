@@ -10,13 +10,16 @@ from scipy.stats import norm
 
 from auditor.attackers.membership import OfWhomTheSameIsTrue, Subjects, mean_of_known
 from auditor.attackers.planted_fits import PlantedFits
+from auditor.core.streams import stream
 from auditor.core.target import MEMBER, NEITHER, Target
 from auditor.stats.metrics import auc
 from tests.checks.membership.fits import FINDINGS, fitted
 
 
 def planted(target: Target, strength: float, seed: int) -> PlantedFits:
-    return PlantedFits.of(target, beside(target).held, strength, seed)
+    subjects = Subjects.of(target)
+    own = subjects.pooled(target.membership_signal())
+    return PlantedFits.of(subjects, own, beside(target).held, strength, stream(seed, "lot"))
 
 
 def beside(target: Target) -> OfWhomTheSameIsTrue:

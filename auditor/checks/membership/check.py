@@ -150,9 +150,8 @@ class Membership(OnModel):
         """
         target = self.target
         subjects = Subjects.of(target)
-        assert target.membership_signal is not None
         context.progress(f"membership of {target.name}", 0, 0)
-        own = subjects.pooled(target.membership_signal())
+        own = self._fit(subjects, context)
         beside = self._beside(subjects, context, rng)
         n_labels = own.shape[1]
         order = rng.permutation(n_labels) if n_labels > 1 else np.zeros(0, dtype=np.int64)
@@ -164,6 +163,15 @@ class Membership(OnModel):
             blind=blind,
             permuted=permuted,
         )
+
+    def _fit(self, subjects: Subjects, context: Context) -> Floats:
+        """(p, m) how well the model fits each person; asked once."""
+        assert self.target.membership_signal is not None
+        key = "fit", self.target
+        if key not in context.memo:
+            context.memo[key] = subjects.pooled(self.target.membership_signal())
+        found: Floats = context.memo[key]
+        return found
 
     def _beside(self, subjects: Subjects, context: Context, rng: np.random.Generator) -> Beside:
         """What a person's fit is held against."""
@@ -272,8 +280,10 @@ class Dealt(Membership):
 
     def attack(self, context: Context, rng: np.random.Generator) -> MembershipScores:
         """Scores by the fit; to somebody who knows how it was planted, by what is likelier."""
-        beside = self._beside(Subjects.of(self.target), context, rng)
-        fits = PlantedFits.of(self.target, beside.held, self.strength, self.seed)
+        subjects = Subjects.of(self.target)
+        own, beside = self._fit(subjects, context), self._beside(subjects, context, rng)
+        lot = stream(self.seed, f"planted/{self.target.name}/members")
+        fits = PlantedFits.of(subjects, own, beside.held, self.strength, lot)
         nobody = np.zeros(0, dtype=np.int64)
         seen = MembershipScores.of(fits.subjects, fits.own, beside, nobody)
         if not self.knowing:
