@@ -23,6 +23,7 @@ from auditor.core.target import (
 from auditor.data.protocols import subject_folds
 from auditor.learning import boost
 from auditor.targets.context import Context
+from auditor.targets.description import DESCRIPTION
 
 #: People of each kind without whom nothing is asked.
 _LEAST = 2 * MIN_PEOPLE
@@ -40,7 +41,10 @@ def unmet(target: Target) -> str | None:
     if target.membership_unknown:
         return target.membership_unknown
     if target.membership_signal is None:
-        return "what is true of its records is not known, so that its fit to them is not either"
+        return (
+            "what is true of its records is not known, so that its fit to them is not either; name "
+            f"the columns that say so in {DESCRIPTION} under labels"
+        )
     member = Subjects.of(target).member
     n = int(member.sum())
     if min(n, len(member) - n) < _LEAST:
@@ -141,29 +145,60 @@ def reference_fits(
     return np.stack(fits)
 
 
-def midpoint(fits: Floats, inside: NDArray[np.bool_]) -> Floats:
-    """(p, m) halfway between the fit with a person in training and without."""
-    mean = [np.mean(fits, axis=0, where=side[..., None]) for side in (inside, ~inside)]
-    return np.asarray((mean[0] + mean[1]) / 2)
+@dataclass(frozen=True, eq=False)
+class References:
+    """Reference models, of which each saw half of the people.
 
-
-def likelihood_ratios(
-    own: Floats, fits: Floats, inside: NDArray[np.bool_]
-) -> tuple[Floats, Floats]:
-    """(p, m) LiRA's score online, the log-likelihood ratio of normal fits with and without a
-    person, and offline, how far the fit lies above those without; a person's variance is drawn
-    towards everybody's, for it is known from half the references.
+    Attributes
+    ----------
+    fits : (n_references, p, m) how well each fits each person
+    inside : (n_references, p) who is in the training of each
     """
-    ratio = np.zeros_like(own)
-    for side, sign in ((inside, 1), (~inside, -1)):
-        where = side[..., None]
-        mean, n = np.mean(fits, axis=0, where=where), side.sum(axis=0)[:, None]
-        squares = np.sum((fits - mean) ** 2, axis=0, where=where)
-        shared = np.nansum(squares, axis=0) / np.maximum((n - 1).sum(), 1)
-        variance = (squares + _SHRUNK * shared) / (n - 1 + _SHRUNK)
-        variance = np.maximum(variance, 1e-12)
-        ratio += sign * -((own - mean) ** 2 / variance + np.log(variance)) / 2
-    return ratio, (own - mean) / np.sqrt(variance)  # the side without comes last
+
+    fits: Floats
+    inside: NDArray[np.bool_]
+
+    def held(self, own: Floats) -> Floats:
+        """(p, m) a fit beside halfway between the fit with a person in training and without."""
+        sides = (self.inside, ~self.inside)
+        mean = [np.mean(self.fits, axis=0, where=side[..., None]) for side in sides]
+        return own - np.asarray((mean[0] + mean[1]) / 2)
+
+    def likelihood_ratios(self, own: Floats) -> tuple[Floats, Floats]:
+        """(p, m) LiRA's score online, the log-likelihood ratio of normal fits with and without a
+        person, and offline, how far the fit lies above those without; a person's variance is drawn
+        towards everybody's, for it is known from half the references.
+        """
+        ratio = np.zeros_like(own)
+        for side, sign in ((self.inside, 1), (~self.inside, -1)):
+            where = side[..., None]
+            mean, n = np.mean(self.fits, axis=0, where=where), side.sum(axis=0)[:, None]
+            squares = np.sum((self.fits - mean) ** 2, axis=0, where=where)
+            shared = np.nansum(squares, axis=0) / np.maximum((n - 1).sum(), 1)
+            variance = (squares + _SHRUNK * shared) / (n - 1 + _SHRUNK)
+            variance = np.maximum(variance, 1e-12)
+            ratio += sign * -((own - mean) ** 2 / variance + np.log(variance)) / 2
+        return ratio, (own - mean) / np.sqrt(variance)  # the side without comes last
+
+
+@dataclass(frozen=True, eq=False)
+class OfWhomTheSameIsTrue:
+    """The people themselves, where no reference model can be trained.
+
+    Attributes
+    ----------
+    truth : (p, m) what is true of each
+    """
+
+    truth: Floats
+
+    def held(self, own: Floats) -> Floats:
+        """(p, m) a fit less its mean among all people of whom the same is true."""
+        return label_centred(own, self.truth)
+
+
+#: What a person's fit is held against.
+Beside = References | OfWhomTheSameIsTrue
 
 
 # --- scores -------------------------------------------------------------------------------

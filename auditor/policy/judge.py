@@ -24,7 +24,7 @@ from auditor.core.unread import in_words
 from auditor.policy import words
 from auditor.policy.baseline import worsened
 from auditor.policy.profile import Profile, Rule, recorded_profile
-from auditor.policy.proofs import incompetent, to_be_proven
+from auditor.policy.proofs import incompetent, reach_of_proofs, to_be_proven
 from auditor.policy.standing import (
     Standing,
     all_within,
@@ -374,6 +374,8 @@ def _settled(
     if strongest is None:
         return _ruling(rule, "pass", "nothing else answers it")
     told = _told(rule, strongest.estimates[rule.estimate], "within")
+    if rule.needs_proof and (reach := reach_of_proofs(rule, measured, findings)):
+        told = f"{told}; {reach}"
     return _ruling(rule, "pass", told, strongest)
 
 

@@ -110,9 +110,20 @@ def incompetent(rule: Rule, finding: Finding, findings: Sequence[Finding]) -> st
         return (
             f"the smallest leak that this attack ({finding.view}) would have told from what it "
             f"found is {rule.shown(smallest.value)}, beyond the limit of "
-            f"{rule.shown(rule.limit)}; {_finding_smaller(rule, smallest)}"
+            f"{rule.shown(rule.limit)}; {_finding_smaller(rule, smallest, null.chance or 0.0)}"
         )
     return None
+
+
+def reach_of_proofs(rule: Rule, measured: Sequence[Finding], findings: Sequence[Finding]) -> str:
+    """Of what intruder the proofs speak by which a rule passes, where that is not all; "" else."""
+    about = words.about(rule.check)
+    for one in measured:
+        proof = _proof(one, findings)
+        by_doses = proof is not None and f"smallest_{rule.estimate}" in proof.estimates
+        if by_doses and about.reaches_all_by not in one.estimates:
+            return about.doses_reach
+    return ""
 
 
 def _proof(finding: Finding, findings: Sequence[Finding]) -> Finding | None:
@@ -122,15 +133,21 @@ def _proof(finding: Finding, findings: Sequence[Finding]) -> Finding | None:
     return next(every, None)
 
 
-def _finding_smaller(rule: Rule, smallest: Estimate) -> str:
+def _finding_smaller(rule: Rule, smallest: Estimate, chance: float) -> str:
     """What would let an attack find a leak as small as a limit.
 
     What has to be measured falls with the people where it is a rate near nothing, and with their
-    root where it is not; more than are drawn for the proof do not count.
+    root, beyond what guessing finds, where it is not; more than are drawn for the proof do not
+    count.
     """
-    by = smallest.value / rule.limit if rule.limit else math.inf
+    if rule.metric.settled_by:
+        return rule.metric.settled_by
+    nothing = 0.0 if rule.metric.unit == "percent" else chance
+    limit = rule.limit - nothing
+    by = (smallest.value - nothing) / limit if limit > 0 else math.inf
     wanted = smallest.n_subjects * (by if rule.metric.unit == "percent" else by * by)
-    if wanted > MOST_PLANTED:
+    most = math.inf if words.about(rule.check).planted_in_all else MOST_PLANTED
+    if not wanted <= most or math.isinf(wanted):
         return "a stronger attack would settle it"
     more = round_up(max(math.ceil(wanted) - smallest.n_subjects, 1))
     return f"about {more} more people would settle it, or a stronger attack"

@@ -159,6 +159,10 @@ class Words:
     also : a protocol → the one whose rules what was found under it answers too
     fails_only : protocols under which nothing is measured and something foretold: that may fail a
         rule, and passes none
+    doses_reach : of what intruder a proof by doses speaks, where that is not everybody whom a rule
+        is about
+    reaches_all_by : the number that is told only by an attack of which such a proof does
+    planted_in_all : whether such a proof is made with all people there are, and not with some
     joined : protocols that join two sets of recordings by the names of people: what is found under
         one passes a rule only where a check says of the same protocol whether names are right
     views : what it looks at where that is no attacker of the ladder → what it is called
@@ -196,6 +200,9 @@ class Words:
     protocols: Sequence[str] = ()
     also: Mapping[str, str] = field(default_factory=dict)
     fails_only: Sequence[str] = ()
+    doses_reach: str = ""
+    reaches_all_by: str = ""
+    planted_in_all: bool = False
     joined: Sequence[str] = ()
     views: Mapping[str, str] = field(default_factory=dict)
     controls: Mapping[str, str] = field(default_factory=dict)

@@ -105,3 +105,32 @@ def test_nobody_copied_does_not_pass_an_attack_that_was_not_shown_able():
     seen = Finding("memorisation", "a", "copies", "t", "measured", estimates={"copied": none})
     (ruling,) = judge([seen], profile(COPIES)).rules
     assert ruling.outcome == "inconclusive"
+
+
+def raised(smallest: float) -> Finding:
+    """A proof by fits that were raised by a known amount."""
+    estimates = {
+        key: Estimate(value, value - 0.02, value + 0.02, 0.95, 400, chance)
+        for key, value, chance in (("smallest_auc", smallest, None), ("null_auc", 0.5, 0.5))
+    }
+    return Finding(
+        "competence", "a", None, "t", "measured", estimates=estimates, proves="membership"
+    )
+
+
+def test_a_pass_by_raised_fits_says_of_whom_it_speaks_unless_reference_models_were_trained():
+    found, asked = model("a", 0.5), profile(MEMBERSHIP)
+    (ruling,) = judge([found, raised(0.58)], asked).rules
+    assert ruling.outcome == "pass"
+    assert ruling.reason.endswith("not of one who trains models like it to compare")
+    estimates = dict(found.estimates) | {"lira_auc": found.estimates["auc"]}
+    (ruling,) = judge([replace(found, estimates=estimates), raised(0.58)], asked).rules
+    assert ruling.outcome == "pass"
+    assert "compare" not in ruling.reason
+
+
+def test_what_more_people_would_help_is_reckoned_from_what_guessing_finds_and_without_end():
+    (ruling,) = judge([model("a", 0.5), raised(0.7)], profile(MEMBERSHIP)).rules
+    assert ruling.outcome == "inconclusive"
+    # Twice as far from 0.5 as the limit takes four times the 400 people.
+    assert "about 1200 more people would settle it, or a stronger attack" in ruling.reason

@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from auditor.attackers.membership import (
+    Beside,
+    OfWhomTheSameIsTrue,
+    References,
     Subjects,
     blind_guesses,
     complementary_halves,
     explanation_guesses,
-    label_centred,
-    likelihood_ratios,
     mean_of_known,
-    midpoint,
     reference_fits,
     standardised,
     unmet,
 )
+from auditor.attackers.planted_fits import PlantedFits
 from auditor.checks.base import Draw, Measured, OnModel
 from auditor.core.errors import EvidenceError
 from auditor.core.evidence import MIN_PEOPLE, Trials
 from auditor.core.finding import Estimate
 from auditor.core.streams import stream
-from auditor.core.target import MEMBER, NEITHER, NONMEMBER, Target, TrainReference
+from auditor.core.target import MEMBER, NEITHER, NONMEMBER, Floats, Places, Target, TrainReference
 from auditor.stats import metrics
 from auditor.stats.estimators import measure, pooled_auc, rounded
 from auditor.stats.intervals import wilson
@@ -62,7 +64,7 @@ class MembershipScores:
     most_telling : by each person's most telling model; None of a single one
     explanation : by the explanations of people's records; None where the model gives none
     first_n_models : by number, of so many models of a suite
-    blind : of somebody who never asks the model
+    blind : of somebody who never asks the model; None where members are only called so
     permuted : the same of somebody who was told the wrong members, permutation by permutation
     """
 
@@ -73,8 +75,35 @@ class MembershipScores:
     most_telling: Trials | None
     explanation: Trials | None
     first_n_models: Mapping[int, Trials]
-    blind: Trials
+    blind: Trials | None
     permuted: tuple[Trials, ...]
+
+    @classmethod
+    def of(cls, subjects: Subjects, own: Floats, beside: Beside, order: Places) -> MembershipScores:
+        """By the fit, (p, m).
+
+        Parameters
+        ----------
+        order : (m,) in which models of a suite are released; of a single one nothing
+        """
+        each = standardised(beside.held(own))
+        online, offline = None, None
+        if isinstance(beside, References):
+            online, offline = (
+                subjects.trials(mean_of_known(one)) for one in beside.likelihood_ratios(own)
+            )
+        sizes = sorted({min(n, len(order)) for n in _SUITES if len(order)})
+        return cls(
+            own=subjects.trials(mean_of_known(each)),
+            loss=subjects.trials(mean_of_known(standardised(own))),
+            lira=online,
+            lira_offline=offline,
+            most_telling=subjects.trials(np.nanmax(each, axis=1)) if each.shape[1] > 1 else None,
+            explanation=None,
+            first_n_models={n: subjects.trials(mean_of_known(each[:, order[:n]])) for n in sizes},
+            blind=None,
+            permuted=(),
+        )
 
     @property
     def others(self) -> dict[str, Trials]:
@@ -107,6 +136,8 @@ class Membership(OnModel):
 
     references: int = REFERENCES
     id: ClassVar[str] = "membership"
+    #: What was trained for one twin, and is the same for the other.
+    _trained: dict[tuple[bytes, bytes, int], Floats] = field(default_factory=dict, repr=False)
 
     def unmet(self, context: Context) -> str | None:
         """Why the attack cannot be carried out on this model; None when it can."""
@@ -119,36 +150,41 @@ class Membership(OnModel):
         """
         target = self.target
         subjects = Subjects.of(target)
-        assert target.membership_signal is not None
         context.progress(f"membership of {target.name}", 0, 0)
-        own = subjects.pooled(target.membership_signal())
-        online, offline = None, None
-        if target.train_reference is None:
-            each = label_centred(own, subjects.pooled(target.y_true))
-        else:
-            inside = complementary_halves(len(subjects.people), self.references, rng)
-            fits = reference_fits(target, target.train_reference, subjects, inside, context)
-            each = own - midpoint(fits, inside)
-            online, offline = (
-                subjects.trials(mean_of_known(one)) for one in likelihood_ratios(own, fits, inside)
-            )
-        each = standardised(each)
+        own = self._fit(subjects, context)
+        beside = self._beside(subjects, context, rng)
         n_labels = own.shape[1]
         order = rng.permutation(n_labels) if n_labels > 1 else np.zeros(0, dtype=np.int64)
-        sizes = sorted({min(n, n_labels) for n in _SUITES}) if n_labels > 1 else []
         blind, permuted = blind_guesses(target, subjects, rng)
         explained = target.trees and "explanation" in target.outputs
-        return MembershipScores(
-            own=subjects.trials(mean_of_known(each)),
-            loss=subjects.trials(mean_of_known(standardised(own))),
-            lira=online,
-            lira_offline=offline,
-            most_telling=subjects.trials(np.nanmax(each, axis=1)) if n_labels > 1 else None,
+        return replace(
+            MembershipScores.of(subjects, own, beside, order),
             explanation=explanation_guesses(target, subjects, rng) if explained else None,
-            first_n_models={n: subjects.trials(mean_of_known(each[:, order[:n]])) for n in sizes},
             blind=blind,
             permuted=permuted,
         )
+
+    def _fit(self, subjects: Subjects, context: Context) -> Floats:
+        """(p, m) how well the model fits each person; asked once."""
+        assert self.target.membership_signal is not None
+        key = "fit", self.target
+        if key not in context.memo:
+            context.memo[key] = subjects.pooled(self.target.membership_signal())
+        found: Floats = context.memo[key]
+        return found
+
+    def _beside(self, subjects: Subjects, context: Context, rng: np.random.Generator) -> Beside:
+        """What a person's fit is held against."""
+        target = self.target
+        if target.train_reference is None:
+            return OfWhomTheSameIsTrue(subjects.pooled(target.y_true))
+        inside = complementary_halves(len(subjects.people), self.references, rng)
+        key = "reference models", target, inside.tobytes()
+        if key not in context.memo:
+            context.memo[key] = reference_fits(
+                target, target.train_reference, subjects, inside, context
+            )
+        return References(context.memo[key], inside)
 
     def estimate(self, evidence: MembershipScores, level: float, draw: Draw) -> Measured:
         """What the attack found.
@@ -164,16 +200,17 @@ class Membership(OnModel):
         EvidenceError
             Members and others can be told apart without the model: nothing can be said about it.
         """
-        blind = pooled_auc(evidence.blind, level)
-        luck = [pooled_auc(one, level).value for one in evidence.permuted]
-        if luck and blind.value > max(luck):
-            raise EvidenceError(
-                "void: members and the others differ before any model is asked (told apart with an "
-                f"AUC of {blind.value:.2f}, by luck at most {max(luck):.2f}); name others who were "
-                "drawn as the members were"
-            )
         own = evidence.own
-        found = {"auc": pooled_auc(own, level), "blind_auc": blind}
+        found = {"auc": pooled_auc(own, level)}
+        if evidence.blind is not None:
+            blind = found["blind_auc"] = pooled_auc(evidence.blind, level)
+            luck = [pooled_auc(one, level).value for one in evidence.permuted]
+            if luck and blind.value > max(luck):
+                raise EvidenceError(
+                    "void: members and the others differ before any model is asked (told apart "
+                    f"with an AUC of {blind.value:.2f}, by luck at most {max(luck):.2f}); name "
+                    "others who were drawn as the members were"
+                )
         found |= {f"{name}_auc": pooled_auc(one, level) for name, one in evidence.others.items()}
         for label, fpr in _RATES.items():
             try:
@@ -194,17 +231,67 @@ class Membership(OnModel):
 
     def twin(self, planted: bool, seed: int) -> Membership | None:
         """The same question to a model that was trained on half of these people; None where none
-        can be trained. An attack without reference models is a cheap one: it may find members, and
-        never shows that there are none to be found.
+        can be trained.
 
         Parameters
         ----------
         planted : whether those who are called members are those whom the model learnt by heart
         """
-        if self.target.train_overfitted is None:
+        overfit = self.target.train_overfitted
+        if overfit is None:
             return None
+
+        def remembered(rows: NDArray[np.bool_], truth: Floats, seed: int) -> Floats:
+            key = rows.tobytes(), truth.tobytes(), seed
+            if key not in self._trained:
+                self._trained[key] = overfit(rows, truth, seed)
+            return self._trained[key]
+
         rng = stream(seed, f"membership/{self.target.name}/twin")
-        return replace(self, target=_twin(self.target, self.target.train_overfitted, planted, rng))
+        return replace(self, target=_twin(self.target, remembered, planted, rng))
+
+    def dealt_anew(self, strength: float, knowing: bool, seed: int) -> Dealt | None:
+        """The same question about people of whom others are called members, and fitted better;
+        None where a twin can be trained instead that learnt its members by heart.
+        """
+        if self.target.train_overfitted or self.target.membership_signal is None:
+            return None
+        return Dealt(self.target, strength=strength, knowing=knowing, seed=seed)
+
+
+@dataclass(frozen=True, eq=False)
+class Dealt(Membership):
+    """An intruder looks for people who are called members in place of those who are, and whom the
+    model fits better by a known amount.
+
+    That shows how small a leak in the fit the attack tells among these people. Without reference
+    models it shows nothing of an intruder who trains some: such a one finds more of the same model.
+
+    Attributes
+    ----------
+    strength : how much is planted
+    knowing : whether the intruder knows how
+    seed : by which those are drawn who are called members
+    """
+
+    strength: float = 0.0
+    knowing: bool = False
+    seed: int = 0
+
+    def attack(self, context: Context, rng: np.random.Generator) -> MembershipScores:
+        """Scores by the fit; to somebody who knows how it was planted, by what is likelier."""
+        subjects = Subjects.of(self.target)
+        own, beside = self._fit(subjects, context), self._beside(subjects, context, rng)
+        lot = stream(self.seed, f"planted/{self.target.name}/members")
+        fits = PlantedFits.of(subjects, own, beside.held, self.strength, lot)
+        nobody = np.zeros(0, dtype=np.int64)
+        seen = MembershipScores.of(fits.subjects, fits.own, beside, nobody)
+        if not self.knowing:
+            return seen
+        known = fits.subjects.trials(fits.likelihood_ratio())
+        others = ("lira", "lira_offline", "most_telling")
+        asked: dict[str, Any] = {name: known for name in others if getattr(seen, name) is not None}
+        return replace(seen, own=known, loss=known, **asked)
 
 
 def _twin(

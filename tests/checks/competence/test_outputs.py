@@ -11,6 +11,7 @@ from auditor.checks.base import OnModel
 from auditor.checks.competence.check import prove
 from auditor.checks.cross_modal.check import CrossModalRetrieval
 from auditor.checks.inversion.check import ModelInversion
+from auditor.checks.membership.check import Membership
 from auditor.checks.output_attribute.check import OutputAttributeInference
 from auditor.checks.output_linkage.check import OutputLinkage
 from auditor.checks.run import run_check
@@ -20,6 +21,7 @@ from auditor.policy.proofs import competence_needed
 from tests.checks.asking import context
 from tests.checks.cross_modal.plant import pairing
 from tests.checks.inversion.plant import giving_back
+from tests.checks.membership.fits import fitted
 from tests.checks.output_attribute.plant import of_sex
 from tests.checks.output_linkage.plant import People, risk
 
@@ -99,3 +101,43 @@ def test_outputs_that_tell_sex_fail():
     target = of_sex(0, True)
     asked = OutputAttributeInference(target, output=next(iter(target.outputs)))
     assert judged(asked, {"sex_gain_over_known": 0.05}) == "fail"
+
+
+MEMBERS = {"auc": 0.6, "tpr_at_fpr_1pct": 0.03}
+
+
+def test_a_fit_that_tells_no_members_passes_and_one_that_does_fails():
+    assert judged(Membership(fitted(0, 2000)), MEMBERS) == "pass"
+    assert judged(Membership(fitted(0, 2000, 2.0)), MEMBERS) == "fail"
+
+
+def test_where_a_few_members_are_known_by_heart_it_does_not_pass():
+    assert judged(Membership(fitted(0, 2000, 6.0, share=0.05)), MEMBERS) == "fail"
+
+
+def test_of_few_people_no_fit_passes():
+    for seed in range(5):
+        assert judged(Membership(fitted(seed, 60)), MEMBERS, seed) != "pass"
+
+
+def test_a_fit_that_is_the_same_of_everybody_does_not_pass():
+    target = fitted(0, 2000)
+    same = np.full(target.y_true.shape, 0.1)
+    asked = Membership(replace(target, membership_signal=lambda: same))
+    assert judged(asked, {"auc": 0.6}) == "inconclusive"
+
+
+def test_an_attack_by_reference_models_is_proven_with_those_that_it_trained():
+    trained = []
+
+    def reference(rows, truth, seed):
+        trained.append(seed)
+        rng = np.random.default_rng(seed)
+        own = rng.normal(size=truth.shape) / 2 + usual
+        return own + 2 * np.isin(target.subject, target.subject[rows])[:, None]
+
+    target = fitted(0, 300)
+    usual = target.membership_signal()
+    asked = Membership(replace(target, train_reference=reference))
+    assert judged(asked, {"auc": 0.6}) == "pass"
+    assert len(trained) == 4
