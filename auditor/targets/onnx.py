@@ -93,6 +93,14 @@ def open_onnx(model: ReleasedModel) -> Target:
 # --- the file -----------------------------------------------------------------------------
 
 
+class _OddError(ModelError):
+    """An output is not what is told of each record."""
+
+    def __init__(self, told: str, output: str) -> None:
+        super().__init__(told)
+        self.output = output
+
+
 class _Network:
     """A file that was loaded, in a process of its own.
 
@@ -131,8 +139,11 @@ class _Network:
         self._read(said["inputs"])
         outputs = {one["name"]: one["type"] for one in said["outputs"]}
         self.outputs = [name for name, kind in outputs.items() if kind in (*_NUMBERS, *_NAMES)]
-        self.names = [name for name in self.outputs if outputs[name] in _NAMES]
-        self.n_strange = len(outputs) - len(self.outputs)
+        self._inside = {*said["leaves"], *said["embeddings"]}
+        self.names = [
+            name for name in self.outputs if outputs[name] in _NAMES or name in said["leaves"]
+        ]
+        self.n_strange = len(outputs) - len(self.outputs) + said["n_left"]
         if not self.outputs:
             kinds = ", ".join(list(outputs.values())[:3]) or "none"
             raise ModelError(f"{path.name}: its outputs are {kinds}; wanted numbers of each record")
@@ -163,6 +174,16 @@ class _Network:
         ModelError
             It cannot be asked; or answers otherwise when it is asked again.
         """
+        while True:
+            try:
+                return self._asked(x)
+            except _OddError as error:
+                if error.output not in self._inside:
+                    raise
+                self.outputs.remove(error.output)  # of what it does inside, and not for us
+                self.n_strange += 1
+
+    def _asked(self, x: Rows) -> list[Given]:
         at_once = self.shape[0] or _AT_ONCE
         found = [self._answers(x[at : at + at_once]) for at in range(0, len(x), at_once)]
         again = np.arange(max(min(len(x) // 2, at_once, _AGAIN), 1))[::-1]
@@ -178,7 +199,8 @@ class _Network:
             if name in self.names:
                 told.append(_names(name, parts))
                 continue
-            told.append(Given(name, self._finite(x, [one.values for one in parts]), classes))
+            values = self._finite(name, x, [one.values for one in parts])
+            told.append(Given(name, values, classes))
         if len(x):
             for before, after in zip(told, self._answers(x[again]), strict=True):
                 self._same(before, before.values[again], after)
@@ -201,12 +223,12 @@ class _Network:
                 found.append(Given(name, _flat(rows), tuple(about.get("classes", ()))))
         return found
 
-    def _finite(self, x: Rows, parts: Sequence[Rows]) -> Rows:
+    def _finite(self, name: str, x: Rows, parts: Sequence[Rows]) -> Rows:
         whole = np.asarray(np.isfinite(x).all(axis=tuple(range(1, x.ndim))))
         values = np.concatenate(parts)
         finite = np.asarray(np.isfinite(values).all(axis=1))
         if not finite[whole].all():
-            raise ModelError(f"{self.file}: gives out numbers that are not finite; correct it")
+            raise _OddError(f"{self.file}: gives out numbers that are not finite; correct it", name)
         values[~finite] = np.nan
         return values
 
@@ -248,9 +270,10 @@ class _Network:
             )
         for name, values in zip(self.outputs, told, strict=True):
             if not values.ndim or len(values) != len(given) or not values.size:
-                raise ModelError(
+                raise _OddError(
                     f"{self.file}: gives out {values.shape} for {len(given)} records, as "
-                    f"{shown(name)}; wanted a row of each; export it without that"
+                    f"{shown(name)}; wanted a row of each; export it without that",
+                    name,
                 )
         return list(zip(told, said["about"], strict=True))
 

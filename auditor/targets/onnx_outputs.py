@@ -7,12 +7,14 @@ texts are names, as the leaves of trees are, unless risks tell them already.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.special import logit
 
 from auditor.core.errors import ModelError
@@ -35,6 +37,8 @@ _MOST_EMBEDDINGS = 8
 _VALUES = 10
 #: So much may risks that exclude one another miss 1 by, all together.
 _OFF = 1e-3
+#: What a class is called that has a name which nobody knows.
+_UNKNOWN = "?"
 #: Records of each class, on the average, without which nothing shows that a name follows from it.
 _EACH = 5
 #: What no more than one output of a file is taken for.
@@ -173,9 +177,18 @@ def _explained(numbers: Sequence[Given], names: Sequence[Given]) -> tuple[list[G
         places = [at for at, risks in enumerate(found) if _follows(one, risks)]
         if not places:
             left.append(one)
+            places = [at for at, risks in enumerate(found) if _may_be_called(risks, one)]
         for at in places:
             found[at] = _called(found[at], one)
     return found, left
+
+
+def _may_be_called(risks: Given, names: Given) -> bool:
+    """Whether an output of texts may be about the classes of another, from which it does not
+    follow.
+    """
+    n_texts = len({text for text in names.texts if not re.fullmatch(r"[-\d.]+", text)})
+    return names.width == 1 and risks.exclude_one_another and 0 < n_texts <= risks.width
 
 
 def _follows(names: Given, risks: Given) -> bool:
@@ -189,21 +202,29 @@ def _follows(names: Given, risks: Given) -> bool:
             np.isin(name, (name.min(), name.max())).all()
             and (name.min() == name.max() or low.max() < high.min() or high.max() < low.min())
         )
-    largest = risks.values.argmax(axis=1)
-    n_largest = len(np.unique(largest))
-    n_pairs = len(np.unique(np.stack([largest, name]), axis=1).T)
+    largest, clear = _largest(risks)
+    n_largest = len(np.unique(largest[clear]))
+    n_pairs = len(np.unique(np.stack([largest, name])[:, clear], axis=1).T)
     # From as many classes as there are records, everything follows.
-    return risks.exclude_one_another and n_pairs == n_largest <= len(name) / _EACH
+    return risks.exclude_one_another and 0 < n_pairs == n_largest <= clear.sum() / _EACH
+
+
+def _largest(risks: Given) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """(n,) which of the risks is the largest, and whether it is so clearly."""
+    last, first = np.sort(risks.values, axis=1)[:, -2:].T
+    return risks.values.argmax(axis=1), first - last > _ROUNDED
 
 
 def _called(risks: Given, names: Given) -> Given:
     """Risks, by what the likeliest of them is called."""
-    if risks.classes or risks.width == 1:
+    if risks.classes not in ((), (_UNKNOWN,) * risks.width) or risks.width == 1:
         return risks
-    largest, name = risks.values.argmax(axis=1), names.values[:, 0].astype(np.int64)
-    code = dict(zip(largest.tolist(), name.tolist(), strict=True))
-    if len(set(code.values())) < len(code):
-        return risks
+    largest, clear = _largest(risks)
+    name = names.values[:, 0].astype(np.int64)
+    pairs = set(zip(largest[clear].tolist(), name[clear].tolist(), strict=True))
+    code = dict(pairs)
+    if not len(pairs) == len(code) == len(set(code.values())):
+        return replace(risks, classes=(_UNKNOWN,) * risks.width)
     classes = [names.texts[code[at]] if at in code else "" for at in range(risks.width)]
     return replace(risks, classes=tuple(classes))
 

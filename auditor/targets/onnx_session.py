@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from auditor.core.confined import MOST, Arrays, Words, serve
 from auditor.core.errors import ModelError
+from auditor.targets.onnx_inside import with_inside
 
 #: The standard's operators, and those of them that may never end.
 _STANDARD = ("", "ai.onnx", "ai.onnx.ml")
@@ -68,19 +69,27 @@ class _File:
         except Exception as error:  # of protobuf, whose errors are no one family's
             raise ModelError("is damaged, or no ONNX file; export it again") from error
         _refuse_strange(model, len(content))
-        del model
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 4
-        self._session = onnxruntime.InferenceSession(
-            content, options, providers=["CPUExecutionProvider"]
-        )
-        return {
-            name: [{"name": one.name, "type": one.type, "shape": one.shape} for one in sides]
-            for name, sides in (
-                ("inputs", self._session.get_inputs()),
-                ("outputs", self._session.get_outputs()),
-            )
+        try:
+            leaves, embeddings, n_left = with_inside(model)
+            session = _session(model.SerializeToString())
+        except (ModelError, MemoryError):
+            raise
+        except Exception:  # what it does inside cannot be told
+            leaves, embeddings, n_left = [], [], 1
+            session = _session(content)
+        self._session = session
+        sides = {"inputs": session.get_inputs(), "outputs": session.get_outputs()}
+        told = {
+            side: [{"name": one.name, "type": one.type, "shape": one.shape} for one in some]
+            for side, some in sides.items()
         }
+        return {**told, "leaves": leaves, "embeddings": embeddings, "n_left": n_left}
+
+
+def _session(content: bytes) -> Any:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
 
 def _in_numbers(value: Any) -> tuple[NDArray[Any], Mapping[str, list[str]]]:
