@@ -97,7 +97,8 @@ def _given_out(target: Target, said: Description) -> Target:
         return values if said.decimals is None else np.round(values, said.decimals)
 
     outputs = {name: partial(rounded, target.outputs[name]) for name in said.outputs}
-    return replace(target, outputs=outputs, trees={}, _cache={})
+    # What else there is and was not read is not given out.
+    return replace(target, outputs=outputs, trees={}, unread={}, _cache={})
 
 
 def _opened(model: ReleasedModel) -> Target:

@@ -82,6 +82,12 @@ def open_onnx(model: ReleasedModel) -> Target:
         raise ModelError(f"{model.name}: names {len(model.files)} .onnx files; name one")
     ((name, file),) = model.files.items()
     network = _Network(model.file(file))
+    if network.keeps and not model.description.outputs:
+        raise ModelError(
+            f"{network.file}: holds an {network.keeps}, whose support vectors are records of its "
+            "training: whoever has the file has them; release a model of another kind, or, where "
+            f"the file stays, say in {DESCRIPTION} under outputs what is given out"
+        )
     labels = tuple(model.description.labels) or (name,)
     # A table has columns; one lead is a wave without an axis for it.
     if len(network.shape) == 2 and not (model.description.fs and model.description.leads):
@@ -109,6 +115,7 @@ class _Network:
     shape : of its input: how many at once, and what of each; None where any number will do
     columns : what its inputs are called, where each is a column of a table
     outputs, names : what it gives out is called, and what of it is names and no numbers
+    keeps : which of its operators keeps records of its training; "" where none does
     n_strange : what it gives out besides and is not read
     """
 
@@ -139,6 +146,7 @@ class _Network:
         self._read(said["inputs"])
         outputs = {one["name"]: one["type"] for one in said["outputs"]}
         self.outputs = [name for name, kind in outputs.items() if kind in (*_NUMBERS, *_NAMES)]
+        self.keeps = str(said["keeps"])
         self._inside = {*said["leaves"], *said["embeddings"]}
         self.names = [
             name for name in self.outputs if outputs[name] in _NAMES or name in said["leaves"]

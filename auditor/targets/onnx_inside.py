@@ -9,8 +9,6 @@ from typing import Any
 
 from onnx import ValueInfoProto, helper
 
-from auditor.core.errors import ModelError
-
 #: What such outputs are called, before their numbers.
 _LEAVES, _EMBEDDING = "auditor leaves", "auditor embedding"
 #: Operators that weigh what they read by what was learnt.
@@ -23,20 +21,9 @@ _KEEP_RECORDS, _OTHER_TREES = ("SVMClassifier", "SVMRegressor"), ("TreeEnsemble"
 def with_inside(model: Any) -> tuple[list[str], list[str], int]:
     """Add outputs to a file that was found harmless: names of those that tell leaves, and of those
     that tell embeddings; and of how many trees the leaves cannot be told.
-
-    Raises
-    ------
-    ModelError
-        The file keeps records of its training.
     """
     graph = model.graph
-    for node in _everywhere(graph):
-        if node.op_type in _KEEP_RECORDS:
-            raise ModelError(
-                f"holds an {node.op_type}, whose support vectors are records of its training: "
-                "whoever has the file has them; release a model of another kind"
-            )
-    every = [node for node in _everywhere(graph) if node.op_type in (*_TREES, *_OTHER_TREES)]
+    every = [node for node in _everywhere(model) if node.op_type in (*_TREES, *_OTHER_TREES)]
     trees = [node for node in graph.node if node.op_type in _TREES]
     read = _last_read(graph)
     leaves = [f"{_LEAVES} {at}" for at in range(len(trees))]
@@ -50,13 +37,25 @@ def with_inside(model: Any) -> tuple[list[str], list[str], int]:
     return leaves, embeddings, len(every) - len(trees)
 
 
-def _everywhere(graph: Any) -> Iterator[Any]:
-    """The nodes of a graph, and of the graphs within them."""
+def keeping_records(model: Any) -> str:
+    """The operator of a file that keeps records of its training as they are; "" where none does."""
+    found = (node.op_type for node in _everywhere(model) if node.op_type in _KEEP_RECORDS)
+    return next(found, "")
+
+
+def _everywhere(model: Any) -> Iterator[Any]:
+    """The nodes of a model, of the graphs within them, and of its own functions."""
+    yield from _within(model.graph)
+    for function in model.functions:
+        yield from _within(function)
+
+
+def _within(graph: Any) -> Iterator[Any]:
     for node in graph.node:
         yield node
         for attribute in node.attribute:
             for one in [attribute.g, *attribute.graphs]:
-                yield from _everywhere(one)
+                yield from _within(one)
 
 
 def _leaves(node: Any, name: str) -> Any:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from auditor.core.confined import MOST, Arrays, Words, serve
 from auditor.core.errors import ModelError
-from auditor.targets.onnx_inside import with_inside
+from auditor.targets.onnx_inside import keeping_records, with_inside
 
 #: The standard's operators, and those of them that may never end.
 _STANDARD = ("", "ai.onnx", "ai.onnx.ml")
@@ -69,10 +69,11 @@ class _File:
         except Exception as error:  # of protobuf, whose errors are no one family's
             raise ModelError("is damaged, or no ONNX file; export it again") from error
         _refuse_strange(model, len(content))
+        keeps = keeping_records(model)
         try:
             leaves, embeddings, n_left = with_inside(model)
             session = _session(model.SerializeToString())
-        except (ModelError, MemoryError):
+        except MemoryError:
             raise
         except Exception:  # what it does inside cannot be told
             leaves, embeddings, n_left = [], [], 1
@@ -83,7 +84,13 @@ class _File:
             side: [{"name": one.name, "type": one.type, "shape": one.shape} for one in some]
             for side, some in sides.items()
         }
-        return {**told, "leaves": leaves, "embeddings": embeddings, "n_left": n_left}
+        return {
+            **told,
+            "leaves": leaves,
+            "embeddings": embeddings,
+            "n_left": n_left,
+            "keeps": keeps,
+        }
 
 
 def _session(content: bytes) -> Any:

@@ -374,6 +374,22 @@ def test_what_is_not_understood_is_refused_in_one_line(
     assert "\n" not in str(error.value)
 
 
+def test_what_stays_at_home_may_keep_records(tmp_path: Path, release: Release):
+    said = {"labels": {"mV": "PR ms"}, "outputs": ["predictions"]}
+    one = asked(written(tmp_path, of_support_vectors(), **said), release)
+    far = ((X - [1, 2, 3]) ** 2).sum(axis=1)
+    np.testing.assert_allclose(one.view("predictions").values[:, 0], np.exp(-far), atol=1e-5)
+
+
+def test_what_is_not_given_out_need_not_be_read(tmp_path: Path, release: Release):
+    pair = helper.make_node("SequenceConstruct", ["h", "h"], ["s"])
+    model = network([*HIDDEN, pair, *HEAD], p=(FLOAT, 2))
+    model.graph.output.append(helper.make_tensor_sequence_value_info("s", FLOAT, None))
+    assert asked(written(tmp_path, model), release).unread["model output"] == 1
+    alone = asked(written(tmp_path, model, outputs=["scores"]), release)
+    assert not any(alone.unread.values())
+
+
 def test_whole_numbers_are_read_where_the_table_holds_them(tmp_path: Path, release: Release):
     table = rows().assign(**dict.fromkeys(NAMES, np.arange(N)))
     one = asked(written(tmp_path, of_whole_numbers(), table), release)
