@@ -6,12 +6,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import onnx
 import pandas as pd
 import pytest
 import yaml
 from click.testing import CliRunner
+from onnx import TensorProto, helper
+from sklearn.ensemble import RandomForestClassifier
 
 from auditor import cli
 from auditor.audit import scan
@@ -22,6 +26,7 @@ from auditor.policy.judge import judge
 from auditor.policy.profile import load_profile
 from auditor.targets import description as described
 from tests.checks.membership.plant import CLASSES, VALUE, measured_people
+from tests.targets.exported import forest
 
 DEEP, SHALLOW = Trees(40, 8), Trees(5, 1, rate=0.1)
 NAMES = [f"x{k}" for k in range(8)]
@@ -336,3 +341,97 @@ def test_a_hostile_description_costs_one_line(change, told, tmp_path, monkeypatc
     (line,) = lines.splitlines()
     assert told in line
     assert "<script>" not in line
+
+
+# --- files of others ----------------------------------------------------------------------
+
+
+def of_another(folder: Path, model: Any, truth: Any, **said: Any) -> tuple[int, str, dict]:
+    """The exit status of a scan of an ONNX file under `model`, what was said, and the audit."""
+    inputs, _, person = measured_people(1, N)
+    (folder / "data").mkdir()
+    (folder / "data" / "README.txt").write_text("the recordings stay at home", encoding="utf-8")
+    (folder / "model.onnx").write_bytes(model.SerializeToString())
+    rows = pd.DataFrame(inputs, columns=NAMES)
+    rows = rows.assign(subject=person, part=np.where(person % 2, "trained", "judged"), tells=truth)
+    rows.to_csv(folder / "rows.csv", index=False)
+    told = {
+        "task": "theirs",
+        "file": "model.onnx",
+        "members": "rows.csv",
+        "inputs": NAMES,
+        "labels": {"it": "tells"},
+    }
+    (folder / "model.yaml").write_text(yaml.safe_dump(told | said), encoding="utf-8")
+    out = folder / "out"
+    status, output = run(
+        "scan", folder / "data", "--model", folder / "model.onnx", "--profile", "model",
+        "--preset", "quick", "--out", out, "--quiet",
+    )  # fmt: skip
+    found = out / "audit.json"
+    return status, output, json.loads(found.read_text("utf-8")) if found.exists() else {}
+
+
+def forest_of(truth: Any) -> RandomForestClassifier:
+    """What learnt the people with odd numbers by heart."""
+    inputs, _, person = measured_people(1, N)
+    some = person % 2 == 1
+    return RandomForestClassifier(40, random_state=0).fit(inputs[some], truth[some])
+
+
+def test_a_forest_of_scikit_learn_that_learnt_by_heart_fails(tmp_path):
+    truth = (measured_people(1, N)[1] > 0).astype(int)
+    model = forest(forest_of(truth), "maps")
+    status, _, audit = of_another(tmp_path, model, truth, outputs=["scores"])
+    assert status == 1
+    assert outcomes(audit)["membership-auc"] == "fail"
+    assert audit["release"]["models"][0]["gives"] == ["scores"]
+
+
+@pytest.mark.slow
+def test_a_forest_of_classes_with_names_is_audited_with_its_leaves(tmp_path):
+    truth = np.array(RHYTHMS)[np.digitize(measured_people(1, N)[1], (-0.6, 0.6))]
+    status, _, audit = of_another(tmp_path, forest(forest_of(truth), "maps"), truth)
+    assert status == 1
+    assert audit["release"]["models"][0]["gives"] == ["leaves", "scores"]
+    asked = {one["view"] for one in audit["findings"] if one["check"] == "output-linkage"}
+    assert asked >= {"theirs.leaves", "theirs.scores"}
+
+
+def weak() -> onnx.ModelProto:
+    """A score that looks at the mean alone, and the same in a sequence, which is not read."""
+    value = helper.make_tensor_value_info
+    nodes = [
+        helper.make_node("ReduceMean", ["x"], ["m"], axes=[1], keepdims=1),
+        helper.make_node("Sigmoid", ["m"], ["p"]),
+        helper.make_node("SequenceConstruct", ["p"], ["s"]),
+    ]
+    outputs = [
+        value("p", TensorProto.FLOAT, ["n", 1]),
+        helper.make_tensor_sequence_value_info("s", TensorProto.FLOAT, None),
+    ]
+    graph = helper.make_graph(
+        nodes, "graph", [value("x", TensorProto.FLOAT, ["n", len(NAMES)])], outputs
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+
+
+def test_an_output_that_was_not_attacked_keeps_rules_open(tmp_path):
+    truth = (measured_people(1, N)[1] > 0).astype(int)
+    status, _, audit = of_another(tmp_path, weak(), truth)
+    assert status == 3
+    assert audit["release"]["unread"] == {"model output": 1}
+    for rule in audit["verdict"]["rules"]:
+        if rule["id"] in ("outputs-found", "outputs-named", "inputs-rebuilt"):
+            assert rule["outcome"] != "pass"
+    said = [one["reason"] or "" for one in audit["verdict"]["rules"]]
+    assert any("1 output of a model that was not attacked" in one for one in said)
+
+
+def test_names_of_classes_that_nobody_explained_cost_one_line_and_status_2(tmp_path):
+    truth = (measured_people(1, N)[1] > 0).astype(int)
+    named = np.array(["AF", "sinus"])[1 - truth]
+    status, said, audit = of_another(tmp_path, forest(forest_of(named), "maps"), truth)
+    assert (status, audit) == (2, {})
+    (line,) = said.splitlines()
+    assert "label tells: the model calls its 2 classes otherwise; say in model.yaml" in line

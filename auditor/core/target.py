@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
@@ -25,6 +26,11 @@ Kind = Literal["finding", "class", "value"]
 #: (n,) which records a model is trained on, (n, m) what is true of each, and a seed → (n, m) how
 #: well it then fits each record.
 TrainReference = Callable[[NDArray[np.bool_], Floats, int], Floats]
+
+
+def kind_of(output: str) -> str:
+    """What an output is: of several embeddings each is one."""
+    return re.sub(r"-\d+$", "", output)
 
 
 class Generator(Protocol):
@@ -85,7 +91,8 @@ class Target:
     outputs : by name, what it gives out of each record, (n, d) float32: `scores`, a column for each
         finding and then for each class, `predictions` of values, `logits`, `embedding`, `tokens`,
         `explanation`, `leaves`, `phenotypes`; of a model of two kinds of input also `other`, the
-        embedding of the other one (NaN where there is none). Only what is asked for is worked out.
+        embedding of the other one (NaN where there is none); of several embeddings `embedding-2`
+        and so on. Only what is asked for is worked out.
     controls : by the same names, what a model with random weights gives out
     membership_signal : how well the model fits each record, (n, m): the log-odds of what is true,
         the likeness of a pair, a reconstruction's or a value's negative error; larger for what was

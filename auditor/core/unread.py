@@ -29,6 +29,10 @@ KINDS: Mapping[str, tuple[str, str]] = {
         "text of a model about a record that is not here",
         "texts of a model about records that are not here",
     ),
+    "model output": (
+        "output of a model that was not attacked",
+        "outputs of a model that were not attacked",
+    ),
     "unit": ("signal in a unit that is not known", "signals in units that are not known"),
 }
 

@@ -7,6 +7,7 @@ from enum import Enum, auto
 
 from auditor.core.finding import Estimate, Finding
 from auditor.core.formatting import interval
+from auditor.core.target import kind_of
 from auditor.policy import words
 from auditor.policy.profile import Rule
 
@@ -30,7 +31,7 @@ def asked(rule: Rule, findings: Sequence[Finding]) -> list[Finding]:
         if one.check == rule.check
         and one.released
         and rule.protocol in (None, one.protocol, also.get(one.protocol or ""))
-        and (not rule.outputs or one.output in rule.outputs)
+        and (not rule.outputs or {one.output, kind_of(one.output)} & set(rule.outputs))
         and not inapplicable(rule.estimate, one)
     ]
 

@@ -102,6 +102,8 @@ def _given_out(target: Target, said: Description) -> Target:
         target,
         outputs={name: partial(told, name) for name in said.outputs},
         trees={},
+        # What else there is and was not read is not given out.
+        unread={},
         file=False,
         decimals=said.decimals,
         stages={n: partial(stage, make) for n, make in target.stages.items()},

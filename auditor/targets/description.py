@@ -315,6 +315,12 @@ def yes_or_no(table: pd.DataFrame, column: str) -> Floats:
     return np.where(label == UNKNOWN, np.nan, label)
 
 
+def is_yes(text: str) -> bool | None:
+    """Whether a text says yes or no; None where it says neither."""
+    said = text.strip().lower()
+    return True if said in _YES | {"1"} else False if said in _NO | {"0"} else None
+
+
 def classes(table: pd.DataFrame, column: str, n_classes: int, names: Sequence[str]) -> Floats:
     """(n,) which class, from 0; NaN where a cell is empty or −1, or the column is not there.
 

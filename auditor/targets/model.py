@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
+from scipy.special import logsumexp
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -263,6 +264,17 @@ def log_odds_of(y_true: Floats, log_odds: NDArray[Any]) -> Floats:
     """The log-odds of what is true, of those of it being so; NaN where it is not known."""
     sign = np.where(y_true == 1, 1.0, np.where(y_true == 0, -1.0, np.nan))
     return np.asarray(sign * log_odds, dtype=np.float64)
+
+
+def class_log_odds_of(y_true: Floats, margins: Floats) -> Floats:
+    """The log-odds of the class that is true, of (n, k) log-odds of each but for a constant of the
+    row; NaN where it is not known.
+    """
+    own = np.arange(margins.shape[1]) == y_true[:, None]
+    known = own.any(axis=1)
+    found = np.full(len(y_true), np.nan)
+    found[known] = margins[own] - logsumexp(np.where(own, -np.inf, margins), axis=1)[known]
+    return found
 
 
 def cosine(one: Rows, other: Rows) -> Floats:

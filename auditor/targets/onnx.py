@@ -9,8 +9,7 @@ memory and time (`onnx_session.py`).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import partial
 from importlib.util import find_spec
@@ -22,16 +21,17 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 from scipy.signal import resample_poly
-from scipy.special import logit
 
 from auditor.core.confined import MOST, Arrays, Confined, Ended, Words
 from auditor.core.errors import ModelError, SignalError
 from auditor.core.target import Floats, Target
+from auditor.resources import shown
 from auditor.targets import description
 from auditor.targets.description import DESCRIPTION
-from auditor.targets.model import WIDEST, ReleasedModel, compact, log_odds_of, summaries
+from auditor.targets.model import WIDEST, ReleasedModel, compact, summaries
+from auditor.targets.onnx_outputs import Given, Told
 from auditor.targets.recordings import Recordings, Rows, visits
-from auditor.targets.table import Table, table_of
+from auditor.targets.table import ReadLabel, Table, table_of, truth_of
 
 #: Larger files are not opened, and no longer leads are read.
 _MAX_BYTES, _MAX_SAMPLES = 1 << 30, 1 << 20
@@ -46,15 +46,26 @@ _SECONDS_TO_RUN, _SECONDS_EACH = 60.0, 2.0
 _AT_ONCE = 256
 #: What is read of a recording where a network would take any length, seconds.
 _SECONDS = 10.0
-_NUMBERS = {
+#: What a network may read.
+_READ: Mapping[str, type[np.generic]] = {
     "tensor(float)": np.float32,
     "tensor(double)": np.float64,
     "tensor(float16)": np.float16,
+    "tensor(int64)": np.int64,
+    "tensor(int32)": np.int32,
 }
-#: No risk is told further from 0 and 1 than so.
-_SURE = 1e-6
-#: What is told of findings; and how many findings may be told that nobody has named.
-_RISKS, _MOST_TOLD = {"scores", "logits"}, 100
+#: What it may give out: numbers (small whole ones are numbers that were rounded), maps of classes
+#: to risks, and names.
+_NUMBERS = (
+    *(
+        f"tensor({one})"
+        for one in ("float", "double", "float16", "int8", "uint8", "int16", "uint16")
+    ),
+    *(f"seq(map({key},tensor(float)))" for key in ("int64", "string")),
+)
+_NAMES = tuple(f"tensor({one})" for one in ("int64", "int32", "uint64", "uint32", "bool", "string"))
+#: Records that are asked about twice, and by how much of their size answers may differ then.
+_AGAIN, _ALIKE = 16, 0.01
 
 
 def open_onnx(model: ReleasedModel) -> Target:
@@ -71,15 +82,29 @@ def open_onnx(model: ReleasedModel) -> Target:
         raise ModelError(f"{model.name}: names {len(model.files)} .onnx files; name one")
     ((name, file),) = model.files.items()
     network = _Network(model.file(file))
-    labels = tuple(model.description.labels) or (name,)
-    if len(network.shape) == 2:
-        return _of_table(
-            model, network, table_of(model, dict.fromkeys(labels, description.yes_or_no)), labels
+    if network.keeps and not model.description.outputs:
+        raise ModelError(
+            f"{network.file}: holds an {network.keeps}, whose support vectors are records of its "
+            "training: whoever has the file has them; release a model of another kind, or, where "
+            f"the file stays, say in {DESCRIPTION} under outputs what is given out"
         )
+    labels = tuple(model.description.labels) or (name,)
+    # A table has columns; one lead is a wave without an axis for it.
+    if len(network.shape) == 2 and not (model.description.fs and model.description.leads):
+        table = table_of(model, {}, network.columns)
+        return _of_table(model, network, table, labels)
     return _of_recordings(model, network, labels)
 
 
 # --- the file -----------------------------------------------------------------------------
+
+
+class _OddError(ModelError):
+    """An output is not what is told of each record."""
+
+    def __init__(self, told: str, output: str) -> None:
+        super().__init__(told)
+        self.output = output
 
 
 class _Network:
@@ -88,7 +113,10 @@ class _Network:
     Attributes
     ----------
     shape : of its input: how many at once, and what of each; None where any number will do
-    outputs : names of what it gives out in numbers
+    columns : what its inputs are called, where each is a column of a table
+    outputs, names : what it gives out is called, and what of it is names and no numbers
+    keeps : which of its operators keeps records of its training; "" where none does
+    n_strange : what it gives out besides and is not read
     """
 
     def __init__(self, path: Path) -> None:
@@ -115,56 +143,126 @@ class _Network:
                 f"{path.name}: onnxruntime cannot load it ({said['error']}); export it again"
             )
         self._doing = "ran it"
-        given = said["inputs"]
-        if (
-            len(given) != 1
-            or given[0]["type"] not in _NUMBERS
-            or len(given[0]["shape"]) not in (2, 3)
-        ):
-            kinds = [f"{one['type']} of {len(one['shape'])} axes" for one in given[:3]]
-            raise ModelError(
-                f"{path.name}: its inputs are {', '.join(kinds) or 'none'}; wanted one of numbers, "
-                "(records, columns) or (records, leads, samples)"
-            )
-        self._input, self._dtype = given[0]["name"], _NUMBERS[given[0]["type"]]
-        sizes = given[0]["shape"]
-        self.shape = [one if isinstance(one, int) and one > 0 else None for one in sizes]
-        self.outputs = [one["name"] for one in said["outputs"] if one["type"] in _NUMBERS]
+        self._read(said["inputs"])
+        outputs = {one["name"]: one["type"] for one in said["outputs"]}
+        self.outputs = [name for name, kind in outputs.items() if kind in (*_NUMBERS, *_NAMES)]
+        self.keeps = str(said["keeps"])
+        self._inside = {*said["leaves"], *said["embeddings"]}
+        self.names = [
+            name for name in self.outputs if outputs[name] in _NAMES or name in said["leaves"]
+        ]
+        self.n_strange = len(outputs) - len(self.outputs) + said["n_left"]
         if not self.outputs:
-            raise ModelError(
-                f"{path.name}: gives out no table of numbers; export it without maps (zipmap)"
-            )
+            kinds = ", ".join(list(outputs.values())[:3]) or "none"
+            raise ModelError(f"{path.name}: its outputs are {kinds}; wanted numbers of each record")
 
-    def asked(self, x: Rows) -> list[Rows]:
-        """(n, d) of each output, at most 2,000 numbers of each record; all NaN of records with
-        gaps where the network cannot do without.
+    def _read(self, given: Sequence[Mapping[str, Any]]) -> None:
+        """What it is asked with: one input, or one for each column of a table."""
+        axes = [len(one["shape"]) for one in given]
+        numbers = bool(given) and all(one["type"] in _READ for one in given)
+        columns = len(given) > 1 and all(one["shape"][1:] in ([], [1]) for one in given)
+        if not numbers or not (columns or (len(given) == 1 and axes[0] in (2, 3))):
+            kinds = [f"{one['type']} of {n} axes" for one, n in zip(given, axes, strict=True)]
+            raise ModelError(
+                f"{self.file}: its {len(given)} inputs are {', '.join(kinds[:3]) or 'none'}; "
+                "wanted one of numbers, (records, columns), (records, leads, samples) or (records, "
+                "samples, leads), or one for each column of a table"
+            )
+        self._inputs = {one["name"]: (_READ[one["type"]], len(one["shape"])) for one in given}
+        self.columns = tuple(self._inputs) if columns else ()
+        sizes = [*given[0]["shape"][:1], len(given)] if columns else given[0]["shape"]
+        self.shape = [one if isinstance(one, int) and one > 0 else None for one in sizes]
+
+    def asked(self, x: Rows) -> list[Given]:
+        """What it gives out, at most 2,000 numbers of each record; all NaN of records with gaps
+        where it cannot do without.
+
+        Raises
+        ------
+        ModelError
+            It cannot be asked; or answers otherwise when it is asked again.
         """
+        while True:
+            try:
+                return self._asked(x)
+            except _OddError as error:
+                if error.output not in self._inside:
+                    raise
+                self.outputs.remove(error.output)  # of what it does inside, and not for us
+                self.n_strange += 1
+
+    def _asked(self, x: Rows) -> list[Given]:
         at_once = self.shape[0] or _AT_ONCE
-        found: list[list[Rows]] = [[] for _ in self.outputs]
-        for start in range(0, len(x), at_once):
-            some = x[start : start + at_once]
-            given = some.astype(self._dtype)
-            if self.shape[0]:  # no fewer will do
-                given = np.resize(given, (at_once, *given.shape[1:]))
-            for place, values in enumerate(self._run(given)):
-                found[place].append(_flat(values)[: len(some)])
-        whole = np.isfinite(x).all(axis=tuple(range(1, x.ndim)))
+        found = [self._answers(x[at : at + at_once]) for at in range(0, len(x), at_once)]
+        again = np.arange(max(min(len(x) // 2, at_once, _AGAIN), 1))[::-1]
         told = []
-        for parts in found:
-            values = np.concatenate(parts)
-            finite = np.isfinite(values).all(axis=1)
-            if not finite[whole].all():
-                raise ModelError(f"{self.file}: gives out numbers that are not finite; correct it")
-            values[~finite] = np.nan
-            told.append(values)
+        for place, name in enumerate(self.outputs):
+            parts = [some[place] for some in found]
+            classes = parts[0].classes
+            if any(one.classes != classes for one in parts):
+                raise ModelError(
+                    f"{self.file}: gives out other classes of some records; export it without maps "
+                    "(zipmap)"
+                )
+            if name in self.names:
+                told.append(_names(name, parts))
+                continue
+            values = self._finite(name, x, [one.values for one in parts])
+            told.append(Given(name, values, classes))
+        if len(x):
+            for before, after in zip(told, self._answers(x[again]), strict=True):
+                self._same(before, before.values[again], after)
         return told
 
-    def _run(self, given: NDArray[Any]) -> list[NDArray[Any]]:
-        about = {"outputs": self.outputs, "input": self._input}
+    def _answers(self, some: Rows) -> list[Given]:
+        """What it gives out of no more records than it takes at once."""
+        given = some
+        if self.shape[0]:  # no fewer will do
+            given = np.resize(some, (self.shape[0], *some.shape[1:]))
+        found = []
+        for name, (values, about) in zip(self.outputs, self._run(given), strict=True):
+            rows = values[: len(some)]
+            texts = tuple(about.get("texts", ()))
+            if name in self.names:
+                table = rows.reshape(len(rows), -1)
+                codes = table[:, :: -(-table.shape[1] // WIDEST)]
+                found.append(Given(name, codes, names=True, texts=texts))
+            else:
+                found.append(Given(name, _flat(rows), tuple(about.get("classes", ()))))
+        return found
+
+    def _finite(self, name: str, x: Rows, parts: Sequence[Rows]) -> Rows:
+        whole = np.asarray(np.isfinite(x).all(axis=tuple(range(1, x.ndim))))
+        values = np.concatenate(parts)
+        finite = np.asarray(np.isfinite(values).all(axis=1))
+        if not finite[whole].all():
+            raise _OddError(f"{self.file}: gives out numbers that are not finite; correct it", name)
+        values[~finite] = np.nan
+        return values
+
+    def _same(self, told: Given, before: Rows, after: Given) -> None:
+        """Nothing is known of a record by an answer that is another one the next time."""
+        if told.names:
+            one = np.array(told.texts)[before.astype(np.int64)]
+            texts = np.array(after.texts)
+            other = texts[after.values] if len(texts) else after.values.astype(str)
+            alike = bool((one == other).all())
+        else:
+            size = _ALIKE * float(np.nanstd(told.values)) + _ALIKE * np.abs(before)
+            alike = bool((np.isnan(before) | (np.abs(before - after.values) <= size)).all())
+        if not alike:
+            raise ModelError(
+                f"{self.file}: answers otherwise when it is asked about the same records again "
+                "(chance, or what is next to them); export it as it is used, not as it is trained"
+            )
+
+    def _run(self, given: NDArray[Any]) -> list[tuple[NDArray[Any], Mapping[str, Any]]]:
+        words = {"outputs": self.outputs, "inputs": list(self._inputs)}
         said: Mapping[str, Any] = {"memory": True}
         told: list[NDArray[Any]] = []
         if given.nbytes <= MOST:
-            said, told = self._told(about, [given], _SECONDS_TO_RUN + _SECONDS_EACH * len(given))
+            feeds = self._feeds(given)
+            said, told = self._told(words, feeds, _SECONDS_TO_RUN + _SECONDS_EACH * len(given))
         if "memory" in said:
             if self.shape[0] or len(given) == 1:
                 raise ModelError(
@@ -172,19 +270,41 @@ class _Network:
                 )
             half = len(given) // 2
             pairs = zip(self._run(given[:half]), self._run(given[half:]), strict=True)
-            return [np.concatenate(pair) for pair in pairs]
+            return [_joined(one, other) for one, other in pairs]
         if "error" in said:
             raise ModelError(
                 f"{self.file}: onnxruntime cannot run it on {given.shape} numbers "
                 f"({said['error']}); export it again"
             )
-        for values in told:
+        for name, values in zip(self.outputs, told, strict=True):
             if not values.ndim or len(values) != len(given) or not values.size:
-                raise ModelError(
-                    f"{self.file}: gives out {values.shape} for {len(given)} records; wanted a row "
-                    "of each"
+                raise _OddError(
+                    f"{self.file}: gives out {values.shape} for {len(given)} records, as "
+                    f"{shown(name)}; wanted a row of each; export it without that",
+                    name,
                 )
-        return told
+        return list(zip(told, said["about"], strict=True))
+
+    def _feeds(self, given: NDArray[Any]) -> list[NDArray[Any]]:
+        """Numbers as each of its inputs takes them."""
+        parts = given.T if self.columns else [given]
+        feeds = []
+        for part, (dtype, axes) in zip(parts, self._inputs.values(), strict=True):
+            if np.issubdtype(dtype, np.integer):
+                if not (np.isnan(part) | (part == np.round(part))).all():
+                    raise ModelError(
+                        f"{self.file}: reads whole numbers, and is asked about others; name its "
+                        f"inputs in {DESCRIPTION}, or export it to read numbers of any kind"
+                    )
+                if np.isnan(part).any():
+                    raise ModelError(
+                        f"{self.file}: reads whole numbers, and some are not known; name in "
+                        f"{DESCRIPTION} a table of members without gaps"
+                    )
+            with np.errstate(over="ignore"):
+                fed = part.astype(dtype)
+            feeds.append(fed[:, None] if self.columns and axes == 2 else fed)
+        return feeds
 
     def _told(
         self, words: Words, arrays: Arrays, seconds: float
@@ -201,6 +321,34 @@ class _Network:
         return ModelError(
             f"{self.file}: the process in which onnxruntime {self._doing} {error}; export it again"
         )
+
+
+def _joined(
+    one: tuple[NDArray[Any], Mapping[str, Any]], other: tuple[NDArray[Any], Mapping[str, Any]]
+) -> tuple[NDArray[Any], Mapping[str, Any]]:
+    """Answers about two parts of some records."""
+    (values, about), (more, also) = one, other
+    if "texts" in about:
+        texts = list(dict.fromkeys([*about["texts"], *also["texts"]]))
+        place = np.array([texts.index(text) for text in also["texts"]])
+        return np.concatenate([values, place[more]]), {"texts": texts}
+    return np.concatenate([values, more]), about if about == also else {"classes": []}
+
+
+def _names(name: str, parts: Sequence[Given]) -> Given:
+    """Names of all records; numbers for texts, the same for the same text."""
+    texts = np.unique([text for one in parts for text in one.texts])
+    values = [
+        np.searchsorted(texts, one.texts)[one.values.astype(np.int64)] if one.texts else one.values
+        for one in parts
+    ]
+    table = np.concatenate(values)
+    if not len(texts):  # as texts, for a name may be longer than a number is exact
+        texts, table = np.unique(table, return_inverse=True)
+    return Given(
+        name, table.reshape(sum(map(len, values)), -1).astype(np.float32), names=True,
+        texts=tuple(map(str, texts)),
+    )  # fmt: skip
 
 
 def _flat(values: NDArray[Any]) -> Rows:
@@ -221,13 +369,21 @@ def _of_table(
 ) -> Target:
     wanted = network.shape[1]
     n = len(table.columns) if len(table.record) else 0
-    if not n or wanted not in (None, n):
+    absent = set(network.columns) - set(table.columns) if n else ()
+    if not n or wanted not in (None, n) or absent:
+        how = "as it does" if network.columns else "in its order"
         raise ModelError(
-            f"{network.file}: reads {wanted or 'some'} columns, and {n} are known; name them in "
-            f"{DESCRIPTION} under inputs, in its order, and under members a table that has them"
+            f"{network.file}: reads {wanted or 'some'} columns, and {n - len(absent)} are known; "
+            f"name them in {DESCRIPTION} under inputs, {how}, and under members a table that has "
+            "them"
         )
-    y_true = {one: table.y_true[one] for one in labels}
-    told = _Told.of(network.outputs, network.asked(table.inputs), y_true)
+    places = [table.columns.index(one) for one in network.columns or table.columns]
+    told = Told.of(
+        network.asked(table.inputs[:, places]),
+        labels,
+        model.description,
+        partial(truth_of, model),
+    )
     return Target(
         name=model.name,
         title=model.description.title,
@@ -240,30 +396,37 @@ def _of_table(
         age=table.age,
         labels=tuple(told.y_true),
         y_true=np.stack(list(told.y_true.values()), axis=1),
+        kinds=told.kinds,
         outputs=told.made(),
         membership_signal=told.membership_signal,
         inputs=table.inputs,
         columns=table.columns,
+        unread=told.unread(network.n_strange),
     )
 
 
 def _of_recordings(model: ReleasedModel, network: _Network, labels: Sequence[str]) -> Target:
     said = model.description
-    n_leads, n_samples = network.shape[1:]
-    if said.fs is None or not said.leads or n_leads not in (None, len(said.leads)):
+    sizes, n = network.shape[1:], len(said.leads)
+    if len(sizes) == 1:
+        sizes = [1, *sizes]
+    samples_first = n not in (sizes[0], 0) and sizes[1] == n
+    n_leads, n_samples = sizes[::-1] if samples_first else sizes
+    if said.fs is None or not said.leads or n_leads not in (None, n):
+        fewest = min(filter(None, sizes), default="some")
         raise ModelError(
-            f"{network.file}: reads {n_leads or 'some'} leads; say in {DESCRIPTION} which, in its "
-            "order, under leads, and at how many Hz under fs"
+            f"{network.file}: reads {fewest} leads; say in {DESCRIPTION} which, in its order, "
+            "under leads, and at how many Hz under fs"
         )
     n_samples = n_samples or round(_SECONDS * said.fs)
     if n_samples > _MAX_SAMPLES:
         raise ModelError(f"{network.file}: reads {n_samples} samples, more than {_MAX_SAMPLES}")
     prepare = partial(_prepared, wanted=said.leads, at=said.fs, n_samples=n_samples)
     seen = model.recordings(prepare, visits(model.release))
-    known, blank = seen.known(), np.full(len(seen.record), np.nan)
-    y_true = {one: known.get(said.labels.get(one, one), blank) for one in labels}
-    y_true |= _listed(model, seen, labels)
-    told = _Told.of(network.outputs, network.asked(seen.x), y_true)
+    waves = seen.x.swapaxes(1, 2) if samples_first else seen.x
+    if len(network.shape) == 2:
+        waves = waves[:, 0]
+    told = Told.of(network.asked(waves), labels, said, partial(_true_of, model, seen))
     return model.target(
         seen,
         summaries(seen, said.leads),
@@ -271,6 +434,8 @@ def _of_recordings(model: ReleasedModel, network: _Network, labels: Sequence[str
         membership_signal=told.membership_signal,
         outputs=told.made(),
         y_true=told.y_true,
+        kinds=told.kinds,
+        unread=told.unread(network.n_strange),
     )
 
 
@@ -295,102 +460,20 @@ def _prepared(
     return np.pad(found, ((0, 0), (0, n_samples - found.shape[1]))).astype(np.float32)
 
 
-def _listed(model: ReleasedModel, seen: Recordings, labels: Sequence[str]) -> dict[str, Floats]:
-    """What the table of members says is true of each record, of what it has a column for."""
+def _true_of(
+    model: ReleasedModel, seen: Recordings, readers: Mapping[str, ReadLabel]
+) -> dict[str, Floats]:
+    """What is true of each record: as the table of members says of what it has a column for, and
+    else as the recordings' own labels do.
+    """
     said, table = model.description, model.members
+    known, blank = seen.known(), np.full(len(seen.record), np.nan)
+    y_true = {one: known.get(said.labels.get(one, one), blank) for one in readers}
     if table is None:
-        return {}
+        return y_true
     named = pd.Index(description.texts(table, said.columns.record))
     place = named.get_indexer(pd.Index(seen.record))
-    columns = {one: said.labels.get(one, f"label {one}") for one in labels}
-    return {
-        one: np.where(place >= 0, description.yes_or_no(table, column)[place], np.nan)
-        for one, column in columns.items()
-        if column in table
-    }
-
-
-# --- what it gives out --------------------------------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class _Told:
-    """What a network gives out of each record.
-
-    Attributes
-    ----------
-    outputs : kind → (n, d)
-    y_true : label → (n,) 1, 0, NaN not known; what is known of anybody comes first
-    membership_signal : as `core.target.Target` tells it, of what is known of anybody
-    """
-
-    outputs: Mapping[str, Rows]
-    y_true: Mapping[str, Floats]
-    membership_signal: Callable[[], Floats] | None
-
-    @classmethod
-    def of(
-        cls, names: Sequence[str], values: Sequence[Rows], y_true: Mapping[str, Floats]
-    ) -> _Told:
-        """Of outputs by what they are called, and else by what they look like.
-
-        Parameters
-        ----------
-        y_true : what there is to predict, in the network's order; where it predicts as many other
-            things, they are called by their numbers
-        """
-        outputs: dict[str, Rows] = {}
-        for name, one in zip(names, values, strict=True):
-            kind = _kind(name, one, y_true)
-            if kind in _RISKS and len(y_true) == 1:
-                one = _yes(kind, one, y_true)
-            if kind in _RISKS and one.shape[1] != len(y_true) and not outputs.keys() & _RISKS:
-                y_true = {str(number): np.full(len(one), np.nan) for number in range(one.shape[1])}
-            if kind in outputs or (kind in _RISKS and one.shape[1] != len(y_true)):
-                kind = "embedding"
-            both = [outputs[kind], one] if kind in outputs else [one]
-            outputs[kind] = np.hstack(both)[:, :WIDEST]
-        known = _known(y_true)
-        order = sorted(range(len(y_true)), key=lambda at: list(y_true)[at] not in known)
-        for kind in outputs.keys() & _RISKS:
-            outputs[kind] = outputs[kind][:, order]
-        y_true = {name: y_true[name] for name in (list(y_true)[at] for at in order)}
-        if not known or not outputs.keys() & _RISKS:
-            return cls(outputs, y_true, None)
-        odds = outputs.get("logits")
-        if odds is None:
-            odds = logit(np.clip(outputs["scores"].astype(np.float64), _SURE, 1 - _SURE))
-        each = [log_odds_of(y_true[one], odds[:, at]) for at, one in enumerate(known)]
-        return cls(outputs, y_true, lambda: np.stack(each, axis=1))
-
-    def made(self) -> dict[str, Callable[[], Rows]]:
-        """The outputs, as a target hands them out."""
-        return {name: partial(np.asarray, values) for name, values in self.outputs.items()}
-
-
-def _kind(name: str, values: Rows, y_true: Mapping[str, Floats]) -> str:
-    """Between 0 and 1 are risks; as many numbers as what is known to be true are log-odds."""
-    width = values.shape[1]
-    called = next((one for one in ("logits", "embedding") if one[:5] in name.lower()), None)
-    if called:
-        return called
-    finite = values[np.isfinite(values).all(axis=1)]
-    if len(finite) and finite.min() >= 0 and finite.max() <= 1:
-        return "scores" if width <= max(_MOST_TOLD, len(y_true)) else "embedding"
-    as_many = width == len(y_true) or (width == 2 and len(y_true) == 1)
-    return "logits" if as_many and _known(y_true) else "embedding"
-
-
-def _yes(kind: str, values: Rows, y_true: Mapping[str, Floats]) -> Rows:
-    """(n, 1) of no and yes the yes: of two risks that make up 1, of two log-odds."""
-    if values.shape[1] == 2 and kind == "scores":
-        sums = values.sum(axis=1)
-        return values[:, 1:] if np.allclose(sums[np.isfinite(sums)], 1, atol=1e-3) else values
-    if values.shape[1] == 2 and _known(y_true):
-        return values[:, 1:] - values[:, :1]
-    return values
-
-
-def _known(y_true: Mapping[str, Floats]) -> list[str]:
-    """What is known of anybody."""
-    return [name for name, label in y_true.items() if np.isfinite(label).any()]
+    for one, read in readers.items():
+        if (column := said.labels.get(one, f"label {one}")) in table:
+            y_true[one] = np.where(place >= 0, read(table, column)[place], np.nan)
+    return y_true

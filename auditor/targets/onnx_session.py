@@ -5,15 +5,19 @@ Little is imported here, for a child is started for each file.
 
 from __future__ import annotations
 
+import hashlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
 import onnx
 import onnxruntime  # type: ignore[import-untyped]
+from numpy.typing import NDArray
 
 from auditor.core.confined import MOST, Arrays, Words, serve
 from auditor.core.errors import ModelError
+from auditor.targets.onnx_inside import keeping_records, with_inside
 
 #: The standard's operators, and those of them that may never end.
 _STANDARD = ("", "ai.onnx", "ai.onnx.ml")
@@ -22,6 +26,8 @@ _LOOPS = ("Loop", "Scan")
 _DEEPEST, _MOST_NODES = 4, 1_000_000
 #: The smallest numbers of the standard have two bits.
 _NUMBERS_A_BYTE = 4
+#: Longer texts are told by their digests.
+_LONGEST = 100
 #: How onnxruntime says that it asked for more memory than there is.
 _NO_MEMORY = ("allocate memory", "bad_alloc", "would require more than", "bad allocation")
 
@@ -40,7 +46,8 @@ class _File:
         try:
             if self._session is None:
                 return self._opened(arrays[0].tobytes()), ()
-            told = self._session.run(words["outputs"], {words["input"]: arrays[0]})
+            given = dict(zip(words["inputs"], arrays, strict=True))
+            told = [_in_numbers(one) for one in self._session.run(words["outputs"], given)]
         except ModelError as error:
             return {"wrong": str(error)}, ()
         except MemoryError:
@@ -49,9 +56,10 @@ class _File:
             if any(one in str(error) for one in _NO_MEMORY):
                 raise MemoryError from error
             return {"error": type(error).__name__}, ()
-        if sum(one.nbytes for one in told) > MOST:
+        values = [one for one, _ in told]
+        if sum(one.nbytes for one in values) > MOST:
             raise MemoryError
-        return {}, told
+        return {"about": [about for _, about in told]}, values
 
     def _opened(self, content: bytes) -> Words:
         try:
@@ -61,19 +69,65 @@ class _File:
         except Exception as error:  # of protobuf, whose errors are no one family's
             raise ModelError("is damaged, or no ONNX file; export it again") from error
         _refuse_strange(model, len(content))
-        del model
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 4
-        self._session = onnxruntime.InferenceSession(
-            content, options, providers=["CPUExecutionProvider"]
-        )
-        return {
-            name: [{"name": one.name, "type": one.type, "shape": one.shape} for one in sides]
-            for name, sides in (
-                ("inputs", self._session.get_inputs()),
-                ("outputs", self._session.get_outputs()),
-            )
+        keeps = keeping_records(model)
+        try:
+            leaves, embeddings, n_left = with_inside(model)
+            session = _session(model.SerializeToString())
+        except MemoryError:
+            raise
+        except Exception:  # what it does inside cannot be told
+            leaves, embeddings, n_left = [], [], 1
+            session = _session(content)
+        self._session = session
+        sides = {"inputs": session.get_inputs(), "outputs": session.get_outputs()}
+        told = {
+            side: [{"name": one.name, "type": one.type, "shape": one.shape} for one in some]
+            for side, some in sides.items()
         }
+        return {
+            **told,
+            "leaves": leaves,
+            "embeddings": embeddings,
+            "n_left": n_left,
+            "keeps": keeps,
+        }
+
+
+def _session(content: bytes) -> Any:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+
+
+def _in_numbers(value: Any) -> tuple[NDArray[Any], Mapping[str, list[str]]]:
+    """What the file gives out, in numbers: of maps, a row for each by their `classes`; of texts,
+    which of some `texts` each is.
+
+    Raises
+    ------
+    ModelError
+        It is no table of either.
+    """
+    if isinstance(value, list):
+        keys = list(value[0]) if value and isinstance(value[0], dict) else []
+        if not keys or any(list(one) != keys for one in value):
+            raise ModelError(
+                "gives out maps that are not of the same classes for each record; export it "
+                "without maps (zipmap)"
+            )
+        rows = [[one[key] for key in keys] for one in value]
+        return np.array(rows, np.float32), {"classes": [_short(str(one)) for one in keys]}
+    array = np.asarray(value)
+    if array.dtype.kind in "biuf":
+        return array, {}
+    names, place = np.unique(array.astype(str), return_inverse=True)
+    return place.reshape(array.shape), {"texts": [_short(str(one)) for one in names]}
+
+
+def _short(text: str) -> str:
+    if len(text) <= _LONGEST:
+        return text
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _refuse_strange(model: Any, n_bytes: int) -> None:

@@ -91,9 +91,6 @@ def table_of(
                 f"input {name}: no record has a number, so that the model cannot be asked what it "
                 "was made for; add them"
             )
-    known = {label: said.labels.get(label, f"label {label}") for label in labels}
-    if len(labels) == 1 and "label event" in table:
-        known = dict.fromkeys(known, "label event")
     if "sex" in by_name and not said.columns.sexes:
         male = _male(by_name["sex"])
     else:
@@ -109,9 +106,31 @@ def table_of(
         if rows
         else np.zeros((len(table), 0), dtype=np.float32),
         columns=tuple(map(str, inputs)),
-        y_true={label: labels[label](table, one) for label, one in known.items()},
+        y_true=_true_of(model, labels, table),
         membership_unknown=unknown,
     )
+
+
+def truth_of(model: ReleasedModel, labels: Mapping[str, ReadLabel]) -> dict[str, Floats]:
+    """What is true of each row that the model was asked about, where how that is read shows only in
+    its answers.
+
+    Raises
+    ------
+    ModelError
+        A column holds what is not understood.
+    """
+    table = _measured(model.release) if model.members is None else model.members
+    return _true_of(model, labels, table)
+
+
+def _true_of(
+    model: ReleasedModel, labels: Mapping[str, ReadLabel], table: pd.DataFrame
+) -> dict[str, Floats]:
+    known = {label: model.description.labels.get(label, f"label {label}") for label in labels}
+    if len(labels) == 1 and "label event" in table:
+        known = dict.fromkeys(known, "label event")
+    return {label: labels[label](table, one) for label, one in known.items()}
 
 
 def _male(sex: Floats) -> Floats:

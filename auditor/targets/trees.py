@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 import xgboost
 from numpy.typing import NDArray
-from scipy.special import logsumexp
 
 from auditor.core.errors import ModelError
 from auditor.core.streams import stream
@@ -20,7 +19,7 @@ from auditor.learning import boost
 from auditor.learning.boost import Objective, Trees
 from auditor.targets import description
 from auditor.targets.description import DESCRIPTION
-from auditor.targets.model import ReleasedModel, log_odds_of
+from auditor.targets.model import ReleasedModel, class_log_odds_of, log_odds_of
 from auditor.targets.table import ReadLabel, Table, table_of
 
 #: What trees do that learn by heart.
@@ -238,12 +237,7 @@ def fit_of(
         return log_odds_of(truth, boost.margins(booster, rows))
     if objective.kind == "value":
         return np.asarray(-np.abs(boost.probabilities(booster, rows) - truth))
-    margins = boost.margins(booster, rows)
-    own = np.arange(objective.n_classes) == truth[:, None]
-    log_odds = margins[own] - logsumexp(np.where(own, -np.inf, margins), axis=1)[own.any(axis=1)]
-    found = np.full(len(truth), np.nan)
-    found[own.any(axis=1)] = log_odds
-    return found
+    return class_log_odds_of(truth, boost.margins(booster, rows))
 
 
 @dataclass(frozen=True, eq=False)

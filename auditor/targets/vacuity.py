@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from auditor.core.target import Target
+from auditor.core.target import Target, kind_of
 
 #: Outputs that differ by less than this share of their size are the same.
 _SAME = 1e-6
@@ -29,7 +29,7 @@ def constant(target: Target, output: str) -> str | None:
     spread = float((centred**2).sum())
     if spread <= _SAME**2 * float((known**2).sum()):
         return f"its {output} is the same for everybody: it does not use its input"
-    if output in _EMBEDDINGS and known.shape[1] >= _WIDE:
+    if kind_of(output) in _EMBEDDINGS and known.shape[1] >= _WIDE:
         largest = float(np.linalg.svd(centred, compute_uv=False)[0] ** 2)
         if spread - largest < _COLLAPSED * spread:
             return f"its {output} has collapsed into one direction: it hardly uses its input"

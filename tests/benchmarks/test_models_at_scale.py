@@ -20,14 +20,16 @@ from tests.checks.membership.plant import people
 EACH, INPUTS = 10, 21
 PEOPLE = [int(n) for n in os.environ.get("PEOPLE", "1000,10000").split(",")]
 RECIPE = Trees(depth=6, rounds=100)
+#: What gives so little away that rules would pass, and their attacks have to be proven able.
+REGULAR = Trees(depth=2, rounds=10, rate=0.1)
 
 
-def audited(folder, n_people: int):
+def audited(folder, n_people: int, recipe: Trees = RECIPE):
     """An audit of trees that were grown on half of the people."""
     inputs, event, person = people(1, n_people, EACH, INPUTS)
     names = [f"x{k}" for k in range(INPUTS)]
     trained = person % 2 == 0
-    trees = boost.fit(RECIPE, inputs[trained], event[trained], None, None, tuple(names), 0)
+    trees = boost.fit(recipe, inputs[trained], event[trained], None, None, tuple(names), 0)
     model = folder / f"model{n_people}"
     model.mkdir()
     trees.save_model(model / "af.json")
@@ -71,3 +73,33 @@ def test_what_an_audit_of_trees_takes(tmp_path, n_people, measured):
              digits=1, note="of the process so far", **told)  # fmt: skip
     assert {one.status for one in audit if one.check == "membership"} == {"measured"}
     assert np.isfinite(audit["membership/af"].estimates["auc"].value)
+
+
+def test_what_proofs_of_outputs_take_beside_their_attacks(tmp_path, measured):
+    n_people = PEOPLE[0]
+    started = time.process_time()
+    audit = audited(tmp_path, n_people, REGULAR)
+    took, n = time.process_time() - started, n_people * EACH
+    proofs = {one.proves: 0.0 for one in audit if one.proves}
+    attacks = dict.fromkeys(proofs, 0.0)
+    for one in audit:
+        if one.proves:
+            proofs[one.proves] += one.seconds
+            view = (one.proves, one.view, one.protocol)
+            of = next(seen for seen in audit if (seen.check, seen.view, seen.protocol) == view)
+            attacks[one.proves] += of.seconds
+    say(f"{n:,} records: {took:.0f} s of CPU in all")
+    told = {
+        "room": "models", "n": f"{n:,} records",
+        "data": f"simulated, {EACH} records a person, {INPUTS} inputs; trees, {REGULAR.rounds} "
+        f"rounds of depth {REGULAR.depth}",
+    }  # fmt: skip
+    measured(f"models/proven-{n}-s", "CPU of an audit of trees that nearly pass, proofs and all",
+             took, unit="s", digits=0, **told)  # fmt: skip
+    for check, seconds in proofs.items():
+        ratio = seconds / attacks[check]
+        say(f"proofs of {check}: {ratio:.1f} times its attacks")
+        measured(f"models/proofs-{check}-{n}", f"Proofs of `{check}`, beside its attacks", ratio,
+                 unit="times as long", digits=1, **told)  # fmt: skip
+    # At most 300 people are drawn for a dose, so that it costs a share of the attack.
+    assert proofs["output-linkage"] < 5 * attacks["output-linkage"]

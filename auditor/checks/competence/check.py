@@ -11,7 +11,6 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
-from itertools import pairwise
 from typing import Any, ClassVar, Generic, TypeVar
 
 from auditor.attackers.oracle import ORACLE
@@ -152,19 +151,20 @@ class _Doses(ABC, Generic[Asked]):
 
     def _strengths(self) -> list[float]:
         """Those between which an intruder who knows what was planted finds as much as a rule
-        allows, for each rule.
+        allows, for each rule; looked for by halves, for more is found where more is planted.
         """
+        every = (0.0, *self.strengths)
         chosen: set[float] = set()
-        unmet = dict(self.limits)
-        for below, strength in pairwise((0.0, *self.strengths)):
-            told = self.truth(strength).estimates
-            for name, limit in list(unmet.items()):
-                last = strength == self.strengths[-1]
-                if last or name not in told or told[name].value > limit:
-                    chosen |= {below, strength}
-                    del unmet[name]
-            if not unmet:
-                break
+        for name, limit in self.limits.items():
+            below, above = 0, len(every) - 1
+            while above - below > 1:
+                middle = (below + above) // 2
+                told = self.truth(every[middle]).estimates
+                if name not in told or told[name].value > limit:
+                    above = middle
+                else:
+                    below = middle
+            chosen |= {every[below], every[above]}
         return sorted(chosen - {0.0})
 
     def _seen(self, check: Check, context: Context) -> Finding:

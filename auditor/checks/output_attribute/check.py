@@ -20,7 +20,7 @@ from auditor.checks.base import Draw, Measured, OnModel
 from auditor.core.errors import EvidenceError
 from auditor.core.evidence import MIN_PEOPLE, Predictions, Trials
 from auditor.core.finding import Estimate
-from auditor.core.target import Floats, Target
+from auditor.core.target import Floats, Target, kind_of
 from auditor.stats.delong import auc_difference
 from auditor.stats.estimators import Curves, cross_fitted, rounded, wider
 from auditor.stats.intervals import person_bootstrap
@@ -273,7 +273,7 @@ class OutputAttributeInference(OnModel):
         enough = len(np.unique(person[known])) >= 2 * MIN_PEOPLE and np.ptp(age[known]) > 0
         diagnoses = {}
         alone = self.output in ONE_EACH and len(target.labels) < 2
-        if self.output in ONE_EACH + TOGETHER and not alone:
+        if kind_of(self.output) in ONE_EACH + TOGETHER and not alone:
             ever = [_ever(column, person) for column in target.y_true[rows].T]
             # Of classes that exclude one another, the others tell the one that is withheld.
             many = np.array(

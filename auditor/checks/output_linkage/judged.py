@@ -104,7 +104,8 @@ class Dealt(ByOutput):
     ) -> Dealt | None:
         """The question of a check, where so much is planted."""
         target, table = check.target, target_records(check.target)
-        asked = table["subject"].to_numpy()[later_records(table, protocol_of(table))]
+        # As texts: of objects, each would be held against each.
+        asked = table["subject"].to_numpy(str)[later_records(table, protocol_of(table))]
         wanted = np.isin(target.subject, asked)
         alone = replace(target, inputs=target.inputs[:, :0], columns=())
         dealt = planted(alone, check.output, of_people(target.subject), seed, wanted)
