@@ -41,7 +41,7 @@ def inapplicable(estimate: str, finding: Finding) -> bool:
     has none, as the finding says.
     """
     by = words.metric(finding.check, estimate).told_by
-    elsewhere = bool(by) and finding.protocol not in by and finding.output not in by
+    elsewhere = bool(by) and finding.protocol not in by and kind_of(finding.output) not in by
     return elsewhere or estimate in finding.inapplicable
 
 

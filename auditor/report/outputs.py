@@ -17,9 +17,10 @@ from pydantic import ValidationError
 
 from auditor.core import formatting
 from auditor.core.finding import Audit, Estimate, Finding
+from auditor.core.target import kind_of
 from auditor.policy import words
 from auditor.policy.profile import Rule
-from auditor.policy.standing import Standing, answer, standing
+from auditor.policy.standing import Standing, answer, inapplicable, standing
 from auditor.report import terms
 from auditor.report.plots import Dose
 from auditor.report.summary import Ladder, Rung, model_of
@@ -363,10 +364,10 @@ def _about(rule: Rule) -> tuple[object, ...]:
 
 def _is_about(rule: Rule, finding: Finding) -> bool:
     """Whether a rule is about what a finding looked at; of the model as a whole every one is."""
-    some = [each for each in (rule.outputs, rule.metric.outputs) if each]
-    if rule.protocol not in (None, finding.protocol):
+    if rule.protocol not in (None, finding.protocol) or inapplicable(rule.estimate, finding):
         return False
-    return not finding.output or all(finding.output in each for each in some)
+    names = {finding.output, kind_of(finding.output)}
+    return not rule.outputs or not finding.output or not names.isdisjoint(rule.outputs)
 
 
 def _worth_title() -> str:
