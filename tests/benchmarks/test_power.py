@@ -11,18 +11,18 @@ import pytest
 
 from tests.benchmarks.test_speed import say
 
-ROOMS = sorted(path.stem for path in (Path(__file__).parents[1] / "plants").glob("[a-z]*.py"))
+ROOMS = sorted(path.parent.name for path in Path(__file__).parents[1].glob("checks/*/plant.py"))
 SEEDS = int(os.environ.get("SEEDS", "100"))
 LEAKS = [
     (room, leak)
     for room in ROOMS
-    for leak in importlib.import_module(f"tests.plants.{room}").PLANTS
+    for leak in importlib.import_module(f"tests.checks.{room}.plant").PLANTS
 ]
 
 
 @pytest.mark.parametrize(("room", "leak"), LEAKS)
 def test_what_is_planted_is_found_and_clean_twins_are_not_accused(room, leak, measured):
-    found = importlib.import_module(f"tests.plants.{room}").PLANTS[leak]
+    found = importlib.import_module(f"tests.checks.{room}.plant").PLANTS[leak]
     started = time.perf_counter()
     power = sum(found(seed, True) for seed in range(SEEDS)) / SEEDS
     false = sum(found(seed, False) for seed in range(SEEDS)) / SEEDS
