@@ -36,6 +36,12 @@ KINDS: Mapping[str, tuple[str, str]] = {
     "unit": ("signal in a unit that is not known", "signals in units that are not known"),
 }
 
+#: Of what a model gives out: kinds → what settles them, which an inspection of recordings cannot.
+CURES: Mapping[str, str] = {
+    "model text": "give the records that texts are about, or leave their rows out",
+    "model output": "name in model.yaml what is given out of the model, as outputs: [...]",
+}
+
 
 @dataclass(frozen=True)
 class Unread:
@@ -61,6 +67,14 @@ def by_kind(unread: Iterable[Unread]) -> dict[str, int]:
     for one in unread:
         counts[one.kind] += one.n
     return {kind: counts[kind] for kind in KINDS if counts[kind]}
+
+
+def cures(counts: Mapping[str, int]) -> str:
+    """What is to be done about what was not understood, by kind."""
+    told = [cure for kind, cure in CURES.items() if counts.get(kind)]
+    if any(counts.get(kind) for kind in KINDS.keys() - CURES.keys()):
+        told.insert(0, "`auditor inspect` names them, and what to do")
+    return "; ".join(told)
 
 
 def in_words(counts: Mapping[str, int]) -> str:

@@ -20,7 +20,7 @@ from typing import Any
 from auditor.core.errors import ConfigError
 from auditor.core.finding import Audit, Estimate, Finding, Outcome, Ruling, Verdict, Waiver
 from auditor.core.formatting import amount, interval, round_up
-from auditor.core.unread import in_words
+from auditor.core.unread import cures, in_words
 from auditor.policy import words
 from auditor.policy.baseline import worsened
 from auditor.policy.profile import Profile, Rule, recorded_profile
@@ -395,8 +395,7 @@ def _heeding(
     concerned = (*words.about(rule.check).concerned, *rule.metric.concerned)
     if hiding := {kind: unread[kind] for kind in concerned if unread.get(kind)}:
         reason = (
-            f"not understood, and may hold what is asked for: {in_words(hiding)}; "
-            "`auditor inspect` names them, and what to do"
+            f"not understood, and may hold what is asked for: {in_words(hiding)}; {cures(hiding)}"
         )
         return replace(ruling, outcome="not assessed", reason=reason)
     return ruling

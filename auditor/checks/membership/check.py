@@ -139,6 +139,15 @@ class Membership(OnModel):
     #: What was trained for one twin, and is the same for the other.
     _trained: dict[tuple[bytes, bytes, int], Floats] = field(default_factory=dict, repr=False)
 
+    @property
+    def inapplicable(self) -> Mapping[str, str]:
+        """What is told by explanations, where it gives none."""
+        return {} if self._explained else {"explanation_auc": "it is no trees that explain"}
+
+    @property
+    def _explained(self) -> bool:
+        return bool(self.target.trees) and "explanation" in self.target.outputs
+
     def unmet(self, context: Context) -> str | None:
         """Why the attack cannot be carried out on this model; None when it can."""
         del context
@@ -156,10 +165,9 @@ class Membership(OnModel):
         n_labels = own.shape[1]
         order = rng.permutation(n_labels) if n_labels > 1 else np.zeros(0, dtype=np.int64)
         blind, permuted = blind_guesses(target, subjects, rng)
-        explained = target.trees and "explanation" in target.outputs
         return replace(
             MembershipScores.of(subjects, own, beside, order),
-            explanation=explanation_guesses(target, subjects, rng) if explained else None,
+            explanation=explanation_guesses(target, subjects, rng) if self._explained else None,
             blind=blind,
             permuted=permuted,
         )

@@ -66,6 +66,8 @@ def test_explanations_tell_members_and_nobody_who_was_not_learnt(seen):
 def test_explanations_are_asked_only_where_the_model_gives_them(learnt):
     silent = replace(learnt, outputs={"scores": learnt.outputs["scores"]}, _cache={})
     assert attacked(Membership(silent)).explanation is None
+    assert Membership(silent).inapplicable.keys() == {"explanation_auc"}
+    assert not Membership(learnt).inapplicable
     twin = Membership(learnt).twin(True, 0)
     assert twin is not None
     assert "explanation" not in twin.target.outputs
