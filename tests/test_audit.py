@@ -19,6 +19,7 @@ def comparable(finding: Finding) -> Finding:
     return replace(finding, seconds=0.0)
 
 
+@pytest.mark.slow
 def test_here_in_two_processes_and_on_a_cluster_the_findings_are_the_same(tmp_path, monkeypatch):
     distributed = pytest.importorskip("distributed")
     root = write_release(tmp_path / "release", identity=1, seed=3, n_subjects=12)
@@ -142,6 +143,7 @@ def test_ecgiddb_is_found_and_fails_under_every_profile(data):
     assert cross.chance == pytest.approx(1 / 90)
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_ludb_of_one_record_a_person_fails_by_what_is_foretold_and_by_an_age_over_89(data):
     audited = finished(data / "ludb", settings(vit=False, rungs=("template",)))

@@ -478,6 +478,7 @@ def test_a_file_that_is_no_audit_is_one_clear_line(tmp_path):
     assert "audit" in one_line(auditor("gate", tmp_path / "audit.json"))
 
 
+@pytest.mark.slow
 def test_nothing_a_scan_says_names_a_person_or_a_record(release, tmp_path):
     done = auditor("scan", release, "--preset", "quick", "--out", tmp_path / "out")
     said = done.output + (tmp_path / "out" / "audit.json").read_text()

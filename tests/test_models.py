@@ -114,6 +114,7 @@ def of_more(request, tmp_path_factory):
     }
 
 
+@pytest.mark.slow
 def test_classes_and_values_that_were_learnt_by_heart_fail(of_more):
     leaking = of_more["leaking"]
     assert leaking.verdict.exit_status == 1
@@ -233,6 +234,7 @@ def test_a_clean_twin_is_not_accused(tmp_path):
     assert audit["membership/af"].estimates["auc"].low < 0.5
 
 
+@pytest.mark.slow
 def test_before_a_model_passes_the_attack_finds_what_is_planted_in_a_twin(tmp_path):
     lenient = {
         "title": "lenient",
@@ -252,6 +254,7 @@ def test_before_a_model_passes_the_attack_finds_what_is_planted_in_a_twin(tmp_pa
     assert proof["null_auc"].low < 0.5
 
 
+@pytest.mark.slow
 def test_under_public_the_recordings_that_are_not_there_keep_it_from_passing(tmp_path):
     audit = audited(release(tmp_path, SHALLOW, leaks=False), "public")
     assert audit.verdict.exit_status == 3

@@ -159,6 +159,7 @@ def test_names_that_are_half_wrong_pass_nothing_and_what_is_found_all_the_same_f
     assert (status, audit["verdict"]["rules"][1]["outcome"]) == (1, "fail")
 
 
+@pytest.mark.slow
 def test_where_nobody_is_like_themselves_names_make_no_difference(tmp_path):
     release, kept = parted(tmp_path, 0, 90)
     unstated(release, kept)

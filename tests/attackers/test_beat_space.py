@@ -86,6 +86,7 @@ def test_an_item_without_beats_is_nowhere_and_one_in_the_gallery_does_no_harm():
     assert space.coordinates(people[0]).shape == (space.parts[-1].stop,)
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_people():
     def peak(n: int) -> int:
         tracemalloc.start()

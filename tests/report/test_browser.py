@@ -239,8 +239,7 @@ def test_enter_opens_a_finding_and_the_focus_can_be_seen(show):
     assert page.locator(f"#{name} table").first.is_visible()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1280, "light")])
 def test_axe_finds_nothing_to_object_to(show, width, scheme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     page = show(width, scheme)

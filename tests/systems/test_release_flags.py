@@ -71,6 +71,7 @@ def test_a_model_is_asked_about_the_people_of_the_release(bare: Path, model: Pat
     assert len(set(zip(asked.subject, persons(asked), strict=True))) == PEOPLE
 
 
+@pytest.mark.slow
 def test_an_audit_counts_the_same_people_in_the_release_and_in_a_models_checks(
     bare: Path, model: Path, tmp_path: Path
 ):

@@ -127,6 +127,7 @@ def test_no_two_of_the_networks_that_ship_are_the_same():
         assert beat.shape == (1, 200 // STEP)
 
 
+@pytest.mark.slow
 def test_ludb_becomes_one_lesson_a_subject(data):
     lessons = delineator.ludb(data / "ludb")
     assert len(lessons) == len({one.subject for one in lessons}) == 150

@@ -93,6 +93,7 @@ def test_where_nobody_differs_nothing_is_lost_and_nothing_is_believed(tmp_path, 
     assert finding.params["reading"].startswith("Nothing to take apart")
 
 
+@pytest.mark.slow
 def test_whole_beats_find_whom_the_linkage_rung_finds(context, finding):
     rung = run_check(Linkage("embedding"), context, level=0.95, smallest_cell=10)
     assert finding.estimates["rank1"] == rung.estimates["rank1"]

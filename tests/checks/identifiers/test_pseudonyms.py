@@ -43,6 +43,7 @@ def test_a_text_that_is_only_written_otherwise_is_read():
     assert len(told(written)) == len(told([one.encode().hex() for one in NAMES])) == 1
 
 
+@pytest.mark.slow
 def test_keyed_and_drawn_pseudonyms_tell_nothing():
     keyed = [hmac.digest(b"secret", one.encode(), "sha256").hex() for one in PEOPLE]
     assert told(keyed) == told([one[:12] for one in keyed]) == []

@@ -254,6 +254,7 @@ def test_a_rate_finer_than_the_others_can_show_is_not_told():
     assert "tpr_at_fpr_1pct" not in estimates
 
 
+@pytest.mark.slow
 def test_intervals_hold_what_is_true_as_often_as_they_say():
     truth = norm.sf(norm.isf(0.01) - 2.0)
     held = 0

@@ -209,6 +209,7 @@ def told(seed=0, **seen):
     return estimated(OutputAttributeInference(None), Attributes(**nothing | seen), seed)
 
 
+@pytest.mark.slow
 def test_gains_of_nothing_over_nothing_cover_none():
     missed, rung = 0, 0
     for seed in range(REPEATS):

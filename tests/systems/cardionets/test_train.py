@@ -23,6 +23,7 @@ def _brief(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
+@pytest.mark.slow
 def test_cardionets_is_held_against_itself_not_aligned_and_against_the_mean_cine(
     hospital: Path, tmp_path: Path
 ):

@@ -18,6 +18,7 @@ def _brief(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
+@pytest.mark.slow
 def test_cromotex_aligned_is_held_against_itself_not_aligned(hospital: Path):
     found = trained("cromotex", hospital)
     assert found.compared or found.left_out

@@ -61,6 +61,7 @@ def found() -> Diabetes:
     return study(drawn(heart_matters=1.5), seed=0, training=SHORT)
 
 
+@pytest.mark.slow
 def test_an_ecg_that_matters_makes_the_model_better(found):
     estimates, params = what_the_ecg_adds(found)
     assert estimates["auroc_gain"].value > 0.05
@@ -68,6 +69,7 @@ def test_an_ecg_that_matters_makes_the_model_better(found):
     assert estimates["idi"].low > 0
 
 
+@pytest.mark.slow
 def test_an_ecg_of_noise_adds_nothing():
     found = study(drawn(heart_matters=0), seed=0, training=SHORT)
     estimates, _ = what_the_ecg_adds(found)

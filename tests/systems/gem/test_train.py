@@ -175,6 +175,7 @@ def test_others_are_drawn_from_all_other_people_alike():
         assert np.abs(counts / counts.sum() - 1 / len(strangers)).max() < 0.04
 
 
+@pytest.mark.slow
 def test_a_training_of_gem_that_was_cut_off_goes_on_where_it_was(
     few: Path, tmp_path: Path, transformers: Any, monkeypatch: pytest.MonkeyPatch, steps: Any
 ):

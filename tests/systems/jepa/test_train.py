@@ -47,6 +47,7 @@ def test_nobody_is_judged_who_was_trained_on(hospital: Path):
     assert [kind.tolist() for kind in kinds] == [["trained"], ["held back"], ["judged"]]
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_network_and_another_another(
     hospital: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
