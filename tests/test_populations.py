@@ -23,12 +23,12 @@ def many(request, folder, settings_of, **knobs) -> list[Audit]:
     return all_finished(roots, [settings_of(seed) for seed in seeds])
 
 
-@pytest.fixture(scope="module", params=[3, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.fixture(scope="module", params=[6, pytest.param(20, marks=pytest.mark.slow)])
 def null(request, tmp_path_factory) -> list[Audit]:
     """Audits of releases in which nothing identifies anybody; a transformer is trained on each
     where there is time.
     """
-    vit = request.param > 3
+    vit = request.param > 6
 
     def every(seed: int):
         return settings(seed=seed, epochs=6, vit=vit, checks=("linkage", "attribute"))
@@ -70,7 +70,7 @@ def misses(audits: list[Audit], check: str) -> Counter:
 def test_linkage_finds_nothing_where_there_is_nothing(null):
     """Intervals of 90 % may miss as often as 90 % intervals do, and no more."""
     missed = misses(null, "linkage")
-    told = {"vit"} if len(null) > 3 else set()
+    told = {"vit"} if len(null) > 6 else set()
     wanted = {f"linkage/{view}/{p}" for view in {*CHEAP, "fusion"} | told for p in PROTOCOLS}
     assert {finding for finding, _ in missed} == wanted
     most = binom.ppf(0.9999, len(null), 0.1)
