@@ -465,10 +465,13 @@ def test_a_full_disk_is_one_clear_line_and_leaves_no_half_report(
 )
 def test_what_cannot_be_printed_is_one_clear_line(asked):
     code = f"from auditor.cli import main; main({asked})"
+    # Buffered, as output to a file is: what waits fails once more when the interpreter ends.
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
-            [sys.executable, "-c", code], stdout=full, stderr=subprocess.PIPE, text=True
-        )
+            [sys.executable, "-c", code],
+            stdout=full, stderr=subprocess.PIPE, text=True, env=buffered,
+        )  # fmt: skip
     assert done.returncode == 2
     assert done.stderr == "Error: a file: No space left on device\n"
 

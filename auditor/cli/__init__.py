@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -57,15 +58,25 @@ def _failures() -> Iterator[None]:
     except (KeyboardInterrupt, click.Abort):
         click.echo("Interrupted; nothing was written.", err=True)
     except BrokenPipeError:
-        # Whoever read our output has seen enough.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        _drop_output()  # Whoever read it has seen enough.
     except OSError as error:
         # A full disk, a lost share: nothing that a report of a bug would mend.
         click.echo(f"Error: {error.filename or 'a file'}: {error.strerror or error}", err=True)
+        _drop_output()
     except Exception:
         traceback.print_exc()
         click.echo("Error: auditor itself broke; please report the lines above.", err=True)
     raise click.exceptions.Exit(2)
+
+
+def _drop_output() -> None:
+    """Print nothing more where nothing can be printed: what still waits to be would fail again when
+    the interpreter ends, with a status of its own.
+    """
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 @click.group(cls=Cli, context_settings={"help_option_names": ["-h", "--help"]})
