@@ -69,18 +69,7 @@ def delong(event: NDArray[np.bool_], *scores: Floats) -> tuple[Floats, Floats]:
     EvidenceError
         There are fewer than two people of one kind.
     """
-    n_events, n_others = int(event.sum()), int((~event).sum())
-    if min(n_events, n_others) < 2:
-        raise EvidenceError("needs two people with the finding and two without; found fewer")
-    placed_events, placed_others = [], []
-    for score in scores:
-        rank = rankdata(score)
-        placed_events.append((rank[event] - rankdata(score[event])) / n_others)
-        placed_others.append(1 - (rank[~event] - rankdata(score[~event])) / n_events)
-    auc = np.array([placed.mean() for placed in placed_events])
-    covariance = np.atleast_2d(np.cov(placed_events)) / n_events
-    covariance = covariance + np.atleast_2d(np.cov(placed_others)) / n_others
-    return auc, covariance
+    return mean_auc([Scored(np.arange(len(event)), event, np.array(scores))])
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +105,8 @@ def mean_auc(findings: Sequence[Scored]) -> tuple[Floats, Floats]:
     n_models = len(findings[0].scores)
     auc, added = np.zeros(n_models), np.zeros((n_models, n_people))
     for one in findings:
-        _both_kinds(one.event)
+        if min(one.event.sum(), (~one.event).sum()) < 2:
+            raise EvidenceError("needs two people with the finding and two without; found fewer")
         for at, score in enumerate(one.scores):
             rank, placed = rankdata(score), np.zeros(len(score))
             for side in (one.event, ~one.event):

@@ -169,3 +169,13 @@ def test_no_stratum_of_both_kinds_has_no_variance():
     stratum = np.array([0, 0, 1, 1])
     with pytest.raises(EvidenceError, match="both kinds"):
         stratified_variance(np.arange(4.0), stratum == 0, stratum)
+
+
+@pytest.mark.parametrize("event", [[True, False, False], [True, True, False], [False] * 3])
+def test_of_one_person_of_a_kind_nothing_is_told(event):
+    found = np.array(event)
+    one = Scored(np.arange(3), found, np.arange(3.0)[None])
+    with pytest.raises(EvidenceError, match="two people"):
+        mean_auc([one])
+    with pytest.raises(EvidenceError, match="two people"):
+        delong(found, np.arange(3.0))
