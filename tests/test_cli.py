@@ -447,6 +447,25 @@ def test_a_scan_that_is_interrupted_while_writing_leaves_the_old_report(
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
 
 
+def test_an_interrupt_while_it_still_loads_is_one_clear_line(tmp_path):
+    # A library that is interrupted while it is imported, before any command was read.
+    (tmp_path / "click.py").write_text("raise KeyboardInterrupt")
+    done = subprocess.run(
+        [sys.executable, "-m", "auditor", "demo"],
+        env=os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{Path(__file__).parents[1]}"},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "Interrupted; nothing was written.\n"
+
+
+def test_the_package_is_the_command_as_well():
+    done = subprocess.run(
+        [sys.executable, "-m", "auditor", "--version"], capture_output=True, text=True
+    )
+    assert done.stdout.startswith("auditor, version")
+
+
 def test_a_full_disk_is_one_clear_line_and_leaves_no_half_report(
     release, tmp_path, monkeypatch, brief
 ):
