@@ -122,8 +122,8 @@ def _opened(model: ReleasedModel) -> Target:
     for name in model.files.values():
         _refuse_other_kind(model.file(name))
     known = ", ".join((*_TREES, _ONNX, _NETWORKS))
-    seen = ", ".join(sorted(kinds)) or "no file"
-    raise ModelError(f"{model.folder.name}: {seen} is no model that can be read; wanted {known}")
+    seen = f"{', '.join(sorted(kinds))} is no model that can be read" if kinds else "holds no model"
+    raise ModelError(f"{model.folder.name}: {seen}; wanted {known}")
 
 
 def _refuse_other_kind(path: Path) -> None:
