@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
-from auditor.core.errors import ConfigError, DataError
+from auditor.core.errors import ConfigError
 from auditor.stats import clinical
 from auditor.systems import task as tasks
 from auditor.systems.registry import trainer
@@ -65,22 +65,7 @@ def run(
     )
     system = trainer(task.system)
     _refuse_idle(training, system.takes)
-    study = system.run(training)
-    _refuse_nothing(study, "every_fold" in system.takes and not every_fold)
-    return study
-
-
-def _refuse_nothing(study: Study, folds_are_left: bool) -> None:
-    """Refuse a training that no model came of: what follows would audit nothing."""
-    if study.trees or study.networks or study.folders:
-        return
-    # Those that came furthest are told: what is too rare to be learnt stands before them.
-    last = "; ".join(f"{name}: {why}" for name, why in list(study.left_out.items())[-3:])
-    cure = "; --every-fold judges everybody, which takes fewer people" if folds_are_left else ""
-    raise DataError(
-        f"{study.cohort}: {study.task.name} came to no model of {study.n_subjects} people "
-        f"({last}); more people are wanted{cure}"
-    )
+    return system.run(training)
 
 
 def _refuse_idle(training: Training, takes: Collection[str]) -> None:

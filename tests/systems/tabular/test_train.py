@@ -206,18 +206,6 @@ def test_without_a_finding_that_is_frequent_enough_nothing_is_trained(tmp_path: 
         trained("liver", tmp_path / "small")
 
 
-def test_a_training_that_comes_to_no_model_is_one_line_and_exit_2(tables: Path, tmp_path: Path):
-    # Of findings that are frequent enough to be learnt, one fold holds too few people to judge by.
-    asked = ["train", "liver", "--data", f"{tables}", "--out", f"{tmp_path}/m", "--quiet"]
-    said = CliRunner().invoke(main, asked)
-    assert said.exit_code == 2
-    assert "came to no model" in said.output
-    assert "found fewer" in said.output
-    assert "--every-fold" in said.output
-    assert said.output.count("\n") == 1
-    assert not (tmp_path / "m").exists()
-
-
 def test_a_missing_table_is_one_line_and_exit_2(tmp_path: Path):
     (tmp_path / "empty").mkdir()
     asked = ["train", "liver", "--data", f"{tmp_path}/empty", "--out", f"{tmp_path}/m"]
