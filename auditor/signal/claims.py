@@ -53,7 +53,8 @@ _CALLED = (
         "sinus rhythm|sinus rhythm at|sinus rhythm @|rhythm at|bradycardia at|tachycardia at|"
         "fibrillation at|flutter at|nsr|nsr at|nsr @|sr|sr at|sr @|sinus tach|sinus brady|"
         "sinus tachycardia|sinus bradycardia|afib|hf|herzfrequenz|frequenz|sinusrhythmus|"
-        "frekvens|hjärtfrekvens|puls|sinusrytm|hartfrequentie|hartslag|fc|"
+        "frekvens|hjärtfrekvens|puls|sinusrytm|hartfrequentie|hartslag|fc|frequentie|"
+        "frecuencia|fréquence|frequenza|frequência|"
         "frecuencia cardiaca|frecuencia cardíaca|fréquence cardiaque|frequenza cardiaca|"
         "frequência cardíaca|hjertefrekvens|freq|freq.|rvr|vr",
     ),
@@ -75,7 +76,7 @@ _CALLED = (
     ("T duration", "ms", "t|t wave|t-wave"),
     ("ST", "ms", "st|st segment"),
     ("P axis", "deg", "p|p wave|p-wave"),
-    ("QRS axis", "deg", "axis|axes|qrs|r|axis deviation|achse|axel|elaxel|eje|axe|asse|eixo|hartas"),
+    ("QRS axis", "deg", "axis|axes|qrs|r|axis deviation|achse|axel|elaxel|eje|axe|asse|eixo|hartas|herzachse"),
     ("T axis", "deg", "t|t wave|t-wave"),
     *((wave, "mV", f"{wave}|{wave} wave|{wave}-wave".lower()) for wave in ("P", "Q", "R", "S", "T")),
     ("ST", "mV", "st|st segment|st-segment"),
@@ -94,7 +95,7 @@ _NEED_UNIT = (
 )
 _UNDER_AXIS = {("p",), ("qrs",), ("r",), ("t",)}
 #: A rate of its own only behind a mark, a number or one of these.
-_WEAK = {"rate", "frequenz", "frekvens"}
+_WEAK = _all("rate frequenz frekvens frequentie frecuencia fréquence frequenza frequência")
 _RHYTHMS = _all(
     "a the with at and or sinus rhythm bradycardia tachycardia fibrillation flutter arrhythmia "
     "regular irregular mean average overall resting ecg ekg rapid slow controlled its is has of "
@@ -191,13 +192,13 @@ _BY = _all("by with using per nach according")
 _DOWN = _all("depression depressed depressions")
 #: A range behind one of these is anybody's.
 _NORM = {"normal", "reference"}
-_RANGE, _MINUS = {"-", "–", "—", "to", "bis", "until", "auf"}, {"-", "−", "–", "minus"}
+_RANGE, _MINUS = {"-", "–", "—", "→", "to", "bis", "until", "auf"}, {"-", "−", "–", "minus"}
 #: "from 172 ms to 112 ms": a range, but behind one of these, the second.
 _CHANGED = _all(
     "increased increases increasing decreased decreases decreasing prolonged shortened shortens "
     "widened widens widening narrowed narrows narrowing accelerates accelerated accelerating rises "
     "rising rose falls falling fell slowed slows improved improves changed changes lengthened up "
-    "down auf langsamer schneller"
+    "down → auf langsamer schneller"
 )
 _CLAUSE_ENDS = {*".,;()|\n"}
 
@@ -213,9 +214,12 @@ _APART, _IN_A_GROUP, _IN_A_ROW, _DIGITS = 12, 8, 64, 7
 #: Letters of a word that is known with one of them wrong.
 _LONG = 8
 
-_TOKEN = re.compile(r"\d+(?:[.,]\d+)?|(?<![\w.])\.\d+|[^\W\d_]+\d*|[^\w\s]|\n")
+#: "72,160,90" are three numbers, "0,16" is one.
+_TOKEN = re.compile(r"(?<!\d,)\d+,\d+(?!\d|,\d)|\d+(?:\.\d+)?|(?<![\w.])\.\d+|[^\W\d_]+\d*|[^\w\s]|\n")
 #: Markup says nothing, nor do the ends of "Bazett's" and "isn't"; "<" is a bound.
 _NOTHING = re.compile(r"</?[a-z][^<>]{0,80}>|['’](?:s|t|re|ve|ll|d|m)\b")
+#: The line under a table's head.
+_RULE = re.compile(r"\n[ \t]*[|+:-][-|+: \t]{2,}(?=\n)")
 #: A line that goes on in the next one.
 _WRAPPED = re.compile(r"(?<=[^\W_])[ \t]*\n(?=[ \t]*[^\W\d_A-Z])|(?<=[^\W\d_])[ \t]*\n(?=[ \t]*\d)")
 #: Words written as one, as "heartRate", "Paxis", "RV5" and "QTc470".
@@ -315,8 +319,9 @@ class _Reader:
     """A text as tokens, and where each begins and ends."""
 
     def __init__(self, text: str) -> None:
-        text = _NAMING.sub(r"\n\1 ", _WRAPPED.sub(" ", text))
+        text = _NAMING.sub(r"\n\1 ", _WRAPPED.sub(" ", _RULE.sub("", text)))
         text = _GLUED_TO_NAME.sub(r"\g<0> ", _GLUED.sub(" ", text))
+        text = text.replace("->", "→").replace("=>", "→")
         text = _NOTHING.sub(" ", text.lower())
         every = list(_TOKEN.finditer(text))
         self.tokens = [_spelt(one[0]) for one in every]
@@ -389,6 +394,7 @@ class _Reader:
             after = end
             while after < end + 2 and self._token(after) in _KINDS:
                 after += 1
+            after = self._past_bracketed_unit(after)
             marks = after
             while marks < after + 3 and self._token(marks) in ("/", ",", "and", "&", "the", "|"):
                 marks += 1
@@ -397,6 +403,12 @@ class _Reader:
                 break
             found, end = [*found, _NAMES[other]], marks + len(other)
         return found, end
+
+    def _past_bracketed_unit(self, at: int) -> int:
+        """The end of "(ms)", where it begins at a token."""
+        unit = self._phrase(at + 1, _IN_UNITS) if self._token(at) in ("(", "[") else None
+        is_unit = unit and self._token(at + 1 + len(unit)) in (")", "]")
+        return at + 2 + len(unit) if unit and is_unit else at
 
     def _is_others(self, at: int, name: Phrase) -> bool:
         """Whether words before a name make its number that of something else."""
@@ -430,6 +442,11 @@ class _Reader:
         """What is stated behind a name, and where to read on."""
         first_end = at + len(name)
         names, end = self._names(at, name)
+        if len(names) > 1:  # a table's head, and what it holds
+            past = self._past_bracketed_unit(end)
+            while past < end + 8 and self._token(past) in ("|", "\n"):
+                past += 1
+            end = past if self._is_number(past) else end
         place, kind, between, is_loose = self._between(end)
         if not self._is_number(place) and not self._is_signed(place):
             return [], first_end
