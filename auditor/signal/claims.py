@@ -50,13 +50,13 @@ _CALLED = (
         "heart rate", "1/min",
         "heart rate|hr|ventricular rate|vent rate|vent. rate|ventr. rate|v rate|v. rate|v-rate|"
         "pulse rate|pulse|rate|ventricular response|ventricular response rate|cardiac frequency|"
-        "sinus rhythm|sinus rhythm at|sinus rhythm @|rhythm at|bradycardia at|tachycardia at|"
+        "bpm|sinus at|sinus @|sinus rhythm|sinus rhythm at|sinus rhythm @|rhythm at|bradycardia at|tachycardia at|"
         "fibrillation at|flutter at|nsr|nsr at|nsr @|sr|sr at|sr @|sinus tach|sinus brady|"
         "sinus tachycardia|sinus bradycardia|afib|hf|herzfrequenz|frequenz|sinusrhythmus|"
         "frekvens|hjärtfrekvens|puls|sinusrytm|hartfrequentie|hartslag|fc|frequentie|"
         "frecuencia|fréquence|frequenza|frequência|"
         "frecuencia cardiaca|frecuencia cardíaca|fréquence cardiaque|frequenza cardiaca|"
-        "frequência cardíaca|hjertefrekvens|freq|freq.|rvr|vr",
+        "frequência cardíaca|f.c.|h.r.|hjertefrekvens|freq|freq.|rvr|vr",
     ),
     ("RR", "ms", "rr|r-r|cycle length"),
     ("PR", "ms", "pr|p-r|pq|p-q|pri|pq-zeit"),
@@ -85,6 +85,8 @@ _CALLED = (
 _TOGETHER = {
     ("P axis deg", "QRS axis deg", "T axis deg"): "p-r-t|p-qrs-t|p/r/t|p/qrs/t|p,qrs,t|prt",
     ("QT ms", "QTc Bazett ms"): "corrected qt/qtc",
+    ("QTc Bazett ms", "QTc Fridericia ms"): "qtc (bazett/fridericia)|qtc bazett/fridericia|"
+    "qtc b/f|qtc (b/f)|qtcb/f",
 }
 #: What a second number behind a slash is where only the first is named.
 _SECOND = {"QT": "QTc Bazett"}
@@ -120,7 +122,7 @@ _BEATS = _all("bpm b beats schläge slag slagen lpm latidos lat battements bat b
 _FOREIGN = _all(
     "mm cm % hz mmhg mg ml kg y yr yrs year years month months day days week weeks hour "
     "hours h min mins minute minutes beats leads lead views x times joules watt watts mets g l th "
-    "st nd rd points ng pg mmol pvcs pacs khz mhz am pm ± º° µg units boxes squares"
+    "st nd rd points ng pg mmol pvcs pacs khz mhz am pm patients subjects participants people cases records ± º° µg units boxes squares"
 )
 #: Words and marks between a name and its number; behind the first ones a unit is known.
 _KINDS = {
@@ -147,7 +149,7 @@ _BETWEEN = _KINDS.keys() | _all(
     "accelerates accelerated accelerating narrows narrowed narrowing widens widening prolongation "
     "increases increasing decreases decreasing shortens rises rising rose falls falling fell "
     "averaging averages averaged varied ranged fluctuates fluctuating deviated shifted slowed "
-    "slows improved improves changed changes lengthened up down now unchanged à as"
+    "slows improved improves changed changes lengthened up down now unchanged à as unit units “ ” „ « » ` • · {"
 )
 _ABBREVIATED = {"int", "dur", "approx", "ca", "avg", "."}
 #: Words before a name that make its number no measurement of this recording: a limit, an earlier
@@ -155,13 +157,15 @@ _ABBREVIATED = {"int", "dur", "approx", "ca", "avg", "."}
 _OTHERS = _all(
     "atrial vorhof flutter maximum maximal max minimum peak pacing pacemaker respiratory "
     "respiration breathing sampling sample non paper sweep infusion filtration "
-    "sedimentation fetal programmed backup pvc pac pvcs pacs p"
+    "sedimentation fetal programmed vvi vvir ddd dddr aai aair compressions cadence steps "
+    "ventilator backup pvc pac pvcs pacs p"
 )
 #: The same up to three words before it.
 _OTHERS_NEAR = _all(
     "target predicted prior previous previously former formerly earlier old upper lower limit "
     "threshold cutoff criterion criteria goal reference if when unless increase increment change "
-    "difference corrected"
+    "difference corrected should aim keep maintain hold notify father mother brother sister son "
+    "daughter"
 )
 #: Before a number: it is a bound.
 _BOUNDS = _all("< > ≤ ≥ than over under above below exceeds exceeding beyond least most")
@@ -172,11 +176,14 @@ _BREATHS = _all("rr breaths breath breathing resp af")
 #: Between a name and its number stands any word but these, where a unit tells that it is its own.
 _STOPS = (
     _OTHERS | _OTHERS_NEAR | _BOUNDS | _all("+ plus pause pauses refractory coupling delay "
-    "variability reserve recovery dispersion ratio index sum")
+    "variability reserve recovery dispersion ratio index sum "
+    "sensing sensed sensitivity segment angle reach reaches")
 ) - {"p", "corrected"}
 #: An ECG of another day, as "prior tracing".
 _EARLIER = _all("prior previous previously former earlier old last")
-_TRACINGS = _all("tracing tracings ecg ecgs ekg ekgs study recording trace")
+_TRACINGS = _all(
+    "tracing tracings ecg ecgs ekg ekgs study recording trace visit admission exam encounter"
+)
 _OTHER_DAYS = _all("yesterday previously earlier gestern hier ayer ieri")
 _TODAY = _all("today now current currently this present")
 #: Whose correction of a QT it is.
@@ -186,12 +193,24 @@ _FORMULAS = {
 }  # fmt: skip
 #: What a rate of no name is taken for the heart's.
 _OWN_RATE = (30, 250)
+_EXTREMES, _MEANS = _all("min minimum lowest max maximum highest"), _all("mean average avg")
+#: A wave of more, mV, is not of the body's surface.
+_P_MV, _WAVE_MV = 1.0, 8.0
 _SQUARES = _all("square squares box boxes")
 _BY = _all("by with using per nach according")
 #: A height that is below the line.
 _DOWN = _all("depression depressed depressions")
 #: A range behind one of these is anybody's.
-_NORM = {"normal", "reference"}
+_NORM = _all("normal reference typical usual expected textbook healthy")
+_NORMS = _all("range ranges values limits intervals")
+#: These, too.
+_TEXTBOOK = {
+    "heart rate": {(60, 100), (50, 100)}, "PR": {(120, 200), (110, 210)},
+    "QRS": {(60, 100), (70, 100), (80, 100), (70, 110), (80, 110), (60, 120), (70, 120), (80, 120)},
+    "QT": {(350, 450), (350, 440), (360, 440)}, "QTc Bazett": {(350, 450), (350, 440), (360, 440)},
+    "P duration": {(80, 120), (60, 120)}, "RR": {(600, 1000), (600, 1200)},
+    "QRS axis": {(-30, 90), (-30, 100), (0, 90)},
+}  # fmt: skip
 _RANGE, _MINUS = {"-", "–", "—", "→", "to", "bis", "until", "auf"}, {"-", "−", "–", "minus"}
 #: "from 172 ms to 112 ms": a range, but behind one of these, the second.
 _CHANGED = _all(
@@ -200,6 +219,7 @@ _CHANGED = _all(
     "rising rose falls falling fell slowed slows improved improves changed changes lengthened up "
     "down → auf langsamer schneller"
 )
+_VARIES = _all("range ranges ranging ranged varies varied varying fluctuates fluctuating is was")
 _CLAUSE_ENDS = {*".,;()|\n"}
 
 #: What a number without a unit has to be to be one of the quantity.
@@ -220,6 +240,8 @@ _TOKEN = re.compile(r"(?<!\d,)\d+,\d+(?!\d|,\d)|\d+(?:\.\d+)?|(?<![\w.])\.\d+|[^
 _NOTHING = re.compile(r"</?[a-z][^<>]{0,80}>|['’](?:s|t|re|ve|ll|d|m)\b")
 #: The line under a table's head.
 _RULE = re.compile(r"\n[ \t]*[|+:-][-|+: \t]{2,}(?=\n)")
+#: A tag that holds a number itself.
+_HOLDING = re.compile(r"<([a-z][^<>]{0,200}?\bvalue *= *[^<>]{0,200})>", re.IGNORECASE)
 #: A line that goes on in the next one.
 _WRAPPED = re.compile(r"(?<=[^\W_])[ \t]*\n(?=[ \t]*[^\W\d_A-Z])|(?<=[^\W\d_])[ \t]*\n(?=[ \t]*\d)")
 #: Words written as one, as "heartRate", "Paxis", "RV5" and "QTc470".
@@ -319,6 +341,7 @@ class _Reader:
     """A text as tokens, and where each begins and ends."""
 
     def __init__(self, text: str) -> None:
+        text = _HOLDING.sub(r"\n\1 ", text)
         text = _NAMING.sub(r"\n\1 ", _WRAPPED.sub(" ", _RULE.sub("", text)))
         text = _GLUED_TO_NAME.sub(r"\g<0> ", _GLUED.sub(" ", text))
         text = text.replace("->", "→").replace("=>", "→")
@@ -339,7 +362,7 @@ class _Reader:
             elif past := self._past_earlier(at):
                 at = past
                 continue
-            elif token in ("range", "ranges", "values") and self._token(at - 1) in _NORM:
+            elif token in _NORMS and _NORM & {*self.tokens[max(at - 2, 0) : at]}:
                 are_norms = True
             elif token == "lead" and self._token(at + 1) in _LEADS:
                 lead = _LEADS[self._token(at + 1)]
@@ -370,6 +393,8 @@ class _Reader:
         """The longest name that begins at a token."""
         found = self._phrase(at, _NAMED)
         if found is None or self._is_joined(at, at - 1):
+            return None
+        if found in _UNIT_OF and self._is_number(at - 1):
             return None
         return found
 
@@ -501,6 +526,10 @@ class _Reader:
         place = at
         while place < len(self.tokens) and len(seen) < _APART:
             token = self.tokens[place]
+            if mean := self._past_extremes(place):
+                seen.append("mean")
+                place = mean
+                continue
             if past := self._past_reckoning(place):
                 seen.append("=")
                 place = past
@@ -537,6 +566,16 @@ class _Reader:
         """
         n_loose = sum(word not in _BETWEEN for word in between)
         return n_loose <= 2 and "," not in between and self._token(after) in _CLAUSE_ENDS | {""}
+
+    def _past_extremes(self, at: int) -> int | None:
+        """Where the mean is told after the least and the most, as in "min 47, mean 69"."""
+        at = at + 1 if self._token(at) == "\n" else at
+        if self._token(at) not in _EXTREMES:
+            return None
+        for place in range(at + 1, at + 12):
+            if self._token(place) in _MEANS:
+                return place + 1
+        return None
 
     def _past_reckoning(self, at: int) -> int | None:
         """The end of "4 small squares" or of "300 / 4 =", from which a number is reckoned."""
@@ -644,8 +683,9 @@ class _Reader:
             return None
         one, after = found
         leads, after = self._leads_behind(after)
-        if not leads and self._token(begin - 1) in _LEADS:
-            leads = [_LEADS[self._token(begin - 1)]]
+        before = begin - 2 if self._token(begin - 1) in ("(", ":", "=") else begin - 1
+        if not leads and self._token(before) in _LEADS:
+            leads = [_LEADS[self._token(before)]]
         claim = self._claim({"mV": last.feature}, one, one.unit, False, False)
         if claim is None or not leads:
             return None
@@ -682,9 +722,13 @@ class _Reader:
         if feature is None:
             return None
         if said == "mV":
+            if abs(one.value * scale) > (_P_MV if feature == "P" else _WAVE_MV):
+                return None  # sensed inside the heart
             return Claim(feature, None, round(one.value * scale, 6), said)
         value = one.value if said == "deg" else abs(one.value)
         value, reach = round(value * scale, 6), round(one.reach * scale, 6)
+        if reach and (value - reach, value + reach) in _TEXTBOOK.get(feature, ()):
+            return None
         if one.unit is None or is_loose:
             low, high = _PLAUSIBLE.get(feature, (1, 0))
             if not low <= value <= high:
@@ -737,7 +781,9 @@ class _Reader:
         joined = self._token(after) in ("-", "–", "—")
         if is_range and (high := self._number(after + 1, signed=not joined)):
             top, place = high
-            if _CHANGED & {*between, self._token(after)}:
+            if _CHANGED & {*between, self._token(after)} or (
+                "from" in between and not _VARIES & {*between}
+            ):
                 value = top
             elif top > value or not joined:
                 value, reach = (value + top) / 2, abs(top - value) / 2
@@ -804,7 +850,8 @@ class _Reader:
                 leads, end = self._leads_behind(end)
                 return [claim._replace(lead=each) for each in leads or [None]], end
         if one.unit == "1/min" and self._is_beats(begin, at):
-            return [Claim("heart rate", None, one.value, "1/min", one.reach)], after
+            rate = self._claim({"1/min": "heart rate"}, one, one.unit, False, False)
+            return [rate] if rate else [], after
         return [], at + 1
 
     def _has_own(self, at: int) -> bool:
