@@ -1,9 +1,10 @@
 """What texts claim was measured of an ECG, as people, recorders and models write it.
 
 Tables say what quantities are called (`_CALLED`), how units are written (`_UNITS`), what stands
-between a name and its number (`_BETWEEN`), and which words make a number another one (`_OTHERS`,
-`_FOREIGN`). A text is cut into tokens once, and from each a bounded number of others is looked at:
-the time grows with the length of a text, whatever is written in it.
+between a name and its number (`_BETWEEN`; where a unit is told any word but `_STOPS`), and which
+words make a number another one (`_OTHERS`, `_FOREIGN`). A text is cut into tokens once, and from
+each a bounded number of others is looked at: the time grows with the length of a text, whatever is
+written in it.
 """
 
 from __future__ import annotations
@@ -50,18 +51,19 @@ _CALLED = (
         "heart rate", "1/min",
         "heart rate|hr|ventricular rate|vent rate|vent. rate|ventr. rate|v rate|v. rate|v-rate|"
         "pulse rate|pulse|rate|ventricular response|ventricular response rate|cardiac frequency|"
-        "bpm|sinus at|sinus @|sinus rhythm|sinus rhythm at|sinus rhythm @|rhythm at|bradycardia at|tachycardia at|"
-        "fibrillation at|flutter at|nsr|nsr at|nsr @|sr|sr at|sr @|sinus tach|sinus brady|"
-        "sinus tachycardia|sinus bradycardia|afib|hf|herzfrequenz|frequenz|sinusrhythmus|"
+        "bpm|sinus at|sinus @|sinus rhythm|sinus rhythm at|sinus rhythm @|rhythm at|"
+        "bradycardia at|tachycardia at|fibrillation at|flutter at|nsr|nsr at|nsr @|sr|sr at|sr @|"
+        "sinus tach|sinus brady|"
+        "sinus tachycardia|sinus bradycardia|afib|af|svt|hf|herzfrequenz|frequenz|sinusrhythmus|"
         "frekvens|hjärtfrekvens|puls|sinusrytm|hartfrequentie|hartslag|fc|frequentie|"
         "frecuencia|fréquence|frequenza|frequência|"
         "frecuencia cardiaca|frecuencia cardíaca|fréquence cardiaque|frequenza cardiaca|"
         "frequência cardíaca|f.c.|h.r.|hjertefrekvens|freq|freq.|rvr|vr",
     ),
     ("RR", "ms", "rr|r-r|cycle length"),
-    ("PR", "ms", "pr|p-r|pq|p-q|pri|pq-zeit"),
+    ("PR", "ms", "pr|p-r|pq|p-q|pri|ipr|ipq|pq-zeit"),
     ("QRS", "ms", "qrs|qrsd|qrs d|qrs-d|qrsdur|qrs-dauer|qrs-breite"),
-    ("QT", "ms", "qt|q-t|qt-zeit"),
+    ("QT", "ms", "qt|q-t|iqt|qt-zeit"),
     (
         "QTc Bazett", "ms",
         "qtc|qt-c|qt c|q-tc|qtcb|qtc-b|qtc b|qtc (b)|qtc bazett|qtc (bazett)|qtcbaz|bazett qtc|"
@@ -76,9 +78,13 @@ _CALLED = (
     ("T duration", "ms", "t|t wave|t-wave"),
     ("ST", "ms", "st|st segment"),
     ("P axis", "deg", "p|p wave|p-wave"),
-    ("QRS axis", "deg", "axis|axes|qrs|r|axis deviation|achse|axel|elaxel|eje|axe|asse|eixo|hartas|herzachse"),
+    (
+        "QRS axis", "deg",
+        "axis|axes|qrs|r|axis deviation|achse|herzachse|lagetyp|axel|elaxel|hartas|eje|axe|asse|"
+        "eixo|aqrs|âqrs|sâqrs|saqrs",
+    ),
     ("T axis", "deg", "t|t wave|t-wave"),
-    *((wave, "mV", f"{wave}|{wave} wave|{wave}-wave".lower()) for wave in ("P", "Q", "R", "S", "T")),
+    *((wave, "mV", f"{wave}|{wave} wave|{wave}-wave".lower()) for wave in "PQRST"),
     ("ST", "mV", "st|st segment|st-segment"),
 )  # fmt: skip
 #: Names of several quantities, whose numbers follow in that order.
@@ -93,13 +99,13 @@ _SECOND = {"QT": "QTc Bazett"}
 #: A name of several quantities without a unit is none, but of an axis behind that word.
 _NEED_UNIT = (
     "p|t|st|q|r|s|st segment|st-segment|p wave|p-wave|q wave|q-wave|r wave|r-wave|s wave|s-wave|"
-    "t wave|t-wave|sinus rhythm|sinusrhythmus|sinusrytm"
+    "t wave|t-wave|lagetyp|sinus rhythm|sinusrhythmus|sinusrytm"
 )
 _UNDER_AXIS = {("p",), ("qrs",), ("r",), ("t",)}
 #: A rate of its own only behind a mark, a number or one of these.
 _WEAK = _all("rate frequenz frekvens frequentie frecuencia fréquence frequenza frequência")
 _RHYTHMS = _all(
-    "a the with at and or sinus rhythm bradycardia tachycardia fibrillation flutter arrhythmia "
+    "a the with at and or now sinus rhythm bradycardia tachycardia fibrillation flutter arrhythmia "
     "regular irregular mean average overall resting ecg ekg rapid slow controlled its is has of "
     "normal about approximately mit à med von sinustachykardie sinusbradykardie"
 )
@@ -111,7 +117,8 @@ _UNITS = {
     "1/min": "1/min|bpm|b.p.m.|/min|/minute|/m|beats/min|beats/minute|beats per minute|"
     "beats per min|beats a minute|per minute|per min|b/min|min-1|pro minute|"
     "schläge/min|slag/min|slagen/min|lpm|latidos/min|lat/min|latidos por minuto|por minuto|"
-    "battements/min|bat/min|batt/min|battiti/min|par minute|par min|al minuto|pr. min",
+    "battements/min|bat/min|batt/min|battiti/min|par minute|par min|al minuto|pr. min|"
+    "a minute|x min|x'|/'",
     "deg": "°|º|˚|deg|degs|degree|degrees|grad|grader|graden|grados|graus|gradi|degrés",
     "mV": "mv|millivolt|millivolts",
     "µV": "µv|uv|μv|microvolt|microvolts",
@@ -122,7 +129,8 @@ _BEATS = _all("bpm b beats schläge slag slagen lpm latidos lat battements bat b
 _FOREIGN = _all(
     "mm cm % hz mmhg mg ml kg y yr yrs year years month months day days week weeks hour "
     "hours h min mins minute minutes beats leads lead views x times joules watt watts mets g l th "
-    "st nd rd points ng pg mmol pvcs pacs khz mhz am pm patients subjects participants people cases records ± º° µg units boxes squares"
+    "st nd rd points ng pg mmol pvcs pacs khz mhz am pm "
+    "patients subjects participants people cases records ± º° µg units boxes squares"
 )
 #: Words and marks between a name and its number; behind the first ones a unit is known.
 _KINDS = {
@@ -149,7 +157,8 @@ _BETWEEN = _KINDS.keys() | _all(
     "accelerates accelerated accelerating narrows narrowed narrowing widens widening prolongation "
     "increases increasing decreases decreasing shortens rises rising rose falls falling fell "
     "averaging averages averaged varied ranged fluctuates fluctuating deviated shifted slowed "
-    "slows improved improves changed changes lengthened up down now unchanged à as unit units “ ” „ « » ` • · {"
+    "slows improved improves changed changes lengthened up "
+    "down now unchanged à as unit units “ ” „ « » ` • · {"
 )
 _ABBREVIATED = {"int", "dur", "approx", "ca", "avg", "."}
 #: Words before a name that make its number no measurement of this recording: a limit, an earlier
@@ -158,14 +167,15 @@ _OTHERS = _all(
     "atrial vorhof flutter maximum maximal max minimum peak pacing pacemaker respiratory "
     "respiration breathing sampling sample non paper sweep infusion filtration "
     "sedimentation fetal programmed vvi vvir ddd dddr aai aair compressions cadence steps "
-    "ventilator backup pvc pac pvcs pacs p"
+    "slowest fastest lowest highest lägsta högsta mínima mínimo máxima máximo niedrigste höchste "
+    "minima massima minimale maximale laagste hoogste ventilator backup pvc pac pvcs pacs p"
 )
 #: The same up to three words before it.
 _OTHERS_NEAR = _all(
     "target predicted prior previous previously former formerly earlier old upper lower limit "
     "threshold cutoff criterion criteria goal reference if when unless increase increment change "
     "difference corrected should aim keep maintain hold notify father mother brother sister son "
-    "daughter"
+    "daughter train training zone detection therapy"
 )
 #: Before a number: it is a bound.
 _BOUNDS = _all("< > ≤ ≥ than over under above below exceeds exceeding beyond least most")
@@ -175,9 +185,14 @@ _DIFFERENCES = _all("longer shorter more less wider narrower faster slower highe
 _BREATHS = _all("rr breaths breath breathing resp af")
 #: Between a name and its number stands any word but these, where a unit tells that it is its own.
 _STOPS = (
-    _OTHERS | _OTHERS_NEAR | _BOUNDS | _all("+ plus pause pauses refractory coupling delay "
-    "variability reserve recovery dispersion ratio index sum "
-    "sensing sensed sensitivity segment angle reach reaches")
+    _OTHERS
+    | _OTHERS_NEAR
+    | _BOUNDS
+    | _all(
+        "+ plus pause pauses refractory coupling delay "
+        "variability reserve recovery dispersion ratio index sum "
+        "sensing sensed sensitivity segment angle reach reaches"
+    )
 ) - {"p", "corrected"}
 #: An ECG of another day, as "prior tracing".
 _EARLIER = _all("prior previous previously former earlier old last")
@@ -185,6 +200,10 @@ _TRACINGS = _all(
     "tracing tracings ecg ecgs ekg ekgs study recording trace visit admission exam encounter"
 )
 _OTHER_DAYS = _all("yesterday previously earlier gestern hier ayer ieri")
+_MONTHS = _all(
+    "january february march april may june july august september october november december"
+)
+_COMPARED, _LIMITS = _all("compared comparison versus vs"), _all("limit limits cutoffs thresholds")
 _TODAY = _all("today now current currently this present")
 #: Whose correction of a QT it is.
 _FORMULAS = {
@@ -196,6 +215,7 @@ _OWN_RATE = (30, 250)
 _EXTREMES, _MEANS = _all("min minimum lowest max maximum highest"), _all("mean average avg")
 #: A wave of more, mV, is not of the body's surface.
 _P_MV, _WAVE_MV = 1.0, 8.0
+_SIGNS = _all("/ √ * × ÷ ^ ( ) + - − sqrt")
 _SQUARES = _all("square squares box boxes")
 _BY = _all("by with using per nach according")
 #: A height that is below the line.
@@ -235,9 +255,11 @@ _APART, _IN_A_GROUP, _IN_A_ROW, _DIGITS = 12, 8, 64, 7
 _LONG = 8
 
 #: "72,160,90" are three numbers, "0,16" is one.
-_TOKEN = re.compile(r"(?<!\d,)\d+,\d+(?!\d|,\d)|\d+(?:\.\d+)?|(?<![\w.])\.\d+|[^\W\d_]+\d*|[^\w\s]|\n")
+_TOKEN = re.compile(
+    r"(?<!\d,)\d+,\d+(?!\d|,\d)|\d+(?:\.\d+)?|(?<![\w.])\.\d+|[^\W\d_]+\d*|[^\w\s]|\n"
+)
 #: Markup says nothing, nor do the ends of "Bazett's" and "isn't"; "<" is a bound.
-_NOTHING = re.compile(r"</?[a-z][^<>]{0,80}>|['’](?:s|t|re|ve|ll|d|m)\b")
+_NOTHING = re.compile(r"</?[a-z][^<>]{0,80}>|(?<=\w)['’](?:s|t|re|ve|ll|d|m)\b")
 #: The line under a table's head.
 _RULE = re.compile(r"\n[ \t]*[|+:-][-|+: \t]{2,}(?=\n)")
 #: A tag that holds a number itself.
@@ -322,7 +344,8 @@ class _Value(NamedTuple):
 def claims(text: str) -> list[Claim]:
     """The quantities that a text states, in their order; what is around them may be any prose.
 
-    A height is of the lead that its sentence last named before it.
+    A height is of the lead behind it, or else of the one that its sentence last named before it. It
+    has the sign that is written, and is negative in a depression of ST.
     """
     return _Reader(text).claims()
 
@@ -410,7 +433,9 @@ class _Reader:
         )
 
     def _names(self, at: int, name: Phrase) -> tuple[list[dict[str, str]], int]:
-        """What names mean that are listed, as in "PR/QRS" or "PR, QRS and QT", and their end."""
+        """What names mean that are listed, as in "PR/QRS", "PR, QRS and QT" or "RV5/SV1", and their
+        end.
+        """
         if name in _GROUPS:
             parts = [column.rsplit(" ", 1) for column in _GROUPS[name]]
             return [{unit: feature} for feature, unit in parts], at + len(name)
@@ -420,6 +445,8 @@ class _Reader:
             while after < end + 2 and self._token(after) in _KINDS:
                 after += 1
             after = self._past_bracketed_unit(after)
+            if "mV" in found[-1] and self._token(after) in _LEADS:
+                after += 1
             marks = after
             while marks < after + 3 and self._token(marks) in ("/", ",", "and", "&", "the", "|"):
                 marks += 1
@@ -440,7 +467,7 @@ class _Reader:
         for before in range(at - 1, max(at - 4, -1), -1):
             if self.tokens[before] in _CLAUSE_ENDS:
                 break
-            if self.tokens[before] in _OTHERS_NEAR:
+            if self.tokens[before] in _OTHERS_NEAR or self._is_other_day(before):
                 return True
         before = at - 1
         if self._token(before) in ("+", "plus"):
@@ -453,6 +480,12 @@ class _Reader:
         if self._token(before) in _OTHERS:
             return True
         return self._is_weak(at, name)
+
+    def _is_other_day(self, at: int) -> bool:
+        """Whether a token is the month or year of "in January", "in 2019"."""
+        token = self.tokens[at]
+        is_year = len(token) == 4 and token.isdecimal() and token[:2] in ("19", "20")
+        return (is_year or token in _MONTHS) and self._token(at - 1) in ("in", "since")
 
     def _is_weak(self, at: int, name: Phrase) -> bool:
         word = self._token(at - 1)
@@ -468,10 +501,10 @@ class _Reader:
         first_end = at + len(name)
         names, end = self._names(at, name)
         if len(names) > 1:  # a table's head, and what it holds
-            past = self._past_bracketed_unit(end)
-            while past < end + 8 and self._token(past) in ("|", "\n"):
-                past += 1
-            end = past if self._is_number(past) else end
+            below = self._past_bracketed_unit(end)
+            while below < end + 8 and self._token(below) in ("|", "\n"):
+                below += 1
+            end = below if self._is_number(below) else end
         place, kind, between, is_loose = self._between(end)
         if not self._is_number(place) and not self._is_signed(place):
             return [], first_end
@@ -509,8 +542,11 @@ class _Reader:
             if _DOWN & {*between}:
                 claim = claim._replace(value=-abs(claim.value))
             leads, after = self._leads_behind(after)
-            leads = leads or self._leads_within(end, place) or [lead]
-            found += [claim._replace(lead=each) for each in leads]
+            within = self._leads_within(first_end, place)
+            if len(names) > 1 and len(within) == len(names):
+                leads = [within[turn]]
+            of_leads: Sequence[str | None] = leads or within[-1:] or [lead]
+            found += [claim._replace(lead=each) for each in of_leads]
         is_norm = any(one.reach for one in values) and _NORM & {*between, self._token(at - 1)}
         if not found or self._is_others(at, name) or is_norm:
             return [], after if found and not self._is_weak(at, name) else first_end
@@ -536,6 +572,13 @@ class _Reader:
                 continue
             if self._is_number(place) or self._is_signed(place):
                 break
+            if (
+                token == "\n"
+                and self.tokens[place - 1] in (":", "=")
+                and self._is_number(place + 1)
+            ):
+                place += 1
+                continue
             if token == ".":
                 if self.tokens[place - 1] not in _ABBREVIATED and self._token(place + 1) != ".":
                     break
@@ -581,8 +624,11 @@ class _Reader:
         """The end of "4 small squares" or of "300 / 4 =", from which a number is reckoned."""
         if not self._is_number(at):
             return None
-        if self._token(at + 1) == "/" and self._is_number(at + 2):
-            return at + 4 if self._token(at + 3) == "=" else None
+        for place in range(at + 1, at + 8):
+            if self._token(place) == "=" and place > at + 1:
+                return place + 1
+            if not self._is_number(place) and self._token(place) not in _SIGNS:
+                break
         place = at + 2 if self._token(at + 1) in ("small", "large", "little", "big") else at + 1
         return place + 1 if self._token(place) in _SQUARES else None
 
@@ -605,7 +651,16 @@ class _Reader:
         )
 
     def _past_earlier(self, at: int) -> int | None:
-        """Where a sentence ends, or comes to this recording, that begins with an earlier one."""
+        """Where a sentence ends, or comes to this recording, that begins with an earlier one or
+        tells limits; and the end of "compared to 2019 (rate 66)".
+        """
+        if self.tokens[at] in _COMPARED:
+            return self._past_brackets(at)
+        if self.tokens[at] in _LIMITS and self._token(at + 1) == ":":
+            place = at + 2
+            while place < len(self.tokens) and self.tokens[place] not in (".", "\n"):
+                place += 1
+            return place
         if not self._names_earlier(at):
             return None
         before = at - 2 if self._token(at - 1) in ("the", "a", "his", "her") else at - 1
@@ -618,6 +673,18 @@ class _Reader:
             place += 1
         return place
 
+    def _past_brackets(self, at: int) -> int | None:
+        """The end of brackets that open soon after a token, in its sentence."""
+        opened = False
+        for place in range(at + 1, min(at + 40, len(self.tokens))):
+            token = self.tokens[place]
+            if token in (".", ";", "\n") or (not opened and place > at + 8):
+                return None
+            if opened and token == ")":
+                return place + 1
+            opened = opened or token == "("
+        return None
+
     def _is_within(self, at: int) -> bool:
         """Whether a mark stands between two numbers, as in a date, or behind a colon."""
         return (self._is_number(at + 1) and self.end[at] == self.start[at + 1]) or (
@@ -625,9 +692,9 @@ class _Reader:
         )
 
     def _corrected(
-        self, means: Mapping[str, str], between: Sequence[str], after: int
-    ) -> Mapping[str, str]:
-        """What a name means where words beside it say that, or by whose formula, it is corrected."""
+        self, means: dict[str, str], between: Sequence[str], after: int
+    ) -> dict[str, str]:
+        """What a name means where words beside it say that it is corrected, or by whom."""
         feature = means.get("ms", "")
         if feature == "QT" and "corrected" in between:
             feature = "QTc Bazett"
@@ -664,18 +731,15 @@ class _Reader:
         return found, at
 
     def _leads_within(self, begin: int, end: int) -> list[str]:
-        """The lead that was named last between two tokens."""
-        found = [
+        """The leads that are named between two tokens."""
+        return [
             _LEADS[self.tokens[place]]
             for place in range(begin, end)
             if self.tokens[place] in _LEADS
             and (self.tokens[place] != "i" or self._token(place - 1) in ("in", "lead"))
         ]
-        return [*found[-1:]]
 
-    def _heights(
-        self, at: int, last: Claim, lead: str | None
-    ) -> tuple[list[Claim], int] | None:
+    def _heights(self, at: int, last: Claim, lead: str | None) -> tuple[list[Claim], int] | None:
         """A height that goes on from the last one: "ST 0.2 mV in V2, 0.3 mV in V3"."""
         begin = at - 1 if self._is_signed(at - 1) else at
         found = self._value(begin, ()) if self._token(begin - 1) not in _BOUNDS else None
@@ -714,7 +778,7 @@ class _Reader:
             return None
         scale = 1.0
         said = unit or next(iter(means))
-        if said == "s" or (unit is None and said == "ms" and one.has_point and one.value < 4):
+        if said == "s" or (one.unit is None and said == "ms" and one.has_point and one.value < 4):
             said, scale = "ms", 1000.0
         elif said == "µV":
             said, scale = "mV", 0.001
@@ -848,7 +912,8 @@ class _Reader:
                         claim = claim._replace(value=-abs(claim.value))
                     end += 1
                 leads, end = self._leads_behind(end)
-                return [claim._replace(lead=each) for each in leads or [None]], end
+                of_leads: Sequence[str | None] = leads or [None]
+                return [claim._replace(lead=each) for each in of_leads], end
         if one.unit == "1/min" and self._is_beats(begin, at):
             rate = self._claim({"1/min": "heart rate"}, one, one.unit, False, False)
             return [rate] if rate else [], after
@@ -866,20 +931,22 @@ class _Reader:
 
     def _is_beats(self, begin: int, at: int) -> bool:
         """Whether a number in a minute is the heart's."""
-        if {*self.tokens[max(begin - 4, 0) : begin]} & ((_OTHERS | _OTHERS_NEAR) - {"atrial"}):
+        others = (_OTHERS | _OTHERS_NEAR) - {"atrial"}
+        if {*self.tokens[max(begin - 4, 0) : begin], *self._clause_before(begin)} & others:
             return False
         if {*self.tokens[at + 1 : at + 4]} & _BEATS or self._token(begin - 1) in _RHYTHMS:
             return True
         low, high = _OWN_RATE
         if not low <= float(self.tokens[at].replace(",", ".")) <= high:
             return False
-        for before in range(begin - 1, max(begin - 9, -1), -1):
-            word = self.tokens[before]
-            if word in _CLAUSE_ENDS:
-                break
-            if word in _OTHERS or word in _OTHERS_NEAR or word in _BREATHS:
-                return False
-        return True
+        return not {*self._clause_before(begin)} & (_OTHERS | _OTHERS_NEAR | _BREATHS)
+
+    def _clause_before(self, at: int) -> list[str]:
+        """The words before a token in its clause, eight at most."""
+        begin = at
+        while begin > max(at - 8, 0) and self.tokens[begin - 1] not in _CLAUSE_ENDS:
+            begin -= 1
+        return self.tokens[begin:at]
 
     # --- tokens ---------------------------------------------------------------------------
 
