@@ -214,7 +214,7 @@ _FORMULAS = {
 _OWN_RATE = (30, 250)
 _EXTREMES, _MEANS = _all("min minimum lowest max maximum highest"), _all("mean average avg")
 #: A wave of more, mV, is not of the body's surface.
-_P_MV, _WAVE_MV = 1.0, 8.0
+_WAVE_MV = 8.0
 _SIGNS = _all("/ √ * × ÷ ^ ( ) + - − sqrt")
 _SQUARES = _all("square squares box boxes")
 _BY = _all("by with using per nach according")
@@ -786,7 +786,7 @@ class _Reader:
         if feature is None:
             return None
         if said == "mV":
-            if abs(one.value * scale) > (_P_MV if feature == "P" else _WAVE_MV):
+            if abs(one.value * scale) > _WAVE_MV:
                 return None  # sensed inside the heart
             return Claim(feature, None, round(one.value * scale, 6), said)
         value = one.value if said == "deg" else abs(one.value)
