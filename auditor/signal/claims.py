@@ -1,15 +1,17 @@
 """What texts claim was measured of an ECG, as people, recorders and models write it.
 
 Tables say what quantities are called (`_CALLED`), how units are written (`_UNITS`), what stands
-between a name and its number (`_BETWEEN`), and which words make a number another one (`_OTHERS`,
-`_FOREIGN`). A text is cut into tokens once, and from each a bounded number of others is looked at:
-the time grows with the length of a text, whatever is written in it.
+between a name and its number (`_BETWEEN`; where a unit is told any word but `_STOPS`), and which
+words make a number another one (`_OTHERS`, `_FOREIGN`). A text is cut into tokens once, and from
+each a bounded number of others is looked at: the time grows with the length of a text, whatever is
+written in it.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from auditor.core.record import STANDARD_LEADS
@@ -49,19 +51,23 @@ _CALLED = (
         "heart rate", "1/min",
         "heart rate|hr|ventricular rate|vent rate|vent. rate|ventr. rate|v rate|v. rate|v-rate|"
         "pulse rate|pulse|rate|ventricular response|ventricular response rate|cardiac frequency|"
-        "sinus rhythm|sinus rhythm at|sinus rhythm @|rhythm at|bradycardia at|tachycardia at|"
-        "fibrillation at|flutter at|nsr|nsr at|nsr @|sr|sr at|sr @|hf|herzfrequenz|frequenz|"
-        "sinusrhythmus|frekvens|puls|sinusrytm|fc|frecuencia cardiaca|fréquence cardiaque|"
-        "frequenza cardiaca",
+        "bpm|sinus at|sinus @|sinus rhythm|sinus rhythm at|sinus rhythm @|rhythm at|"
+        "bradycardia at|tachycardia at|fibrillation at|flutter at|nsr|nsr at|nsr @|sr|sr at|sr @|"
+        "sinus tach|sinus brady|"
+        "sinus tachycardia|sinus bradycardia|afib|af|svt|hf|herzfrequenz|frequenz|sinusrhythmus|"
+        "frekvens|hjärtfrekvens|puls|sinusrytm|hartfrequentie|hartslag|fc|frequentie|"
+        "frecuencia|fréquence|frequenza|frequência|"
+        "frecuencia cardiaca|frecuencia cardíaca|fréquence cardiaque|frequenza cardiaca|"
+        "frequência cardíaca|f.c.|h.r.|hjertefrekvens|freq|freq.|rvr|vr",
     ),
     ("RR", "ms", "rr|r-r|cycle length"),
-    ("PR", "ms", "pr|p-r|pq|p-q|pri|pq-zeit"),
+    ("PR", "ms", "pr|p-r|pq|p-q|pri|ipr|ipq|pq-zeit"),
     ("QRS", "ms", "qrs|qrsd|qrs d|qrs-d|qrsdur|qrs-dauer|qrs-breite"),
-    ("QT", "ms", "qt|q-t|qt-zeit"),
+    ("QT", "ms", "qt|q-t|iqt|qt-zeit"),
     (
         "QTc Bazett", "ms",
         "qtc|qt-c|qt c|q-tc|qtcb|qtc-b|qtc b|qtc (b)|qtc bazett|qtc (bazett)|qtcbaz|bazett qtc|"
-        "corrected qt|qt corrected|qt (corrected)|qtc-zeit",
+        "corrected qt|qt corrected|qt (corrected)|qtc-zeit|corrected",
     ),
     (
         "QTc Fridericia", "ms",
@@ -72,46 +78,59 @@ _CALLED = (
     ("T duration", "ms", "t|t wave|t-wave"),
     ("ST", "ms", "st|st segment"),
     ("P axis", "deg", "p|p wave|p-wave"),
-    ("QRS axis", "deg", "axis|axes|qrs|r|axis deviation|achse|axel|elaxel|eje|axe|asse"),
+    (
+        "QRS axis", "deg",
+        "axis|axes|qrs|r|axis deviation|achse|herzachse|lagetyp|axel|elaxel|hartas|eje|axe|asse|"
+        "eixo|aqrs|âqrs|sâqrs|saqrs",
+    ),
     ("T axis", "deg", "t|t wave|t-wave"),
-    *((wave, "mV", wave.lower()) for wave in ("P", "Q", "R", "S", "ST", "T")),
+    *((wave, "mV", f"{wave}|{wave} wave|{wave}-wave".lower()) for wave in "PQRST"),
+    ("ST", "mV", "st|st segment|st-segment"),
 )  # fmt: skip
 #: Names of several quantities, whose numbers follow in that order.
 _TOGETHER = {
     ("P axis deg", "QRS axis deg", "T axis deg"): "p-r-t|p-qrs-t|p/r/t|p/qrs/t|p,qrs,t|prt",
     ("QT ms", "QTc Bazett ms"): "corrected qt/qtc",
+    ("QTc Bazett ms", "QTc Fridericia ms"): "qtc (bazett/fridericia)|qtc bazett/fridericia|"
+    "qtc b/f|qtc (b/f)|qtcb/f",
 }
 #: What a second number behind a slash is where only the first is named.
 _SECOND = {"QT": "QTc Bazett"}
 #: A name of several quantities without a unit is none, but of an axis behind that word.
 _NEED_UNIT = (
-    "p|t|st|q|r|s|p wave|p-wave|t wave|t-wave|st segment|sinus rhythm|sinusrhythmus|sinusrytm"
+    "p|t|st|q|r|s|st segment|st-segment|p wave|p-wave|q wave|q-wave|r wave|r-wave|s wave|s-wave|"
+    "t wave|t-wave|lagetyp|sinus rhythm|sinusrhythmus|sinusrytm"
 )
 _UNDER_AXIS = {("p",), ("qrs",), ("r",), ("t",)}
 #: A rate of its own only behind a mark, a number or one of these.
-_WEAK = {"rate", "frequenz", "frekvens"}
+_WEAK = _all("rate frequenz frekvens frequentie frecuencia fréquence frequenza frequência")
 _RHYTHMS = _all(
-    "a the with at and or sinus rhythm bradycardia tachycardia fibrillation flutter arrhythmia "
+    "a the with at and or now sinus rhythm bradycardia tachycardia fibrillation flutter arrhythmia "
     "regular irregular mean average overall resting ecg ekg rapid slow controlled its is has of "
     "normal about approximately mit à med von sinustachykardie sinusbradykardie"
 )
 
 _UNITS = {
-    "ms": "ms|msec|msecs|msek|m sec|millisecond|milliseconds|milli seconds|millisec|millisekunden",
-    "s": "s|sec|secs|second|seconds|sek|sekunden",
+    "ms": "ms|msec|msecs|msek|m sec|millisecond|milliseconds|milli seconds|millisec|millisekunden|"
+    "millisekunder|mseg|milisegundos|millisecondes|millisecondi",
+    "s": "s|sec|secs|second|seconds|sek|sekunden|sekunder|seg|segundos|secondes|secondi",
     "1/min": "1/min|bpm|b.p.m.|/min|/minute|/m|beats/min|beats/minute|beats per minute|"
     "beats per min|beats a minute|per minute|per min|b/min|min-1|pro minute|"
-    "schläge/min|slag/min|lpm",
-    "deg": "°|º|˚|deg|degs|degree|degrees|grad|grader",
-    "mV": "mv",
+    "schläge/min|slag/min|slagen/min|lpm|latidos/min|lat/min|latidos por minuto|por minuto|"
+    "battements/min|bat/min|batt/min|battiti/min|par minute|par min|al minuto|pr. min|"
+    "a minute|x min|x'|/'",
+    "deg": "°|º|˚|deg|degs|degree|degrees|grad|grader|graden|grados|graus|gradi|degrés",
+    "mV": "mv|millivolt|millivolts",
+    "µV": "µv|uv|μv|microvolt|microvolts",
 }
 #: What can be nothing but a heart rate.
-_BEATS = {"bpm", "b", "beats", "schläge", "slag", "lpm"}
+_BEATS = _all("bpm b beats schläge slag slagen lpm latidos lat battements bat batt battiti")
 #: A number before one of these is of something else.
 _FOREIGN = _all(
-    "mm cm µv uv % hz mmhg mg ml kg y yr yrs year years month months day days week weeks hour "
+    "mm cm % hz mmhg mg ml kg y yr yrs year years month months day days week weeks hour "
     "hours h min mins minute minutes beats leads lead views x times joules watt watts mets g l th "
-    "st nd rd points ng pg mmol pvcs pacs khz mhz am pm ± º° µg units boxes squares"
+    "st nd rd points ng pg mmol pvcs pacs khz mhz am pm "
+    "patients subjects participants people cases records ± º° µg units boxes squares"
 )
 #: Words and marks between a name and its number; behind the first ones a unit is known.
 _KINDS = {
@@ -138,34 +157,89 @@ _BETWEEN = _KINDS.keys() | _all(
     "accelerates accelerated accelerating narrows narrowed narrowing widens widening prolongation "
     "increases increasing decreases decreasing shortens rises rising rose falls falling fell "
     "averaging averages averaged varied ranged fluctuates fluctuating deviated shifted slowed "
-    "slows improved improves changed changes lengthened"
+    "slows improved improves changed changes lengthened up "
+    "down now unchanged à as unit units “ ” „ « » ` • · {"
 )
 _ABBREVIATED = {"int", "dur", "approx", "ca", "avg", "."}
 #: Words before a name that make its number no measurement of this recording: a limit, an earlier
 #: ECG, another rate.
 _OTHERS = _all(
     "atrial vorhof flutter maximum maximal max minimum peak pacing pacemaker respiratory "
-    "respiration breathing sampling sample escape non paper sweep infusion filtration "
-    "sedimentation fetal programmed backup pvc pac pvcs pacs p"
+    "respiration breathing sampling sample non paper sweep infusion filtration "
+    "sedimentation fetal programmed vvi vvir ddd dddr aai aair compressions cadence steps "
+    "slowest fastest lowest highest lägsta högsta mínima mínimo máxima máximo niedrigste höchste "
+    "minima massima minimale maximale laagste hoogste ventilator backup pvc pac pvcs pacs p"
 )
 #: The same up to three words before it.
 _OTHERS_NEAR = _all(
     "target predicted prior previous previously former formerly earlier old upper lower limit "
     "threshold cutoff criterion criteria goal reference if when unless increase increment change "
-    "difference corrected"
+    "difference corrected should aim keep maintain hold notify father mother brother sister son "
+    "daughter train training zone detection therapy"
 )
 #: Before a number: it is a bound.
-_BOUNDS = _all("< > ≤ ≥ than over under above below exceeds exceeding least most")
+_BOUNDS = _all("< > ≤ ≥ than over under above below exceeds exceeding beyond least most")
+#: Behind a number and its unit: it is a difference.
+_DIFFERENCES = _all("longer shorter more less wider narrower faster slower higher lower")
+#: Beside a number in a minute: it is of something else than the heart.
+_BREATHS = _all("rr breaths breath breathing resp af")
+#: Between a name and its number stands any word but these, where a unit tells that it is its own.
+_STOPS = (
+    _OTHERS
+    | _OTHERS_NEAR
+    | _BOUNDS
+    | _all(
+        "+ plus pause pauses refractory coupling delay "
+        "variability reserve recovery dispersion ratio index sum "
+        "sensing sensed sensitivity segment angle reach reaches"
+    )
+) - {"p", "corrected"}
+#: An ECG of another day, as "prior tracing".
+_EARLIER = _all("prior previous previously former earlier old last")
+_TRACINGS = _all(
+    "tracing tracings ecg ecgs ekg ekgs study recording trace visit admission exam encounter"
+)
+_OTHER_DAYS = _all("yesterday previously earlier gestern hier ayer ieri")
+_MONTHS = _all(
+    "january february march april may june july august september october november december"
+)
+_COMPARED, _LIMITS = _all("compared comparison versus vs"), _all("limit limits cutoffs thresholds")
+_TODAY = _all("today now current currently this present")
+#: Whose correction of a QT it is.
+_FORMULAS = {
+    "bazett": "QTc Bazett", "fridericia": "QTc Fridericia", "hodges": "QTc Hodges",
+    "framingham": None,
+}  # fmt: skip
+#: What a rate of no name is taken for the heart's.
+_OWN_RATE = (30, 250)
+_EXTREMES, _MEANS = _all("min minimum lowest max maximum highest"), _all("mean average avg")
+#: A wave of more, mV, is not of the body's surface.
+_WAVE_MV = 8.0
+_SIGNS = _all("/ √ * × ÷ ^ ( ) + - − sqrt")
+_SQUARES = _all("square squares box boxes")
+_BY = _all("by with using per nach according")
+#: A height that is below the line.
+_DOWN = _all("depression depressed depressions")
 #: A range behind one of these is anybody's.
-_NORM = {"normal", "reference"}
-_RANGE, _MINUS = {"-", "–", "—", "to", "bis", "until", "auf"}, {"-", "−", "–", "minus"}
+_NORM = _all("normal reference typical usual expected textbook healthy")
+_NORMS = _all("range ranges values limits intervals")
+#: These, too.
+_TEXTBOOK = {
+    "heart rate": {(60, 100), (50, 100)}, "PR": {(120, 200), (110, 210)},
+    "QRS": {(60, 100), (70, 100), (80, 100), (70, 110), (80, 110), (60, 120), (70, 120), (80, 120)},
+    "QT": {(350, 450), (350, 440), (360, 440)}, "QTc Bazett": {(350, 450), (350, 440), (360, 440)},
+    "P duration": {(80, 120), (60, 120)}, "RR": {(600, 1000), (600, 1200)},
+    "QRS axis": {(-30, 90), (-30, 100), (0, 90)},
+}  # fmt: skip
+_RANGE, _MINUS = {"-", "–", "—", "→", "to", "bis", "until", "auf"}, {"-", "−", "–", "minus"}
 #: "from 172 ms to 112 ms": a range, but behind one of these, the second.
 _CHANGED = _all(
     "increased increases increasing decreased decreases decreasing prolonged shortened shortens "
     "widened widens widening narrowed narrows narrowing accelerates accelerated accelerating rises "
-    "rising rose falls falling fell slowed slows improved improves changed changes lengthened auf "
-    "langsamer schneller"
+    "rising rose falls falling fell slowed slows improved improves changed changes lengthened up "
+    "down → auf langsamer schneller"
 )
+_VARIES = _all("range ranges ranging ranged varies varied varying fluctuates fluctuating is was")
 _CLAUSE_ENDS = {*".,;()|\n"}
 
 #: What a number without a unit has to be to be one of the quantity.
@@ -177,10 +251,39 @@ _PLAUSIBLE = {
 }  # fmt: skip
 #: Tokens between a name and its number, names in a group, numbers in a row, digits: not more.
 _APART, _IN_A_GROUP, _IN_A_ROW, _DIGITS = 12, 8, 64, 7
+#: Letters of a word that is known with one of them wrong.
+_LONG = 8
 
-_TOKEN = re.compile(r"\d+(?:[.,]\d+)?|(?<![\w.])\.\d+|[^\W\d_]+\d*|[^\w\s]|\n")
-#: Markup says nothing, and "<" is a bound.
-_TAG = re.compile(r"</?[a-z][^<>]{0,80}>")
+#: "72,160,90" are three numbers, "0,16" is one.
+_TOKEN = re.compile(
+    r"(?<!\d,)\d+,\d+(?!\d|,\d)|\d+(?:\.\d+)?|(?<![\w.])\.\d+|[^\W\d_]+\d*|[^\w\s]|\n"
+)
+#: Markup says nothing, nor do the ends of "Bazett's" and "isn't"; "<" is a bound.
+_NOTHING = re.compile(r"</?[a-z][^<>]{0,80}>|(?<=\w)['’](?:s|t|re|ve|ll|d|m)\b")
+#: The line under a table's head.
+_RULE = re.compile(r"\n[ \t]*[|+:-][-|+: \t]{2,}(?=\n)")
+#: A tag that holds a number itself.
+_HOLDING = re.compile(r"<([a-z][^<>]{0,200}?\bvalue *= *[^<>]{0,200})>", re.IGNORECASE)
+#: A line that goes on in the next one.
+_WRAPPED = re.compile(r"(?<=[^\W_])[ \t]*\n(?=[ \t]*[^\W\d_A-Z])|(?<=[^\W\d_])[ \t]*\n(?=[ \t]*\d)")
+#: Words written as one, as "heartRate", "Paxis", "RV5" and "QTc470".
+_GLUED = re.compile(r"(?<=[a-z]{2})(?=[A-Z][a-z])")
+_GLUED_TO_NAME = re.compile(
+    r"(?i)\b(?:(hr|fc|hf|pr|pq|rr|qrs|qrsd|qt|qtc|qtcb|qtcf)(?=\d{2,4}\b)"
+    r"|(p|t|r|st|pr|pq|rr|qrs|qt|qtc)(?=(?:axis|duration|dur|interval|int|wave|corrected|bazett|"
+    r"fridericia)\b)|(st|[pqrst])(?=(?:v[1-6]|av[rlf])\b))"
+)
+#: A tag that names the number in it.
+_NAMING = re.compile(
+    r"<(?!(?:td|th|li|tr|br|em|div|span|strong|font|code|h\d)\b)([a-z]\w{1,40})[^<>]{0,80}>"
+    r"(?=[ \t]*[-+]?\d)", re.IGNORECASE,
+)  # fmt: skip
+#: Inflections, each as the tables have it.
+_INFLECTED = re.compile(
+    r"(?P<corrected>(?:frequenz)?(?:korrig|gecorrig|corrig|correg|corret)\w*)"
+    r"|(?P<wave>waves)|(?P<rate>rates)"
+)
+_V = {f"V{n}": n for n in range(1, 7)}
 _LEADS = {lead.lower(): lead for lead in STANDARD_LEADS}
 
 Phrase = tuple[str, ...]
@@ -188,6 +291,10 @@ Phrase = tuple[str, ...]
 
 def _words(text: str) -> Phrase:
     return tuple(_TOKEN.findall(text))
+
+
+def _shorter(word: str) -> list[str]:
+    return [word[:at] + word[at + 1 :] for at in range(len(word))]
 
 
 def _by_first(phrases: Iterable[Phrase]) -> Mapping[str, Sequence[Phrase]]:
@@ -210,6 +317,15 @@ _UNIT_OF = {_words(one): unit for unit, every in _UNITS.items() for one in every
 _NAMED = _by_first({*_NAMES, *_GROUPS})
 _IN_UNITS = _by_first(_UNIT_OF)
 _UNNAMED = {_words(one) for one in _NEED_UNIT.split("|")}
+#: Long words of names, by what is left of them without one letter.
+_KNOWN = {word for phrase in _NAMES for word in phrase} | _BETWEEN | _OTHERS | _OTHERS_NEAR
+_LIKE = {
+    part: word
+    for phrase in _NAMES
+    for word in phrase
+    if len(word) >= _LONG and word.isalpha()
+    for part in (word, *_shorter(word))
+}
 _WEAK_NAMES = {(one,) for one in _WEAK}
 
 
@@ -228,38 +344,63 @@ class _Value(NamedTuple):
 def claims(text: str) -> list[Claim]:
     """The quantities that a text states, in their order; what is around them may be any prose.
 
-    A height is of the lead that its sentence last named before it.
+    A height is of the lead behind it, or else of the one that its sentence last named before it. It
+    has the sign that is written, and is negative in a depression of ST.
     """
     return _Reader(text).claims()
+
+
+@lru_cache(maxsize=1 << 14)
+def _spelt(word: str) -> str:
+    """A word as the tables have it, where it is inflected or a long one with a letter wrong."""
+    if found := _INFLECTED.fullmatch(word):
+        return found.lastgroup or word
+    if not _LONG - 1 <= len(word) <= 2 * _LONG + 8 or not word.isalpha() or word in _KNOWN:
+        return word
+    return next((_LIKE[one] for one in (word, *_shorter(word)) if one in _LIKE), word)
 
 
 class _Reader:
     """A text as tokens, and where each begins and ends."""
 
     def __init__(self, text: str) -> None:
-        every = list(_TOKEN.finditer(_TAG.sub(" ", text.lower())))
-        self.tokens = [one[0] for one in every]
+        text = _HOLDING.sub(r"\n\1 ", text)
+        text = _NAMING.sub(r"\n\1 ", _WRAPPED.sub(" ", _RULE.sub("", text)))
+        text = _GLUED_TO_NAME.sub(r"\g<0> ", _GLUED.sub(" ", text))
+        text = text.replace("->", "→").replace("=>", "→")
+        text = _NOTHING.sub(" ", text.lower())
+        every = list(_TOKEN.finditer(text))
+        self.tokens = [_spelt(one[0]) for one in every]
         self.start = [one.start() for one in every]
         self.end = [one.end() for one in every]
 
     def claims(self) -> list[Claim]:
         found: list[Claim] = []
         at, lead, axes_until, are_norms = 0, None, -1, False
+        height: Claim | None = None
         while at < len(self.tokens):
             token = self.tokens[at]
             if token in (".", ";", "\n"):
-                lead, are_norms = None, False
-            elif token in ("range", "ranges", "values") and self._token(at - 1) in _NORM:
+                lead, height, are_norms = None, None, False
+            elif past := self._past_earlier(at):
+                at = past
+                continue
+            elif token in _NORMS and _NORM & {*self.tokens[max(at - 2, 0) : at]}:
                 are_norms = True
             elif token == "lead" and self._token(at + 1) in _LEADS:
                 lead = _LEADS[self._token(at + 1)]
+            elif height and self._is_number(at) and (more := self._heights(at, height, lead)):
+                found, at = [*found, *more[0]], more[1]
+                continue
             elif self._is_number(at):
                 stated, at = self._before_its_name(at)
                 found += stated
+                height = next((one for one in stated if one.unit == "mV"), height)
                 continue
             elif name := self._name(at):
                 stated, after = self._behind(at, name, lead, at <= axes_until)
                 found += [one for one in stated if not (are_norms and one.reach)]
+                height = next((one for one in stated if one.unit == "mV"), height)
                 if at <= axes_until and stated and name in _UNDER_AXIS:
                     axes_until = self._past_marks(after)
                 elif name in (("axis",), ("axes",)) and not stated:
@@ -276,6 +417,8 @@ class _Reader:
         found = self._phrase(at, _NAMED)
         if found is None or self._is_joined(at, at - 1):
             return None
+        if found in _UNIT_OF and self._is_number(at - 1):
+            return None
         return found
 
     def _is_joined(self, at: int, mark: int) -> bool:
@@ -290,7 +433,9 @@ class _Reader:
         )
 
     def _names(self, at: int, name: Phrase) -> tuple[list[dict[str, str]], int]:
-        """What names mean that are listed, as in "PR/QRS" or "PR, QRS and QT", and their end."""
+        """What names mean that are listed, as in "PR/QRS", "PR, QRS and QT" or "RV5/SV1", and their
+        end.
+        """
         if name in _GROUPS:
             parts = [column.rsplit(" ", 1) for column in _GROUPS[name]]
             return [{unit: feature} for feature, unit in parts], at + len(name)
@@ -299,23 +444,34 @@ class _Reader:
             after = end
             while after < end + 2 and self._token(after) in _KINDS:
                 after += 1
+            after = self._past_bracketed_unit(after)
+            if "mV" in found[-1] and self._token(after) in _LEADS:
+                after += 1
             marks = after
             while marks < after + 3 and self._token(marks) in ("/", ",", "and", "&", "the", "|"):
                 marks += 1
-            other = self._phrase(marks, _NAMED) if marks > after else None
+            other = self._phrase(marks, _NAMED)
             if other is None or other in _GROUPS:
                 break
             found, end = [*found, _NAMES[other]], marks + len(other)
         return found, end
+
+    def _past_bracketed_unit(self, at: int) -> int:
+        """The end of "(ms)", where it begins at a token."""
+        unit = self._phrase(at + 1, _IN_UNITS) if self._token(at) in ("(", "[") else None
+        is_unit = unit and self._token(at + 1 + len(unit)) in (")", "]")
+        return at + 2 + len(unit) if unit and is_unit else at
 
     def _is_others(self, at: int, name: Phrase) -> bool:
         """Whether words before a name make its number that of something else."""
         for before in range(at - 1, max(at - 4, -1), -1):
             if self.tokens[before] in _CLAUSE_ENDS:
                 break
-            if self.tokens[before] in _OTHERS_NEAR:
+            if self.tokens[before] in _OTHERS_NEAR or self._is_other_day(before):
                 return True
         before = at - 1
+        if self._token(before) in ("+", "plus"):
+            return True
         while before > at - 5 and (
             self._token(before) in (":", "ca")
             or (self._token(before) == "." and self._token(before - 1) in ("ca", "max", "min"))
@@ -323,8 +479,18 @@ class _Reader:
             before -= 1
         if self._token(before) in _OTHERS:
             return True
+        return self._is_weak(at, name)
+
+    def _is_other_day(self, at: int) -> bool:
+        """Whether a token is the month or year of "in January", "in 2019"."""
+        token = self.tokens[at]
+        is_year = len(token) == 4 and token.isdecimal() and token[:2] in ("19", "20")
+        return (is_year or token in _MONTHS) and self._token(at - 1) in ("in", "since")
+
+    def _is_weak(self, at: int, name: Phrase) -> bool:
         word = self._token(at - 1)
-        return name in _WEAK_NAMES and word.isalpha() and word not in _RHYTHMS
+        known = _RHYTHMS | _OTHERS | _OTHERS_NEAR
+        return name in _WEAK_NAMES and word.isalpha() and word not in known
 
     # --- a name and its numbers -----------------------------------------------------------
 
@@ -334,14 +500,25 @@ class _Reader:
         """What is stated behind a name, and where to read on."""
         first_end = at + len(name)
         names, end = self._names(at, name)
-        place, kind, between = self._between(end)
+        if len(names) > 1:  # a table's head, and what it holds
+            below = self._past_bracketed_unit(end)
+            while below < end + 8 and self._token(below) in ("|", "\n"):
+                below += 1
+            end = below if self._is_number(below) else end
+        place, kind, between, is_loose = self._between(end)
         if not self._is_number(place) and not self._is_signed(place):
             return [], first_end
         values, after = self._values(place, len(names), between)
+        if values and (past := self._past_other(between, after)):
+            place, kind, between, is_loose = self._between(past)
+            values, after = self._values(place, len(names), between)
+            if not values or self._past_other(between, after):
+                return [], past
         if len(names) > 1 and len(values) != len(names):
             # A number belongs to the name before it.
             return [], first_end
-        found = []
+        names = [self._corrected(means, between, after) for means in names]
+        found: list[Claim] = []
         units = [one.unit for one in values]
         for turn, one in enumerate(values):
             means = names[min(turn, len(names) - 1)]
@@ -351,29 +528,57 @@ class _Reader:
             told = one.unit or next((each for each in units[turn:] if each), None)
             if told is None and one.has_point and (kind or next(iter(means), "")) == "deg":
                 return [], first_end  # recorders round axes
+            if is_loose and told is None and not self._is_bare(between, after):
+                return [], first_end
             unit = told or kind
             if unit is None and under_axis and "deg" in means:
                 unit = "deg"
-            claim = self._claim(means, one, unit, name in _UNNAMED and kind is None, lead, between)
+            claim = self._claim(means, one, unit, name in _UNNAMED and kind is None, is_loose)
             if claim is None:
                 return [], first_end
-            found.append(claim)
+            if claim.unit != "mV":
+                found.append(claim)
+                continue
+            if _DOWN & {*between}:
+                claim = claim._replace(value=-abs(claim.value))
+            leads, after = self._leads_behind(after)
+            within = self._leads_within(first_end, place)
+            if len(names) > 1 and len(within) == len(names):
+                leads = [within[turn]]
+            of_leads: Sequence[str | None] = leads or within[-1:] or [lead]
+            found += [claim._replace(lead=each) for each in of_leads]
         is_norm = any(one.reach for one in values) and _NORM & {*between, self._token(at - 1)}
         if not found or self._is_others(at, name) or is_norm:
-            return [], after if found else first_end
+            return [], after if found and not self._is_weak(at, name) else first_end
         return found, after
 
-    def _between(self, at: int) -> tuple[int, str | None, list[str]]:
-        """Where what may stand between a name and its number ends, the unit that it tells, and
-        itself.
+    def _between(self, at: int) -> tuple[int, str | None, list[str], bool]:
+        """Where what may stand between a name and its number ends, the unit that it tells, itself,
+        and whether a word is in it that is in no table.
         """
         kind: str | None = None
         seen: list[str] = []
+        is_loose = False
         place = at
         while place < len(self.tokens) and len(seen) < _APART:
             token = self.tokens[place]
+            if mean := self._past_extremes(place):
+                seen.append("mean")
+                place = mean
+                continue
+            if past := self._past_reckoning(place):
+                seen.append("=")
+                place = past
+                continue
             if self._is_number(place) or self._is_signed(place):
                 break
+            if (
+                token == "\n"
+                and self.tokens[place - 1] in (":", "=")
+                and self._is_number(place + 1)
+            ):
+                place += 1
+                continue
             if token == ".":
                 if self.tokens[place - 1] not in _ABBREVIATED and self._token(place + 1) != ".":
                     break
@@ -382,14 +587,174 @@ class _Reader:
                 place += len(unit)
                 seen.append(token)
                 continue
-            elif token not in _BETWEEN or (
-                token not in _KINDS and self._phrase(place, _NAMED) is not None
-            ):
-                break
+            elif token not in _KINDS and (named := self._phrase(place, _NAMED)):
+                if self.tokens[place - 1] != "for":  # "corrected for rate"
+                    break
+                is_loose = True
+                place += len(named)
+                seen.append(token)
+                continue
+            elif token not in _BETWEEN:
+                if not token[0].isalpha() or token in _STOPS:
+                    break
+                is_loose = True
             kind = _KINDS.get(token, kind)
             seen.append(token)
             place += 1
-        return place, kind, seen
+        return place, kind, seen, is_loose
+
+    def _is_bare(self, between: Sequence[str], after: int) -> bool:
+        """Whether a number without unit, behind words of no table, ends what is said: "HR during
+        study 82".
+        """
+        n_loose = sum(word not in _BETWEEN for word in between)
+        return n_loose <= 2 and "," not in between and self._token(after) in _CLAUSE_ENDS | {""}
+
+    def _past_extremes(self, at: int) -> int | None:
+        """Where the mean is told after the least and the most, as in "min 47, mean 69"."""
+        at = at + 1 if self._token(at) == "\n" else at
+        if self._token(at) not in _EXTREMES:
+            return None
+        for place in range(at + 1, at + 12):
+            if self._token(place) in _MEANS:
+                return place + 1
+        return None
+
+    def _past_reckoning(self, at: int) -> int | None:
+        """The end of "4 small squares" or of "300 / 4 =", from which a number is reckoned."""
+        if not self._is_number(at):
+            return None
+        for place in range(at + 1, at + 8):
+            if self._token(place) == "=" and place > at + 1:
+                return place + 1
+            if not self._is_number(place) and self._token(place) not in _SIGNS:
+                break
+        place = at + 2 if self._token(at + 1) in ("small", "large", "little", "big") else at + 1
+        return place + 1 if self._token(place) in _SQUARES else None
+
+    def _past_other(self, between: Sequence[str], after: int) -> int | None:
+        """The end of a number that tells how much a quantity changed, or what it was on another
+        day: "by 20 ms", "20 ms longer", "440 ms on the prior tracing", "440 ms yesterday".
+        """
+        token = self._token(after)
+        if token in _DIFFERENCES or token in _OTHER_DAYS:
+            return after + 1
+        if token in ("on", "in"):
+            for place in (after + 1, after + 2):
+                if self._names_earlier(place):
+                    return place + 2
+        return after if "by" in between and _CHANGED & {*between} else None
+
+    def _names_earlier(self, at: int) -> bool:
+        return self._token(at) in _EARLIER and bool(
+            {self._token(at + 1), self._token(at + 2)} & _TRACINGS
+        )
+
+    def _past_earlier(self, at: int) -> int | None:
+        """Where a sentence ends, or comes to this recording, that begins with an earlier one or
+        tells limits; and the end of "compared to 2019 (rate 66)".
+        """
+        if self.tokens[at] in _COMPARED:
+            return self._past_brackets(at)
+        if self.tokens[at] in _LIMITS and self._token(at + 1) == ":":
+            place = at + 2
+            while place < len(self.tokens) and self.tokens[place] not in (".", "\n"):
+                place += 1
+            return place
+        if not self._names_earlier(at):
+            return None
+        before = at - 2 if self._token(at - 1) in ("the", "a", "his", "her") else at - 1
+        if self._token(before) not in ("", ".", ";", "\n", "on", "in"):
+            return None
+        place = at + 1
+        while place < len(self.tokens) and self.tokens[place] not in _TODAY:
+            if self.tokens[place] in (".", ";", "\n") and not self._is_within(place):
+                break
+            place += 1
+        return place
+
+    def _past_brackets(self, at: int) -> int | None:
+        """The end of brackets that open soon after a token, in its sentence."""
+        opened = False
+        for place in range(at + 1, min(at + 40, len(self.tokens))):
+            token = self.tokens[place]
+            if token in (".", ";", "\n") or (not opened and place > at + 8):
+                return None
+            if opened and token == ")":
+                return place + 1
+            opened = opened or token == "("
+        return None
+
+    def _is_within(self, at: int) -> bool:
+        """Whether a mark stands between two numbers, as in a date, or behind a colon."""
+        return (self._is_number(at + 1) and self.end[at] == self.start[at + 1]) or (
+            self._token(at - 1) == ":"
+        )
+
+    def _corrected(
+        self, means: dict[str, str], between: Sequence[str], after: int
+    ) -> dict[str, str]:
+        """What a name means where words beside it say that it is corrected, or by whom."""
+        feature = means.get("ms", "")
+        if feature == "QT" and "corrected" in between:
+            feature = "QTc Bazett"
+        if not feature.startswith("QTc"):
+            return means
+        behind = self.tokens[after : after + 3]
+        if not (behind[:1] == ["("] and behind[2:] == [")"]) and not {*behind[:1]} & _BY:
+            behind = []
+        for word in (*between, *behind):
+            if word in _FORMULAS:
+                told = _FORMULAS[word]
+                return {"ms": told} if told else {}
+        return {"ms": feature}
+
+    def _leads_behind(self, at: int) -> tuple[list[str], int]:
+        """The leads of "in V2, V3 and V4" or "in V2-V4" that begins at a token, and its end."""
+        place = at + 1 if self._token(at) in ("in", "en", "i", "dans", "at") else at
+        if place == at:
+            return [], at
+        if self._token(place) in ("lead", "leads"):
+            place += 1
+        found: list[str] = []
+        while lead := _LEADS.get(self._token(place)):
+            if found and self._is_number(place + 1):
+                break
+            if found and self.tokens[place - 1] in ("-", "to"):  # "V2-V4"
+                found += [f"V{n}" for n in range(_V.get(found[-1], 9) + 1, _V.get(lead, 0))]
+            found, at = [*found, lead], place + 1
+            place = at
+            while place < at + 2 and self._token(place) in (",", "and", "&", "/", "-", "to"):
+                place += 1
+            if place == at:
+                break
+        return found, at
+
+    def _leads_within(self, begin: int, end: int) -> list[str]:
+        """The leads that are named between two tokens."""
+        return [
+            _LEADS[self.tokens[place]]
+            for place in range(begin, end)
+            if self.tokens[place] in _LEADS
+            and (self.tokens[place] != "i" or self._token(place - 1) in ("in", "lead"))
+        ]
+
+    def _heights(self, at: int, last: Claim, lead: str | None) -> tuple[list[Claim], int] | None:
+        """A height that goes on from the last one: "ST 0.2 mV in V2, 0.3 mV in V3"."""
+        begin = at - 1 if self._is_signed(at - 1) else at
+        found = self._value(begin, ()) if self._token(begin - 1) not in _BOUNDS else None
+        if found is None or found[0].unit not in ("mV", "µV"):
+            return None
+        one, after = found
+        leads, after = self._leads_behind(after)
+        before = begin - 2 if self._token(begin - 1) in ("(", ":", "=") else begin - 1
+        if not leads and self._token(before) in _LEADS:
+            leads = [_LEADS[self._token(before)]]
+        claim = self._claim({"mV": last.feature}, one, one.unit, False, False)
+        if claim is None or not leads:
+            return None
+        value = -abs(claim.value) if last.value < 0 and last.feature == "ST" else claim.value
+        return [claim._replace(lead=each, value=value) for each in leads], after
 
     def _is_in_brackets(self, at: int, unit: Phrase) -> bool:
         """Whether a unit is told of numbers that follow: "QT (ms): 380"."""
@@ -406,26 +771,29 @@ class _Reader:
         one: _Value,
         unit: str | None,
         needs_unit: bool,
-        lead: str | None,
-        between: Sequence[str],
+        is_loose: bool,
     ) -> Claim | None:
         """A number as what a name means; None where it is not."""
         if not means or (unit is None and needs_unit):
             return None
         scale = 1.0
         said = unit or next(iter(means))
-        if said == "s" or (unit is None and said == "ms" and one.has_point and one.value < 4):
+        if said == "s" or (one.unit is None and said == "ms" and one.has_point and one.value < 4):
             said, scale = "ms", 1000.0
+        elif said == "µV":
+            said, scale = "mV", 0.001
         feature = means.get(said)
         if feature is None:
             return None
         if said == "mV":
-            if list(between) != ["is"]:  # as GEM is taught; all else may be anything's height
-                return None
-            return Claim(feature, lead, one.value, said)
+            if abs(one.value * scale) > _WAVE_MV:
+                return None  # sensed inside the heart
+            return Claim(feature, None, round(one.value * scale, 6), said)
         value = one.value if said == "deg" else abs(one.value)
         value, reach = round(value * scale, 6), round(one.reach * scale, 6)
-        if one.unit is None:
+        if reach and (value - reach, value + reach) in _TEXTBOOK.get(feature, ()):
+            return None
+        if one.unit is None or is_loose:
             low, high = _PLAUSIBLE.get(feature, (1, 0))
             if not low <= value <= high:
                 return None
@@ -477,7 +845,9 @@ class _Reader:
         joined = self._token(after) in ("-", "–", "—")
         if is_range and (high := self._number(after + 1, signed=not joined)):
             top, place = high
-            if _CHANGED & {*between, self._token(after)}:
+            if _CHANGED & {*between, self._token(after)} or (
+                "from" in between and not _VARIES & {*between}
+            ):
                 value = top
             elif top > value or not joined:
                 value, reach = (value + top) / 2, abs(top - value) / 2
@@ -530,30 +900,53 @@ class _Reader:
         while place < after + 3 and self._token(place) in ("-", "(", "for", "the", "long"):
             place += 1
         name = self._phrase(place, _NAMED)
-        if name and name in _NAMES and (one.unit or "") != "mV":
-            claim = self._claim(_NAMES[name], one, one.unit, False, None, ())
-            if claim and not self._has_own(place + len(name)) and not self._is_others(begin, name):
-                return [claim], place + len(name)
+        if name and name in _NAMES and self._token(begin - 1) not in ("+", "="):
+            end = place + len(name)
+            means = self._corrected(_NAMES[name], (), end)
+            claim = self._claim(means, one, one.unit, False, False)
+            if claim and not self._has_own(end) and not self._is_others(begin, name):
+                if claim.unit != "mV":
+                    return [claim], end
+                while self._token(end) in ("wave", "elevation", "depression"):
+                    if self._token(end) in _DOWN:
+                        claim = claim._replace(value=-abs(claim.value))
+                    end += 1
+                leads, end = self._leads_behind(end)
+                of_leads: Sequence[str | None] = leads or [None]
+                return [claim._replace(lead=each) for each in of_leads], end
         if one.unit == "1/min" and self._is_beats(begin, at):
-            return [Claim("heart rate", None, one.value, "1/min", one.reach)], after
+            rate = self._claim({"1/min": "heart rate"}, one, one.unit, False, False)
+            return [rate] if rate else [], after
         return [], at + 1
 
     def _has_own(self, at: int) -> bool:
         """Whether a number follows a name that is its own, and no next name's as in "96 ms QRS,
         160 ms PR".
         """
-        place, _, between = self._between(at)
+        place, _, between, is_loose = self._between(at)
         behind = self._value(place, between)
-        if behind is None:
+        if behind is None or is_loose:
             return False
         return not (between == [","] and self._phrase(behind[1], _NAMED))
 
     def _is_beats(self, begin: int, at: int) -> bool:
         """Whether a number in a minute is the heart's."""
-        if {*self.tokens[max(begin - 4, 0) : begin]} & ((_OTHERS | _OTHERS_NEAR) - {"atrial"}):
+        others = (_OTHERS | _OTHERS_NEAR) - {"atrial"}
+        if {*self.tokens[max(begin - 4, 0) : begin], *self._clause_before(begin)} & others:
             return False
-        beats = {*self.tokens[at + 1 : at + 4]} & _BEATS
-        return bool(beats) or self._token(begin - 1) in _RHYTHMS
+        if {*self.tokens[at + 1 : at + 4]} & _BEATS or self._token(begin - 1) in _RHYTHMS:
+            return True
+        low, high = _OWN_RATE
+        if not low <= float(self.tokens[at].replace(",", ".")) <= high:
+            return False
+        return not {*self._clause_before(begin)} & (_OTHERS | _OTHERS_NEAR | _BREATHS)
+
+    def _clause_before(self, at: int) -> list[str]:
+        """The words before a token in its clause, eight at most."""
+        begin = at
+        while begin > max(at - 8, 0) and self.tokens[begin - 1] not in _CLAUSE_ENDS:
+            begin -= 1
+        return self.tokens[begin:at]
 
     # --- tokens ---------------------------------------------------------------------------
 
@@ -568,7 +961,8 @@ class _Reader:
         return None
 
     def _is_number(self, at: int) -> bool:
-        return self._token(at)[-1:].isdecimal() and not self._token(at)[:1].isalpha()
+        token = self._token(at)
+        return token[-1:].isdecimal() and (token[0] == "." or token[0].isdecimal())
 
     def _is_signed(self, at: int) -> bool:
         """Whether a sign of the number behind it stands there, and no mark between two."""

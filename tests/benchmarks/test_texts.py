@@ -18,6 +18,9 @@ CORPORA = {
     "paraphrases": (tuple(paraphrases()), "200 paraphrases drawn by one procedure"),
     "first": (unseen.FIRST, "50 texts in forms of others, after what they showed was mended"),
     "second": (unseen.SECOND, "50 more, after what they showed was mended"),
+    "third": (unseen.THIRD, "a third 50, after what they showed was mended"),
+    "fourth": (unseen.FOURTH, "a fourth 50, after what they showed was mended"),
+    "fifth": (unseen.FIFTH, "a fifth 50, after what they showed was mended"),
 }
 
 

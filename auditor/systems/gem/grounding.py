@@ -185,6 +185,8 @@ def grounded(claim: Claim, measured: Row) -> bool:
     if claim.unit == "deg":
         error = max(abs((claim.value - truth + 180) % 360 - 180) - claim.reach, 0.0)
     if claim.unit == "mV":
+        if claim.feature in ("Q", "S") and isfinite(truth):  # how deep, often without its sign
+            error = min(error, abs(claim.value + truth))
         return error <= max(_HEIGHT_MV, _HEIGHT_SHARE * abs(truth))
     return error <= TOLERANCES.get(claim.column, nan)
 

@@ -176,6 +176,8 @@ def test_findings_are_those_that_are_listed():
         (Claim("R", "V5", 0.13, "mV"), 0.1, False),
         (Claim("S", "V5", -1.93, "mV"), -2.0, True),
         (Claim("S", "V5", -1.88, "mV"), -2.0, False),
+        (Claim("S", "V5", 1.93, "mV"), -2.0, True),  # 1.93 mV deep
+        (Claim("R", "V5", 1.93, "mV"), -2.0, False),
         (Claim("R", "V5", 1.0, "mV"), None, False),
         (Claim("R", None, 1.0, "mV"), 1.0, False),
         (Claim("PR", None, 1.0, "mV"), 1.0, False),
