@@ -321,9 +321,7 @@ def package() -> list[Module]:
 def test_the_package_keeps_the_rule(rule: Rule):
     modules = package()
     assert len(modules) > 20
-    found = [
-        f"{module.path}:{line}: {what}" for module in modules for line, what in rule(module)
-    ]
+    found = [f"{module.path}:{line}: {what}" for module in modules for line, what in rule(module)]
     assert not found, "\n" + "\n".join(found)
 
 

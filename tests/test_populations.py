@@ -36,7 +36,7 @@ def null(request, tmp_path_factory) -> list[Audit]:
     return many(request, tmp_path_factory.mktemp, every, identity=0)
 
 
-@pytest.fixture(scope="module", params=[2, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.fixture(scope="module", params=[1, pytest.param(20, marks=pytest.mark.slow)])
 def planted(request, tmp_path_factory) -> list[Audit]:
     """Audits of releases in which hearts differ plainly, for linkage alone."""
 
