@@ -221,6 +221,7 @@ def test_nobody_and_no_file_is_named(leaking):
     assert leaking.release["models"][0]["n_members"] == N // 2
 
 
+@pytest.mark.slow
 def test_a_clean_twin_is_not_accused(tmp_path):
     audit = audited(release(tmp_path, DEEP, leaks=False))
     of_members = [one for one in audit.verdict.rules if one.id.startswith("membership")]
