@@ -49,7 +49,7 @@ def test_the_same_seed_gives_the_same_numbers_and_another_seed_others(tmp_path):
 
 def test_a_second_scan_of_the_same_release_reuses_the_store(tmp_path, monkeypatch):
     root = write_release(tmp_path / "release", identity=1, seed=0)
-    chosen = settings(vit=False, rungs=("template",))
+    chosen = settings(vit=False, rungs=("template",), checks=("identifiers", "linkage"))
     first = finished(root, chosen)
 
     def refuse(job):
@@ -122,7 +122,9 @@ def test_a_release_without_identity_passes_only_with_the_proof_that_the_attack_i
 
 def test_cheap_rungs_never_pass_a_release(tmp_path):
     root = write_release(tmp_path, identity=0, seed=0)
-    audited = finished(root, settings(vit=False, rungs=("template", "fiducials")))
+    audited = finished(
+        root, settings(vit=False, rungs=("template", "fiducials"), checks=("linkage",))
+    )
     rule = next(r for r in audited.verdict.rules if r.id == "linkage-cross-session")
     assert rule.outcome != "pass"
 
