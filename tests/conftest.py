@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from auditor.targets.release import Release
 
 ROOT = Path(__file__).parent.parent
 
@@ -38,6 +43,15 @@ def data() -> Path:
     if not folder.is_dir():
         pytest.skip("no real recordings: neither $AUDITOR_DATA nor ../shared/data is a folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def real(data: Path) -> Callable[[str], Release]:
+    """Real releases by the name of their folder, opened once for all who only look at them."""
+    from auditor.engine import Engine
+    from auditor.targets.release import Release
+
+    return cache(lambda name: Release.open(data / name, Engine(None, 1)))
 
 
 @pytest.fixture(scope="session")

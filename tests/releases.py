@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from multiprocessing import get_context
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 from auditor.attackers.transformer import MODELS, ViTConfig
@@ -35,8 +38,21 @@ MODELS.setdefault(
 
 def write_release(root: Path, *, identity: float, seed: int, **knobs) -> Path:
     """Twenty-four people with two records on each of two days, lead I and II, as WFDB files."""
-    settings = {"n_subjects": 24, "n_sessions": 2, "n_records": 2, "leads": ("I", "II")} | knobs
-    Population(identity=identity, seed=seed, **settings).write(root)
+    size = {"n_subjects": 24, "n_sessions": 2, "n_records": 2, "leads": ("I", "II")}
+    knobs = {"identity": identity, "seed": seed} | size | knobs
+    try:
+        shutil.copytree(_written(**knobs), root, dirs_exist_ok=True)
+    except TypeError:  # arrays of numbers are no key
+        Population(**knobs).write(root)
+    return root
+
+
+@cache
+def _written(**knobs) -> Path:
+    """A release of these settings, which is written once and copied."""
+    root = Path(mkdtemp(prefix="auditor-release-"))
+    atexit.register(shutil.rmtree, root, ignore_errors=True)
+    Population(**knobs).write(root)
     return root
 
 

@@ -12,7 +12,7 @@ from auditor.core.errors import ConfigError
 from auditor.core.finding import Finding
 from auditor.policy.judge import judge
 from auditor.policy.profile import load_profile
-from tests.releases import finished, settings, write_release
+from tests.releases import PROTOCOLS, finished, settings, write_release
 
 
 def comparable(finding: Finding) -> Finding:
@@ -38,14 +38,18 @@ def test_here_in_two_processes_and_on_a_cluster_the_findings_are_the_same(tmp_pa
 
 def test_the_same_seed_gives_the_same_numbers_and_another_seed_others(tmp_path):
     root = write_release(tmp_path, identity=1, seed=0, n_subjects=12)
-    first, again, other = (finished(root, settings(seed=seed, epochs=2)) for seed in (1, 1, 2))
+    first, again = (finished(root, settings(seed=1, epochs=2)) for _ in range(2))
     assert [comparable(f) for f in first] == [comparable(f) for f in again]
-    assert [comparable(f) for f in first] != [comparable(f) for f in other]
+    # Rungs draw from streams of their own, so of another seed a few tell what all would.
+    few = settings(seed=2, vit=False, rungs=("template", "subspace"), checks=("linkage",))
+    other = [f for f in finished(root, few) if f.id.startswith(("linkage/t", "linkage/s"))]
+    assert len(other) == 2 * len(PROTOCOLS)
+    assert any(first[f.id].estimates != f.estimates for f in other)
 
 
 def test_a_second_scan_of_the_same_release_reuses_the_store(tmp_path, monkeypatch):
     root = write_release(tmp_path / "release", identity=1, seed=0)
-    chosen = settings(vit=False, rungs=("template",))
+    chosen = settings(vit=False, rungs=("template",), checks=("identifiers", "linkage"))
     first = finished(root, chosen)
 
     def refuse(job):
@@ -118,14 +122,17 @@ def test_a_release_without_identity_passes_only_with_the_proof_that_the_attack_i
 
 def test_cheap_rungs_never_pass_a_release(tmp_path):
     root = write_release(tmp_path, identity=0, seed=0)
-    audited = finished(root, settings(vit=False, rungs=("template", "fiducials")))
+    audited = finished(
+        root, settings(vit=False, rungs=("template", "fiducials"), checks=("linkage",))
+    )
     rule = next(r for r in audited.verdict.rules if r.id == "linkage-cross-session")
     assert rule.outcome != "pass"
 
 
 @pytest.mark.data
 def test_ecgiddb_is_found_and_fails_under_every_profile(data):
-    audited = finished(data / "ecgiddb", settings(vit=False, rungs=("template",)))
+    asked = ("identifiers", "uniqueness", "linkage")
+    audited = finished(data / "ecgiddb", settings(vit=False, rungs=("template",), checks=asked))
     release = audited.release
     assert (release["n_subjects"], release["n_records"]) == (90, 310)
     assert release["n_subjects_with_sessions"] == 20

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -57,13 +58,14 @@ class Module:
 
     def __init__(self, path: str, text: str) -> None:
         self.path, self.text, self.tree = path, text, ast.parse(text)
+        self.nodes = list(ast.walk(self.tree))
         self.layer = Path(path).parts[1].removesuffix(".py")
         self.imports = list(self._imports())
         self.aliases = {local: full for _, full, local in self.imports}
 
     def _imports(self) -> Iterator[tuple[int, str, str]]:
         package = Path(self.path).parent.parts
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             if isinstance(node, ast.Import):
                 for name in node.names:
                     top = name.name.split(".")[0]
@@ -80,7 +82,7 @@ class Module:
         for line, full, _ in self.imports:
             if full in names or full.split(".")[0] in names:
                 yield line, full
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             full = self.full(node)
             if full in names:
                 yield node.lineno, full
@@ -137,7 +139,7 @@ def a_folder_is_opened_once_and_handed_on(module: Module) -> Iterator[tuple[int,
 
 def nothing_that_is_read_is_run(module: Module) -> Iterator[tuple[int, str]]:
     yield from module.uses(RUNS_WHAT_IT_READS)
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, ast.keyword) and node.arg == "allow_pickle":
             safe = isinstance(node.value, ast.Constant) and node.value.value is False
             if not safe:
@@ -146,7 +148,7 @@ def nothing_that_is_read_is_run(module: Module) -> Iterator[tuple[int, str]]:
 
 def nobody_touches_the_random_stream_of_others(module: Module) -> Iterator[tuple[int, str]]:
     borrowed: set[int] = set()  # inside `with torch.random.fork_rng()` the stream is given back
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, ast.With) and node.end_lineno:
             calls = [item.context_expr for item in node.items]
             names = {module.full(call.func) for call in calls if isinstance(call, ast.Call)}
@@ -163,7 +165,7 @@ def only_one_loop_trains_networks(module: Module) -> Iterator[tuple[int, str]]:
     for line, full, _ in module.imports:
         if f"{full}.".startswith("torch.optim."):
             yield line, full
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, ast.Attribute) and module.full(node) == "torch.optim":
             yield node.lineno, "torch.optim"
         call = node.func if isinstance(node, ast.Call) else None
@@ -195,7 +197,7 @@ def no_other_file_names_a_check_or_a_metric(module: Module) -> Iterator[tuple[in
     own = {name for one in here for name in (one.id, *one.protocols, *TAKES_APART.get(one.id, ()))}
     others = CHECKS.keys() - own
     names = others if here else others | METRICS
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         for one, of_a_check in _used_as_a_name(node):
             known = names if of_a_check else names - ORDINARY
             if isinstance(one, ast.Constant) and one.value in known:
@@ -306,15 +308,20 @@ RULES: dict[Rule, list[tuple[str, str]]] = {
 }
 
 
+@cache
+def package() -> list[Module]:
+    """Every module of the package, read once for all rules."""
+    return [
+        Module(file.relative_to(ROOT).as_posix(), file.read_text(encoding="utf-8"))
+        for file in sorted(PACKAGE.rglob("*.py"))
+    ]
+
+
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
 def test_the_package_keeps_the_rule(rule: Rule):
-    files = sorted(PACKAGE.rglob("*.py"))
-    assert len(files) > 20
-    found = []
-    for file in files:
-        path = file.relative_to(ROOT).as_posix()
-        module = Module(path, file.read_text(encoding="utf-8"))
-        found += [f"{path}:{line}: {what}" for line, what in rule(module)]
+    modules = package()
+    assert len(modules) > 20
+    found = [f"{module.path}:{line}: {what}" for module in modules for line, what in rule(module)]
     assert not found, "\n" + "\n".join(found)
 
 

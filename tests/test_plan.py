@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 
+import pytest
 import yaml
 from click.testing import CliRunner
 
@@ -48,6 +49,19 @@ def test_an_inspection_says_what_a_release_of_this_size_can_come_to(tmp_path):
     assert "nobody has recordings of two occasions; scan --probes" in found
 
 
+def test_a_plan_that_is_interrupted_while_it_rehearses_says_so_in_one_line(tmp_path, monkeypatch):
+    def interrupt(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("auditor.audit.rehearse", interrupt)
+    root = write_release(tmp_path / "release", identity=1, seed=0, n_records=1)
+    stopped = CliRunner().invoke(main, ["plan", str(root), "--quiet", "--preset", "quick"])
+    assert stopped.exit_code == 2
+    assert stopped.stderr.splitlines()[-1] == "Interrupted; nothing was written."
+    assert "Traceback" not in stopped.output
+
+
+@pytest.mark.slow
 def test_an_interrupted_plan_says_so_in_one_line_and_leaves_nothing_half_written(
     tmp_path, monkeypatch
 ):

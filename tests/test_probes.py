@@ -170,6 +170,7 @@ def test_where_nobody_is_like_themselves_names_make_no_difference(tmp_path):
     assert "not even the halves" in names_of(audit)["params"]["names shown by"]
 
 
+@pytest.mark.slow
 def test_an_interrupted_search_by_what_is_kept_leaves_no_report(tmp_path):
     release, kept = parted(tmp_path, 1)
     (tmp_path / "preset.yaml").write_text(yaml.safe_dump(PRESET))

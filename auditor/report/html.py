@@ -9,6 +9,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from itertools import count
 from pathlib import Path
@@ -208,7 +209,9 @@ def _render(audit: Audit, told: int, drawn: int) -> str:
     )
 
 
+@cache
 def _environment() -> Environment:
+    """The templates, compiled once for all pages of a process."""
     made = Environment(
         loader=FileSystemLoader(resource("reports/templates")),
         autoescape=True,

@@ -148,6 +148,12 @@ def pooled_auc(seen: Trials, level: float, chance: float = 0.5) -> Estimate:
     return Estimate(value, low, high, level, n, chance)
 
 
+def pooled_value(seen: Trials) -> float:
+    """The value of `pooled_auc` alone, for what is drawn many times."""
+    score, positive, _ = metrics.person_trials(seen)
+    return metrics.auc(score, positive)
+
+
 def auc_bounds(
     value: float,
     score: NDArray[np.float64],

@@ -104,16 +104,16 @@ def newcombe_auc(
     n_positive, n_negative : people of each kind, or (n_strata,) those of each stratum
     worth : independent people that each is worth
     """
-    z = ndtri(0.5 + level / 2)
+    z = float(ndtri(0.5 + level / 2))
     one, other = np.atleast_1d(np.asarray(n_positive)), np.atleast_1d(np.asarray(n_negative))
     each = one * other
-    pairs = worth * each.sum()
-    spare = (each * ((one + other) / 2 - 1)).sum() / each.sum()
+    pairs = float(worth * each.sum())
+    spare = float((each * ((one + other) / 2 - 1)).sum() / each.sum())
 
-    def excess(theta: NDArray[np.float64]) -> NDArray[np.float64]:
+    def excess(theta: float) -> float:
         tails = (1 - theta) / (2 - theta) + theta / (1 + theta)
         variance = theta * (1 - theta) * (1 + spare * tails) / pairs
-        return np.asarray((auc - theta) ** 2 - z * z * variance)
+        return (auc - theta) ** 2 - z * z * variance
 
     # The excess is positive outside the interval and negative inside: bisect on either side.
     low = 0.0 if auc <= 0 else _root(excess, 0.0, auc)
@@ -121,12 +121,10 @@ def newcombe_auc(
     return low, high
 
 
-def _root(
-    excess: Callable[[NDArray[np.float64]], NDArray[np.float64]], outside: float, inside: float
-) -> float:
+def _root(excess: Callable[[float], float], outside: float, inside: float) -> float:
     for _ in range(60):
         middle = (outside + inside) / 2
-        if excess(np.asarray(middle)) > 0:
+        if excess(middle) > 0:
             outside = middle
         else:
             inside = middle

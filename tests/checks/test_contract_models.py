@@ -166,6 +166,10 @@ NAMES = [
     for kind, place in EVERY
     for one in [planned(kind)[place]]
 ]
+#: Of the outputs of a model that a check is put to, the first stands for the others.
+FIRST = list(
+    {(kind, planned(kind)[place].id): (kind, place) for kind, place in EVERY[::-1]}.values()
+)
 OF_MODELS = sorted({planned(kind)[place].id for kind, place in EVERY})
 
 
@@ -217,7 +221,11 @@ def arrays(of: Target) -> Iterator[tuple[str, np.ndarray]]:
         yield "loss", of.texts.loss
 
 
-@pytest.mark.parametrize(("kind", "place"), EVERY, ids=NAMES)
+@pytest.mark.parametrize(
+    ("kind", "place"),
+    [one if one in FIRST else pytest.param(*one, marks=pytest.mark.slow) for one in EVERY],
+    ids=NAMES,
+)
 def test_the_same_stream_gives_the_same_evidence_and_what_is_given_is_not_changed(kind, place):
     check = planned(kind)[place]
     before = {name: values.copy() for name, values in arrays(check.target)}
@@ -377,12 +385,19 @@ PLANTS = {
 }
 
 
+#: One leak of each check; the others take twice as long.
+LEAKS = {check: (check, leak) for check, leak in reversed(PLANTS)}.values()
+
+
 @pytest.mark.parametrize("check", OF_MODELS)
 def test_every_check_has_a_leak_to_find(check):
     assert check in {one for one, _ in PLANTS}
 
 
-@pytest.mark.parametrize(("check", "leak"), PLANTS)
+@pytest.mark.parametrize(
+    ("check", "leak"),
+    [one if one in LEAKS else pytest.param(*one, marks=pytest.mark.slow) for one in PLANTS],
+)
 def test_a_planted_leak_is_found_and_its_clean_twin_is_silent(check, leak):
     plant = PLANTS[check, leak]
     assert all(plant(seed, True) for seed in range(3))

@@ -345,9 +345,9 @@ def test_every_catalogue_entry_says_what_it_is_and_how_it_is_recognised():
     ],
 )
 def test_real_folders_are_recognised_and_counted(
-    data, folder, name, people, records, with_sessions
+    real, folder, name, people, records, with_sessions
 ):
-    dataset = opened(data / folder)
+    dataset = real(folder).dataset
     sessions = dataset.manifest.groupby("subject")["session"].nunique()
     assert dataset.name == name
     assert len(dataset.quarantine) == 0
@@ -387,8 +387,8 @@ def test_uk_biobanks_bulk_files_are_recognised_by_their_names(tmp_path):
 
 
 @pytest.mark.data
-def test_a_persons_first_record_is_the_earliest_and_then_the_lowest_number(data):
-    manifest = opened(data / "ecgiddb").manifest
+def test_a_persons_first_record_is_the_earliest_and_then_the_lowest_number(real):
+    manifest = real("ecgiddb").dataset.manifest
     first = manifest.drop_duplicates("subject").set_index("subject")
     for subject, rows in manifest.groupby("subject"):
         assert rows["taken_at"].is_monotonic_increasing
@@ -398,8 +398,8 @@ def test_a_persons_first_record_is_the_earliest_and_then_the_lowest_number(data)
 
 
 @pytest.mark.data
-def test_ptbxl_people_ages_and_sexes_come_from_its_table(data):
-    dataset = opened(data / "ptb-xl")
+def test_ptbxl_people_ages_and_sexes_come_from_its_table(data, real):
+    dataset = real("ptb-xl").dataset
     table = pd.read_csv(data / "ptb-xl" / "ptbxl_database.csv")
     manifest = dataset.manifest.set_index("record")
     for row in table.sample(25, random_state=0).itertuples():
@@ -456,15 +456,15 @@ def test_a_download_that_fails_says_how_to_go_on(tmp_path):
 
 
 @pytest.mark.data
-def test_records_that_stand_at_another_rate_are_left_out_and_said(data):
-    dataset = opened(data / "ptb-xl")
+def test_records_that_stand_at_another_rate_are_left_out_and_said(real):
+    dataset = real("ptb-xl").dataset
     assert dataset.n_left_out == 59
     assert any("59 records" in line for line in inspection(dataset))
 
 
 @pytest.mark.data
-def test_ludb_ages_are_those_of_its_headers_and_of_its_table(data):
-    dataset = opened(data / "ludb")
+def test_ludb_ages_are_those_of_its_headers_and_of_its_table(real):
+    dataset = real("ludb").dataset
     old = dataset.manifest.set_index("record").loc["data/34"]
     assert (old["age"], old["age_pooled"]) == (90, False)
     companion = dataset.companion()
@@ -473,8 +473,8 @@ def test_ludb_ages_are_those_of_its_headers_and_of_its_table(data):
 
 
 @pytest.mark.data
-def test_odd_records_are_read_or_refused_each_for_its_reason(data):
-    dataset = opened(data / "wfdb-samples")
+def test_odd_records_are_read_or_refused_each_for_its_reason(real):
+    dataset = real("wfdb-samples").dataset
     kept = set(dataset.manifest["record"])
     assert {"a103l-no-len", "mixedsignals", "s0010_re"} <= kept
     why = dataset.quarantine.set_index("record")["reason"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -10,11 +10,9 @@ import pytest
 from auditor.core.beats import Beats, Mark
 from auditor.core.errors import SignalError
 from auditor.core.record import Record
-from auditor.data.catalog import describe
-from auditor.data.dataset import Dataset, open_dataset
-from auditor.engine import engine
 from auditor.signal.delineate import delineate, delineate_batch
 from auditor.signal.filters import FS, clean
+from auditor.targets.release import Release
 
 #: Where the waves of a simulated beat stand after R, how wide and how high they are: s, s, mV.
 WAVES = {
@@ -182,14 +180,9 @@ def moved(before: Beats, after: Beats, by_s: float = 0.0) -> np.ndarray:
     return np.abs(away[~np.isnan(away)])
 
 
-def opened(folder: Path) -> Dataset:
-    with engine() as workers:
-        return open_dataset(folder, describe(folder), engine=workers)
-
-
 @pytest.fixture(scope="module")
-def recordings(data: Path) -> list[Record]:
-    dataset = opened(data / "ludb")
+def recordings(real: Callable[[str], Release]) -> list[Record]:
+    dataset = real("ludb").dataset
     return [dataset.read(name) for name in dataset.manifest["record"].iloc[:20]]
 
 
@@ -227,6 +220,8 @@ def test_a_shift_moves_fiducials_along_within_4_ms(recordings):
     assert np.quantile(away, 0.9) < 4.0
 
 
+#: The longest recordings, and the many, are all beaten through in minutes.
+LONG = ("mitdb", "ptb-xl")
 FOLDERS = [
     "ecgiddb",
     "ludb",
@@ -239,9 +234,12 @@ FOLDERS = [
 ]
 
 
-@pytest.mark.parametrize("folder", FOLDERS)
-def test_no_beat_of_any_recording_stands_in_an_impossible_order(data, folder):
-    dataset = opened(data / folder)
+@pytest.mark.parametrize(
+    "folder",
+    [pytest.param(one, marks=pytest.mark.slow) if one in LONG else one for one in FOLDERS],
+)
+def test_no_beat_of_any_recording_stands_in_an_impossible_order(real, folder):
+    dataset = real(folder).dataset
     n_beats = n_refused = 0
     for record_id in dataset.manifest["record"]:
         record = dataset.read(record_id)

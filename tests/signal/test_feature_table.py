@@ -124,10 +124,9 @@ def test_help_shows_an_example():
     assert "not for release" in " ".join(text.split())
 
 
-def test_hearts_of_ptb_xl_beat_as_hearts_do(data, tmp_path):
+def test_hearts_of_ptb_xl_beat_as_hearts_do(real, tmp_path):
     with engine() as workers:
-        dataset = open_dataset(data / "ptb-xl", describe(data / "ptb-xl"), engine=workers)
-        dataset = dataset.part(np.arange(80))
+        dataset = real("ptb-xl").dataset.part(np.arange(80))
         write_features(dataset, tmp_path / "f.parquet", workers)
     found = pd.read_parquet(tmp_path / "f.parquet").median(numeric_only=True)
     assert 140 < found["PR ms"] < 180

@@ -151,7 +151,7 @@ def test_the_variance_in_one_stratum_is_that_of_proc_less_the_luck_of_pairs(orac
     assert found == pytest.approx(wanted, **EXACT)
 
 
-@pytest.mark.parametrize("each", [2, 3, 8])
+@pytest.mark.parametrize("each", [2, 8, pytest.param(3, marks=pytest.mark.slow)])
 def test_the_variance_over_strata_is_on_average_how_much_the_auc_varies(each):
     rng = np.random.default_rng(each)
     stratum = np.repeat(np.arange(5), 2 * each)

@@ -28,7 +28,7 @@ from tests.stats.evidence import alike_people, random_search, search_result
 REPEATS = 150
 
 
-@pytest.mark.parametrize("n_people", [20, 60])
+@pytest.mark.parametrize("n_people", [20, pytest.param(60, marks=pytest.mark.slow)])
 def test_intervals_of_a_search_that_knows_nothing_cover_chance(n_people):
     missed = Counter()
     for seed in range(REPEATS):
@@ -164,8 +164,13 @@ def of_age(seed: int, n: int, strength: float) -> Predictions:
     return Predictions(guess, age, prior, names)
 
 
-@pytest.mark.parametrize("n_people", [20, 90])
-@pytest.mark.parametrize("strength", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize(
+    ("n_people", "strength"),
+    [
+        *((20, 0.0), (90, 0.3), (20, 1.0)),
+        *(pytest.param(n, one, marks=pytest.mark.slow) for n, one in ((90, 0), (20, 0.3), (90, 1))),
+    ],
+)
 def test_what_a_learner_gains_over_other_releases_of_as_many_people_is_held(strength, n_people):
     found = []
     for seed in range(50):

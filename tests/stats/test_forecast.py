@@ -152,8 +152,15 @@ def test_beyond_ten_times_no_model_bounds_from_below():
     assert told[1] == least[1]
 
 
-@pytest.mark.parametrize("name", ["an eighth always", "normal", "all alike", "pitman-yor 0.8"])
-@pytest.mark.parametrize("n_people", [40, 300])
+@pytest.mark.parametrize(
+    ("n_people", "name"),
+    [
+        (40, "an eighth always"), (40, "normal"), (300, "all alike"), (300, "pitman-yor 0.8"),
+        *(pytest.param(n, name, marks=pytest.mark.slow) for n, name in [
+            (300, "an eighth always"), (300, "normal"), (40, "all alike"), (40, "pitman-yor 0.8"),
+        ]),
+    ],
+)  # fmt: skip
 def test_bounds_hold_what_is_true_of_larger_galleries(name, n_people):
     larger = n_people * np.array([3, 10, 100])
     wanted, missed = truth(name, larger), np.zeros(3)

@@ -30,7 +30,7 @@ from auditor.core.finding import Estimate
 from auditor.core.streams import stream
 from auditor.core.target import MEMBER, NEITHER, NONMEMBER, Floats, Places, Target, TrainReference
 from auditor.stats import metrics
-from auditor.stats.estimators import measure, pooled_auc, rounded
+from auditor.stats.estimators import measure, pooled_auc, pooled_value, rounded
 from auditor.stats.intervals import wilson
 from auditor.stats.rare_errors import tpr_bounds
 from auditor.stats.small_cells import FEW
@@ -212,7 +212,7 @@ class Membership(OnModel):
         found = {"auc": pooled_auc(own, level)}
         if evidence.blind is not None:
             blind = found["blind_auc"] = pooled_auc(evidence.blind, level)
-            luck = [pooled_auc(one, level).value for one in evidence.permuted]
+            luck = [pooled_value(one) for one in evidence.permuted]
             if luck and blind.value > max(luck):
                 raise EvidenceError(
                     "void: members and the others differ before any model is asked (told apart "

@@ -28,6 +28,8 @@ from auditor.data.readers.headers import Header, headers, pieces, segments_of, s
 from auditor.data.readers.signals import together
 
 _MAX_ANNOTATION = 5_000_000
+#: The code, in the upper six bits of two bytes, after which a note stands in an annotation file.
+_NOTE = 63
 _REFUSED = "header that strict readers refuse"
 #: Files beside a header that are no annotations.
 _NO_ANNOTATION = {
@@ -266,6 +268,9 @@ def _notes(path: Path, signals: set[str]) -> list[str]:
 
     notes: list[str] = []
     for file in _annotations(path, signals):
+        # Most files hold none, and the wfdb library reads the header anew for each.
+        if not (np.frombuffer(file.read_bytes(), "<u2") >> 10 == _NOTE).any():
+            continue
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")

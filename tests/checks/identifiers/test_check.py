@@ -69,8 +69,11 @@ def test_what_is_ordinary_is_no_identifier(text):
 def counted(root: Path) -> dict[str, int]:
     """People per class and place."""
     with engine() as workers:
-        context = Context(Release.open(root, workers), "cpu", 0, None)
-        seen = Identifiers().attack(context, np.random.default_rng(0))
+        return met(Release.open(root, workers))
+
+
+def met(release: Release) -> dict[str, int]:
+    seen = Identifiers().attack(Context(release, "cpu", 0, None), np.random.default_rng(0))
     names = [f"{kind}/{where}{'' if sure else '?'}" for kind, where, sure in seen.places]
     return dict(zip(names, seen.met.sum(axis=0).tolist(), strict=True))
 
@@ -163,13 +166,13 @@ def test_a_table_that_no_rule_describes_counts_for_everybody(release):
 
 
 @pytest.mark.data
-def test_ecgiddb_gives_every_person_away_by_a_date(data):
-    assert counted(data / "ecgiddb")["date/header comment"] == 90
+def test_ecgiddb_gives_every_person_away_by_a_date(real):
+    assert met(real("ecgiddb"))["date/header comment"] == 90
 
 
 @pytest.mark.data
-def test_ludb_holds_one_age_over_89_and_no_direct_identifier(data):
-    found = counted(data / "ludb")
+def test_ludb_holds_one_age_over_89_and_no_direct_identifier(real):
+    found = met(real("ludb"))
     assert found.pop("age over 89/header or table") == 1
     assert found.pop("age over 89/header comment") == 1
     # "Other states" is a column of diagnoses, and may be one of states.
@@ -177,10 +180,9 @@ def test_ludb_holds_one_age_over_89_and_no_direct_identifier(data):
 
 
 @pytest.mark.data
-def test_of_the_columns_of_ptb_xl_those_that_may_identify_are_met_and_no_others(data):
+def test_of_the_columns_of_ptb_xl_those_that_may_identify_are_met_and_no_others(real):
     """`patient_id` is the pseudonym that the descriptor names; the rest says what was measured."""
-    with engine() as workers:
-        dataset = Release.open(data / "ptb-xl", workers).dataset
+    dataset = real("ptb-xl").dataset
     found = {(one.at.rpartition(" ")[2], one.sure) for one in in_tables(dataset)
              if one.where == "table"}  # fmt: skip
     assert {name for name, sure in found if sure} == {"recording_date", "age"}

@@ -12,8 +12,6 @@ from auditor.checks.identifiers.check import Identifiers, Sightings
 from auditor.checks.identifiers.recorders import PLACE, Constants
 from auditor.checks.identifiers.sighting import Sighting
 from auditor.data.quantisation import step_of
-from auditor.engine import engine
-from auditor.targets.release import Release
 
 
 def seen(values: list[str], name: str = "gain") -> Iterator[Sighting]:
@@ -103,10 +101,8 @@ def test_the_step_of_samples_is_found_and_none_where_there_is_none():
         ),
     ],
 )
-def test_real_releases_of_one_source_are_one_group(data, folder, names):
-    with engine() as workers:
-        dataset = Release.open(data / folder, workers).dataset
+def test_real_releases_of_one_source_are_one_group(real, folder, names):
     constants = Constants()
-    found = list(constants.settled(recorders.of_recordings(dataset)))
+    found = list(constants.settled(recorders.of_recordings(real(folder).dataset)))
     assert set(constants.groups) == names
     assert bool(found) == bool(names)

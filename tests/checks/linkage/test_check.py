@@ -19,7 +19,7 @@ from tests.releases import prepared_as, settings, write_release
 
 #: Eight shufflings of the others take minutes.
 QUICK = [name for name in RECOGNISERS.ladder() if not RECOGNISERS[name].needs_training]
-SWIFT = ("template", "whitened", "subspace", "adapted")
+SWIFT = ("template", "whitened", "subspace")
 
 
 @pytest.fixture(scope="module")

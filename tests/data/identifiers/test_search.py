@@ -10,7 +10,6 @@ import time
 import pytest
 
 from auditor.data.identifiers import DIRECT, HIPAA, classes_in, hits
-from auditor.engine import engine
 from auditor.targets.release import Release
 
 #: One per header, as people write them.
@@ -131,37 +130,36 @@ def test_dictionaries_are_read_when_they_are_needed():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def texts(folder) -> list[tuple[str, str, str]]:
-    with engine() as workers:
-        dataset = Release.open(folder, workers).dataset
-        return [
-            (record, where, text)
-            for record in dataset.manifest["record"]
-            for where, text in dataset.texts(record)
-        ]
+def texts(release: Release) -> list[tuple[str, str, str]]:
+    dataset = release.dataset
+    return [
+        (record, where, text)
+        for record in dataset.manifest["record"]
+        for where, text in dataset.texts(record)
+    ]
 
 
 @pytest.mark.data
-def test_every_date_of_ecgiddb_and_of_ptb_s_sample_is_found(data):
-    dated = [(where, text) for _, where, text in texts(data / "ecgiddb") if "ECG date" in text]
+def test_every_date_of_ecgiddb_and_of_ptb_s_sample_is_found(real):
+    dated = [(where, text) for _, where, text in texts(real("ecgiddb")) if "ECG date" in text]
     assert len(dated) == 310
     assert all(classes_in(text, where) == {"date"} for where, text in dated)
-    ptb = [text for record, _, text in texts(data / "wfdb-samples") if record == "s0010_re"]
+    ptb = [text for record, _, text in texts(real("wfdb-samples")) if record == "s0010_re"]
     found = {text[one.start : one.stop] for text in ptb for one in hits(text) if one.kind == "date"}
     assert found == {"01/10/1990", "29-Sep-90", "16-Oct-90"}
 
 
 @pytest.mark.data
-def test_of_ludb_the_age_of_90_alone_is_told(data):
-    told = [(text, classes_in(text, where)) for _, where, text in texts(data / "ludb")]
+def test_of_ludb_the_age_of_90_alone_is_told(real):
+    told = [(text, classes_in(text, where)) for _, where, text in texts(real("ludb"))]
     assert [one for one in told if one[1]] == [("<age>: 90", {"age over 89"})]
 
 
 @pytest.mark.data
-def test_the_dicom_sample_gives_away_its_number_its_birth_and_its_hospital(data):
+def test_the_dicom_sample_gives_away_its_number_its_birth_and_its_hospital(real):
     told = {
         where: classes_in(text, where)
-        for record, where, text in texts(data / "formats")
+        for record, where, text in texts(real("formats"))
         if record.endswith(".dcm")
     }
     assert told["PatientID"] == {"record number"}
@@ -174,8 +172,8 @@ def test_the_dicom_sample_gives_away_its_number_its_birth_and_its_hospital(data)
 
 @pytest.mark.data
 @pytest.mark.parametrize("folder", ["mitdb", "qtdb", "cpsc2021", "ptb-xl"])
-def test_headers_that_name_nobody_are_left_in_peace(data, folder):
-    assert [one for one in texts(data / folder) if classes_in(one[2], one[1])] == []
+def test_headers_that_name_nobody_are_left_in_peace(real, folder):
+    assert [one for one in texts(real(folder)) if classes_in(one[2], one[1])] == []
 
 
 @pytest.mark.data

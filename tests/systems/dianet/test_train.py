@@ -182,6 +182,7 @@ def test_a_fold_without_people_of_one_kind_is_refused(kind, said):
     assert "\n" not in str(refusal.value)
 
 
+@pytest.mark.slow
 def test_ecg_dianet_is_trained_from_its_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     Hospital(1200, seed=3).write(tmp_path / "hospital")
     monkeypatch.setenv("AUDITOR_CACHE", str(tmp_path / "cache"))
