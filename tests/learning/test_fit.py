@@ -176,13 +176,13 @@ def test_a_plain_loop_over_the_same_batches_ends_with_the_same_weights():
     assert same(ours, plain)
 
 
-def test_a_mean_of_weights_is_updated_and_copied():
+def test_a_mean_of_weights_is_updated_and_stands_in_a_state():
     module = nn.Linear(2, 1)
     ema, first = EMA(module, 0.75), module.weight.detach().clone()
     with torch.no_grad():
         module.weight += 1
     ema.update(module)
-    ema.copy_to(module)
+    module.load_state_dict(ema.state_of(module))
     assert torch.allclose(module.weight, first + 0.25)
     assert not EMA(module, 0.0).weights
 

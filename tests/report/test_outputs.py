@@ -182,7 +182,7 @@ def test_training_stops_at_the_last_stage_that_keeps_every_limit():
     assert one.advice.startswith("Stop here: after 10 of 40 rounds it stays within these limits")
     assert "a loss of 0.040 (0.030 to 0.050)" in one.advice
     (drawn,) = [dose for title, dose in one.doses]
-    assert drawn.rounds == (5, 10, 20, 40)
+    assert drawn.stages == (5, 10, 20, 40)
     assert [each.value for each in drawn.leak] == [0.52, 0.56, 0.8, 0.9]
 
 
