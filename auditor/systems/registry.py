@@ -160,6 +160,8 @@ def _stages(
                 earlier[name] = artifact.load(model.file(file))
                 if earlier[name].config != released.config:
                     raise ModelError(f"{file}: is no earlier state of {name}; train it again")
+        if not earlier:
+            raise ModelError(f"{STAGES}/{folder}: holds none of {model.name}'s networks; delete it")
         return opened(model, {**networks, **earlier})
 
     if not kept or steps is None:
