@@ -11,11 +11,15 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from click.testing import CliRunner
 
+from auditor.cli import main
 from auditor.core.errors import ModelError
 from auditor.core.target import Target
 from auditor.engine import Engine
 from auditor.learning import artifact
+from auditor.resources import resource
+from auditor.simulate.population import Population
 from auditor.systems import model_dir, study
 from auditor.systems.open import open_target
 from auditor.systems.result import Study
@@ -140,6 +144,29 @@ def test_a_part_of_a_module_is_given_back_as_it_was(tmp_path: Path, monkeypatch)
     for n, files in training.earlier.items():
         assert torch.equal(files["it"]().weight, seen[n])
     assert torch.equal(both["mine"].weight, seen[4])  # what is released is as it was left
+
+
+# --- what stays with the steward ----------------------------------------------------------
+
+
+def test_who_trains_is_told_that_stages_are_not_for_release():
+    help_ = CliRunner().invoke(main, ["train", "jepa", "--help"]).output
+    told = " ".join(help_.split())
+    assert "two things that are not for release: members.parquet" in told
+    assert "stages, of some networks" in told
+    text = " ".join(resource("docs/train.md").read_text().split())
+    assert "not for release, and the rest may leave: `members.parquet`" in text
+    assert "`stages/` holds the networks" in text
+
+
+def test_a_copy_without_identifiers_holds_no_stages(tmp_path: Path):
+    Population(3, n_records=1, leads=("I",), seed=1).write(tmp_path / "data")
+    artifact.save(tiny_jepa(), tmp_path / "data" / "model" / "stages" / "5" / "jepa.safetensors")
+    done = CliRunner().invoke(main, ["clean", str(tmp_path / "data"), str(tmp_path / "out")])
+    assert (tmp_path / "out").is_dir(), done.output
+    left = [one.name for one in (tmp_path / "out").rglob("*") if one.is_file()]
+    assert left
+    assert not [one for one in left if "jepa" in one or one.endswith(".safetensors")]
 
 
 # --- directories of others ----------------------------------------------------------------
