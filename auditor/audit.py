@@ -561,6 +561,8 @@ def describe_model(target: Target, fewest: int = MIN_PEOPLE) -> dict[str, Any]:
         "gives": sorted(target.outputs),
         "file": target.file,
         "decimals": target.decimals,
-        "rounds": max(target.stages, default=None),
+        "rounds": None,
+        "steps": None,
+        **({target.stage_unit: max(target.stages)} if target.stages else {}),
         **told,
     }

@@ -69,7 +69,8 @@ class Check(ABC):
     protocol: Any
     #: What of a model is looked at.
     output: Any = ""
-    #: Of a model as it could be released instead: decimals of its scores, rounds of training.
+    #: Of a model as it could be released instead: decimals of its scores, rounds or steps of
+    #: training.
     rounded_to: Any = None
     stopped_at: Any = None
 
@@ -161,7 +162,7 @@ class OnModel(Check):
 
     @property
     def stopped_at(self) -> int | None:
-        """Rounds of training of a model that could be released instead."""
+        """Rounds or steps of training of a model that could be released instead."""
         return self.target.stopped_at
 
     @property

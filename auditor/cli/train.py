@@ -33,7 +33,8 @@ class Systems(click.Group):
 
 
 _SYSTEM_HELP = """OUT becomes a model directory: models, model.yaml, results.json, what moves each
-model (shap, of trees), and members.parquet, which names people and is not for release.
+model (shap, of trees), and two things that are not for release: members.parquet, which
+names people, and stages, of some networks, what they were earlier in their training.
 
 \b
 auditor train {name} --data folder/ --out {name}/

@@ -46,7 +46,7 @@ class Finding:
     leads : of the records that were attacked by other leads than all are, such as "I+II"
     proves : where an attack was put to the proof, the check whose attack it is
     rounded_to, stopped_at : of a model as it could be released instead, with scores of so many
-        decimals, or after so many rounds of training
+        decimals, or after so many rounds or steps of training
     """
 
     check: str
@@ -76,7 +76,7 @@ class Finding:
     def id(self) -> str:
         """`check/proves/view/protocol/leads/variant`, without the parts that do not apply."""
         rounded = None if self.rounded_to is None else f"{self.rounded_to}-decimals"
-        stopped = None if self.stopped_at is None else f"{self.stopped_at}-rounds"
+        stopped = None if self.stopped_at is None else f"stopped-at-{self.stopped_at}"
         parts = (self.check, self.proves, self.view, self.protocol, self.leads, rounded, stopped)
         return "/".join(part for part in parts if part)
 

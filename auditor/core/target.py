@@ -22,6 +22,8 @@ UNKNOWN = -1
 #: What a label says of a record: yes or no; which of several classes it is of, counted from 0; how
 #: much of something there is.
 Kind = Literal["finding", "class", "value"]
+#: What a training is counted in: of trees how often some were grown, of networks its batches.
+StageUnit = Literal["rounds", "steps"]
 
 #: (n,) which records a model is trained on, (n, m) what is true of each, and a seed → (n, m) how
 #: well it then fits each record.
@@ -88,6 +90,8 @@ class Target:
     labels : (m,) what it was trained to predict, such as the codes of diagnoses; findings first
     y_true : (n, m) float64, what is true of each record; NaN where not known; (n, 0) without labels
     kinds : by label, what it says of a record, where that is no finding
+    values : by name, (n,) what its embedding should tell beside the labels, such as phenotypes;
+        NaN where not known
     outputs : by name, what it gives out of each record, (n, d) float32: `scores`, a column for each
         finding and then for each class, `predictions` of values, `logits`, `embedding`, `tokens`,
         `explanation`, `leaves`, `phenotypes`; of a model of two kinds of input also `other`, the
@@ -109,9 +113,12 @@ class Target:
     unread : how much came with the model and was not understood, by kinds of `core.unread`
     file : whether its file is released, which makes all that it gives out possible
     decimals : to how many its outputs are rounded; None where to none
-    stages : by rounds of training, the model as it was after so many; the last is what is released
+    stages : by rounds of training, or its steps, the model as it was after so many; the last is
+        what is released
+    stage_unit : what of the training those are
     instead_of : where it could be released instead of another model, that
-    rounded_to, stopped_at : how it differs from that: decimals of its scores, rounds of training
+    rounded_to, stopped_at : how it differs from that: decimals of its scores, rounds or steps of
+        training
     """
 
     name: str
@@ -134,6 +141,7 @@ class Target:
     controls: Mapping[str, Callable[[], NDArray[np.float32]]] = field(default_factory=dict)
     trees: Mapping[str, Any] = field(default_factory=dict)
     kinds: Mapping[str, Kind] = field(default_factory=dict)
+    values: Mapping[str, Floats] = field(default_factory=dict)
     generator: Generator | None = None
     texts: WrittenTexts | None = None
     canaries: Callable[[], tuple[Floats, Floats]] | None = None
@@ -142,6 +150,7 @@ class Target:
     file: bool = True
     decimals: int | None = None
     stages: Mapping[int, Callable[[], Target]] = field(default_factory=dict)
+    stage_unit: StageUnit = "rounds"
     instead_of: Target | None = None
     rounded_to: int | None = None
     stopped_at: int | None = None

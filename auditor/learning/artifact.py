@@ -70,6 +70,21 @@ def load(path: Path) -> Any:
     return model.requires_grad_().eval()
 
 
+def tensors(path: Path) -> dict[str, Tensor]:
+    """All tensors of a `.safetensors` that was kept of a training of ours.
+
+    Raises
+    ------
+    ModelError
+        It is missing or damaged.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{path.name}: is damaged; delete it to start anew") from error
+
+
 def _refuse_other_names(path: Path) -> None:
     if path.suffix != ".safetensors":
         raise ModelError(f"{path.name}: a model is a .safetensors with a .json beside it")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from math import inf
 from pathlib import Path
@@ -34,6 +34,7 @@ from auditor.learning.schedule import Schedule
 Objective = Callable[[NDArray[np.int64], torch.Generator], Tensor]
 #: Told the step, from 1, how many there are at most, and the step's loss.
 Progress = Callable[[int, int, float], None]
+_NO_STOPS: Mapping[int, Path] = {}
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,7 @@ def fit(
     after: Callable[[int], None] = lambda step: None,
     keep: Path | None = None,
     every: int = 200,
+    stops: Mapping[int, Path] = _NO_STOPS,
     progress: Progress = lambda step, steps, loss: None,
 ) -> History:
     """Train a module in place; it ends on the CPU, in evaluation mode.
@@ -109,6 +111,8 @@ def fit(
     after : what follows a step, from 0, such as a teacher
     keep : a `.safetensors` that the training is kept in `every` so many steps, and goes on from
         when it is there
+    stops : after so many steps, a `.safetensors` for the weights that a training stopped there
+        would have ended with, the learning rate of each step being the same
 
     Raises
     ------
@@ -155,11 +159,12 @@ def fit(
             wrapped.train()
             state.validated(work.broadcast(found))  # all processes stop together
         progress(step + 1, schedule.steps, losses[-1])
+        # Before the training itself is kept, so that one that goes on has passed no stop unkept.
+        if step + 1 in stops and work.is_global_zero:
+            _write(stops[step + 1], state.ended(), {})
         if keep and work.is_global_zero and ((step + 1) % every == 0 or last):
             state.keep(keep, step + 1)
-    state.ema.copy_to(module)
-    if state.best:
-        module.load_state_dict(state.best)
+    module.load_state_dict(state.ended())
     module.cpu().eval()
     return History(losses, state.validation)
 
@@ -214,12 +219,13 @@ class EMA:
                 if name in self.weights:
                     self.weights[name].lerp_(one.detach(), 1 - self.decay)
 
-    @torch.no_grad()
-    def copy_to(self, module: nn.Module) -> None:
-        """Put the mean in the place of the weights."""
-        for name, one in module.named_parameters():
-            if name in self.weights:
-                one.copy_(self.weights[name])
+    def state_of(self, module: nn.Module) -> dict[str, Tensor]:
+        """The module's state, with the mean in the place of the weights; those that two layers
+        share stand in it twice.
+        """
+        mean = {one: self.weights.get(name, one) for name, one in module.named_parameters()}
+        state = module.state_dict(keep_vars=True)
+        return {name: mean.get(one, one).detach() for name, one in state.items()}
 
 
 class _State:
@@ -251,6 +257,10 @@ class _State:
             state = self.module.state_dict()
             self.best = {name: one.detach().cpu().clone() for name, one in state.items()}
 
+    def ended(self) -> dict[str, Tensor]:
+        """The weights that the training would end with now."""
+        return self.best or self.ema.state_of(self.module)
+
     def keep(self, path: Path, step: int) -> None:
         """Write what there is after so many steps."""
         tensors = {f"module.{name}": one for name, one in self.module.state_dict().items()}
@@ -258,16 +268,12 @@ class _State:
         tensors |= {f"best.{name}": one for name, one in self.best.items()}
         for number, state in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{number}.{name}": value for name, value in state.items()}
-        tensors = {name: one.detach().cpu().clone() for name, one in tensors.items()}
         about = {
             "step": str(step),
             "training": self.about,
             "validation": json.dumps(self.validation),
         }
-        with atomic_write(path) as file:
-            file.write(save(tensors, about))
-            file.flush()
-            os.fsync(file.fileno())
+        _write(path, tensors, about)
 
     def resume(self, path: Path) -> int:
         """Take up what was kept; the step to go on with."""
@@ -295,3 +301,12 @@ class _State:
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
         self.best, self.validation = kept["best"], json.loads(about.get("validation", "[]"))
         return int(about["step"])
+
+
+def _write(path: Path, tensors: Mapping[str, Tensor], about: dict[str, str]) -> None:
+    # Weights that several layers share are one tensor, which the format refuses: each is copied.
+    apart = {name: one.detach().cpu().clone() for name, one in tensors.items()}
+    with atomic_write(path) as file:
+        file.write(save(apart, about))
+        file.flush()
+        os.fsync(file.fileno())

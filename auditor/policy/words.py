@@ -45,7 +45,7 @@ class Metric:
 
     Attributes
     ----------
-    title, meaning : what it is called, and one sentence
+    title, meaning, short : what it is called, one sentence, and its name within others
     unit : how it is written
     role : an attack's success, a control of the attack, an exposure that needs no attack, or
         unknown, where no check of this version declares it
@@ -74,6 +74,7 @@ class Metric:
 
     title: str
     meaning: str = ""
+    short: str = ""
     unit: Unit = "percent"
     role: Role = "attack"
     worse: Literal["higher", "lower"] = "higher"
@@ -149,7 +150,7 @@ class Words:
     ladder : whether attackers of several strengths ask it
     declared_population : whether it reckons with the population that a profile declares
     variants : whether it is also asked of what could be released instead of a model: its scores
-        rounded, the model after fewer rounds of training
+        rounded, the model after less of its training
     concerned : kinds of what was not understood, of `core.unread`, that could hide an answer
     method : how it is asked
     intruder, remedy, settled_by : who does what where the answer is bad; what a steward can do;

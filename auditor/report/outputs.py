@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from auditor.core import formatting
 from auditor.core.finding import Audit, Estimate, Finding
-from auditor.core.target import kind_of
+from auditor.core.target import StageUnit, kind_of
 from auditor.policy import words
 from auditor.policy.profile import Rule
 from auditor.policy.standing import Standing, answer, inapplicable, standing
@@ -28,7 +28,7 @@ from auditor.report.summary import Ladder, Rung, model_of
 #: From what gives least away to what gives most; others stand before them.
 _ORDER = ("predictions", "scores", "logits", "embedding", "other", "explanation", "leaves")
 _SCORES = "scores"
-#: What a model may surely lose of its AUC at most, to be worth as much as before.
+#: What a model may surely lose of its AUC, or of its R², at most, to be worth as much as before.
 _AS_MUCH = 0.02
 #: The worst first.
 _STANDINGS = (Standing.BEYOND, Standing.UNMEASURED, Standing.ACROSS, Standing.WITHIN)
@@ -81,19 +81,29 @@ class Step:
     @property
     def worth(self) -> Estimate | None:
         """How well the model tells what is true, by what is released."""
-        return self._price(0)
+        return self._price[1]
 
     @property
     def lost(self) -> Estimate | None:
         """How much worse than what is released."""
-        return self._price(1)
+        return self._price[2]
 
-    def _price(self, place: int) -> Estimate | None:
+    @property
+    def worth_by(self) -> words.Metric | None:
+        """What that is measured by; None where it is not."""
+        return self._price[0]
+
+    @cached_property
+    def _price(self) -> tuple[words.Metric | None, Estimate | None, Estimate | None]:
+        """By what it is measured, how well, and how much worse than what is released."""
         for one in self.findings:
             about = words.about(one.check)
-            if about.picture == "price" and about.headline[place] in one.estimates:
-                return one.estimates[about.headline[place]]
-        return None
+            if about.picture == "price":
+                for worth, lost in zip(about.headline[::2], about.headline[1::2], strict=True):
+                    if worth in one.estimates:
+                        by = words.metric(one.check, worth)
+                        return by, one.estimates[worth], one.estimates.get(lost)
+        return None, None, None
 
 
 @dataclass(frozen=True)
@@ -105,7 +115,8 @@ class Scale:
     model, title : its name, and what it does
     rules : those about it that are asked of both, the required ones first
     steps : what can be released, what gives least away first; the last is what is released
-    stages : by rounds of training, what would be released; the last is what is
+    stages : by rounds or steps of training, what would be released; the last is what is
+    stage_unit : what of the training those are
     """
 
     model: str
@@ -113,6 +124,7 @@ class Scale:
     rules: tuple[Rule, ...]
     steps: tuple[Step, ...]
     stages: Mapping[int, Step]
+    stage_unit: StageUnit = "rounds"
 
     @cached_property
     def ladders(self) -> list[tuple[str, Ladder]]:
@@ -138,9 +150,14 @@ class Scale:
     @property
     def columns(self) -> list[str]:
         """What stands beside each step."""
-        worth = next((one.worth for one in self.steps if one.worth), None)
         told = [rule.metric.title for rule in self._told(self.steps)]
-        return [*told, *([_worth_title()] if worth else [])]
+        return [*told, *([self.worth_by.title] if self.worth_by else [])]
+
+    @property
+    def worth_by(self) -> words.Metric | None:
+        """What the worth of the model is measured by; None where it is not."""
+        every = (*self.steps, *self.stages.values())
+        return next((one.worth_by for one in every if one.worth_by), None)
 
     @property
     def rows(self) -> list[tuple[str, list[tuple[str, ...]]]]:
@@ -208,14 +225,18 @@ class Scale:
                 if (leak := one.estimate(rule)) and (worth := one.worth)
             ]
             if len(known) > 1:
-                rounds, leaks, worths = zip(*known, strict=True)
-                dose = Dose(rounds, leaks, worths, rule.limit, self.stop, rule.metric.unit)
+                stages, leaks, worths = zip(*known, strict=True)
+                by = self.worth_by.short if self.worth_by else ""
+                dose = Dose(
+                    stages, leaks, worths, rule.limit, self.stop, rule.metric.unit,
+                    self.stage_unit, by,
+                )  # fmt: skip
                 made.append((rule.metric.title, dose))
         return made
 
     @cached_property
     def stop(self) -> int | None:
-        """After how many rounds training could have stopped: the most that keep within every
+        """After how much of it training could have stopped: the most that keep within every
         limit; or else the least after which it was surely worth as much as it is. None where
         neither is so.
         """
@@ -227,23 +248,24 @@ class Scale:
     @property
     def advice(self) -> str:
         """Where training could have stopped, and the price of that."""
-        last, stop = max(self.stages), self.stop
+        last, stop, unit = max(self.stages), self.stop, self.stage_unit
         if stop is None:
             return (
                 "No stage of the training that was tried is surely within these limits, nor is any "
                 "shown to be worth as much as what is released."
             )
         one, rules = self.stages[stop], self._of_stages
+        by = self.worth_by.short if self.worth_by else ""
         if one.worst(rules) is not Standing.WITHIN:
             return (
                 f"No stage that was tried is surely within these limits. Stop here: after {stop:,} "
-                f"of {last:,} rounds the model was worth as much (its AUC surely lower by less "
+                f"of {last:,} {unit} the model was worth as much (its {by} surely lower by less "
                 f"than {_AS_MUCH:g}); what came later bought nothing that shows.{_price(one)}"
             )
         if stop == last:
             return "As it is released, it stays within these limits, as measured."
         return (
-            f"Stop here: after {stop:,} of {last:,} rounds it stays within these limits, as "
+            f"Stop here: after {stop:,} of {last:,} {unit} it stays within these limits, as "
             f"measured; only a scan of it is a verdict.{_price(one)}"
         )
 
@@ -281,7 +303,8 @@ def scales(audit: Audit) -> list[Scale]:
             for one in audit
             if model_of(audit, one) == told["name"] and words.about(one.check).variants
         ]
-        steps, stages = tuple(_steps(told, found)), dict(_stages(told, found))
+        unit: StageUnit = "steps" if told.get("steps") else "rounds"
+        steps, stages = tuple(_steps(told, found)), dict(_stages(told, found, unit))
         rules = [
             rule
             for rule in sorted(every, key=lambda one: (not one.required, one.limit))
@@ -291,7 +314,7 @@ def scales(audit: Audit) -> list[Scale]:
         strictest = {_about(one): one for one in reversed(rules)}
         kept = tuple(one for one in rules if strictest[_about(one)] is one)
         if any(sum(one.estimate(rule) is not None for one in steps) > 1 for rule in kept):
-            made.append(Scale(str(told["name"]), str(told["title"]), kept, steps, stages))
+            made.append(Scale(str(told["name"]), str(told["title"]), kept, steps, stages, unit))
     return made
 
 
@@ -344,14 +367,16 @@ def _steps(told: Mapping[str, Any], found: Sequence[Finding]) -> Iterator[Step]:
     yield Step(title, tuple(now))
 
 
-def _stages(told: Mapping[str, Any], found: Sequence[Finding]) -> Iterator[tuple[int, Step]]:
-    """What would be released after fewer rounds of training, and what is."""
-    rounds = sorted({one.stopped_at for one in found if one.stopped_at is not None})
-    if not rounds or not told.get("rounds"):
+def _stages(
+    told: Mapping[str, Any], found: Sequence[Finding], unit: StageUnit
+) -> Iterator[tuple[int, Step]]:
+    """What would be released after less of the training, and what is."""
+    stops = sorted({one.stopped_at for one in found if one.stopped_at is not None})
+    if not stops or not told.get(unit):
         return
-    for n in rounds:
-        yield n, Step(f"{n:,} rounds", tuple(one for one in found if one.stopped_at == n))
-    yield int(told["rounds"]), Step("all", tuple(one for one in found if one.released))
+    for n in stops:
+        yield n, Step(f"{n:,} {unit}", tuple(one for one in found if one.stopped_at == n))
+    yield int(told[unit]), Step("all", tuple(one for one in found if one.released))
 
 
 def _place(output: str) -> tuple[int, str]:
@@ -370,20 +395,16 @@ def _is_about(rule: Rule, finding: Finding) -> bool:
     return not rule.outputs or not finding.output or not names.isdisjoint(rule.outputs)
 
 
-def _worth_title() -> str:
-    check = next(one for one in words.checks().values() if one.picture == "price")
-    return words.metric(check.id, check.headline[0]).title
-
-
 def _price(one: Step) -> str:
     """What a step costs, in a sentence after others."""
-    if one.worth is None or one.lost is None:
+    if one.worth is None or one.lost is None or one.worth_by is None:
         return ""
     worth, low, high = formatting.interval(one.worth, "number")
     lost, least, most = formatting.interval(one.lost, "number")
     return (
-        f" The price: of people the model never saw it tells what is true with an AUC of {worth} "
-        f"({low} to {high}), a loss of {lost} ({least} to {most}) against what is released."
+        f" The price: of people the model never saw it tells what is true with an "
+        f"{one.worth_by.short} of {worth} ({low} to {high}), a loss of {lost} ({least} to {most}) "
+        "against what is released."
     )
 
 

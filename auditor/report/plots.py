@@ -10,6 +10,7 @@ from typing import Any
 from auditor.core import formatting
 from auditor.core.finding import Estimate
 from auditor.core.formatting import Unit
+from auditor.core.target import StageUnit
 from auditor.policy import words
 from auditor.report import svg, terms
 from auditor.report.summary import Ladder, Rung
@@ -227,43 +228,49 @@ def _fitting(title: str) -> str:
     return title if len(title) <= 32 else title[:31] + "…"
 
 
-# --- rounds of training -------------------------------------------------------------------
+# --- as training goes on ------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Dose:
-    """A number after so many rounds of training.
+    """A number as training goes on.
 
     Attributes
     ----------
-    rounds : ascending
+    stages : after how many rounds or steps, ascending
     leak, worth : of as many; what a rule limits, and how well the model tells what is true
     limit : of the leak
     stop : after how many training could have stopped; None where nothing says so
     unit : of the leak
+    stage_unit, worth_by : what the training is counted in, and what the worth is measured by
     """
 
-    rounds: Sequence[int]
+    stages: Sequence[int]
     leak: Sequence[Estimate]
     worth: Sequence[Estimate]
     limit: float
     stop: int | None
     unit: Unit
+    stage_unit: StageUnit
+    worth_by: str
 
 
 def dose(one: Dose, key: str, title: str) -> str:
     """The leak with its interval, and what the model is worth, as training goes on."""
-    x = [float(n) for n in one.rounds]
+    x = [float(n) for n in one.stages]
     with svg.styled():
         drawn = svg.figure(330, 236)
         panel = _Panel(drawn, _FIELD, _between(x[0], x[-1], logarithmic=True), _share)
         panel.area(x, [each.low for each in one.leak], [each.high for each in one.leak])
         ticks = {tick: formatting.amount(tick, one.unit) for tick in _QUARTERS}
-        panel.scales({n: f"{n:,.0f}" for n in x}, ticks, "Rounds of training")
+        panel.scales(
+            {n: f"{n:,.0f}" for n in x}, ticks, f"{one.stage_unit.capitalize()} of training"
+        )
         panel.line([x[0], x[-1]], [one.limit] * 2, color=svg.LIMIT, linewidth=1.6, dashes=(4, 3))
         if one.stop is not None:
             panel.line([one.stop] * 2, [0, 1], color=svg.INK, linewidth=1.2, dashes=(1, 2))
-        worth = [each.value for each in one.worth]
+        # A model that guesses worse than the mean has an R² below 0; the words tell it.
+        worth = [max(each.value, 0.0) for each in one.worth]
         panel.line(x, worth, color=svg.SOFT, linewidth=1.8, marker="D", markersize=5)
         leak = [each.value for each in one.leak]
         panel.line(x, leak, color=svg.INK, linewidth=2.2, marker="o", markersize=6)
@@ -273,15 +280,15 @@ def dose(one: Dose, key: str, title: str) -> str:
 def dose_in_words(one: Dose, title: str) -> str:
     """What the drawing shows, for somebody who cannot see it."""
     told = []
-    for n, leak, worth in zip(one.rounds, one.leak, one.worth, strict=True):
+    for n, leak, worth in zip(one.stages, one.leak, one.worth, strict=True):
         value, low, high = formatting.interval(leak, one.unit)
         told.append(
             f"after {n:,} {value} (between {low} and {high}), and the model tells what is true "
-            f"with an AUC of {formatting.interval(worth, 'number')[0]}"
+            f"with an {one.worth_by} of {formatting.interval(worth, 'number')[0]}"
         )
     stop = "" if one.stop is None else f" Stop after {one.stop:,}."
     limit = formatting.amount(one.limit, one.unit)
-    return f"{title} by rounds of training: {'; '.join(told)}. Limit {limit}.{stop}"
+    return f"{title} by {one.stage_unit} of training: {'; '.join(told)}. Limit {limit}.{stop}"
 
 
 # --- curves -------------------------------------------------------------------------------

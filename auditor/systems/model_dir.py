@@ -1,7 +1,8 @@
 """A clinical system as a directory: its models, what they are, how well they do, what moves them.
 
-Everything but `members.parquet`, which names people, may leave with the models: no row of one
-person, no count of fewer than ten.
+Two things stay behind, and the rest may leave: `members.parquet` names people, and `stages/` holds
+the networks as they were earlier in their training, which say more of it together than the last
+says alone. Of the rest, no row is of one person and no count of fewer than ten.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from auditor.learning import artifact
 from auditor.report import svg
 from auditor.report.disclosure import withhold, withhold_text
 from auditor.systems.result import Study, TrainedModel
-from auditor.targets.description import TEST, TRAIN
+from auditor.targets.description import STAGES, TEST, TRAIN
 
 SCHEMA = "auditor/study/1"
 #: So many findings have their inputs drawn: those that are told best.
@@ -58,6 +59,9 @@ def write(study: Study, out: Path, faults: Mapping[str, str]) -> None:
         for name, network in study.networks.items():
             files[name] = f"models/{name}.safetensors"
             artifact.save(network, draft / files[name])
+        for steps, networks in study.stages.items():
+            for name, make in networks.items():
+                artifact.save(make(), draft / STAGES / str(steps) / f"{name}.safetensors")
         for name, save in study.folders.items():
             files[name] = f"models/{name}"
             save(draft / files[name])
@@ -149,6 +153,7 @@ def _described(study: Study, files: Mapping[str, str]) -> dict[str, Any]:
         "task": study.task.name,
         "title": study.task.title,
         **({"size": study.size} if study.size else {}),
+        **({"steps": study.steps} if study.steps else {}),
         "inputs": list(study.task.inputs),
         "models": {
             one.target: {

@@ -7,7 +7,8 @@ that name the folder; `<id>/target.py` decorates with `opens` what makes a targe
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
@@ -20,6 +21,7 @@ from auditor.core.errors import ModelError
 from auditor.core.registry import Registry
 from auditor.core.target import Target
 from auditor.learning import artifact
+from auditor.targets.description import STAGES
 from auditor.targets.model import ReleasedModel
 
 if TYPE_CHECKING:
@@ -129,9 +131,43 @@ def open_networks(model: ReleasedModel) -> Target:
     kinds = {type(one) for one in networks.values()}
     for opener in _OPENERS.values():
         if kinds <= opener.networks and has_folders == opener.folders:
-            return opener.open(model, networks)
+            target = opener.open(model, networks)
+            stages = _stages(model, networks, opener.open, target)
+            return replace(target, stages=stages, stage_unit="steps")
     seen = ", ".join(sorted(one.__name__ for one in kinds))
     raise ModelError(f"{model.name}: cannot be audited yet; {seen} is no system that is known")
+
+
+def _stages(
+    model: ReleasedModel, networks: Networks, opened: Open, target: Target
+) -> dict[int, Callable[[], Target]]:
+    """By steps of training, the model with the networks that were kept as they were; none where
+    none were, or the description does not say how many steps there were.
+    """
+    root, steps = model.folder / STAGES, model.description.steps
+    kept = {
+        int(one.name): one.name
+        for one in (root.iterdir() if steps and root.is_dir() else ())
+        if one.name.isdecimal() and 0 < int(one.name) < (steps or 0)
+    }
+
+    def stage(folder: str) -> Target:
+        earlier = {}
+        for name, released in networks.items():
+            file = f"{STAGES}/{folder}/{name}.safetensors"
+            if (model.folder / file).exists():
+                model.file(str(Path(file).with_suffix(".json")))
+                earlier[name] = artifact.load(model.file(file))
+                if earlier[name].config != released.config:
+                    raise ModelError(f"{file}: is no earlier state of {name}; train it again")
+        if not earlier:
+            raise ModelError(f"{STAGES}/{folder}: holds none of {model.name}'s networks; delete it")
+        return opened(model, {**networks, **earlier})
+
+    if not kept or steps is None:
+        return {}
+    every = {n: partial(stage, folder) for n, folder in sorted(kept.items())}
+    return {**every, steps: lambda: target}
 
 
 def _modules() -> dict[str, set[str]]:

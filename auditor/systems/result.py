@@ -50,6 +50,9 @@ class Study:
     trees : finding → a `.ubj`
     networks : file name → a network
     folders : name → what writes a model, as its own library does, into a folder
+    stages : by steps of training, what makes those networks, by file name, that were trained
+        further, as they were after so many: stays with the steward
+    steps : after how many the networks are released; None where no stages are kept
     people : (n,) record, subject, fold, part (`TRAIN`, `VALIDATION` or `TEST`); of tables also
         "input …" and "label …" (1, 0; −1 not known): names people, and stays with the steward
     size : of networks, the size that was trained; "" where there is one
@@ -69,6 +72,8 @@ class Study:
     trees: Mapping[str, bytes] = field(default_factory=dict)
     networks: Mapping[str, Any] = field(default_factory=dict)
     folders: Mapping[str, Callable[[Path], object]] = field(default_factory=dict)
+    stages: Mapping[int, Mapping[str, Callable[[], Any]]] = field(default_factory=dict)
+    steps: int | None = None
     outside: tuple[str, int, int] | None = None
     compared: Mapping[str, Any] = field(default_factory=dict)
     size: str = ""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,8 +20,9 @@ from auditor.core.evidence import ClinicalPredictions
 from auditor.core.finding import Estimate
 from auditor.core.streams import stream
 from auditor.data.store import Store
+from auditor.learning import artifact
 from auditor.learning.device import fork_rng, mixed_precision
-from auditor.learning.fit import History, fit
+from auditor.learning.fit import History, Validation, fit
 from auditor.learning.schedule import Schedule
 from auditor.stats.clinical import performance
 from auditor.stats.intervals import percentile, person_replicates
@@ -30,6 +33,11 @@ from auditor.targets.recordings import Places, Recordings, has_visits
 from auditor.targets.release import Release
 
 Progress = Callable[[str, int, int], None]
+Made = TypeVar("Made", bound=nn.Module)
+_NOTHING: Mapping[str, nn.Module] = {}
+#: How often the steps of a training are halved to look at what it was earlier: halves, quarters
+#: and eighths. Each is as large as what is released.
+_HALVED = 3
 
 
 @dataclass
@@ -42,6 +50,8 @@ class Training:
     size : of networks, one of the task's `sizes`
     external, every_fold, weights, faults : as `systems.study.run` takes them
     store : where it is kept, once it is known what is trained on
+    earlier : by steps, what makes the networks that are released, by file, as they were
+    steps : of the stage that these were of, how many there were
     """
 
     task: Task
@@ -55,6 +65,8 @@ class Training:
     weights: Path | None = None
     faults: frozenset[str] = frozenset()
     store: Store | None = field(default=None, init=False)
+    earlier: dict[int, dict[str, Callable[[], nn.Module]]] = field(default_factory=dict, init=False)
+    steps: int | None = field(default=None, init=False)
 
     @property
     def stages(self) -> Mapping[str, Stage]:
@@ -78,26 +90,63 @@ class Training:
         rows: Places,
         stage: str = "",
         after: Callable[[int], None] = lambda step: None,
+        validate: Validation | None = None,
+        released: Mapping[str, nn.Module] = _NOTHING,
     ) -> History:
-        """One stage of it."""
+        """One stage of it.
+
+        Parameters
+        ----------
+        released : by file, what of the module is released as this stage leaves it; it is kept as
+            it was earlier, too
+        """
         assert self.store is not None
-        return fit(
+        schedule, root = self.schedule(stage or name), self.store.root
+        halves = {max(schedule.steps >> halved, 1) for halved in range(1, _HALVED + 1)}
+        stops = {
+            n: root / f"{name}-{n}.safetensors"
+            for n in sorted(halves - {schedule.steps})
+            if released
+        }
+        history = fit(
             module,
             objective,
             rows,
-            self.schedule(stage or name),
+            schedule,
             seed=self.seed,
             name=f"{self.task.name}/{name}",
             device=self.device,
             precision=mixed_precision(self.device),
+            validate=validate,
             after=after,
-            keep=self.store.root / f"{name}.safetensors",
+            keep=root / f"{name}.safetensors",
+            stops=stops,
             progress=lambda step, steps, loss: self.progress(name, step, steps),
         )
+        for n, path in stops.items():
+            self.steps = schedule.steps
+            for file, network in released.items():
+                make = partial(_as_it_was, network, module, path)
+                self.earlier.setdefault(n, {})[file] = make
+        return history
 
     def schedule(self, stage: str) -> Schedule:
         """How long and how fast a stage goes."""
         return self.stages[stage].schedule()
+
+
+def _as_it_was(network: Made, module: nn.Module, path: Path) -> Made:
+    """A network that is part of a module, with the weights that were kept of the module."""
+    (within,) = (name for name, one in module.named_modules() if one is network)
+    before = f"{within}." if within else ""
+    kept = {
+        name.removeprefix(before): one
+        for name, one in artifact.tensors(path).items()
+        if name.startswith(before)
+    }
+    earlier = deepcopy(network)
+    earlier.load_state_dict(kept)
+    return earlier
 
 
 def lists_visits(task: Task, release: Release) -> bool:
@@ -131,6 +180,8 @@ def study(
         left_out,
         people.assign(part=np.array([TRAIN, VALIDATION, TEST])[part]),
         networks=networks,
+        stages=training.earlier,
+        steps=training.steps,
         size=training.size,
         compared=compared,
     )
@@ -197,9 +248,6 @@ def by_people(
             Estimate(float(whole[place]), low, high, 0.95, len(people), 0.0)
         )
     return {"over": over, "estimates": estimates, "params": {}}
-
-
-Made = TypeVar("Made", bound=nn.Module)
 
 
 def made(make: Callable[[], Made], training: Training, name: str) -> Made:

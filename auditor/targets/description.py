@@ -13,6 +13,7 @@ Beside a model stands a `model.yaml`, as `auditor train` writes it or in a stewa
     outputs: [scores]                      # what is given out where the file is not; all without
     decimals: 2                            # and to how many decimals
     texts: texts.csv                       # what it writes of each record, with or without a file
+    steps: 600                             # it was trained for; what it was earlier is in stages/
 
 Columns that `auditor train` writes are found by themselves: "input …" and "label …". A cell that is
 there and does not say what its column should is refused, and never counts as empty.
@@ -44,6 +45,9 @@ _MAX_TABLE = 4 << 30
 _SLIP = 0.8
 
 DESCRIPTION = "model.yaml"
+#: Folders named by steps of training, each with those networks that were trained further, as they
+#: were after so many; the others are those that are released.
+STAGES = "stages"
 #: Who a model grew on; who stopped it, chose among its states or lent it ECGs without labels; and
 #: who had no part in it. Those held back are neither members nor non-members.
 TRAIN, VALIDATION, TEST = "trained", "held back", "judged"
@@ -106,6 +110,7 @@ class Description(BaseModel):
     outputs: Names = ()
     decimals: int | None = Field(default=None, ge=0, le=15)
     size: str = "small"
+    steps: int | None = Field(default=None, ge=1)
     #: Of what reads ECGs and says nothing of them itself: at how many Hz, and which leads.
     fs: float | None = Field(default=None, gt=0, le=100_000)
     leads: Names = ()

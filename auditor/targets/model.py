@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -61,6 +61,8 @@ class ReleasedModel:
     device: str
     seed: int
     membership_unknown: str
+    #: What was read already, of which a model is also asked as it was earlier in its training.
+    _read: dict[Prepare, Recordings] = field(default_factory=dict)
 
     def file(self, name: str) -> Path:
         """One of its files.
@@ -151,6 +153,8 @@ class ReleasedModel:
         def progress(done: int, total: int) -> None:
             self.release.progress(f"reading for {self.name}", done, total)
 
+        if prepare in self._read:
+            return self._read[prepare]
         if pairs is not None:
             found = read_visits(pairs, prepare, progress)
         elif self.release.is_empty:
@@ -158,6 +162,7 @@ class ReleasedModel:
         else:
             found = read_recordings(self.release, prepare, progress)
         self.membership(found)  # those of other people are refused before anything is asked
+        self._read[prepare] = found
         return found
 
     def membership(self, seen: Recordings) -> tuple[NDArray[np.int8], str]:

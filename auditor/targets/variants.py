@@ -1,5 +1,5 @@
-"""A model as it could be released instead: by scores that are rounded further, or as it was after
-fewer rounds of training.
+"""A model as it could be released instead: by scores that are rounded further, or as it was earlier
+in its training.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from auditor.core.target import Floats, Rows, Target, TrainReference
 DECIMALS = (0, 1, 2, 3)
 _SCORES = "scores"
 #: What of a stage of training is looked at; each costs a search.
-_LOOKED_AT = ("scores", "predictions", "leaves")
+_LOOKED_AT = ("scores", "predictions", "embedding", "leaves")
 #: How near the fit must be to what the scores tell of it: single precision, and then some.
 _TOLD = 1e-3
 
@@ -31,7 +31,7 @@ def variants(target: Target) -> Iterator[Target]:
         for decimals in DECIMALS:
             if target.decimals is None or decimals < target.decimals:
                 yield _rounded(target, again, decimals)
-    for rounds, make in sorted(target.stages.items())[:-1]:
+    for n, make in sorted(target.stages.items())[:-1]:
         stage = make()
         yield replace(
             stage,
@@ -40,8 +40,11 @@ def variants(target: Target) -> Iterator[Target]:
             controls={},
             trees={},
             stages={},
+            generator=None,
+            texts=None,
+            canaries=None,
             instead_of=target,
-            stopped_at=rounds,
+            stopped_at=n,
             _cache={},
         )
 

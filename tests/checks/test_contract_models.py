@@ -28,7 +28,7 @@ from tests.checks.membership.plant import CLASSES, VALUE, of_trees
 from tests.checks.memorisation.plant import of_people
 from tests.checks.memorisation.plant import target as generator
 from tests.checks.output_linkage.plant import People, ordered, risk
-from tests.checks.performance.plant import telling
+from tests.checks.performance.plant import embedding, measuring, staged, telling
 from tests.checks.structure.plant import DEEP, nested_findings, stopped, with_trees
 from tests.checks.text.plant import answers, echoing, naming, repeating, twice
 from tests.checks.text.plant import target as writer
@@ -131,6 +131,8 @@ TARGETS = {
     "texts of two visits": lambda: twice(0, repeating(True), 60),
     "many people": learner,
     "risks": lambda: telling(0, True, 100),
+    "stages that tell values": lambda: staged(measuring(0, 1.0, 100), measuring(0, 0.5, 100)),
+    "stages that tell findings": lambda: staged(embedding(0, 1.0, 100), embedding(0, 0.5, 100)),
 }
 
 

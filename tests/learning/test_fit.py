@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from auditor.core.errors import ModelError
+from auditor.learning import artifact
 from auditor.learning.device import fork_rng
 from auditor.learning.fit import EMA, History, Validation, fit
 from auditor.learning.sampler import ShuffledSampler, SubjectSampler
@@ -176,15 +177,79 @@ def test_a_plain_loop_over_the_same_batches_ends_with_the_same_weights():
     assert same(ours, plain)
 
 
-def test_a_mean_of_weights_is_updated_and_copied():
+def test_a_mean_of_weights_is_updated_and_stands_in_a_state():
     module = nn.Linear(2, 1)
     ema, first = EMA(module, 0.75), module.weight.detach().clone()
     with torch.no_grad():
         module.weight += 1
     ema.update(module)
-    ema.copy_to(module)
+    module.load_state_dict(ema.state_of(module))
     assert torch.allclose(module.weight, first + 0.25)
     assert not EMA(module, 0.0).weights
+
+
+# --- stops --------------------------------------------------------------------------------
+
+#: Its learning rate does not hang on how many steps are to come.
+FLAT = replace(SCHEDULE, floor=SCHEDULE.learning_rate)
+
+
+@pytest.mark.parametrize("schedule", [FLAT, replace(FLAT, ema_decay=0.9)], ids=["last", "mean"])
+@pytest.mark.parametrize("n", [1, 13])
+def test_what_is_kept_at_a_stop_is_what_a_training_of_so_many_steps_ends_with(
+    tmp_path: Path, schedule: Schedule, n: int
+):
+    whole, stopped, back = network(), network(), network()
+    trained(whole, schedule, stops={n: tmp_path / "kept.safetensors"})
+    trained(stopped, replace(schedule, steps=n))
+    back.load_state_dict(artifact.tensors(tmp_path / "kept.safetensors"))
+    assert same(back, stopped)
+    assert not same(back, whole)
+    plain = network()
+    trained(plain, schedule)
+    assert same(plain, whole)  # nothing of the training hangs on it
+
+
+def test_what_is_kept_at_a_stop_are_the_best_weights_so_far(tmp_path: Path):
+    stops = {12: tmp_path / "12.safetensors", 33: tmp_path / "33.safetensors"}
+    *_, seen = validated(stops=stops)  # every 5 steps; the fourth, after 20, is best
+    for n, place in ((12, 1), (33, 3)):
+        kept = artifact.tensors(stops[n])
+        assert all(torch.equal(seen[place][name], one) for name, one in kept.items())
+
+
+@pytest.mark.parametrize("at", [3, 10, 11, 39])
+def test_a_training_that_was_cut_off_has_the_same_stops(tmp_path: Path, at: int):
+    def cut(step: int, steps: int, loss: float) -> None:
+        if step == at:
+            raise Cut
+
+    def stops(folder: str) -> dict[int, Path]:
+        (tmp_path / folder).mkdir()
+        return {n: tmp_path / folder / f"{n}.safetensors" for n in (5, 10, 20)}
+
+    whole, again = stops("whole"), stops("again")
+    trained(network(), stops=whole)
+    keep = tmp_path / "kept.safetensors"
+    with pytest.raises(Cut):
+        trained(network(), keep=keep, every=3, progress=cut, stops=again)
+    trained(network(), keep=keep, every=3, stops=again)
+    for n, path in whole.items():
+        assert path.read_bytes() == again[n].read_bytes()
+
+
+def test_weights_that_layers_share_are_kept_twice_with_their_mean(tmp_path: Path):
+    module = nn.ModuleDict({"one": nn.Linear(5, 1), "other": nn.Linear(5, 1)})
+    module["other"].weight = module["one"].weight
+
+    def objective(batch: np.ndarray, generator: torch.Generator) -> torch.Tensor:
+        return (module["one"](ROWS[batch]) + module["other"](ROWS[batch])).square().mean()
+
+    stops = {40: tmp_path / "kept.safetensors"}
+    fit(module, objective, np.arange(97), AVERAGED, seed=5, name="test", stops=stops)
+    kept = artifact.tensors(stops[40])
+    for name in ("one.weight", "other.weight"):
+        assert torch.equal(kept[name], module["one"].weight)
 
 
 # --- validation ---------------------------------------------------------------------------

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from auditor.core.finding import Audit, Estimate, Finding, Verdict
 from auditor.policy.judge import judge
 from auditor.policy.profile import Profile, Rule
@@ -182,7 +184,7 @@ def test_training_stops_at_the_last_stage_that_keeps_every_limit():
     assert one.advice.startswith("Stop here: after 10 of 40 rounds it stays within these limits")
     assert "a loss of 0.040 (0.030 to 0.050)" in one.advice
     (drawn,) = [dose for title, dose in one.doses]
-    assert drawn.rounds == (5, 10, 20, 40)
+    assert drawn.stages == (5, 10, 20, 40)
     assert [each.value for each in drawn.leak] == [0.52, 0.56, 0.8, 0.9]
 
 
@@ -196,6 +198,40 @@ def test_where_every_stage_costs_or_may_cost_nothing_is_advised():
     one = scale(*LEARNT, *ROUNDED, *staged((5, 0.7, 0.1), (10, 0.75, 0.05), (20, 0.8, 0.015)))
     assert one.stop is None
     assert "nor is any shown to be worth as much" in one.advice
+
+
+def of_network(r2: float, lost: float | None = None, **more) -> Finding:
+    found = {"probe_r2": number(r2, 0.05, 0.0)}
+    if lost is not None:
+        found["probe_r2_lost"] = Estimate(lost, lost - 0.01, lost + 0.01, 0.9, 300, 0.0)
+    return Finding("performance", "af.embedding", None, NEW, "measured", estimates=found, **more)
+
+
+def test_of_a_network_steps_are_told_and_what_its_embedding_is_worth():
+    learnt = (members(0.9), linkage("embedding", 0.01), of_network(0.3))
+    stages = tuple(
+        one
+        for n, auc, lost in ((75, 0.52, 0.4), (150, 0.56, 0.1), (300, 0.8, 0.0))
+        for one in (
+            members(auc, stopped_at=n),
+            linkage("embedding", 0.01, stopped_at=n),
+            of_network(0.3 - lost, lost, stopped_at=n),
+        )
+    )
+    told = {"gives": ["embedding", "other"], "rounds": None, "steps": 600}
+    audit = audited(*learnt, *stages, **told)
+    one = outputs.scales(audit)[0]
+    assert list(one.stages) == [75, 150, 300, 600]
+    assert one.advice.startswith("Stop here: after 150 of 600 steps it stays within these limits")
+    assert "an R² of 0.20 (0.15 to 0.25), a loss of 0.100" in one.advice
+    ((_, dose), *_) = one.doses
+    assert (dose.stage_unit, dose.worth_by) == ("steps", "R²")
+    assert [each.value for each in dose.worth] == pytest.approx([-0.1, 0.2, 0.3, 0.3])
+    page = html.render(audit)
+    assert "true of people it never saw (R²)" in page
+    assert "by steps of training: after 75" in page
+    assert "with an R² of −0.10" in page  # the line is drawn at 0, and the words tell
+    assert "rounds of training" not in page.lower()
 
 
 def test_no_rule_is_judged_by_what_could_be_released_instead():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -44,6 +44,20 @@ def briefly(steps: int, asked: int) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tasks, "load", brief)
         patch.setattr(recordings, "_ASKED", asked)
+        yield
+
+
+@contextmanager
+def stages_of(name: str, steps: Mapping[str, int]) -> Iterator[None]:
+    """Some stages of a system's small networks take so many steps."""
+    real = tasks.load(name)
+    small = {
+        stage: one.model_copy(update={"steps": steps.get(stage, one.steps)})
+        for stage, one in real.sizes["small"].items()
+    }
+    task = real.model_copy(update={"sizes": {**real.sizes, "small": small}})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tasks, "load", lambda _: task)
         yield
 
 

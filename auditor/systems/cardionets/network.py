@@ -12,7 +12,7 @@ script takes 128 principal components of the CMR's class token for them. Here th
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -431,6 +431,11 @@ def load_published(path: Path, config: Any, kind: type[M]) -> M:
     module = kind(config)
     load_named(module, path, name)
     return module.eval()
+
+
+def phenotypes(columns: Iterable[str]) -> list[str]:
+    """The columns of a table of visits that hold phenotypes."""
+    return [one for one in columns if one.startswith("phenotype")]
 
 
 def preprocess(

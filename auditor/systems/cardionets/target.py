@@ -8,6 +8,7 @@ from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 
@@ -18,6 +19,7 @@ from auditor.data.pairs import Pairs
 from auditor.systems.cardionets import mar, vae
 from auditor.systems.cardionets import network as cardionets
 from auditor.systems.registry import Networks, opens
+from auditor.targets.description import numbers
 from auditor.targets.model import Make, ReleasedModel, cosine, summaries
 from auditor.targets.recordings import AT_ONCE, Places, Recordings, Rows
 
@@ -64,6 +66,7 @@ def target(model: ReleasedModel, networks: Networks) -> Target:
     if {vae.VAE, mar.Generator} <= kinds:
         pair = model.only(networks, vae.VAE), model.only(networks, mar.Generator)
         generator = Cines(model, seen, embedding, *pair)
+    measured = seen.pairs.table if seen.pairs is not None else pd.DataFrame()
     return model.target(
         seen,
         summaries(seen, STANDARD_LEADS),
@@ -72,6 +75,7 @@ def target(model: ReleasedModel, networks: Networks) -> Target:
         outputs=outputs,
         controls=controls,
         generator=generator,
+        values={one: numbers(measured, one) for one in cardionets.phenotypes(measured.columns)},
     )
 
 

@@ -40,7 +40,7 @@ def run(training: Training) -> Study:
     root = training.release.root
     pairs = read_pairs(root)
     seen = read_visits(pairs, cardionets.preprocess, reading(training))
-    names = [name for name in pairs.table.columns if str(name).startswith("phenotype")]
+    names = cardionets.phenotypes(pairs.table.columns)
     if not names:
         raise DataError(f"{root / TABLE}: has no column phenotype…; add what was measured")
     crops = torch.from_numpy(seen.x)  # (n, n_crops, 12, n_samples)
@@ -86,7 +86,8 @@ def run(training: Training) -> Study:
             alike[rows].to(training.device),
         )
 
-    training.train("align", both, together, np.concatenate([trained, held]))
+    encoders = {"cardionets-ecg": aligned, "cardionets-cmr": cmr}
+    training.train("align", both, together, np.concatenate([trained, held]), released=encoders)
     said = {}
     for kind, start in (("aligned", aligned.state_dict()), ("not aligned", fresh().state_dict())):
         ecg = fresh()
@@ -110,8 +111,7 @@ def run(training: Training) -> Study:
         "the mean cine",
         training.seed,
     )
-    networks = {"cardionets-ecg": aligned, "cardionets-cmr": cmr}
-    networks |= {"cardionets-vae": vae, "cardionets-generator": generator}
+    networks = {**encoders, "cardionets-vae": vae, "cardionets-generator": generator}
     return study(training, seen, parts, compared, networks, {})
 
 

@@ -12,7 +12,6 @@ the first stage's image encoder on, and to fine-tune the ECG encoder alone, belo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import deepcopy
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import cos, pi
@@ -651,33 +650,17 @@ def learning_rate(epoch: int, peak: float = 1e-4) -> float:
     return peak * (0.1 + 0.45 * (1 + cos(pi * min(1.0, (epoch - 10) / 90))))
 
 
-class Validation:
-    """Keeps the fourth stage's weights at their best, as people held back from training see it.
+@torch.inference_mode()
+def auroc(
+    model: CroMoTEX, ecg: Tensor, labels: NDArray[np.integer] | NDArray[np.bool_], batch: int = 256
+) -> float:
+    """That of a model, in evaluation mode, on people held back from the fourth stage, whose
+    weights at their best are kept. The released script looks at the people it tests on instead.
 
-    The released script looks at the people it tests on instead.
+    Parameters
+    ----------
+    ecg, labels : prepared, (n, 12, 1000); who has the finding, (n,): some do, and some do not
     """
-
-    def __init__(self, ecg: Tensor, labels: NDArray[np.integer] | NDArray[np.bool_]) -> None:
-        """Prepared ECGs (n, 12, 1000), and who has the finding, (n,); some do, and some do not."""
-        self.ecg, self.labels = ecg, labels
-        self.best = -np.inf
-        self._weights: dict[str, Tensor] | None = None
-
-    def look(self, model: CroMoTEX, batch: int = 256) -> float:
-        """The AUROC now; the weights are remembered when it was never as high."""
-        trained, device = model.training, model.probe.weight.device
-        model.eval()
-        with torch.inference_mode():
-            parts = torch.split(self.ecg, batch)
-            logits = [_logit(model, part.to(device)).cpu() for part in parts]
-        model.train(trained)
-        auroc = float(roc_auc_score(self.labels, torch.cat(logits).double().numpy()))
-        if auroc > self.best:
-            self.best, self._weights = auroc, deepcopy(model.state_dict())
-        return auroc
-
-    def restore(self, model: CroMoTEX) -> None:
-        """Put the best weights back."""
-        if self._weights is None:
-            raise ValueError("no weights were looked at yet")
-        model.load_state_dict(self._weights)
+    device = model.probe.weight.device
+    logits = [_logit(model, part.to(device)).cpu() for part in torch.split(ecg, batch)]
+    return float(roc_auc_score(labels, torch.cat(logits).double().numpy()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from auditor.core.errors import EvidenceError
 from auditor.core.target import UNKNOWN
 from auditor.data.pairs import read_pairs
+from auditor.learning.fit import Validation
 from auditor.systems.cromotex import network as cromotex
 from auditor.systems.registry import trains
 from auditor.systems.result import Study
@@ -121,6 +123,7 @@ def _two_ways(
         known[cromotex.oversampled(label[known] == 1, 3)],
         "align",
     )
+    file = f"cromotex-{name}".replace(" ", "-")
     score, last = {}, {}
     for kind, earlier in (("aligned", both), ("not aligned", first)):
         last[kind] = made(
@@ -129,9 +132,9 @@ def _two_ways(
             f"{name}/fine-tune",
         )
         last[kind].start_from(earlier)
-        _fine_tuned(training, last[kind], ecg, label, known, held, f"{name}-{kind}")
+        released = {f"{file}-ecg": last[kind]} if kind == "aligned" else {}
+        _fine_tuned(training, last[kind], ecg, label, known, held, f"{name}-{kind}", released)
         score[kind] = _said(last[kind], ecg, device)
-    file = f"cromotex-{name}".replace(" ", "-")
     return score, {file: both, f"{file}-ecg": last["aligned"]}
 
 
@@ -143,18 +146,12 @@ def _fine_tuned(
     trained: Places,
     held: Places,
     name: str,
+    released: Mapping[str, nn.Module],
 ) -> None:
     """The last stage, which ends with the weights that the people held back like best."""
     held = held[label[held] != UNKNOWN]
     y = torch.from_numpy((label == 1).astype(np.float32))
-    looking = cromotex.Validation(ecg[held], label[held] == 1)
     model.only(*cromotex.STAGES["fine_tune"])
-    looking.look(model)
-
-    def after(step: int) -> None:
-        if (step + 1) % _LOOK == 0:
-            looking.look(model)
-
     training.train(
         name,
         model,
@@ -163,9 +160,9 @@ def _fine_tuned(
         ),
         trained[cromotex.oversampled(label[trained] == 1, 4)],
         "fine_tune",
-        after,
+        validate=Validation(lambda: -cromotex.auroc(model, ecg[held], label[held] == 1), _LOOK),
+        released=released,
     )
-    looking.restore(model)
 
 
 def _said(model: cromotex.CroMoTEX, ecg: Tensor, device: str) -> NDArray[np.float64]:

@@ -65,7 +65,14 @@ def run(training: Training) -> Study:
         stays = jepa.momentum(step, steps) ** _QUICKER[training.size]
         jepa.update_teacher(model.teacher, model.student, stays)
 
-    training.train("pretrain", model, objective, np.concatenate([trained, held]), after=after)
+    training.train(
+        "pretrain",
+        model,
+        objective,
+        np.concatenate([trained, held]),
+        after=after,
+        released={"jepa": model},
+    )
     features = {
         "JEPA": _features(model.student, x, training.device),
         "random weights": _features(blank, x, training.device),

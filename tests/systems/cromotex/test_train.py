@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.systems.brief import briefly, trained
 
@@ -27,3 +28,13 @@ def test_cromotex_aligned_is_held_against_itself_not_aligned(hospital: Path):
     assert any(name.endswith("-ecg") for name in found.networks)
     ecg = next(one for name, one in found.networks.items() if name.endswith("-ecg"))
     assert ecg.image is None
+
+
+@pytest.mark.slow
+def test_a_training_that_was_kept_to_its_end_gives_the_same_networks_when_it_is_asked_again(
+    hospital: Path,
+):
+    first, again = trained("cromotex", hospital), trained("cromotex", hospital)
+    for name, network in first.networks.items():
+        for key, value in network.state_dict().items():
+            assert torch.equal(again.networks[name].state_dict()[key], value), (name, key)
