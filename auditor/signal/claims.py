@@ -1,10 +1,10 @@
 """What texts claim was measured of an ECG, as people, recorders and models write it.
 
-Tables say what quantities are called (`_CALLED`), how units are written (`_UNITS`), what stands
-between a name and its number (`_BETWEEN`; where a unit is told any word but `_STOPS`), and which
-words make a number another one (`_OTHERS`, `_FOREIGN`). A text is cut into tokens once, and from
-each a bounded number of others is looked at: the time grows with the length of a text, whatever is
-written in it.
+The tables of `claim_words` say what quantities are called (`CALLED`), how units are written
+(`UNITS`), what stands between a name and its number (`BETWEEN`; where a unit is told any word but
+`STOPS`), and which words make a number another one (`OTHERS`, `FOREIGN`). A text is cut into tokens
+once, and from each a bounded number of others is looked at: the time grows with the length of a
+text, whatever is written in it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from auditor.core.record import STANDARD_LEADS
+from auditor.signal import claim_words as words
 
 
 class Claim(NamedTuple):
@@ -37,222 +38,6 @@ class Claim(NamedTuple):
         """Where a row of `signal.feature_table` holds the quantity."""
         return " ".join(filter(None, (self.feature, self.lead, self.unit)))
 
-
-def _all(words: str) -> frozenset[str]:
-    return frozenset(words.split())
-
-
-# --- tables -------------------------------------------------------------------------------
-
-#: What is measured, its unit, and what it is called. A corrected QT is Bazett's where a text does
-#: not say whose, as on most recorders. The first row with a name is what it means without a unit.
-_CALLED = (
-    (
-        "heart rate", "1/min",
-        "heart rate|hr|ventricular rate|vent rate|vent. rate|ventr. rate|v rate|v. rate|v-rate|"
-        "pulse rate|pulse|rate|ventricular response|ventricular response rate|cardiac frequency|"
-        "bpm|sinus at|sinus @|sinus rhythm|sinus rhythm at|sinus rhythm @|rhythm at|"
-        "bradycardia at|tachycardia at|fibrillation at|flutter at|nsr|nsr at|nsr @|sr|sr at|sr @|"
-        "sinus tach|sinus brady|"
-        "sinus tachycardia|sinus bradycardia|afib|af|svt|hf|herzfrequenz|frequenz|sinusrhythmus|"
-        "frekvens|hjärtfrekvens|puls|sinusrytm|hartfrequentie|hartslag|fc|frequentie|"
-        "frecuencia|fréquence|frequenza|frequência|"
-        "frecuencia cardiaca|frecuencia cardíaca|fréquence cardiaque|frequenza cardiaca|"
-        "frequência cardíaca|f.c.|h.r.|hjertefrekvens|freq|freq.|rvr|vr",
-    ),
-    ("RR", "ms", "rr|r-r|cycle length"),
-    ("PR", "ms", "pr|p-r|pq|p-q|pri|ipr|ipq|pq-zeit"),
-    ("QRS", "ms", "qrs|qrsd|qrs d|qrs-d|qrsdur|qrs-dauer|qrs-breite"),
-    ("QT", "ms", "qt|q-t|iqt|qt-zeit"),
-    (
-        "QTc Bazett", "ms",
-        "qtc|qt-c|qt c|q-tc|qtcb|qtc-b|qtc b|qtc (b)|qtc bazett|qtc (bazett)|qtcbaz|bazett qtc|"
-        "corrected qt|qt corrected|qt (corrected)|qtc-zeit|corrected",
-    ),
-    (
-        "QTc Fridericia", "ms",
-        "qtcf|qtc-f|qtc f|qtc (f)|qtc fridericia|qtc (fridericia)|qtcfri|fridericia qtc",
-    ),
-    ("QTc Hodges", "ms", "qtch|qtc-h|qtc (h)|qtc hodges|qtc (hodges)"),
-    ("P duration", "ms", "p|pd|p wave|p-wave|p-dauer"),
-    ("T duration", "ms", "t|t wave|t-wave"),
-    ("ST", "ms", "st|st segment"),
-    ("P axis", "deg", "p|p wave|p-wave"),
-    (
-        "QRS axis", "deg",
-        "axis|axes|qrs|r|axis deviation|achse|herzachse|lagetyp|axel|elaxel|hartas|eje|axe|asse|"
-        "eixo|aqrs|âqrs|sâqrs|saqrs",
-    ),
-    ("T axis", "deg", "t|t wave|t-wave"),
-    *((wave, "mV", f"{wave}|{wave} wave|{wave}-wave".lower()) for wave in "PQRST"),
-    ("ST", "mV", "st|st segment|st-segment"),
-)  # fmt: skip
-#: Names of several quantities, whose numbers follow in that order.
-_TOGETHER = {
-    ("P axis deg", "QRS axis deg", "T axis deg"): "p-r-t|p-qrs-t|p/r/t|p/qrs/t|p,qrs,t|prt",
-    ("QT ms", "QTc Bazett ms"): "corrected qt/qtc",
-    ("QTc Bazett ms", "QTc Fridericia ms"): "qtc (bazett/fridericia)|qtc bazett/fridericia|"
-    "qtc b/f|qtc (b/f)|qtcb/f",
-}
-#: What a second number behind a slash is where only the first is named.
-_SECOND = {"QT": "QTc Bazett"}
-#: A name of several quantities without a unit is none, but of an axis behind that word.
-_NEED_UNIT = (
-    "p|t|st|q|r|s|st segment|st-segment|p wave|p-wave|q wave|q-wave|r wave|r-wave|s wave|s-wave|"
-    "t wave|t-wave|lagetyp|sinus rhythm|sinusrhythmus|sinusrytm"
-)
-_UNDER_AXIS = {("p",), ("qrs",), ("r",), ("t",)}
-#: A rate of its own only behind a mark, a number or one of these.
-_WEAK = _all("rate frequenz frekvens frequentie frecuencia fréquence frequenza frequência")
-_RHYTHMS = _all(
-    "a the with at and or now sinus rhythm bradycardia tachycardia fibrillation flutter arrhythmia "
-    "regular irregular mean average overall resting ecg ekg rapid slow controlled its is has of "
-    "normal about approximately mit à med von sinustachykardie sinusbradykardie"
-)
-
-_UNITS = {
-    "ms": "ms|msec|msecs|msek|m sec|millisecond|milliseconds|milli seconds|millisec|millisekunden|"
-    "millisekunder|mseg|milisegundos|millisecondes|millisecondi",
-    "s": "s|sec|secs|second|seconds|sek|sekunden|sekunder|seg|segundos|secondes|secondi",
-    "1/min": "1/min|bpm|b.p.m.|/min|/minute|/m|beats/min|beats/minute|beats per minute|"
-    "beats per min|beats a minute|per minute|per min|b/min|min-1|pro minute|"
-    "schläge/min|slag/min|slagen/min|lpm|latidos/min|lat/min|latidos por minuto|por minuto|"
-    "battements/min|bat/min|batt/min|battiti/min|par minute|par min|al minuto|pr. min|"
-    "a minute|x min|x'|/'",
-    "deg": "°|º|˚|deg|degs|degree|degrees|grad|grader|graden|grados|graus|gradi|degrés",
-    "mV": "mv|millivolt|millivolts",
-    "µV": "µv|uv|μv|microvolt|microvolts",
-}
-#: What can be nothing but a heart rate.
-_BEATS = _all("bpm b beats schläge slag slagen lpm latidos lat battements bat batt battiti")
-#: A number before one of these is of something else.
-_FOREIGN = _all(
-    "mm cm % hz mmhg mg ml kg y yr yrs year years month months day days week weeks hour "
-    "hours h min mins minute minutes beats leads lead views x times joules watt watts mets g l th "
-    "st nd rd points ng pg mmol pvcs pacs khz mhz am pm "
-    "patients subjects participants people cases records ± º° µg units boxes squares"
-)
-#: Words and marks between a name and its number; behind the first ones a unit is known.
-_KINDS = {
-    **dict.fromkeys(("axis", "axes", "axel", "achse"), "deg"),
-    **dict.fromkeys(
-        _all(
-            "interval intervals int duration durations dur intervall intervalo intervalle "
-            "intervallo dauer breite zeit tid bredd duración durée durata"
-        ),
-        "ms",
-    ),
-}
-_BETWEEN = _KINDS.keys() | _all(
-    "length time value values width of is was are were be been at to by : = ~ ≈ ( [ | \" ' … * , "
-    "- – — → ) ] approximately approx about around circa ca near nearly roughly measured measures "
-    "measuring measurement estimated calculated computed equals equal currently as a an the wave "
-    "complex complexes mean average avg median normal prolonged short shortened borderline mildly "
-    "slightly markedly moderately severely wide widened narrow increased decreased long slow fast "
-    "within limits limit upper lower range ranging ranges varying varies from between found noted "
-    "recorded reported stands reads shows showing with and bazett corrected frontal plane "
-    "electrical degree it today beträgt von ist bei mit remains only just also constant stable "
-    "leftward rightward left right indeterminate vertical horizontal lasting lasts which "
-    "controlled rapid extremely appear appears numeric calculation calc komplex complejo es de "
-    "accelerates accelerated accelerating narrows narrowed narrowing widens widening prolongation "
-    "increases increasing decreases decreasing shortens rises rising rose falls falling fell "
-    "averaging averages averaged varied ranged fluctuates fluctuating deviated shifted slowed "
-    "slows improved improves changed changes lengthened up "
-    "down now unchanged à as unit units “ ” „ « » ` • · {"
-)
-_ABBREVIATED = {"int", "dur", "approx", "ca", "avg", "."}
-#: Words before a name that make its number no measurement of this recording: a limit, an earlier
-#: ECG, another rate.
-_OTHERS = _all(
-    "atrial vorhof flutter maximum maximal max minimum peak pacing pacemaker respiratory "
-    "respiration breathing sampling sample non paper sweep infusion filtration "
-    "sedimentation fetal programmed vvi vvir ddd dddr aai aair compressions cadence steps "
-    "slowest fastest lowest highest lägsta högsta mínima mínimo máxima máximo niedrigste höchste "
-    "minima massima minimale maximale laagste hoogste ventilator backup pvc pac pvcs pacs p"
-)
-#: The same up to three words before it.
-_OTHERS_NEAR = _all(
-    "target predicted prior previous previously former formerly earlier old upper lower limit "
-    "threshold cutoff criterion criteria goal reference if when unless increase increment change "
-    "difference corrected should aim keep maintain hold notify father mother brother sister son "
-    "daughter train training zone detection therapy"
-)
-#: Before a number: it is a bound.
-_BOUNDS = _all("< > ≤ ≥ than over under above below exceeds exceeding beyond least most")
-#: Behind a number and its unit: it is a difference.
-_DIFFERENCES = _all("longer shorter more less wider narrower faster slower higher lower")
-#: Beside a number in a minute: it is of something else than the heart.
-_BREATHS = _all("rr breaths breath breathing resp af")
-#: Between a name and its number stands any word but these, where a unit tells that it is its own.
-_STOPS = (
-    _OTHERS
-    | _OTHERS_NEAR
-    | _BOUNDS
-    | _all(
-        "+ plus pause pauses refractory coupling delay "
-        "variability reserve recovery dispersion ratio index sum "
-        "sensing sensed sensitivity segment angle reach reaches"
-    )
-) - {"p", "corrected"}
-#: An ECG of another day, as "prior tracing".
-_EARLIER = _all("prior previous previously former earlier old last")
-_TRACINGS = _all(
-    "tracing tracings ecg ecgs ekg ekgs study recording trace visit admission exam encounter"
-)
-_OTHER_DAYS = _all("yesterday previously earlier gestern hier ayer ieri")
-_MONTHS = _all(
-    "january february march april may june july august september october november december"
-)
-_COMPARED, _LIMITS = _all("compared comparison versus vs"), _all("limit limits cutoffs thresholds")
-_TODAY = _all("today now current currently this present")
-#: Whose correction of a QT it is.
-_FORMULAS = {
-    "bazett": "QTc Bazett", "fridericia": "QTc Fridericia", "hodges": "QTc Hodges",
-    "framingham": None,
-}  # fmt: skip
-#: What a rate of no name is taken for the heart's.
-_OWN_RATE = (30, 250)
-_EXTREMES, _MEANS = _all("min minimum lowest max maximum highest"), _all("mean average avg")
-#: A wave of more, mV, is not of the body's surface.
-_WAVE_MV = 8.0
-_SIGNS = _all("/ √ * × ÷ ^ ( ) + - − sqrt")
-_SQUARES = _all("square squares box boxes")
-_BY = _all("by with using per nach according")
-#: A height that is below the line.
-_DOWN = _all("depression depressed depressions")
-#: A range behind one of these is anybody's.
-_NORM = _all("normal reference typical usual expected textbook healthy")
-_NORMS = _all("range ranges values limits intervals")
-#: These, too.
-_TEXTBOOK = {
-    "heart rate": {(60, 100), (50, 100)}, "PR": {(120, 200), (110, 210)},
-    "QRS": {(60, 100), (70, 100), (80, 100), (70, 110), (80, 110), (60, 120), (70, 120), (80, 120)},
-    "QT": {(350, 450), (350, 440), (360, 440)}, "QTc Bazett": {(350, 450), (350, 440), (360, 440)},
-    "P duration": {(80, 120), (60, 120)}, "RR": {(600, 1000), (600, 1200)},
-    "QRS axis": {(-30, 90), (-30, 100), (0, 90)},
-}  # fmt: skip
-_RANGE, _MINUS = {"-", "–", "—", "→", "to", "bis", "until", "auf"}, {"-", "−", "–", "minus"}
-#: "from 172 ms to 112 ms": a range, but behind one of these, the second.
-_CHANGED = _all(
-    "increased increases increasing decreased decreases decreasing prolonged shortened shortens "
-    "widened widens widening narrowed narrows narrowing accelerates accelerated accelerating rises "
-    "rising rose falls falling fell slowed slows improved improves changed changes lengthened up "
-    "down → auf langsamer schneller"
-)
-_VARIES = _all("range ranges ranging ranged varies varied varying fluctuates fluctuating is was")
-_CLAUSE_ENDS = {*".,;()|\n"}
-
-#: What a number without a unit has to be to be one of the quantity.
-_PLAUSIBLE = {
-    "heart rate": (20, 350), "RR": (250, 3000), "PR": (60, 600), "QRS": (40, 300),
-    "QT": (180, 900), "QTc Bazett": (180, 900), "QTc Fridericia": (180, 900),
-    "QTc Hodges": (180, 900), "P duration": (30, 250), "T duration": (50, 400),
-    "P axis": (-180, 360), "QRS axis": (-180, 360), "T axis": (-180, 360),
-}  # fmt: skip
-#: Tokens between a name and its number, names in a group, numbers in a row, digits: not more.
-_APART, _IN_A_GROUP, _IN_A_ROW, _DIGITS = 12, 8, 64, 7
-#: Letters of a word that is known with one of them wrong.
-_LONG = 8
 
 #: "72,160,90" are three numbers, "0,16" is one.
 _TOKEN = re.compile(
@@ -307,26 +92,31 @@ def _by_first(phrases: Iterable[Phrase]) -> Mapping[str, Sequence[Phrase]]:
 
 #: By name, unit → what is measured; by phrase of a unit, the unit.
 _NAMES: dict[Phrase, dict[str, str]] = {}
-for _feature, _unit, _called in _CALLED:
+for _feature, _unit, _called in words.CALLED:
     for _name in _called.split("|"):
         _NAMES.setdefault(_words(_name), {}).setdefault(_unit, _feature)
 _GROUPS = {
-    _words(one): columns for columns, called in _TOGETHER.items() for one in called.split("|")
+    _words(one): columns for columns, called in words.TOGETHER.items() for one in called.split("|")
 }
-_UNIT_OF = {_words(one): unit for unit, every in _UNITS.items() for one in every.split("|")}
+_UNIT_OF = {_words(one): unit for unit, every in words.UNITS.items() for one in every.split("|")}
 _NAMED = _by_first({*_NAMES, *_GROUPS})
 _IN_UNITS = _by_first(_UNIT_OF)
-_UNNAMED = {_words(one) for one in _NEED_UNIT.split("|")}
+_UNNAMED = {_words(one) for one in words.NEED_UNIT.split("|")}
 #: Long words of names, by what is left of them without one letter.
-_KNOWN = {word for phrase in _NAMES for word in phrase} | _BETWEEN | _OTHERS | _OTHERS_NEAR
+_KNOWN = (
+    {word for phrase in _NAMES for word in phrase}
+    | words.BETWEEN
+    | words.OTHERS
+    | words.OTHERS_NEAR
+)
 _LIKE = {
     part: word
     for phrase in _NAMES
     for word in phrase
-    if len(word) >= _LONG and word.isalpha()
+    if len(word) >= words.LONG and word.isalpha()
     for part in (word, *_shorter(word))
 }
-_WEAK_NAMES = {(one,) for one in _WEAK}
+_WEAK_NAMES = {(one,) for one in words.WEAK}
 
 
 # --- reading ------------------------------------------------------------------------------
@@ -355,7 +145,11 @@ def _spelt(word: str) -> str:
     """A word as the tables have it, where it is inflected or a long one with a letter wrong."""
     if found := _INFLECTED.fullmatch(word):
         return found.lastgroup or word
-    if not _LONG - 1 <= len(word) <= 2 * _LONG + 8 or not word.isalpha() or word in _KNOWN:
+    if (
+        not words.LONG - 1 <= len(word) <= 2 * words.LONG + 8
+        or not word.isalpha()
+        or word in _KNOWN
+    ):
         return word
     return next((_LIKE[one] for one in (word, *_shorter(word)) if one in _LIKE), word)
 
@@ -385,7 +179,7 @@ class _Reader:
             elif past := self._past_earlier(at):
                 at = past
                 continue
-            elif token in _NORMS and _NORM & {*self.tokens[max(at - 2, 0) : at]}:
+            elif token in words.NORMS and words.NORM & {*self.tokens[max(at - 2, 0) : at]}:
                 are_norms = True
             elif token == "lead" and self._token(at + 1) in _LEADS:
                 lead = _LEADS[self._token(at + 1)]
@@ -401,7 +195,7 @@ class _Reader:
                 stated, after = self._behind(at, name, lead, at <= axes_until)
                 found += [one for one in stated if not (are_norms and one.reach)]
                 height = next((one for one in stated if one.unit == "mV"), height)
-                if at <= axes_until and stated and name in _UNDER_AXIS:
+                if at <= axes_until and stated and name in words.UNDER_AXIS:
                     axes_until = self._past_marks(after)
                 elif name in (("axis",), ("axes",)) and not stated:
                     axes_until = self._past_marks(at + 1)
@@ -440,9 +234,9 @@ class _Reader:
             parts = [column.rsplit(" ", 1) for column in _GROUPS[name]]
             return [{unit: feature} for feature, unit in parts], at + len(name)
         found, end = [_NAMES[name]], at + len(name)
-        while len(found) < _IN_A_GROUP:
+        while len(found) < words.IN_A_GROUP:
             after = end
-            while after < end + 2 and self._token(after) in _KINDS:
+            while after < end + 2 and self._token(after) in words.KINDS:
                 after += 1
             after = self._past_bracketed_unit(after)
             if "mV" in found[-1] and self._token(after) in _LEADS:
@@ -465,9 +259,9 @@ class _Reader:
     def _is_others(self, at: int, name: Phrase) -> bool:
         """Whether words before a name make its number that of something else."""
         for before in range(at - 1, max(at - 4, -1), -1):
-            if self.tokens[before] in _CLAUSE_ENDS:
+            if self.tokens[before] in words.CLAUSE_ENDS:
                 break
-            if self.tokens[before] in _OTHERS_NEAR or self._is_other_day(before):
+            if self.tokens[before] in words.OTHERS_NEAR or self._is_other_day(before):
                 return True
         before = at - 1
         if self._token(before) in ("+", "plus"):
@@ -477,7 +271,7 @@ class _Reader:
             or (self._token(before) == "." and self._token(before - 1) in ("ca", "max", "min"))
         ):
             before -= 1
-        if self._token(before) in _OTHERS:
+        if self._token(before) in words.OTHERS:
             return True
         return self._is_weak(at, name)
 
@@ -485,11 +279,11 @@ class _Reader:
         """Whether a token is the month or year of "in January", "in 2019"."""
         token = self.tokens[at]
         is_year = len(token) == 4 and token.isdecimal() and token[:2] in ("19", "20")
-        return (is_year or token in _MONTHS) and self._token(at - 1) in ("in", "since")
+        return (is_year or token in words.MONTHS) and self._token(at - 1) in ("in", "since")
 
     def _is_weak(self, at: int, name: Phrase) -> bool:
         word = self._token(at - 1)
-        known = _RHYTHMS | _OTHERS | _OTHERS_NEAR
+        known = words.RHYTHMS | words.OTHERS | words.OTHERS_NEAR
         return name in _WEAK_NAMES and word.isalpha() and word not in known
 
     # --- a name and its numbers -----------------------------------------------------------
@@ -523,7 +317,7 @@ class _Reader:
         for turn, one in enumerate(values):
             means = names[min(turn, len(names) - 1)]
             if turn and len(names) == 1 and self._token(place + 1) == "/":
-                second = _SECOND.get(means.get("ms", ""))
+                second = words.SECOND.get(means.get("ms", ""))
                 means = {"ms": second} if second else {}
             told = one.unit or next((each for each in units[turn:] if each), None)
             if told is None and one.has_point and (kind or next(iter(means), "")) == "deg":
@@ -539,7 +333,7 @@ class _Reader:
             if claim.unit != "mV":
                 found.append(claim)
                 continue
-            if _DOWN & {*between}:
+            if words.DOWN & {*between}:
                 claim = claim._replace(value=-abs(claim.value))
             leads, after = self._leads_behind(after)
             within = self._leads_within(first_end, place)
@@ -547,7 +341,7 @@ class _Reader:
                 leads = [within[turn]]
             of_leads: Sequence[str | None] = leads or within[-1:] or [lead]
             found += [claim._replace(lead=each) for each in of_leads]
-        is_norm = any(one.reach for one in values) and _NORM & {*between, self._token(at - 1)}
+        is_norm = any(one.reach for one in values) and words.NORM & {*between, self._token(at - 1)}
         if not found or self._is_others(at, name) or is_norm:
             return [], after if found and not self._is_weak(at, name) else first_end
         return found, after
@@ -560,7 +354,7 @@ class _Reader:
         seen: list[str] = []
         is_loose = False
         place = at
-        while place < len(self.tokens) and len(seen) < _APART:
+        while place < len(self.tokens) and len(seen) < words.APART:
             token = self.tokens[place]
             if mean := self._past_extremes(place):
                 seen.append("mean")
@@ -580,25 +374,28 @@ class _Reader:
                 place += 1
                 continue
             if token == ".":
-                if self.tokens[place - 1] not in _ABBREVIATED and self._token(place + 1) != ".":
+                if (
+                    self.tokens[place - 1] not in words.ABBREVIATED
+                    and self._token(place + 1) != "."
+                ):
                     break
             elif (unit := self._phrase(place, _IN_UNITS)) and self._is_in_brackets(place, unit):
                 kind = _UNIT_OF[unit]
                 place += len(unit)
                 seen.append(token)
                 continue
-            elif token not in _KINDS and (named := self._phrase(place, _NAMED)):
+            elif token not in words.KINDS and (named := self._phrase(place, _NAMED)):
                 if self.tokens[place - 1] != "for":  # "corrected for rate"
                     break
                 is_loose = True
                 place += len(named)
                 seen.append(token)
                 continue
-            elif token not in _BETWEEN:
-                if not token[0].isalpha() or token in _STOPS:
+            elif token not in words.BETWEEN:
+                if not token[0].isalpha() or token in words.STOPS:
                     break
                 is_loose = True
-            kind = _KINDS.get(token, kind)
+            kind = words.KINDS.get(token, kind)
             seen.append(token)
             place += 1
         return place, kind, seen, is_loose
@@ -607,16 +404,18 @@ class _Reader:
         """Whether a number without unit, behind words of no table, ends what is said: "HR during
         study 82".
         """
-        n_loose = sum(word not in _BETWEEN for word in between)
-        return n_loose <= 2 and "," not in between and self._token(after) in _CLAUSE_ENDS | {""}
+        n_loose = sum(word not in words.BETWEEN for word in between)
+        return (
+            n_loose <= 2 and "," not in between and self._token(after) in words.CLAUSE_ENDS | {""}
+        )
 
     def _past_extremes(self, at: int) -> int | None:
         """Where the mean is told after the least and the most, as in "min 47, mean 69"."""
         at = at + 1 if self._token(at) == "\n" else at
-        if self._token(at) not in _EXTREMES:
+        if self._token(at) not in words.EXTREMES:
             return None
         for place in range(at + 1, at + 12):
-            if self._token(place) in _MEANS:
+            if self._token(place) in words.MEANS:
                 return place + 1
         return None
 
@@ -627,36 +426,36 @@ class _Reader:
         for place in range(at + 1, at + 8):
             if self._token(place) == "=" and place > at + 1:
                 return place + 1
-            if not self._is_number(place) and self._token(place) not in _SIGNS:
+            if not self._is_number(place) and self._token(place) not in words.SIGNS:
                 break
         place = at + 2 if self._token(at + 1) in ("small", "large", "little", "big") else at + 1
-        return place + 1 if self._token(place) in _SQUARES else None
+        return place + 1 if self._token(place) in words.SQUARES else None
 
     def _past_other(self, between: Sequence[str], after: int) -> int | None:
         """The end of a number that tells how much a quantity changed, or what it was on another
         day: "by 20 ms", "20 ms longer", "440 ms on the prior tracing", "440 ms yesterday".
         """
         token = self._token(after)
-        if token in _DIFFERENCES or token in _OTHER_DAYS:
+        if token in words.DIFFERENCES or token in words.OTHER_DAYS:
             return after + 1
         if token in ("on", "in"):
             for place in (after + 1, after + 2):
                 if self._names_earlier(place):
                     return place + 2
-        return after if "by" in between and _CHANGED & {*between} else None
+        return after if "by" in between and words.CHANGED & {*between} else None
 
     def _names_earlier(self, at: int) -> bool:
-        return self._token(at) in _EARLIER and bool(
-            {self._token(at + 1), self._token(at + 2)} & _TRACINGS
+        return self._token(at) in words.EARLIER and bool(
+            {self._token(at + 1), self._token(at + 2)} & words.TRACINGS
         )
 
     def _past_earlier(self, at: int) -> int | None:
         """Where a sentence ends, or comes to this recording, that begins with an earlier one or
         tells limits; and the end of "compared to 2019 (rate 66)".
         """
-        if self.tokens[at] in _COMPARED:
+        if self.tokens[at] in words.COMPARED:
             return self._past_brackets(at)
-        if self.tokens[at] in _LIMITS and self._token(at + 1) == ":":
+        if self.tokens[at] in words.LIMITS and self._token(at + 1) == ":":
             place = at + 2
             while place < len(self.tokens) and self.tokens[place] not in (".", "\n"):
                 place += 1
@@ -667,7 +466,7 @@ class _Reader:
         if self._token(before) not in ("", ".", ";", "\n", "on", "in"):
             return None
         place = at + 1
-        while place < len(self.tokens) and self.tokens[place] not in _TODAY:
+        while place < len(self.tokens) and self.tokens[place] not in words.TODAY:
             if self.tokens[place] in (".", ";", "\n") and not self._is_within(place):
                 break
             place += 1
@@ -701,11 +500,11 @@ class _Reader:
         if not feature.startswith("QTc"):
             return means
         behind = self.tokens[after : after + 3]
-        if not (behind[:1] == ["("] and behind[2:] == [")"]) and not {*behind[:1]} & _BY:
+        if not (behind[:1] == ["("] and behind[2:] == [")"]) and not {*behind[:1]} & words.BY:
             behind = []
         for word in (*between, *behind):
-            if word in _FORMULAS:
-                told = _FORMULAS[word]
+            if word in words.FORMULAS:
+                told = words.FORMULAS[word]
                 return {"ms": told} if told else {}
         return {"ms": feature}
 
@@ -742,7 +541,7 @@ class _Reader:
     def _heights(self, at: int, last: Claim, lead: str | None) -> tuple[list[Claim], int] | None:
         """A height that goes on from the last one: "ST 0.2 mV in V2, 0.3 mV in V3"."""
         begin = at - 1 if self._is_signed(at - 1) else at
-        found = self._value(begin, ()) if self._token(begin - 1) not in _BOUNDS else None
+        found = self._value(begin, ()) if self._token(begin - 1) not in words.BOUNDS else None
         if found is None or found[0].unit not in ("mV", "µV"):
             return None
         one, after = found
@@ -786,15 +585,15 @@ class _Reader:
         if feature is None:
             return None
         if said == "mV":
-            if abs(one.value * scale) > _WAVE_MV:
+            if abs(one.value * scale) > words.WAVE_MV:
                 return None  # sensed inside the heart
             return Claim(feature, None, round(one.value * scale, 6), said)
         value = one.value if said == "deg" else abs(one.value)
         value, reach = round(value * scale, 6), round(one.reach * scale, 6)
-        if reach and (value - reach, value + reach) in _TEXTBOOK.get(feature, ()):
+        if reach and (value - reach, value + reach) in words.TEXTBOOK.get(feature, ()):
             return None
         if one.unit is None or is_loose:
-            low, high = _PLAUSIBLE.get(feature, (1, 0))
+            low, high = words.PLAUSIBLE.get(feature, (1, 0))
             if not low <= value <= high:
                 return None
         return Claim(feature, None, value, said, reach)
@@ -810,7 +609,7 @@ class _Reader:
             return [], at
         one, place = first
         found, good = [one], place
-        while len(found) < (n if n > 1 else _IN_A_ROW):
+        while len(found) < (n if n > 1 else words.IN_A_ROW):
             after = place
             while after < place + 2 and self._token(after) in ("/", ",", "and", "&", "|"):
                 after += 1
@@ -839,14 +638,14 @@ class _Reader:
         has_point, reach = not self.tokens[place - 1].isdecimal(), 0.0
         # "1/min" behind a number is a unit, and "150-170" a range.
         unit, after = self._unit(place)
-        is_range = (self._token(after) in _RANGE and not self._is_signed(after)) or (
+        is_range = (self._token(after) in words.RANGE and not self._is_signed(after)) or (
             self._token(after) == "and" and "between" in between
         )
         joined = self._token(after) in ("-", "–", "—")
         if is_range and (high := self._number(after + 1, signed=not joined)):
             top, place = high
-            if _CHANGED & {*between, self._token(after)} or (
-                "from" in between and not _VARIES & {*between}
+            if words.CHANGED & {*between, self._token(after)} or (
+                "from" in between and not words.VARIES & {*between}
             ):
                 value = top
             elif top > value or not joined:
@@ -858,7 +657,7 @@ class _Reader:
             unit, after = self._unit(spread[1])
         if unit is None:
             token = self._token(place)
-            if token in _FOREIGN or (
+            if token in words.FOREIGN or (
                 token in (":", "/", ".", ",", "-")
                 and self._is_number(place + 1)
                 and self.start[place + 1] - self.end[place - 1] == 1
@@ -870,8 +669,8 @@ class _Reader:
     def _number(self, at: int, *, signed: bool = True) -> tuple[float, int] | None:
         sign = 1.0
         if signed and self._is_signed(at):
-            sign, at = (-1.0 if self.tokens[at] in _MINUS else 1.0), at + 1
-        if not self._is_number(at) or len(self.tokens[at]) > _DIGITS:
+            sign, at = (-1.0 if self.tokens[at] in words.MINUS else 1.0), at + 1
+        if not self._is_number(at) or len(self.tokens[at]) > words.DIGITS:
             return None
         told = self.tokens[at]
         whole, comma, rest = told.partition(",")
@@ -893,7 +692,7 @@ class _Reader:
         """
         begin = at - 1 if self._is_signed(at - 1) else at
         found = self._value(begin, ())
-        if found is None or found[0].unit is None or self._token(begin - 1) in _BOUNDS:
+        if found is None or found[0].unit is None or self._token(begin - 1) in words.BOUNDS:
             return [], at + 1
         one, after = found
         place = after
@@ -908,7 +707,7 @@ class _Reader:
                 if claim.unit != "mV":
                     return [claim], end
                 while self._token(end) in ("wave", "elevation", "depression"):
-                    if self._token(end) in _DOWN:
+                    if self._token(end) in words.DOWN:
                         claim = claim._replace(value=-abs(claim.value))
                     end += 1
                 leads, end = self._leads_behind(end)
@@ -931,20 +730,22 @@ class _Reader:
 
     def _is_beats(self, begin: int, at: int) -> bool:
         """Whether a number in a minute is the heart's."""
-        others = (_OTHERS | _OTHERS_NEAR) - {"atrial"}
+        others = (words.OTHERS | words.OTHERS_NEAR) - {"atrial"}
         if {*self.tokens[max(begin - 4, 0) : begin], *self._clause_before(begin)} & others:
             return False
-        if {*self.tokens[at + 1 : at + 4]} & _BEATS or self._token(begin - 1) in _RHYTHMS:
+        if {*self.tokens[at + 1 : at + 4]} & words.BEATS or self._token(begin - 1) in words.RHYTHMS:
             return True
-        low, high = _OWN_RATE
+        low, high = words.OWN_RATE
         if not low <= float(self.tokens[at].replace(",", ".")) <= high:
             return False
-        return not {*self._clause_before(begin)} & (_OTHERS | _OTHERS_NEAR | _BREATHS)
+        return not {*self._clause_before(begin)} & (
+            words.OTHERS | words.OTHERS_NEAR | words.BREATHS
+        )
 
     def _clause_before(self, at: int) -> list[str]:
         """The words before a token in its clause, eight at most."""
         begin = at
-        while begin > max(at - 8, 0) and self.tokens[begin - 1] not in _CLAUSE_ENDS:
+        while begin > max(at - 8, 0) and self.tokens[begin - 1] not in words.CLAUSE_ENDS:
             begin -= 1
         return self.tokens[begin:at]
 
@@ -969,7 +770,7 @@ class _Reader:
         if self._token(at) == "minus":
             return self._is_number(at + 1)
         return (
-            self._token(at) in {*_MINUS, "+"}
+            self._token(at) in {*words.MINUS, "+"}
             and self._is_number(at + 1)
             and self.end[at] == self.start[at + 1]
             and not (at and self.end[at - 1] == self.start[at] and self._ends_word(at - 1))
