@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -138,11 +138,22 @@ def run(training: Training) -> Study:
         same = task.model_copy(update={"targets": tuple(cohort.labels)})
         outside = source.read_external(replace(training, task=same), training.external)
     if not cohort.labels:
-        why = ", ".join(f"{one}: {reason}" for one, reason in list(cohort.left_out.items())[:3])
-        raise DataError(
-            f"{training.release.root}: no finding is frequent enough to be learnt ({why})"
-        )
-    return _trained(training, cohort, outside)
+        raise DataError(_nothing(training, cohort.left_out))
+    found = _trained(training, cohort, outside)
+    if not found.models:  # what is frequent enough can still not be learnt, or not be judged
+        raise DataError(_nothing(training, found.left_out))
+    return found
+
+
+def _nothing(training: Training, left_out: Mapping[str, str]) -> str:
+    """That a release has nothing to learn, and what it would take."""
+    why = ", ".join(f"{one}: {reason}" for one, reason in list(left_out.items())[:3])
+    name = training.task.name
+    more = "" if training.task.rotate else f", or by auditor train {name} --every-fold"
+    return (
+        f"{training.release.root}: no finding is frequent enough to be learnt ({why}); "
+        f"train on more people who have it{more}"
+    )
 
 
 @dataclass(frozen=True)
