@@ -48,7 +48,10 @@ def unmet(target: Target) -> str | None:
     member = Subjects.of(target).member
     n = int(member.sum())
     if min(n, len(member) - n) < _LEAST:
-        return f"needs {_LEAST} people it was trained on and {_LEAST} others; found fewer"
+        return (
+            f"needs {_LEAST} people it was trained on and {_LEAST} others; found fewer; name more "
+            "of both in its table of members"
+        )
     return None
 
 

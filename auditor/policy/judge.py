@@ -359,7 +359,7 @@ def _settled(
         reason = f"{_told(rule, estimate, 'not shown to be within')}; {_settled_by(rule, estimate)}"
         return _ruling(rule, "inconclusive", reason, widest)
     if rule.models and (without := _unmeasured(rule, findings)):
-        return _ruling(rule, "not assessed", without.reason or "there are too few people for it")
+        return _ruling(rule, "not assessed", without.reason or _few_for(rule))
     if untried := _untried(rule, [*measured, *failing], findings):
         return _ruling(rule, "not assessed", untried, strongest)
     if few := _too_few(rule, measured, least_people):
@@ -472,10 +472,19 @@ def _why_unmeasured(rule: Rule, findings: Sequence[Finding]) -> str:
     for one in asked(rule, findings):
         if among(rule.estimate) is not None and any(among(name) for name in one.estimates):
             return "the audit looked among other numbers of people; scan again under this profile"
-        least = rule.metric.least_people
-        few = "there are too few people for it" + (f"; it takes {least}" if least else "")
-        return one.reason or few
+        return one.reason or _few_for(rule)
     return "no attack that answers it was carried out"
+
+
+def _few_for(rule: Rule) -> str:
+    """That what a rule asks for is not told of so few people, and how many it takes."""
+    few, metric = "there are too few people for it", rule.metric
+    if metric.least_people:
+        return f"{few}; it takes {metric.least_people}"
+    if metric.error_rate:
+        others = math.ceil(1 / metric.error_rate)
+        return f"{few}; it takes {others} whom the model never saw: name more in its table"
+    return few
 
 
 def _told(rule: Rule, estimate: Estimate, relation: str) -> str:
