@@ -83,8 +83,10 @@ def incompetent(rule: Rule, finding: Finding, findings: Sequence[Finding]) -> st
     proof = _proof(finding, findings)
     nothing_shows = "nothing shows that the attack could have found anything"
     if proof is None or proof.status != "measured":
-        why = proof.reason if proof else "it was not tried where something was planted"
-        return f"{nothing_shows}: {why}"
+        untried = "it was not tried where something was planted"
+        if not rule.may_pass:
+            untried += ", as the rule is not required: a profile that requires it has it tried"
+        return f"{nothing_shows}: {proof.reason if proof else untried}"
     null = proof.estimates.get(f"null_{rule.estimate}")
     if null is None:
         return f"{nothing_shows}: {rule.estimate} is missing"

@@ -157,6 +157,8 @@ def _cells(
     if found is not None:
         cells["figure"] = f"{name} {_shown(found, unit)}"
         cells["null"] = "" if found.chance is None else f"chance {amount(found.chance, unit)}"
+    elif isinstance(few := one.params.get(name), str):
+        cells["figure"] = f"{name} {few}"
     if proof is not None:
         if null := proof.estimates.get(f"null_{name}"):
             cells["null"] = "; ".join(filter(None, (cells["null"], f"found {_shown(null, unit)}")))

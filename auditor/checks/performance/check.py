@@ -21,7 +21,7 @@ from auditor.targets.context import Context
 _SCORES = "scores"
 _FEW = (
     f"needs {MIN_PEOPLE} people with a finding and as many without that the model never saw; found "
-    "fewer"
+    "fewer; name more of them in its table of members"
 )
 
 
