@@ -47,6 +47,9 @@ from auditor.stats.resemblance import resemblance
 #: common pass; of none, in one of 5,000 cases.
 SAME_RELEASE = 0.45
 
+#: More people than this nobody has: to name their number would ask for what cannot be.
+_IN_REACH = 1_000_000
+
 
 def judge(
     findings: Iterable[Finding],
@@ -529,6 +532,8 @@ def _settled_by(rule: Rule, estimate: Estimate) -> str:
     if wanted == n:
         wanted = by_width
     more = max(wanted - n, 1)
+    if more > _IN_REACH:
+        return "it lies so near the limit that no number of people in reach would settle it"
     return f"about {round_up(more)} more people would settle it"
 
 

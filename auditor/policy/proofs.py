@@ -150,6 +150,6 @@ def _finding_smaller(rule: Rule, smallest: Estimate, chance: float) -> str:
     wanted = smallest.n_subjects * (by if rule.metric.unit == "percent" else by * by)
     most = math.inf if words.about(rule.check).planted_in_all else MOST_PLANTED
     if not wanted <= most or math.isinf(wanted):
-        return "a stronger attack would settle it"
+        return "a stronger attack would settle it, and more people would not"
     more = round_up(max(math.ceil(wanted) - smallest.n_subjects, 1))
     return f"about {more} more people would settle it, or a stronger attack"
