@@ -20,7 +20,7 @@ BENCH = $(PYTEST) $(1) -s $(ARGS); status=$$?; $(PY) -m tests.benchmarks.measure
 unexport PYTHONPATH VIRTUAL_ENV PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help env demo browser test test-slow fuzz test-wheel check bench bench-gpu bench-peers power coverage verdicts delineator attackers lock format clean
+.PHONY: help env demo browser test test-slow fuzz test-wheel check bench bench-gpu bench-peers power coverage verdicts systems delineator attackers lock format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -78,6 +78,9 @@ power: $(INSTALLED) ## how often planted leaks of models are found, and clean tw
 
 verdicts: $(INSTALLED) ## what the gate says of simulated releases beside the truth: hours, goes on where it stopped
 	$(call BENCH,tests/benchmarks/test_verdicts.py)
+
+systems: $(INSTALLED) ## every question to the twelve clinical systems: hours, goes on where it stopped
+	$(call BENCH,tests/benchmarks/test_systems.py)
 
 coverage: $(INSTALLED) ## how often intervals hold what is true: every estimate that a rule may name
 	$(call BENCH,tests/benchmarks/test_coverage.py)

@@ -48,7 +48,10 @@ def unmet(target: Target) -> str | None:
     member = Subjects.of(target).member
     n = int(member.sum())
     if min(n, len(member) - n) < _LEAST:
-        return f"needs {_LEAST} people it was trained on and {_LEAST} others; found fewer"
+        return (
+            f"needs {_LEAST} people it was trained on and {_LEAST} others; found fewer; name more "
+            "of both in its table of members"
+        )
     return None
 
 
@@ -218,8 +221,18 @@ def label_centred(own: Floats, truth: Floats) -> Floats:
 
 def standardised(each: Floats) -> Floats:
     """Columns in units of the spread among people, so that no label outweighs the others."""
-    centre, spread = np.nanmedian(each, axis=0), np.nanstd(each, axis=0)
-    return np.asarray((each - centre) / np.where(spread > 0, spread, 1))
+    found = np.full(each.shape, np.nan)
+    known = ~np.isnan(each).all(axis=0)
+    some = each[:, known]
+    centre, spread = np.nanmedian(some, axis=0), np.nanstd(some, axis=0)
+    found[:, known] = (some - centre) / np.where(spread > 0, spread, 1)
+    return found
+
+
+def most_of_known(each: Floats) -> Floats:
+    """(p,) the largest that is known; NaN where nothing is."""
+    most = np.where(np.isnan(each), -np.inf, each).max(axis=1)
+    return np.where(np.isnan(each).all(axis=1), np.nan, most)
 
 
 def mean_of_known(each: Floats) -> Floats:

@@ -47,6 +47,9 @@ from auditor.stats.resemblance import resemblance
 #: common pass; of none, in one of 5,000 cases.
 SAME_RELEASE = 0.45
 
+#: More people than this nobody has: to name their number would ask for what cannot be.
+_IN_REACH = 1_000_000
+
 
 def judge(
     findings: Iterable[Finding],
@@ -359,7 +362,7 @@ def _settled(
         reason = f"{_told(rule, estimate, 'not shown to be within')}; {_settled_by(rule, estimate)}"
         return _ruling(rule, "inconclusive", reason, widest)
     if rule.models and (without := _unmeasured(rule, findings)):
-        return _ruling(rule, "not assessed", without.reason or "there are too few people for it")
+        return _ruling(rule, "not assessed", without.reason or _few_for(rule))
     if untried := _untried(rule, [*measured, *failing], findings):
         return _ruling(rule, "not assessed", untried, strongest)
     if few := _too_few(rule, measured, least_people):
@@ -472,10 +475,19 @@ def _why_unmeasured(rule: Rule, findings: Sequence[Finding]) -> str:
     for one in asked(rule, findings):
         if among(rule.estimate) is not None and any(among(name) for name in one.estimates):
             return "the audit looked among other numbers of people; scan again under this profile"
-        least = rule.metric.least_people
-        few = "there are too few people for it" + (f"; it takes {least}" if least else "")
-        return one.reason or few
+        return one.reason or _few_for(rule)
     return "no attack that answers it was carried out"
+
+
+def _few_for(rule: Rule) -> str:
+    """That what a rule asks for is not told of so few people, and how many it takes."""
+    few, metric = "there are too few people for it", rule.metric
+    if metric.least_people:
+        return f"{few}; it takes {metric.least_people}"
+    if metric.error_rate:
+        others = math.ceil(1 / metric.error_rate)
+        return f"{few}; it takes {others} whom the model never saw: name more in its table"
+    return few
 
 
 def _told(rule: Rule, estimate: Estimate, relation: str) -> str:
@@ -520,6 +532,8 @@ def _settled_by(rule: Rule, estimate: Estimate) -> str:
     if wanted == n:
         wanted = by_width
     more = max(wanted - n, 1)
+    if more > _IN_REACH:
+        return "it lies so near the limit that no number of people in reach would settle it"
     return f"about {round_up(more)} more people would settle it"
 
 

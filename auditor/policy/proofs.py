@@ -83,8 +83,10 @@ def incompetent(rule: Rule, finding: Finding, findings: Sequence[Finding]) -> st
     proof = _proof(finding, findings)
     nothing_shows = "nothing shows that the attack could have found anything"
     if proof is None or proof.status != "measured":
-        why = proof.reason if proof else "it was not tried where something was planted"
-        return f"{nothing_shows}: {why}"
+        untried = "it was not tried where something was planted"
+        if not rule.may_pass:
+            untried += ", as the rule is not required: a profile that requires it has it tried"
+        return f"{nothing_shows}: {proof.reason if proof else untried}"
     null = proof.estimates.get(f"null_{rule.estimate}")
     if null is None:
         return f"{nothing_shows}: {rule.estimate} is missing"
@@ -148,6 +150,6 @@ def _finding_smaller(rule: Rule, smallest: Estimate, chance: float) -> str:
     wanted = smallest.n_subjects * (by if rule.metric.unit == "percent" else by * by)
     most = math.inf if words.about(rule.check).planted_in_all else MOST_PLANTED
     if not wanted <= most or math.isinf(wanted):
-        return "a stronger attack would settle it"
+        return "a stronger attack would settle it, and more people would not"
     more = round_up(max(math.ceil(wanted) - smallest.n_subjects, 1))
     return f"about {more} more people would settle it, or a stronger attack"

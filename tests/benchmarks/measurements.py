@@ -225,6 +225,7 @@ def command_of(module: str) -> str:
         "test_identifiers": "make bench-peers",
         "test_power": "make power",
         "test_verdicts": "make verdicts",
+        "test_systems": "make systems",
         "test_coverage": "make coverage",
     }
     return own.get(module, f'make bench ARGS="-k {module}"')

@@ -309,10 +309,20 @@ def test_a_limit_of_nobody_is_not_too_fine_for_luck():
     assert "nothing shows that the attack" in ruling.reason
 
 
+def test_what_lies_at_the_limit_asks_for_no_thousand_million_people():
+    near = Estimate(0.60001, 0.55, 0.65, 0.95, 1900, 0.5)
+    rule = MEMBERSHIP.model_copy(update={"limit": 0.6})
+    seen = Finding("membership", "a", None, "t", "measured", estimates={"auc": near})
+    (ruling,) = judge([seen], profile(rule)).rules
+    assert ruling.outcome == "inconclusive"
+    assert ruling.reason.endswith("no number of people in reach would settle it")
+
+
 def test_a_rate_that_too_few_people_can_show_is_said_to_be_so():
     rare = MEMBERSHIP.model_copy(update={"estimate": "tpr_at_fpr_1pct"})
     (ruling,) = judge([model("a", 0.52)], profile(rare)).rules
-    assert (ruling.outcome, ruling.reason) == ("not assessed", "there are too few people for it")
+    assert ruling.outcome == "not assessed"
+    assert ruling.reason.startswith("there are too few people for it; it takes 100 whom the model")
 
 
 @pytest.mark.parametrize("name", ["public", "registered", "enclave", "model"])

@@ -49,7 +49,7 @@ def test_an_attack_that_finds_only_larger_leaks_than_the_limit_says_both_and_wha
     assert "limit of 9%" in reason(0.12)
     assert "about 67 more people would settle it, or a stronger attack" in reason(0.12)
     # A proof is made on 300 people: more of them would not help.
-    assert reason(0.5).endswith("a stronger attack would settle it")
+    assert reason(0.5).endswith("a stronger attack would settle it, and more people would not")
     unfound = replace(competence(), estimates={"null_rank1": competence().estimates["null_rank1"]})
     (ruling,) = judge([finding("vit", *LOW), unfound], profile(LINKAGE)).rules
     assert "(vit) read no more than it found" in ruling.reason

@@ -102,7 +102,10 @@ class CrossModalRetrieval(OnModel):
         table = target_records(self.target)
         paired = self._known(table, ASKED) & self._known(table, SEARCHED)
         if table["subject"][paired].nunique() < MIN_PEOPLE:
-            return f"needs at least {MIN_PEOPLE} people with an ECG and an image; found fewer"
+            return (
+                f"needs at least {MIN_PEOPLE} people with an ECG and an image; found fewer; scan a "
+                "folder that pairs more of them"
+            )
         return None
 
     def attack(self, context: Context, rng: np.random.Generator) -> Retrieved:

@@ -80,7 +80,10 @@ class _Asked(OnModel):
         if self.target.membership_unknown:
             return self.target.membership_unknown
         if min(len(people(self.target, kind)) for kind in KINDS) < MIN_PEOPLE:
-            return f"needs {MIN_PEOPLE} members with a picture and {MIN_PEOPLE} others; found fewer"
+            return (
+                f"needs {MIN_PEOPLE} members with a picture and {MIN_PEOPLE} others; found fewer; "
+                "scan the folder that it was trained on, with people who were held back"
+            )
         return None
 
 

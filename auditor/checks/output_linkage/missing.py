@@ -22,7 +22,7 @@ from auditor.attackers.plda import repeat_plda
 from auditor.attackers.recogniser import Recogniser
 from auditor.checks.base import Draw, Measured
 from auditor.checks.output_linkage.judged import ByOutput, Dealt, Groups, groups, judged
-from auditor.checks.output_linkage.records import later_records, protocol_of
+from auditor.checks.output_linkage.records import NOT_TWICE, later_records, protocol_of
 from auditor.core.errors import EvidenceError
 from auditor.core.evidence import MIN_PEOPLE, SearchResult
 from auditor.core.target import Target
@@ -93,7 +93,7 @@ class MaskLinkage(ByOutput):
         places = later_records(table, protocol_of(table))
         enrolment = Enrolment.of_outputs(table, first, places, rng)
         if enrolment.n_mated < MIN_PEOPLE:
-            raise EvidenceError(f"needs at least {MIN_PEOPLE} people with two records; found fewer")
+            raise EvidenceError(NOT_TWICE)
 
         own, control = (_best(one, enrolment).search(rng) for one in (mask, dealt))
         return MaskSearches(own, control, groups(self.target, enrolment))

@@ -9,6 +9,12 @@ from numpy.typing import NDArray
 from auditor.core.evidence import MIN_PEOPLE
 from auditor.data.protocols import later
 
+#: Why nobody is looked for.
+NOT_TWICE = (
+    f"needs at least {MIN_PEOPLE} people with two records; found fewer; ask the model about a "
+    "folder, or a table of members, that holds several records of them"
+)
+
 
 def protocol_of(records: pd.DataFrame) -> str:
     """`cross-session` where enough people have records of two sessions, else `same-session`."""
@@ -24,7 +30,7 @@ def n_asked(records: pd.DataFrame, protocol: str) -> int:
 def unmet(records: pd.DataFrame) -> str | None:
     """Why nobody's later records can be looked for; None where they can."""
     if n_asked(records, protocol_of(records)) < MIN_PEOPLE:
-        return f"needs at least {MIN_PEOPLE} people with two records; found fewer"
+        return NOT_TWICE
     return None
 
 

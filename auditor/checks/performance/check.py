@@ -27,7 +27,7 @@ from auditor.targets.context import Context
 _SCORES, _EMBEDDING = "scores", "embedding"
 _FEW = (
     f"needs {MIN_PEOPLE} people with a finding and as many without that the model never saw; found "
-    "fewer"
+    "fewer; name more of them in its table of members"
 )
 _FEW_PROBED = (
     f"needs {MIN_PEOPLE} people with what is told and as many without, among its members and among "

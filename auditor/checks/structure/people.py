@@ -27,7 +27,10 @@ LOTS = 20
 #: Questions that are answered by comparison: each has its share of the false alarms.
 _COMPARED = 5
 #: Why nothing is told where nothing can be compared or counted.
-NOTHING = "too few people, or files that do not count those called members"
+NOTHING = (
+    "too few people, or files that do not count those called members; name in its table of members "
+    "all records that the trees were grown on, and others"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,9 +57,15 @@ class Structure(OnModel):
             return self.target.membership_unknown
         member = People.of(self.target).member
         if member.sum() < MIN_PEOPLE:
-            return f"needs at least {MIN_PEOPLE} people whom the trees were grown on; found fewer"
+            return (
+                f"needs at least {MIN_PEOPLE} people whom the trees were grown on; found fewer; "
+                "name them in its table of members"
+            )
         if self.by_comparison and (~member).sum() < MIN_PEOPLE:
-            return f"needs at least {MIN_PEOPLE} people whom the trees never saw; found fewer"
+            return (
+                f"needs at least {MIN_PEOPLE} people whom the trees never saw; found fewer; name "
+                "some in its table of members"
+            )
         return None
 
 

@@ -360,7 +360,10 @@ class VerbatimMemorisation(_Read):
         member = self.target.split[rows] == MEMBER
         people = (len(np.unique(self.target.subject[rows[those]])) for those in (member, ~member))
         if min(people) < MIN_PEOPLE:
-            return f"needs {MIN_PEOPLE} members with an answer and {MIN_PEOPLE} others; found fewer"
+            return (
+                f"needs {MIN_PEOPLE} members with an answer and {MIN_PEOPLE} others; found fewer; "
+                "scan the folder that it was trained on, with people who were held back"
+            )
         return None
 
     def attack(self, context: Context, rng: np.random.Generator) -> Recital:

@@ -45,6 +45,9 @@ _LOW_PASS = dsp.butter(5, 40.0, "lowpass", fs=FS, output="sos")
 #: Soft positives that a record gets which has nobody near it.
 _NEAREST = 10
 
+#: Pixels of a cine's side that a small network is shown: the VAE's time grows with their square.
+SMALL_CINE = 32
+
 
 @dataclass(frozen=True)
 class CardioNetsConfig:
@@ -481,11 +484,21 @@ def preprocess(
     return np.divide(centred, spread, out=np.zeros_like(centred), where=spread > 0).astype("f4")
 
 
-def preprocess_cine(cine: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Grey levels 0…255 of any shape → −1…1."""
+def preprocess_cine(cine: NDArray[np.uint8], largest: int | None = None) -> NDArray[np.float32]:
+    """Grey levels 0…255, (…, frames, size, size), as −1…1.
+
+    Parameters
+    ----------
+    largest : pixels to which the sides of larger ones are reduced
+    """
     if cine.dtype != np.uint8:
         raise ValueError(f"cine is {cine.dtype}, wanted uint8")
-    return (cine / np.float32(127.5) - 1).astype(np.float32)
+    grey = (cine / np.float32(127.5) - 1).astype(np.float32)
+    if largest is None or grey.shape[-1] <= largest:
+        return grey
+    films = torch.from_numpy(grey.reshape(-1, *grey.shape[-3:]))
+    sized = F.interpolate(films, (largest, largest), mode="bilinear", antialias=True)
+    return np.asarray(sized.numpy().reshape(*grey.shape[:-2], largest, largest))
 
 
 def repulsion(phi: Tensor, sigma: float = 0.5) -> Tensor:

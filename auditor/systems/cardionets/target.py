@@ -55,7 +55,7 @@ def target(model: ReleasedModel, networks: Networks) -> Target:
         cmr = model.only(networks, cardionets.CmrEncoder)
 
         def of_cine(network: cardionets.CmrEncoder) -> Rows:
-            read = _cines(model.name, cmr.config)
+            read = _cines(model, cmr.config)
             return seen.of_pictures("cmr", read, lambda x: model.asked(network, x))
 
         other = cache(lambda: of_cine(cmr))
@@ -79,15 +79,16 @@ def target(model: ReleasedModel, networks: Networks) -> Target:
     )
 
 
-def _cines(name: str, config: Any) -> Callable[[Pairs, Places], Rows]:
+def _cines(model: ReleasedModel, config: Any) -> Callable[[Pairs, Places], Rows]:
     """Reads cines as a network does, if they are as large as it wants them."""
+    largest = config.size if model.description.size == "small" else None
 
     def read(pairs: Pairs, rows: Places) -> Rows:
-        cines = cardionets.preprocess_cine(pairs.cmr(rows))
+        cines = cardionets.preprocess_cine(pairs.cmr(rows), largest)
         wanted = (config.frames, config.size, config.size)
         if cines.shape[1:] != wanted:
             raise ModelError(
-                f"{name}: reads cines of {wanted}, and those of {pairs.root} are "
+                f"{model.name}: reads cines of {wanted}, and those of {pairs.root} are "
                 f"{cines.shape[1:]}; scan the folder that it was trained on"
             )
         return cines
@@ -113,7 +114,7 @@ class Cines:
     @cached_property
     def real(self) -> Rows:
         """(n, frames, size, size) the cine of each visit; NaN where there is none."""
-        return self.seen.of_pictures("cmr", _cines(self.model.name, self.vae.config), lambda x: x)
+        return self.seen.of_pictures("cmr", _cines(self.model, self.vae.config), lambda x: x)
 
     def drawn(self, seed: int, rows: Places) -> Rows:
         """(len(rows), frames, size, size) cines for the ECGs of some visits."""

@@ -44,9 +44,10 @@ def run(training: Training) -> Study:
     if not names:
         raise DataError(f"{root / TABLE}: has no column phenotype…; add what was measured")
     crops = torch.from_numpy(seen.x)  # (n, n_crops, 12, n_samples)
-    cines = torch.from_numpy(cardionets.preprocess_cine(pairs.cmr(range(len(pairs)))))
-    frames, size = cines.shape[1:3]
     small = training.size == "small"
+    largest = cardionets.SMALL_CINE if small else None
+    cines = torch.from_numpy(cardionets.preprocess_cine(pairs.cmr(range(len(pairs))), largest))
+    frames, size = cines.shape[1:3]
     shape = cardionets.CardioNetsConfig.small() if small else cardionets.CardioNetsConfig()
     config = replace(shape, frames=frames, size=size)
     training.keep_under(fingerprint(seen))

@@ -17,7 +17,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from auditor.core.errors import DataError
+from auditor.core.errors import DataError, EvidenceError
 from auditor.core.streams import stream
 from auditor.data.tables import find
 from auditor.learning import boost
@@ -219,19 +219,26 @@ def run(training: Training) -> Study:
     development = cohort.development & cohort.is_first
     old = found.risk["clinical only"]
     compared: dict[str, Any] = {}
+    left_out: dict[str, str] = {}
+    if cohort.n_unknown:
+        left_out["people"] = f"{cohort.n_unknown} people of whom no follow-up is known"
     for name in MODELS:
         if name == "clinical only":
             continue
         new = found.risk[name]
-        estimates, params = added(
-            cohort.event[tested],
-            old[tested],
-            new[tested],
-            old[development],
-            new[development],
-            level=0.95,
-            rng=stream(seed, f"{task.name}/{name}"),
-        )
+        try:
+            estimates, params = added(
+                cohort.event[tested],
+                old[tested],
+                new[tested],
+                old[development],
+                new[development],
+                level=0.95,
+                rng=stream(seed, f"{task.name}/{name}"),
+            )
+        except EvidenceError as error:  # the model can be audited, whoever it was judged by
+            left_out[name] = f"not judged: {error}"
+            continue
         told = {one: asdict(estimate) for one, estimate in estimates.items()}
         compared[name] = {"over": "clinical only", "estimates": told, "params": params}
     networks = {
@@ -249,7 +256,6 @@ def run(training: Training) -> Study:
     digest = hashlib.sha256("\0".join(cohort.record.tolist()).encode())
     for part in (cohort.ecg, cohort.crf, cohort.event):
         digest.update(part.tobytes())
-    unknown = {"people": f"{cohort.n_unknown} people of whom no follow-up is known"}
     return Study(
         task,
         "biobank",
@@ -259,7 +265,7 @@ def run(training: Training) -> Study:
         seed,
         (),
         (),
-        unknown if cohort.n_unknown else {},
+        left_out,
         people.assign(**{"label event": cohort.event.astype(int)}),
         networks=networks,
         compared=compared,

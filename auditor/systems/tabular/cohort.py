@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -69,6 +70,27 @@ class Cohort:
             else:
                 kept[target] = label
         return replace(self, labels=kept, left_out=left_out)
+
+    def people_needed(self, task: Task) -> int | None:
+        """About how many people such as these have enough of one finding to learn and to judge;
+        None where nobody has any.
+        """
+        least, folds = task.least, task.n_folds
+        tried = []
+        for label in self.labels.values():
+            has = label == 1
+            people = len(np.unique(self.subject[has]))
+            if people:
+                share = has.sum() / folds
+                tried.append(
+                    max(
+                        least.records / has.sum(),
+                        least.training / (share * (folds - 2)),
+                        least.judged / share,
+                        MIN_PEOPLE / people if task.rotate else MIN_PEOPLE * folds / people,
+                    )
+                )
+        return math.ceil(min(tried) * len(np.unique(self.subject))) if tried else None
 
     def _too_rare(self, task: Task, label: NDArray[np.int8]) -> str | None:
         least = max(task.least.records, 1)

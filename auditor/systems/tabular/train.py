@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -20,6 +20,7 @@ from auditor.core.errors import ConfigError, DataError, EvidenceError
 from auditor.core.evidence import ClinicalPredictions
 from auditor.core.files import atomic_write
 from auditor.core.finding import Estimate
+from auditor.core.formatting import round_up
 from auditor.core.registry import Registry
 from auditor.core.streams import stream
 from auditor.core.target import UNKNOWN
@@ -132,17 +133,33 @@ def run(training: Training) -> Study:
     task = task.model_copy(update={"rotate": task.rotate or training.every_fold})
     training = replace(training, task=task)
     training.progress("reading tables", 0, 0)
-    cohort = source.read(training).frequent(task)
+    read = source.read(training)
+    cohort = read.frequent(task)
     outside = None
     if training.external and source.read_external:
         same = task.model_copy(update={"targets": tuple(cohort.labels)})
         outside = source.read_external(replace(training, task=same), training.external)
     if not cohort.labels:
-        why = ", ".join(f"{one}: {reason}" for one, reason in list(cohort.left_out.items())[:3])
-        raise DataError(
-            f"{training.release.root}: no finding is frequent enough to be learnt ({why})"
-        )
-    return _trained(training, cohort, outside)
+        raise DataError(_nothing(training, read, cohort.left_out))
+    found = _trained(training, cohort, outside)
+    if not found.models:  # what is frequent enough can still not be learnt, or not be judged
+        raise DataError(_nothing(training, read, found.left_out))
+    return found
+
+
+def _nothing(training: Training, cohort: Cohort, left_out: Mapping[str, str]) -> str:
+    """That a release has nothing to learn, and what it would take."""
+    task = training.task
+    why = ", ".join(f"{one}: {reason}" for one, reason in list(left_out.items())[:3])
+    some = why or f"none is there in {task.least.records} records"
+    needed, people = cohort.people_needed(task), len(np.unique(cohort.subject))
+    enough = f"about {round_up(needed):,}" if needed and needed > people else f"over {people:,}"
+    by_folds = any("found fewer" in reason for reason in left_out.values()) and not task.rotate
+    by_folds_too = f", or by auditor train {task.name} --every-fold" if by_folds else ""
+    return (
+        f"{training.release.root}: no finding is frequent enough to be learnt ({some}); "
+        f"train on {enough} people such as these{by_folds_too}"
+    )
 
 
 @dataclass(frozen=True)

@@ -275,6 +275,17 @@ def test_a_file_of_one_encoder_needs_no_prefix_and_the_wrong_one_is_refused(fold
         load_published(tmp_path / "ecg.safetensors", SMALL, CmrEncoder)
 
 
+def test_a_large_cine_is_reduced_for_a_small_network_and_a_small_one_is_not():
+    cine = np.zeros((2, 3, 64, 64), dtype=np.uint8)
+    cine[..., :32] = 255  # the left half is white
+    small = preprocess_cine(cine, 32)
+    assert small.shape == (2, 3, 32, 32)
+    np.testing.assert_allclose(small[..., :14], 1)
+    np.testing.assert_allclose(small[..., 18:], -1)
+    np.testing.assert_allclose(small.mean(), 0, atol=1e-6)
+    np.testing.assert_array_equal(preprocess_cine(cine, 64), preprocess_cine(cine))
+
+
 def test_what_cannot_be_is_refused():
     with pytest.raises(ValueError, match="n_samples is no multiple of patch"):
         CardioNetsConfig(n_samples=100)

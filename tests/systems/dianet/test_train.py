@@ -201,6 +201,19 @@ def test_ecg_dianet_is_trained_from_its_table(tmp_path: Path, monkeypatch: pytes
     assert "0.8217" in lines
 
 
+def test_a_model_whom_too_few_people_can_judge_is_trained_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    Hospital(300).write(tmp_path / "hospital")
+    monkeypatch.setenv("AUDITOR_CACHE", str(tmp_path / "cache"))
+    brief = functools.partial(diabetes.study, training=DiaNetTraining(epochs=2))
+    monkeypatch.setattr(diabetes, "study", brief)
+    found = trained("t2dm", tmp_path / "hospital")
+    assert len(found.networks) == 15
+    assert not found.compared
+    assert "found fewer" in found.left_out["ECG-DiaNet"]
+
+
 def test_the_command_line_simulates_tables_and_trains_a_system(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

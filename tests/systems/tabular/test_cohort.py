@@ -67,6 +67,16 @@ def test_what_cannot_be_learnt_or_judged_is_left_out_with_its_reason(label, reas
     assert reason in found.left_out["rare"]
 
 
+def test_it_is_said_how_many_people_it_takes():
+    rare, rarer = first(10, FOLD < 4), first(2, FOLD < 4)  # of five people, and of one
+    one_fold = TASK.model_copy(update={"least": Least(records=20, training=1, judged=1)})
+    # Ten people in one fold of four are forty people, where there are five among 200.
+    assert cohort(A=rarer, B=rare).people_needed(one_fold) == 1600
+    every_fold = one_fold.model_copy(update={"rotate": True})
+    assert cohort(A=rarer, B=rare).people_needed(every_fold) == 400
+    assert cohort(A=np.zeros(400)).people_needed(every_fold) is None
+
+
 def test_what_was_left_out_before_stays_so():
     before = replace(cohort(plenty=first(100, FOLD < 4)), left_out={"gone": "is no column"})
     assert before.frequent(TASK).left_out == {"gone": "is no column"}

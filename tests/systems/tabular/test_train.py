@@ -206,6 +206,17 @@ def test_without_a_finding_that_is_frequent_enough_nothing_is_trained(tmp_path: 
         trained("liver", tmp_path / "small")
 
 
+def test_what_can_only_be_judged_by_every_fold_leaves_no_folder_without_models(
+    tables: Path, tmp_path: Path
+):
+    asked = ["train", "liver", "--data", f"{tables}", "--out", f"{tmp_path}/m"]
+    said = CliRunner().invoke(main, asked)
+    assert said.exit_code == 2
+    assert "no finding is frequent enough" in said.output
+    assert "auditor train liver --every-fold" in said.output
+    assert not (tmp_path / "m").exists()
+
+
 def test_a_missing_table_is_one_line_and_exit_2(tmp_path: Path):
     (tmp_path / "empty").mkdir()
     asked = ["train", "liver", "--data", f"{tmp_path}/empty", "--out", f"{tmp_path}/m"]
