@@ -287,12 +287,20 @@ CASES = [
     Case("inputs-rebuilt", "pass", lambda: rebuilding(1.0, 120)),
     Case("inputs-rebuilt", "fail", lambda: rebuilding(0.05)),
     Case("inputs-rebuilt", "not assessed", lambda: rebuilding(1.0, 15)),
+    Case("outputs-sex", "pass", lambda: of_sex(0, False, 7000, each=1)),
     Case("outputs-sex", "fail", lambda: of_sex(0, True)),
     Case("outputs-sex", "inconclusive", lambda: of_sex(0, False)),
     Case("outputs-age", "fail", lambda: telling_age(3.0)),
-    Case("outputs-age", "inconclusive", lambda: telling_age(0.0)),
+    Case("outputs-age", "pass", lambda: telling_age(0.0)),
+    Case("outputs-age", "inconclusive", lambda: telling_age(0.5, 120)),
     Case("outputs-withheld", "fail", lambda: of_diagnoses(0, True)),
-    Case("outputs-withheld", "inconclusive", lambda: of_diagnoses(0, False)),
+    Case("outputs-withheld", "pass", lambda: of_diagnoses(0, False, 600)),
+    Case(
+        "outputs-withheld",
+        "inconclusive",
+        lambda: of_diagnoses(0, False),
+        "the smallest leak that this attack",
+    ),
     Case("few-apart", "pass", lambda: apart(30)),
     Case("few-apart", "fail", lambda: apart(4)),
     Case("few-apart", "not assessed", lambda: few(apart(4))),
@@ -318,14 +326,11 @@ CASES = [
 #: Rules of which one outcome cannot be had, and why.
 NEVER = {
     "pass": {
-        **{one.id: "nothing proves it, and it may only fail" for one in RULES.values()
-           if one.fails_only},
-        **dict.fromkeys(
-            ("outputs-sex", "outputs-age", "outputs-withheld"),
-            "no proof is made of what is only shown",
-        ),
+        name: "nothing proves it, and it may only fail"
+        for name, one in RULES.items()
+        if one.fails_only
     },
-}  # fmt: skip
+}
 #: A rule that passes, fails and stays open by itself, beside one that decides nothing.
 BESIDE = "split-people"
 
