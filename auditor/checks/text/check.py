@@ -52,6 +52,15 @@ from auditor.targets.texts import FULL, Texts
 ASKED, _AT_ONCE = 2000, 32
 #: Alternatives without which a canary's rank says little.
 MIN_REFERENCES = 99
+#: Names that are planted; and what is ordinary of a heart, and how it spreads.
+_NAMES = ("Anna Miller", "Thomas Weber", "Maria Rossi", "James Brown", "Julie Martin")
+_ORDINARY = {
+    "heart rate 1/min": (70.0, 10.0),
+    "PR ms": (160.0, 18.0),
+    "QRS ms": (96.0, 10.0),
+    "QT ms": (395.0, 25.0),
+    "QRS axis deg": (35.0, 30.0),
+}
 #: A text is recited when half of it stands in the answer that was taught.
 _RECITED = 0.5
 
@@ -570,3 +579,28 @@ class TextIdentifiers(_Read):
                     hits.append({"class": kind, "where": where, "people": told})
         found, few = shares_of_people(people, level, 0.0)
         return Measured(found, params=few | {"hits": hits})
+
+    def twin(self, planted: bool, seed: int) -> OnModel:
+        """The same question about a model that names every second person in the texts that it
+        writes; or that tells numbers alone, which are nobody's.
+        """
+        rng = stream(seed, f"text/{self.target.name}/{self.protocol}/twin")
+        people, person = np.unique(self.target.subject, return_inverse=True)
+        told = {}
+        for prompt, texts in self.texts.told.items():
+            if planted:
+                named = np.arange(len(people)) % 2 == 0
+                told[prompt] = tuple(
+                    f"{text} Patient name: {_NAMES[one % len(_NAMES)]}." if named[one] else text
+                    for one, text in zip(person, texts, strict=True)
+                )
+            else:
+                drawn = rng.normal(size=(len(texts), len(_ORDINARY)))
+                usual, spread = np.array(list(_ORDINARY.values())).T
+                told[prompt] = tuple(
+                    instructions(
+                        dict(zip(_ORDINARY, (usual + spread * row).tolist(), strict=True))
+                    )[1]
+                    for row in drawn
+                )
+        return replace(self, target=replace(self.target, texts=Texts(told, self.texts.written)))
