@@ -237,6 +237,7 @@ def _of(target: Target, rows: Places) -> Target:
         train_reference=None,
         train_overfitted=None,
         trees={},
+        thresholds=None,
         generator=None,
         texts=None,
         canaries=None,

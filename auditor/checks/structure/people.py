@@ -15,6 +15,7 @@ from auditor.checks.base import OnModel
 from auditor.core.evidence import MIN_PEOPLE, Counts
 from auditor.core.finding import Estimate
 from auditor.core.target import MEMBER, NONMEMBER, Floats, Target
+from auditor.learning import boost
 from auditor.stats.small_cells import excess
 from auditor.targets.context import Context
 
@@ -157,6 +158,18 @@ def inputs_of(target: Target, booster: xgboost.Booster, rows: Ints) -> Rows:
     names = booster.feature_names or target.columns
     place = [target.columns.index(name) for name in names]
     return np.ascontiguousarray(target.inputs[rows][:, place])
+
+
+def cuts_of(target: Target) -> dict[str, dict[int, Floats]]:
+    """By what trees tell and the place of an input, every threshold on it, ascending: what is less
+    is not beyond it.
+    """
+    found: dict[str, dict[int, Floats]] = {}
+    for tell, booster in target.trees.items():
+        names = booster.feature_names or target.columns
+        cuts = boost.thresholds(booster).items()
+        found[tell] = {target.columns.index(names[place]): some for place, some in cuts}
+    return found or {"": dict(target.thresholds or {})}
 
 
 def trees_of(booster: xgboost.Booster) -> list[dict[str, Any]]:
