@@ -204,9 +204,9 @@ def rebuilding(noise: float, n: int = 240) -> Target:
     return people.target({"embedding": seen}, inputs=inputs.astype(np.float32), columns=columns)
 
 
-def telling_age(strength: float, n: int = 240) -> Target:
+def telling_age(strength: float, n: int = 240, seed: int = 0) -> Target:
     """An embedding in which so much of age stands."""
-    people = People(0, n)
+    people = People(seed, n)
     seen = people.noise(16)
     seen[:, :1] += strength * people.age_z
     return people.target({"embedding": seen})

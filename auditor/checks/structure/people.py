@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -22,6 +22,8 @@ from auditor.targets.context import Context
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 Rows = NDArray[np.float32]
+#: Thresholds, as precise as the file that has them.
+Cuts = NDArray[np.floating[Any]]
 
 #: How often as many people are called members by lot.
 LOTS = 20
@@ -160,16 +162,16 @@ def inputs_of(target: Target, booster: xgboost.Booster, rows: Ints) -> Rows:
     return np.ascontiguousarray(target.inputs[rows][:, place])
 
 
-def cuts_of(target: Target) -> dict[str, dict[int, Floats]]:
+def cuts_of(target: Target) -> Mapping[str, Mapping[int, Cuts]]:
     """By what trees tell and the place of an input, every threshold on it, ascending: what is less
     is not beyond it.
     """
-    found: dict[str, dict[int, Floats]] = {}
+    found: dict[str, Mapping[int, Cuts]] = {}
     for tell, booster in target.trees.items():
         names = booster.feature_names or target.columns
         cuts = boost.thresholds(booster).items()
         found[tell] = {target.columns.index(names[place]): some for place, some in cuts}
-    return found or {"": dict(target.thresholds or {})}
+    return found or {"": target.thresholds or {}}
 
 
 def trees_of(booster: xgboost.Booster) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ import numpy as np
 from auditor.checks.base import Draw, Measured
 from auditor.checks.structure.people import (
     NOTHING,
+    Cuts,
     Ints,
     People,
     Rows,
@@ -135,7 +136,7 @@ class RebuiltValues(Structure):
         """
         del context, rng
         people = People.of(self.target)
-        cuts: dict[str, Floats] = {}
+        cuts: dict[str, Cuts] = {}
         for cuts_on in cuts_of(self.target).values():
             for place, some in cuts_on.items():
                 name = self.target.columns[place]
