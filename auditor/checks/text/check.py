@@ -581,26 +581,20 @@ class TextIdentifiers(_Read):
         return Measured(found, params=few | {"hits": hits})
 
     def twin(self, planted: bool, seed: int) -> OnModel:
-        """The same question about a model that names every second person in the texts that it
-        writes; or that tells numbers alone, which are nobody's.
+        """The same question about a model that tells an ordinary heart's numbers, which are
+        nobody's, and names every second person; or nobody.
         """
         rng = stream(seed, f"text/{self.target.name}/{self.protocol}/twin")
-        people, person = np.unique(self.target.subject, return_inverse=True)
+        person = np.unique(self.target.subject, return_inverse=True)[1]
+        usual, spread = np.array(list(_ORDINARY.values())).T
         told = {}
-        for prompt, texts in self.texts.told.items():
-            if planted:
-                named = np.arange(len(people)) % 2 == 0
-                told[prompt] = tuple(
-                    f"{text} Patient name: {_NAMES[one % len(_NAMES)]}." if named[one] else text
-                    for one, text in zip(person, texts, strict=True)
-                )
-            else:
-                drawn = rng.normal(size=(len(texts), len(_ORDINARY)))
-                usual, spread = np.array(list(_ORDINARY.values())).T
-                told[prompt] = tuple(
-                    instructions(
-                        dict(zip(_ORDINARY, (usual + spread * row).tolist(), strict=True))
-                    )[1]
-                    for row in drawn
-                )
+        for prompt in self.texts.told:
+            texts = []
+            for one in person:
+                drawn = usual + spread * rng.normal(size=len(usual))
+                text = instructions(dict(zip(_ORDINARY, drawn.tolist(), strict=True)))[1]
+                if planted and one % 2 == 0:
+                    text = f"{text} Patient name: {_NAMES[one % len(_NAMES)]}."
+                texts.append(text)
+            told[prompt] = tuple(texts)
         return replace(self, target=replace(self.target, texts=Texts(told, self.texts.written)))
