@@ -284,7 +284,7 @@ def test_retrieval_is_told_of_members_and_others_among_the_same_people():
         "members": 20,
         "nonmembers": 20,
     }
-    assert {one.n_gallery for one in vars(found).values()} == {40}
+    assert {one.n_gallery for one in sides.values()} == {40}
     copied = np.isin(found.everybody.subject, [f"p{one:03d}" for one in range(0, 10, 2)])
     assert np.all(found.everybody.n_above[copied] == 0)
 
