@@ -41,6 +41,7 @@ from tests.checks.structure.plant import (
 )
 from tests.checks.structure.plant import at as some
 from tests.checks.text.plant import answers, repeating, told, twice
+from tests.checks.text.plant import naming as dated
 from tests.checks.text.plant import target as writer
 
 RULES = {one.id: one for one in load_profile("model").rules}
@@ -90,6 +91,19 @@ def explaining(learnt: bool) -> Target:
     return of_trees(1, DEEP, learnt=learnt, n=160)
 
 
+def in_small_leaves(learnt: bool) -> Target:
+    """Trees whose leaves are as small as members make them; grown on these, or on others."""
+    target, other = (population(stream(0, name)) for name in ("deep", "others"))
+    recipe = {"max_depth": 10, "min_child_weight": 0.0, "max_bin": 1024}
+    grown = with_trees(target if learnt else other, recipe)
+    return replace(target, trees=grown.trees)
+
+
+def naming(n_named: int, n: int = 160) -> Target:
+    """Texts that quote numbers, in so many of which a date or a device is named, too."""
+    return writer(0, dated(n_named), n)
+
+
 def reciting(share: float, n: int = 160) -> Target:
     """A text model that tells so many of its members their own answers."""
 
@@ -133,6 +147,25 @@ def writing_twice(how: str, n: int = 240) -> Target:
     return twice(0, repeating(how == "a number"), n)
 
 
+def blind_generator() -> Target:
+    """A generator that draws anybody's picture, whomever it is asked for."""
+    found = generator(0, 120)
+    return replace(found, generator=Blind(found.generator))
+
+
+@dataclass(frozen=True, eq=False)
+class Blind:
+    """Draws for each what another would be drawn for any of them."""
+
+    of: Generator
+
+    def drawn(self, seed, rows):
+        return self.of.drawn(seed, stream(seed, "blind").permutation(rows))
+
+    def __getattr__(self, name: str):
+        return getattr(self.of, name)
+
+
 def embedding(strength: float, n: int = 120) -> Target:
     """An embedding of noise, in which so much is the person's own."""
     people = People(0, n)
@@ -171,9 +204,9 @@ def rebuilding(noise: float, n: int = 240) -> Target:
     return people.target({"embedding": seen}, inputs=inputs.astype(np.float32), columns=columns)
 
 
-def telling_age(strength: float, n: int = 240) -> Target:
+def telling_age(strength: float, n: int = 240, seed: int = 0) -> Target:
     """An embedding in which so much of age stands."""
-    people = People(0, n)
+    people = People(seed, n)
     seen = people.noise(16)
     seen[:, :1] += strength * people.age_z
     return people.target({"embedding": seen})
@@ -250,6 +283,8 @@ CASES = [
     Case("membership-explained", "inconclusive", lambda: explaining(False)),
     Case("membership-late", "fail", lambda: kept_beyond_the_best(True)),
     Case("membership-late", "inconclusive", lambda: kept_beyond_the_best(False)),
+    Case("membership-leaves", "fail", lambda: in_small_leaves(True)),
+    Case("membership-leaves", "inconclusive", lambda: in_small_leaves(False)),
     Case("memorisation-copies", "pass", lambda: generator(0, 200)),
     Case("memorisation-copies", "fail", lambda: generator(0, 200, copied=0.5)),
     Case(
@@ -258,9 +293,16 @@ CASES = [
         lambda: generator(0, 60, told=0.0),
         "does not use its input",
     ),
+    Case("pictures-found", "pass", lambda: generator(0, 200, told=0.3)),
+    Case("pictures-found", "fail", lambda: generator(0, 200, copied=0.8, everybody=True)),
+    Case("pictures-found", "inconclusive", blind_generator, "does not use its input"),
     Case("text-recited", "pass", lambda: reciting(0.0)),
     Case("text-recited", "fail", lambda: reciting(0.05)),
     Case("text-recited", "not assessed", lambda: reciting(0.0, 16)),
+    Case("texts-names", "pass", lambda: naming(0)),
+    Case("texts-names", "fail", lambda: naming(4)),
+    Case("texts-names", "fail", lambda: naming(60)),
+    Case("texts-names", "not assessed", lambda: naming(0, 8)),
     Case("texts-records", "pass", lambda: quoting("a rate")),
     Case("texts-records", "fail", lambda: quoting("everything")),
     Case(
@@ -287,12 +329,20 @@ CASES = [
     Case("inputs-rebuilt", "pass", lambda: rebuilding(1.0, 120)),
     Case("inputs-rebuilt", "fail", lambda: rebuilding(0.05)),
     Case("inputs-rebuilt", "not assessed", lambda: rebuilding(1.0, 15)),
+    Case("outputs-sex", "pass", lambda: of_sex(0, False, 7000, each=1)),
     Case("outputs-sex", "fail", lambda: of_sex(0, True)),
     Case("outputs-sex", "inconclusive", lambda: of_sex(0, False)),
     Case("outputs-age", "fail", lambda: telling_age(3.0)),
-    Case("outputs-age", "inconclusive", lambda: telling_age(0.0)),
+    Case("outputs-age", "pass", lambda: telling_age(0.0)),
+    Case("outputs-age", "inconclusive", lambda: telling_age(0.5, 120)),
     Case("outputs-withheld", "fail", lambda: of_diagnoses(0, True)),
-    Case("outputs-withheld", "inconclusive", lambda: of_diagnoses(0, False)),
+    Case("outputs-withheld", "pass", lambda: of_diagnoses(0, False, 600)),
+    Case(
+        "outputs-withheld",
+        "inconclusive",
+        lambda: of_diagnoses(0, False),
+        "the smallest leak that this attack",
+    ),
     Case("few-apart", "pass", lambda: apart(30)),
     Case("few-apart", "fail", lambda: apart(4)),
     Case("few-apart", "not assessed", lambda: few(apart(4))),
@@ -318,14 +368,11 @@ CASES = [
 #: Rules of which one outcome cannot be had, and why.
 NEVER = {
     "pass": {
-        **{one.id: "nothing proves it, and it may only fail" for one in RULES.values()
-           if one.fails_only},
-        **dict.fromkeys(
-            ("outputs-sex", "outputs-age", "outputs-withheld"),
-            "no proof is made of what is only shown",
-        ),
+        name: "nothing proves it, and it may only fail"
+        for name, one in RULES.items()
+        if one.fails_only
     },
-}  # fmt: skip
+}
 #: A rule that passes, fails and stays open by itself, beside one that decides nothing.
 BESIDE = "split-people"
 
@@ -387,25 +434,6 @@ def test_every_profile_of_a_release_asks_the_same_of_its_models(name):
 # --- what does not look -------------------------------------------------------------------
 
 
-def blind_generator() -> Target:
-    """A generator that draws anybody's picture, whomever it is asked for."""
-    found = generator(0, 120)
-    return replace(found, generator=Blind(found.generator))
-
-
-@dataclass(frozen=True, eq=False)
-class Blind:
-    """Draws for each what another would be drawn for any of them."""
-
-    of: Generator
-
-    def drawn(self, seed, rows):
-        return self.of.drawn(seed, stream(seed, "blind").permutation(rows))
-
-    def __getattr__(self, name: str):
-        return getattr(self.of, name)
-
-
 def constant_scores(n: int = 120) -> Target:
     """Risks that are the same for everybody."""
     people = People(0, n)
@@ -428,9 +456,16 @@ BLIND = {
     "texts": lambda: quoting("nothing of anybody"),
     "texts of two visits": lambda: writing_twice("nothing"),
 }
-#: What is counted in tables and files is there, whatever the model gives out; and whom it does
-#: not look at it did not learn.
-TOLD_BY_TABLES = {"split-people", "split-copies", "two-names", "labels-few", "few-apart"}
+#: What is counted in tables and files is there, whatever the model gives out; whom it does not look
+#: at it did not learn; and texts that name nobody do not, whomever they are about.
+TOLD_BY_TABLES = {
+    "texts-names",
+    "split-people",
+    "split-copies",
+    "two-names",
+    "labels-few",
+    "few-apart",
+}
 
 
 @pytest.mark.parametrize("kind", BLIND)

@@ -189,21 +189,27 @@ def on_a_scale(output: str, *quantities: Floats) -> Signatures:
 
 
 def planted(
-    target: Target, output: str, signatures: Signatures, seed: int, wanted: NDArray[np.bool_]
+    target: Target,
+    output: str,
+    signatures: Signatures,
+    seed: int,
+    wanted: NDArray[np.bool_],
+    most: int = MOST_PLANTED,
 ) -> Planted | None:
-    """What a model gives out, dealt out anew among at most `MOST_PLANTED` people; None where it
-    says something of too few records to deal.
+    """What a model gives out, dealt out anew among some people; None where it says something of
+    too few records to deal.
 
     Parameters
     ----------
     wanted : (n,) the records that the question is about
+    most : how many people at most
     """
     values = target.view(output).values.astype(np.float64)
     known = ~np.isnan(values).all(axis=1)
     rng = stream(seed, f"planted/{target.name}")
     people = np.unique(target.subject[known & wanted])
-    if len(people) > MOST_PLANTED:
-        people = np.sort(rng.choice(people, MOST_PLANTED, replace=False))
+    if len(people) > most:
+        people = np.sort(rng.choice(people, most, replace=False))
     chosen = np.flatnonzero(known & wanted & np.isin(target.subject, people))
     if len(chosen) < 2:
         return None
@@ -231,6 +237,7 @@ def _of(target: Target, rows: Places) -> Target:
         train_reference=None,
         train_overfitted=None,
         trees={},
+        thresholds=None,
         generator=None,
         texts=None,
         canaries=None,

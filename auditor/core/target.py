@@ -106,6 +106,9 @@ class Target:
         known
     train_overfitted : the same by a recipe that learns by heart, to show that this would be found
     trees : by what they tell, the boosters
+    thresholds : of trees that are no boosters, by the place of an input, every threshold on it,
+        ascending, beyond or at which a value is; {} where they are on no input as it is, and None
+        where there are no such trees
     generator, texts : of a model that draws pictures or writes texts, what does
     replicates : the same model asked with each of several measurements that a record is made of
         alone, a row for each of them; None where a record is of one
@@ -142,6 +145,7 @@ class Target:
     trees: Mapping[str, Any] = field(default_factory=dict)
     kinds: Mapping[str, Kind] = field(default_factory=dict)
     values: Mapping[str, Floats] = field(default_factory=dict)
+    thresholds: Mapping[int, Floats] | None = None
     generator: Generator | None = None
     texts: WrittenTexts | None = None
     canaries: Callable[[], tuple[Floats, Floats]] | None = None

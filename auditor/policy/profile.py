@@ -81,6 +81,14 @@ class Rule(BaseModel):
         return (self.models or bool(self.rungs)) and not self.metric.counted
 
     @property
+    def is_proven(self) -> bool:
+        """Whether the attack is put to the proof for it: where a verdict waits for it; and of a
+        model, whose outputs are soon dealt out anew, where it is only shown.
+        """
+        shown = self.models and not self.required and self.metric.proof
+        return self.needs_proof and (self.may_pass or shown)
+
+    @property
     def metric(self) -> words.Metric:
         """What its check tells about the number that it limits."""
         return words.metric(self.check, self.estimate)

@@ -30,7 +30,7 @@ def competence_needed(
     waivers: Sequence[Waiver] = (),
     today: date | None = None,
 ) -> list[Finding]:
-    """The findings whose attack's competence is all that a required rule lacks to pass.
+    """The findings whose attack's competence is all that a rule lacks to pass.
 
     Of each rule the first that was not tried yet, and none where one that was is not able: to be
     asked again with what the proofs found.
@@ -40,7 +40,7 @@ def competence_needed(
     wanted: list[Finding] = []
     for rule in profile.rules:
         failing = beyond_limit(rule, found)
-        if not rule.may_pass or any(one.id not in waivers_of(rule, holding) for one in failing):
+        if not rule.is_proven or any(one.id not in waivers_of(rule, holding) for one in failing):
             continue
         measured = [one for one in answering(rule, not_foretold(found)) if one not in failing]
         if not measured or not all_within(rule, measured) or in_doubt(rule, not_foretold(found)):
@@ -55,10 +55,10 @@ def competence_needed(
 
 
 def limits_of(finding: Finding, profile: Profile) -> dict[str, float]:
-    """The numbers of a finding that required rules limit, each with the strictest limit."""
+    """The numbers of a finding that rules limit and have proven, each with the strictest limit."""
     limits: dict[str, float] = {}
     for rule in profile.rules:
-        if rule.may_pass and rule.needs_proof and asked(rule, [finding]):
+        if rule.is_proven and asked(rule, [finding]):
             limits[rule.estimate] = min(rule.limit, limits.get(rule.estimate, rule.limit))
     return limits
 

@@ -102,6 +102,7 @@ def _given_out(target: Target, said: Description) -> Target:
         target,
         outputs={name: partial(told, name) for name in said.outputs},
         trees={},
+        thresholds=None,
         # What else there is and was not read is not given out.
         unread={},
         file=False,

@@ -115,6 +115,8 @@ class _Network:
     shape : of its input: how many at once, and what of each; None where any number will do
     columns : what its inputs are called, where each is a column of a table
     outputs, names : what it gives out is called, and what of it is names and no numbers
+    thresholds : by column that is read, those of its trees; {} where they are not on columns, None
+        where there are no trees
     keeps : which of its operators keeps records of its training; "" where none does
     n_strange : what it gives out besides and is not read
     """
@@ -135,7 +137,7 @@ class _Network:
             self._child = Confined("auditor.targets.onnx_session", _MEMORY + 4 * len(content))
         except Ended as error:
             raise self._ended(error) from error
-        said, _ = self._told({}, [content], _SECONDS_TO_LOAD + len(content) / _BYTES_A_SECOND)
+        said, cuts = self._told({}, [content], _SECONDS_TO_LOAD + len(content) / _BYTES_A_SECOND)
         if "memory" in said:
             raise ModelError(f"{path.name}: {_TOO_MUCH} to be loaded; export less of it")
         if "error" in said:
@@ -147,6 +149,7 @@ class _Network:
         outputs = {one["name"]: one["type"] for one in said["outputs"]}
         self.outputs = [name for name, kind in outputs.items() if kind in (*_NUMBERS, *_NAMES)]
         self.keeps = str(said["keeps"])
+        self.thresholds = _by_column(*cuts) if said["trees"] else None
         self._inside = {*said["leaves"], *said["embeddings"]}
         self.names = [
             name for name in self.outputs if outputs[name] in _NAMES or name in said["leaves"]
@@ -323,6 +326,11 @@ class _Network:
         )
 
 
+def _by_column(place: NDArray[Any], value: NDArray[Any]) -> dict[int, NDArray[Any]]:
+    """Every threshold on each column, ascending."""
+    return {int(one): np.unique(value[place == one]) for one in np.unique(place)}
+
+
 def _joined(
     one: tuple[NDArray[Any], Mapping[str, Any]], other: tuple[NDArray[Any], Mapping[str, Any]]
 ) -> tuple[NDArray[Any], Mapping[str, Any]]:
@@ -384,6 +392,11 @@ def _of_table(
         model.description,
         partial(truth_of, model),
     )
+    thresholds = None
+    if network.thresholds is not None:
+        thresholds = {
+            places[at]: cuts for at, cuts in network.thresholds.items() if at < len(places)
+        }
     return Target(
         name=model.name,
         title=model.description.title,
@@ -401,6 +414,7 @@ def _of_table(
         membership_signal=told.membership_signal,
         inputs=table.inputs,
         columns=table.columns,
+        thresholds=thresholds,
         unread=told.unread(network.n_strange),
     )
 

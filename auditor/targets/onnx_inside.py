@@ -1,5 +1,6 @@
 """What an ONNX file tells whoever has it beside its outputs: the leaves of its trees, and what the
-last layer of a network reads. They are made outputs, to be attacked as those are.
+last layer of a network reads. They are made outputs, to be attacked as those are. And the
+thresholds of its trees.
 """
 
 from __future__ import annotations
@@ -7,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from onnx import ValueInfoProto, helper
+import numpy as np
+from numpy.typing import NDArray
+from onnx import ValueInfoProto, helper, numpy_helper
 
 #: What such outputs are called, before their numbers.
 _LEAVES, _EMBEDDING = "auditor leaves", "auditor embedding"
@@ -16,6 +19,12 @@ _LAYERS = ("MatMul", "Gemm", "Conv", "LSTM", "GRU", "RNN", "MatMulInteger", "Con
 _TREES = ("TreeEnsembleClassifier", "TreeEnsembleRegressor")
 #: Operators that keep records of the training as they are, and trees in a form that is not read.
 _KEEP_RECORDS, _OTHER_TREES = ("SVMClassifier", "SVMRegressor"), ("TreeEnsemble",)
+
+#: How trees ask whether a value is beyond a threshold, the value itself among what is not, and
+#: among what is.
+_AT_MOST, _LESS = ("BRANCH_LEQ", "BRANCH_GT"), ("BRANCH_LT", "BRANCH_GTE")
+#: Operators that hand on what they read.
+_HAND_ON = ("Cast", "Identity")
 
 
 def with_inside(model: Any) -> tuple[list[str], list[str], int]:
@@ -35,6 +44,57 @@ def with_inside(model: Any) -> tuple[list[str], list[str], int]:
     )
     graph.output.extend(ValueInfoProto(name=name) for name in (*leaves, *embeddings))
     return leaves, embeddings, len(every) - len(trees)
+
+
+def thresholds(model: Any) -> tuple[NDArray[np.int64], NDArray[np.float64]] | None:
+    """Of each threshold of the trees, the column that it is on, by its place in the input or among
+    the inputs, and the least value beyond it; none where trees read what is made of the columns, or
+    ask otherwise; None where there are no trees.
+    """
+    trees = [node for node in _everywhere(model) if node.op_type in (*_TREES, *_OTHER_TREES)]
+    if not trees:
+        return None
+    made_by = {name: node for node in model.graph.node for name in node.output}
+    given = [one.name for one in model.graph.input]
+    places, values = [np.zeros(0, np.int64)], [np.zeros(0)]
+    nothing = places[0], values[0]
+    for node in trees:
+        columns = _columns(node.input[0], made_by, given)
+        said = {one.name: helper.get_attribute_value(one) for one in node.attribute}
+        if columns is None or "nodes_modes" not in said:
+            return nothing
+        modes = np.array([one.decode() for one in said["nodes_modes"]])
+        if not np.isin(modes, (*_AT_MOST, *_LESS, "LEAF")).all():
+            return nothing
+        kind: type[np.floating[Any]] = np.float32
+        cut = said.get("nodes_values")
+        if cut is None:
+            cut = numpy_helper.to_array(said["nodes_values_as_tensor"])
+            kind = np.float64 if cut.dtype == np.float64 else np.float32
+        cut = np.asarray(cut, kind)
+        cut = np.where(np.isin(modes, _AT_MOST), np.nextafter(cut, kind(np.inf)), cut)
+        inner, place = modes != "LEAF", np.asarray(said["nodes_featureids"], np.int64)
+        if columns and place[inner].max(initial=0) >= len(columns):
+            return nothing
+        places.append(np.array(columns, np.int64)[place[inner]] if columns else place[inner])
+        values.append(cut[inner].astype(np.float64))
+    return np.concatenate(places), np.concatenate(values)
+
+
+def _columns(name: str, made_by: Any, given: Sequence[str]) -> list[int] | None:
+    """Of what is read, the place of each input that it is put together of; [] where it is the only
+    input as it is; None where it is something else.
+    """
+    while name in made_by and made_by[name].op_type in _HAND_ON:
+        name = made_by[name].input[0]
+    if name in given:
+        return [] if len(given) == 1 else [given.index(name)]
+    if name not in made_by or made_by[name].op_type != "Concat" or len(given) == 1:
+        return None
+    parts = [_columns(one, made_by, given) for one in made_by[name].input]
+    if any(one is None or len(one) != 1 for one in parts):
+        return None
+    return [one[0] for one in parts if one]
 
 
 def keeping_records(model: Any) -> str:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from auditor.core.confined import MOST, Arrays, Words, serve
 from auditor.core.errors import ModelError
-from auditor.targets.onnx_inside import keeping_records, with_inside
+from auditor.targets.onnx_inside import keeping_records, thresholds, with_inside
 
 #: The standard's operators, and those of them that may never end.
 _STANDARD = ("", "ai.onnx", "ai.onnx.ml")
@@ -45,7 +45,7 @@ class _File:
         """
         try:
             if self._session is None:
-                return self._opened(arrays[0].tobytes()), ()
+                return self._opened(arrays[0].tobytes())
             given = dict(zip(words["inputs"], arrays, strict=True))
             told = [_in_numbers(one) for one in self._session.run(words["outputs"], given)]
         except ModelError as error:
@@ -61,7 +61,7 @@ class _File:
             raise MemoryError
         return {"about": [about for _, about in told]}, values
 
-    def _opened(self, content: bytes) -> Words:
+    def _opened(self, content: bytes) -> tuple[Words, Arrays]:
         try:
             model = onnx.load_model_from_string(content)
         except MemoryError:
@@ -70,6 +70,7 @@ class _File:
             raise ModelError("is damaged, or no ONNX file; export it again") from error
         _refuse_strange(model, len(content))
         keeps = keeping_records(model)
+        cuts = _thresholds(model)
         try:
             leaves, embeddings, n_left = with_inside(model)
             session = _session(model.SerializeToString())
@@ -84,13 +85,25 @@ class _File:
             side: [{"name": one.name, "type": one.type, "shape": one.shape} for one in some]
             for side, some in sides.items()
         }
-        return {
+        words = {
             **told,
             "leaves": leaves,
             "embeddings": embeddings,
             "n_left": n_left,
             "keeps": keeps,
+            "trees": cuts is not None,
         }
+        return words, () if cuts is None else cuts
+
+
+def _thresholds(model: Any) -> Arrays | None:
+    """Those of its trees; none of trees that are damaged, which onnxruntime will say."""
+    try:
+        return thresholds(model)
+    except MemoryError:
+        raise
+    except Exception:
+        return np.zeros(0, np.int64), np.zeros(0)
 
 
 def _session(content: bytes) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,13 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
+from auditor.checks.structure import check as structure
 from auditor.core.errors import ModelError
 from auditor.core.target import Target
 from auditor.engine import Engine, engine
 from auditor.systems.open import open_target
 from auditor.targets.release import Release
+from tests.checks.asking import context, measured
 from tests.targets.exported import Risks, forest, logistic
 
 NAMES = ["age", "QRS ms", "PR ms"]
@@ -107,6 +109,78 @@ def test_the_leaves_of_a_forest_are_those_that_scikit_learn_finds(tmp_path: Path
     assert found.shape == wanted.shape
     for mine, theirs in zip(found.T, wanted.T, strict=True):
         assert len(set(zip(mine, theirs, strict=True))) == len(set(mine)) == len(set(theirs))
+
+
+def parted(cuts: Mapping[int, np.ndarray]) -> set[tuple[int, bytes]]:
+    """Which records are beyond each threshold, by the column that it is on."""
+    return {(at, (X[:, at] >= cut).tobytes()) for at, some in cuts.items() for cut in some}
+
+
+@pytest.mark.parametrize("columns", [(), NAMES], ids=["one input", "an input for each column"])
+def test_the_thresholds_of_a_forest_part_records_as_scikit_learn_does(
+    columns: list[str], tmp_path: Path, release: Release
+):
+    model = fitted(rows()["AF"])
+    told: dict[str, Any] = {"inputs": NAMES[::-1]} if columns else {}
+    one = asked(written(tmp_path, forest(model, columns=columns), **told), release)
+    assert one.thresholds is not None
+    found = {NAMES.index(one.columns[at]): cuts for at, cuts in one.thresholds.items()}
+    wanted: dict[int, list[float]] = {}
+    for tree in (each.tree_ for each in model.estimators_):
+        for at, cut in zip(tree.feature, tree.threshold, strict=True):
+            if at >= 0:  # scikit-learn sends what is no more to the left
+                wanted.setdefault(at, []).append(np.nextafter(cut, np.inf))
+    assert parted(found) == parted({at: np.array(cuts) for at, cuts in wanted.items()})
+    given_out = asked(
+        written(
+            tmp_path / "file stays", forest(model, columns=columns), outputs=["scores"], **told
+        ),
+        release,
+    )
+    assert given_out.thresholds is None
+
+
+def behind_a_scaler(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The same trees, which read what a scaler made of the columns."""
+    (trees,) = (node for node in model.graph.node if node.op_type == "TreeEnsembleClassifier")
+    trees.input[0] = "scaled"
+    scaler = onnx.helper.make_node(
+        "Scaler", ["X"], ["scaled"], domain="ai.onnx.ml", offset=[0.0] * 3, scale=[1.0] * 3
+    )
+    model.graph.node.insert(0, scaler)
+    return model
+
+
+def test_what_a_forest_of_a_file_shows_is_asked_and_what_it_lacks_is_said(
+    tmp_path: Path, release: Release
+):
+    """A forest that was grown on its members parts them finely, and one of others does not."""
+    member = (rows()["part"] == "trained").to_numpy()
+    told: dict[str, Any] = {"parts": {"members": "trained", "nonmembers": "judged"}}
+    cells = {}
+    for name, those in (("members", member), ("others", ~member)):
+        model = RandomForestClassifier(60, random_state=0).fit(X[those], rows()["AF"][those])
+        one = asked(written(tmp_path / name, forest(model), **told), release)
+        found = {each.output: each for each in structure.plan(one)}
+        assert list(found) == ["leaves", "thresholds", "values"]
+        assert "does not count" in found["leaves"].inapplicable["leaf_of_one"]
+        seen = {output: measured(each).estimates for output, each in found.items()}
+        assert {"isolated", "isolated_excess"} <= seen["thresholds"].keys()
+        assert "rebuilt" in seen["values"]
+        cells[name] = seen["leaves"]["cells_auc"].value
+    assert cells["members"] > 0.6 > cells["others"]
+
+
+def test_thresholds_on_what_is_made_of_the_inputs_are_refused(tmp_path: Path, release: Release):
+    told: dict[str, Any] = {"parts": {"members": "trained", "nonmembers": "judged"}}
+    file = behind_a_scaler(forest(fitted(rows()["AF"])))
+    one = asked(written(tmp_path, file, **told), release)
+    assert one.thresholds == {}
+    leaves, *others = structure.plan(one)
+    assert leaves.unmet(context()) is None
+    assert {str(each.unmet(context())).partition(",")[0] for each in others} == {
+        "its trees read what is made of the inputs"
+    }
 
 
 @pytest.mark.parametrize("risks", EVERY_WAY)

@@ -199,7 +199,7 @@ class _InOutputs(_Doses[OnModel]):
     """A check of a model, put to its own outputs in which something is planted."""
 
     #: Many columns, such as the leaves of many trees, tell of less together.
-    strengths = (0.05, 0.1, *STRENGTHS)
+    strengths = (0.003, 0.006, 0.0125, 0.025, 0.05, 0.1, *STRENGTHS)
 
     def read(self, strength: float) -> Finding:
         """What the check finds where so much is planted."""

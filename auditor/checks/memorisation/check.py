@@ -33,6 +33,7 @@ from auditor.core.evidence import MIN_PEOPLE, SearchResult, Trials
 from auditor.core.finding import Estimate
 from auditor.core.streams import stream
 from auditor.core.target import Floats, Generator, Target
+from auditor.stats.among import found_among
 from auditor.stats.estimators import identification_rate, measure
 from auditor.stats.input_use import InputUse, repeated_use, shown_use
 from auditor.stats.searches import (
@@ -48,6 +49,8 @@ from auditor.targets.context import Context
 #: How often each condition is drawn for, how many people (of either kind) are asked about, and
 #: how many pictures are drawn for no condition at all.
 SEEDS, ASKED, UNASKED = 8, 2000, 1024
+#: People for whom is drawn again, to see whether what is drawn depends on whom it is for.
+_DRAWN_AGAIN = 200
 #: A picture that is three times as near to one real picture as to any other is its copy (Yoon et
 #: al. 2023, "Diffusion Probabilistic Models Generalize when They Fail to Memorize").
 _COPY = float(np.log(3))
@@ -288,11 +291,16 @@ class Extraction(_Asked):
 class Found:
     """Everybody's drawn picture among everybody's real ones; and of the same search what was found
     for members and for others, where it is known who they are and they are enough.
+
+    Attributes
+    ----------
+    use : whether what is drawn depends on whom it is drawn for
     """
 
     everybody: SearchResult
     members: SearchResult | None
     nonmembers: SearchResult | None
+    use: InputUse
 
 
 @dataclass(frozen=True, eq=False)
@@ -331,14 +339,21 @@ class Retrieval(_Asked):
         }
         shown = disclosable_groups(groups, subject)
         members, others = (seen.of(groups[kind]) if kind in shown else None for kind in KINDS)
-        return Found(seen, members, others)
+        again = drawn_for(self.generator, asked[:_DRAWN_AGAIN], rng)
+        use = repeated_use(probe[:_DRAWN_AGAIN], again)
+        return Found(seen, members, others, use)
 
     def estimate(self, evidence: Found, level: float, draw: Draw) -> Measured:
         """How often people's real pictures are found by the drawn ones, and `rank1_excess`, how
-        much more often than strangers' of the same sex and age band; `members_rank1` … the same of
-        members, and `member_gap`, how much more often theirs are found than those of others.
+        much more often than strangers' of the same sex and age band, also among so many people;
+        `members_rank1` … the same of members, and `member_gap`, how much more often theirs are
+        found than those of others; and `uses_input`.
         """
         found, curves = measure("", evidence.everybody, level=level, rng=draw())
+        among, foretold = found_among(evidence.everybody, self.galleries, level)
+        found |= {f"found_among_{n}": one for n, one in among.items()}
+        found["uses_input"] = shown_use(evidence.use, level)
+        curves |= foretold
         found |= beside_strangers(evidence.everybody, level) | _ranks("", evidence.everybody, level)
         members, others = evidence.members, evidence.nonmembers
         for key, one in (("members_", members), ("nonmembers_", others)):
@@ -347,6 +362,20 @@ class Retrieval(_Asked):
         if members is not None and others is not None:
             found["member_gap"] = rate_gap(members, others, level)
         return Measured(found, curves)
+
+    def twin(self, planted: bool, seed: int) -> Retrieval:
+        """The same question about a generator that draws for each what it would draw for another;
+        and, where it is planted, hands every second person their own picture, blended as a copy's
+        is.
+        """
+        rows = people(self.target, None)
+        rng = stream(seed, f"memorisation/{self.target.name}/retrieval/twin")
+        dealt, instead = rng.permutation(rows), np.arange(len(self.target.record))
+        instead[dealt] = np.roll(dealt, 1)
+        twin: Generator = _Stranger(self.generator, instead)
+        if planted:
+            twin = _Copier(twin, dealt[: max(len(dealt) // 2, MIN_PEOPLE)])
+        return replace(self, target=replace(self.target, generator=twin))
 
 
 def _ranks(key: str, seen: SearchResult, level: float) -> dict[str, Estimate]:

@@ -26,16 +26,20 @@ from auditor.checks.structure.differences import Existence, NestedDifferences, n
 from auditor.checks.structure.late import LateTrees, late
 from auditor.checks.structure.leaves import SmallLeaves
 from auditor.checks.structure.thresholds import IsolatingThresholds, RebuiltValues
-from auditor.core.target import Target
+from auditor.core.target import Target, kind_of
 
 
 def plan(target: Target) -> list[OnModel]:
     """The questions that a model of trees can be asked."""
-    if not target.trees:
+    if not target.trees and target.thresholds is None:
         return []
     found: list[OnModel] = []
     if target.columns:
-        found += [SmallLeaves(target), IsolatingThresholds(target), RebuiltValues(target)]
+        if target.trees or any(kind_of(one) == "leaves" for one in target.outputs):
+            found.append(SmallLeaves(target))
+        found += [IsolatingThresholds(target), RebuiltValues(target)]
+    if not target.trees:
+        return found
     if nested(target):
         found.append(NestedDifferences(target))
     if len(np.unique(target.male[np.isfinite(target.male)])) == 2:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,6 +24,7 @@ from auditor.checks.structure.people import (
 )
 from auditor.core.evidence import MIN_PEOPLE, Counts, Trials
 from auditor.core.finding import Estimate
+from auditor.core.target import Target, kind_of
 from auditor.learning import boost
 from auditor.stats.estimators import measure, pooled_auc
 from auditor.stats.small_cells import beside_others, certain, stretched
@@ -61,6 +62,13 @@ class SmallLeaves(Structure):
 
     output: str = "leaves"
 
+    @property
+    def inapplicable(self) -> Mapping[str, str]:
+        """Trees that are no boosters' keep no counts of those who are in their leaves."""
+        if self.target is None or self.target.trees:
+            return {}
+        return {"leaf_of_one": "its file does not count who is in a leaf"}
+
     def attack(self, context: Context, rng: np.random.Generator) -> Leaves:
         """Of members and of others, each of whom is counted as one more.
 
@@ -77,18 +85,17 @@ class SmallLeaves(Structure):
         certain = np.zeros(n, dtype=bool)
         path = np.zeros(len(people.rows), dtype=np.uint64)
         told = False
-        for tell, booster in self.target.trees.items():
+        for tell, leaves in _leaves_of(self.target, people).items():
             asked = people.asked(self.target, tell)
             person = people.person[asked]
+            booster = self.target.trees.get(tell)
             counted = False
-            for place, every in enumerate(
-                _leaf_of(booster, inputs_of(self.target, booster, people.rows))
-            ):
+            for place, every in enumerate(leaves):
                 path = (path ^ every.astype(np.uint64)) * _MIX
                 path ^= path >> _HALF
                 leaf = every[asked]
                 seen += np.bincount(person, minlength=n)
-                if place == 0:
+                if place == 0 and booster is not None:
                     counted = _counts_members(booster, leaf[people.member[person]])
                     told |= counted
                 who, times, sizes = _small(leaf, person, labels)
@@ -143,6 +150,20 @@ def _stretched(auc: Estimate, trials: Trials, lots: Sequence[Trials]) -> Estimat
     alone = float(np.sqrt((n + m + 1) / (12 * n * m)))
     wide = stretched(auc, alone, [pooled_auc(one, auc.level).value - 0.5 for one in lots])
     return replace(wide, low=max(wide.low, 0.0), high=min(wide.high, 1.0))
+
+
+def _leaves_of(target: Target, people: People) -> dict[str, Iterator[Ints]]:
+    """By what trees tell, the leaf of each record, tree after tree: as the boosters say, or as the
+    model gives them out. Those of which none is told are in one.
+    """
+    if target.trees:
+        return {
+            tell: _leaf_of(booster, inputs_of(target, booster, people.rows))
+            for tell, booster in target.trees.items()
+        }
+    given = [one for one in target.outputs if kind_of(one) == "leaves"]
+    every = np.hstack([target.view(one).values[people.rows] for one in given])
+    return {"": iter(np.nan_to_num(every.T, nan=-1).astype(np.int64) + 1)}
 
 
 def _leaf_of(booster: xgboost.Booster, rows: Rows) -> Iterator[Ints]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -15,12 +15,15 @@ from auditor.checks.base import OnModel
 from auditor.core.evidence import MIN_PEOPLE, Counts
 from auditor.core.finding import Estimate
 from auditor.core.target import MEMBER, NONMEMBER, Floats, Target
+from auditor.learning import boost
 from auditor.stats.small_cells import excess
 from auditor.targets.context import Context
 
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 Rows = NDArray[np.float32]
+#: Thresholds, as precise as the file that has them.
+Cuts = NDArray[np.floating[Any]]
 
 #: How often as many people are called members by lot.
 LOTS = 20
@@ -166,6 +169,18 @@ def inputs_of(target: Target, booster: xgboost.Booster, rows: Ints) -> Rows:
     names = booster.feature_names or target.columns
     place = [target.columns.index(name) for name in names]
     return np.ascontiguousarray(target.inputs[rows][:, place])
+
+
+def cuts_of(target: Target) -> Mapping[str, Mapping[int, Cuts]]:
+    """By what trees tell and the place of an input, every threshold on it, ascending: what is less
+    is not beyond it.
+    """
+    found: dict[str, Mapping[int, Cuts]] = {}
+    for tell, booster in target.trees.items():
+        names = booster.feature_names or target.columns
+        cuts = boost.thresholds(booster).items()
+        found[tell] = {target.columns.index(names[place]): some for place, some in cuts}
+    return found or {"": target.thresholds or {}}
 
 
 def trees_of(booster: xgboost.Booster) -> list[dict[str, Any]]:

@@ -10,20 +10,20 @@ import numpy as np
 from auditor.checks.base import Draw, Measured
 from auditor.checks.structure.people import (
     NOTHING,
+    Cuts,
     Ints,
     People,
     Rows,
     Sides,
     Structure,
+    cuts_of,
     excess_of,
-    inputs_of,
     level_together,
 )
 from auditor.core.errors import EvidenceError
 from auditor.core.evidence import MIN_PEOPLE
 from auditor.core.finding import Estimate
-from auditor.core.target import Floats
-from auditor.learning import boost
+from auditor.core.target import Floats, Target
 from auditor.stats.estimators import rounded
 from auditor.stats.small_cells import beside_others
 from auditor.targets.context import Context
@@ -57,6 +57,10 @@ class IsolatingThresholds(Structure):
 
     output: str = "thresholds"
 
+    def unmet(self, context: Context) -> str | None:
+        """Why the attack cannot be carried out on this model; None when it can."""
+        return super().unmet(context) or on_no_input(self.target)
+
     def attack(self, context: Context, rng: np.random.Generator) -> Thresholds:
         """Of members and of others, each of whom is counted as one more."""
         del context
@@ -65,14 +69,14 @@ class IsolatingThresholds(Structure):
         isolated = np.zeros(labels.shape, dtype=bool)
         among = np.zeros(len(people.member), dtype=bool)
         rarer = [np.zeros(0, dtype=np.int64)]
-        for tell, booster in self.target.trees.items():
+        for tell, cuts_on in cuts_of(self.target).items():
             asked = people.asked(self.target, tell)
             person = people.person[asked]
             starts = np.flatnonzero(np.diff(person, prepend=-1))
             who = person[starts]
             among[who] = True
-            table = inputs_of(self.target, booster, people.rows[asked])
-            for place, cuts in boost.thresholds(booster).items():
+            table = self.target.inputs[people.rows[asked]]
+            for place, cuts in cuts_on.items():
                 low, high = (side.reduceat(table[:, place], starts) for side in (np.fmin, np.fmax))
                 low, high = np.nan_to_num(low, nan=np.inf), np.nan_to_num(high, nan=-np.inf)
                 for turn, label in enumerate(labels):
@@ -118,6 +122,10 @@ class RebuiltValues(Structure):
 
     output: str = "values"
 
+    def unmet(self, context: Context) -> str | None:
+        """Why the attack cannot be carried out on this model; None when it can."""
+        return super().unmet(context) or on_no_input(self.target)
+
     def attack(self, context: Context, rng: np.random.Generator) -> Sides:
         """Of members and of others, column by column.
 
@@ -128,11 +136,11 @@ class RebuiltValues(Structure):
         """
         del context, rng
         people = People.of(self.target)
-        cuts: dict[str, Rows] = {}
-        for booster in self.target.trees.values():
-            names = booster.feature_names or self.target.columns
-            for place, some in boost.thresholds(booster).items():
-                cuts[names[place]] = np.union1d(cuts.get(names[place], some), some)
+        cuts: dict[str, Cuts] = {}
+        for cuts_on in cuts_of(self.target).values():
+            for place, some in cuts_on.items():
+                name = self.target.columns[place]
+                cuts[name] = np.union1d(cuts.get(name, some), some)
         if not cuts:
             raise EvidenceError(NOTHING)
         flags = []
@@ -168,6 +176,16 @@ class RebuiltValues(Structure):
             "others": [_share(theirs) for _, theirs in sides],
         }
         return Measured(found, {"rebuilt": curve}, params)
+
+
+def on_no_input(target: Target) -> str | None:
+    """Why no threshold is on an input of a model; None where some is, or a booster knows."""
+    if target.trees or target.thresholds:
+        return None
+    return (
+        "its trees read what is made of the inputs, or have no threshold; export them without what "
+        "comes before, and give the inputs as they read them"
+    )
 
 
 def _share(flags: Floats) -> float | None:

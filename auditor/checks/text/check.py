@@ -52,6 +52,15 @@ from auditor.targets.texts import FULL, Texts
 ASKED, _AT_ONCE = 2000, 32
 #: Alternatives without which a canary's rank says little.
 MIN_REFERENCES = 99
+#: Names that are planted; and what is ordinary of a heart, and how it spreads.
+_NAMES = ("Anna Miller", "Thomas Weber", "Maria Rossi", "James Brown", "Julie Martin")
+_ORDINARY = {
+    "heart rate 1/min": (70.0, 10.0),
+    "PR ms": (160.0, 18.0),
+    "QRS ms": (96.0, 10.0),
+    "QT ms": (395.0, 25.0),
+    "QRS axis deg": (35.0, 30.0),
+}
 #: A text is recited when half of it stands in the answer that was taught.
 _RECITED = 0.5
 
@@ -573,3 +582,22 @@ class TextIdentifiers(_Read):
                     hits.append({"class": kind, "where": where, "people": told})
         found, few = shares_of_people(people, level, 0.0)
         return Measured(found, params=few | {"hits": hits})
+
+    def twin(self, planted: bool, seed: int) -> OnModel:
+        """The same question about a model that tells an ordinary heart's numbers, which are
+        nobody's, and names every second person; or nobody.
+        """
+        rng = stream(seed, f"text/{self.target.name}/{self.protocol}/twin")
+        person = np.unique(self.target.subject, return_inverse=True)[1]
+        usual, spread = np.array(list(_ORDINARY.values())).T
+        told = {}
+        for prompt in self.texts.told:
+            texts = []
+            for one in person:
+                drawn = usual + spread * rng.normal(size=len(usual))
+                text = instructions(dict(zip(_ORDINARY, drawn.tolist(), strict=True)))[1]
+                if planted and one % 2 == 0:
+                    text = f"{text} Patient name: {_NAMES[one % len(_NAMES)]}."
+                texts.append(text)
+            told[prompt] = tuple(texts)
+        return replace(self, target=replace(self.target, texts=Texts(told, self.texts.written)))

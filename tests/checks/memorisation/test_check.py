@@ -278,12 +278,13 @@ def test_a_model_that_generates_nothing_is_asked_nothing():
 
 def test_retrieval_is_told_of_members_and_others_among_the_same_people():
     found = Retrieval(fixed()).attack(context(), np.random.default_rng(0))
-    assert {name: len(one.subject) for name, one in vars(found).items()} == {
+    sides = {name: one for name, one in vars(found).items() if name != "use"}
+    assert {name: len(one.subject) for name, one in sides.items()} == {
         "everybody": 40,
         "members": 20,
         "nonmembers": 20,
     }
-    assert {one.n_gallery for one in vars(found).values()} == {40}
+    assert {one.n_gallery for one in sides.values()} == {40}
     copied = np.isin(found.everybody.subject, [f"p{one:03d}" for one in range(0, 10, 2)])
     assert np.all(found.everybody.n_above[copied] == 0)
 
@@ -329,7 +330,7 @@ def test_a_search_is_told_of_all_and_of_either_kind():
     rng = np.random.default_rng(4)
     seen = random_search(rng, 60, signal=1.5)
     member = np.isin(seen.subject, np.unique(seen.subject)[:30])
-    told = estimated(Retrieval(None), Found(seen, seen.of(member), seen.of(~member)))
+    told = estimated(Retrieval(None), Found(seen, seen.of(member), seen.of(~member), USED))
     found = told.estimates
     assert found["rank10"].chance == pytest.approx(1 / 6)
     assert found["rank1"].value <= found["rank5"].value <= found["rank10"].value

@@ -12,9 +12,9 @@ from tests.checks.asking import measured
 from tests.checks.output_linkage.plant import People, risk
 
 
-def of_sex(seed: int, planted: bool, n: int = 120) -> Target:
+def of_sex(seed: int, planted: bool, n: int = 120, each: int = 2) -> Target:
     """An embedding that shows age, and sex in one direction where that is planted."""
-    people = People(seed, n)
+    people = People(seed, n, each)
     seen = people.noise(16)
     seen[:, :1] += people.age_z
     seen[:, 5:6] += planted * 1.5 * people.sex_z

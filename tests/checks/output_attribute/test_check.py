@@ -12,13 +12,9 @@ from scipy.stats import binom
 from sklearn.metrics import roc_auc_score
 
 from auditor.attackers.attribute_learners import CrossFitted, line, subject_kfold
-from auditor.checks.output_attribute import check as inference
-from auditor.checks.output_attribute.check import (
-    Attributes,
-    Guesses,
-    OutputAttributeInference,
-    plan,
-)
+from auditor.checks.output_attribute import guesses
+from auditor.checks.output_attribute.check import OutputAttributeInference, plan
+from auditor.checks.output_attribute.guesses import Attributes, Guesses
 from auditor.core.errors import EvidenceError
 from auditor.core.evidence import Predictions, Trials
 from auditor.stats.metrics import auc, person_trials
@@ -60,7 +56,7 @@ def test_nobody_is_learnt_from_and_asked_about(monkeypatch):
             pairs.append((set(self.subject[train]), set(self.subject[test])))
             return super().predict_proba(truth, train, test)
 
-    monkeypatch.setattr(inference, "CrossFitted", Watched)
+    monkeypatch.setattr(guesses, "CrossFitted", Watched)
     target = of_sex(0, True)
     run(target, "embedding")
     assert len(pairs) == 10
@@ -207,6 +203,22 @@ def told(seed=0, **seen):
     """What some guesses amount to."""
     nothing = {"sex": None, "age": None, "kind": "withheld", "diagnoses": {}}
     return estimated(OutputAttributeInference(None), Attributes(**nothing | seen), seed)
+
+
+def test_what_is_gained_most_may_be_of_a_diagnosis_that_few_people_have():
+    """Of few people much may be gained that was not seen: then nothing is within a limit."""
+    rng = np.random.default_rng(2)
+    many, few = even(rng), np.arange(N) % 20 == 0
+    seen = {
+        name: Guesses(trials(rng, 0, those), trials(rng, 0, those), {})
+        for name, those in (("many", many), ("few", few))
+    }
+    alone = {name: told(diagnoses={name: one}) for name, one in seen.items()}
+    both = told(diagnoses=seen).estimates["withheld_gain"]
+    highs = {name: one.estimates["withheld_gain"].high for name, one in alone.items()}
+    assert highs["few"] > highs["many"]
+    assert both.high > max(highs.values())
+    assert both.low <= both.value <= both.high
 
 
 @pytest.mark.slow
