@@ -33,6 +33,8 @@ _SHRUNK = 4
 _FOLDS = 5
 #: Of a fit that is the same each time: rounding alone.
 _LEAST_VARIANCE = 1e-12
+#: A variance is that of records of about the same fit: of so many parts, if so many are in each.
+_PARTS, _LEAST_RECORDS = 10, 30
 #: How often members are drawn by lot for somebody blind; of so many people at most.
 _PERMUTED, _BLIND_PEOPLE = 99, 5000
 #: How far a line that looks for members may lean on any one column.
@@ -216,7 +218,7 @@ class References:
 
 
 def _log_likelihood_ratio(own: Floats, fits: Floats, inside: NDArray[np.bool_]) -> Floats:
-    """(n,) LiRA's score online with one variance for all records of a side.
+    """(n,) LiRA's score online, with one variance on each side for records of about the same fit.
 
     A record's gap between the sides is known from few references: it is drawn towards the mean gap
     by as much as its spread among records is the references' chance. A fit beyond that with the
@@ -229,19 +231,31 @@ def _log_likelihood_ratio(own: Floats, fits: Floats, inside: NDArray[np.bool_]) 
     inside : (n_references, n) whether it was in training; each record in that of half of them
     """
     each = len(fits) // 2
-    mean, variance = [], []
-    for side in (inside, ~inside):
-        mean.append(np.mean(fits, axis=0, where=side))
-        squares = np.sum((fits - mean[-1]) ** 2, axis=0, where=side)
-        variance.append(max(float(squares.mean()) / max(each - 1, 1), _LEAST_VARIANCE))
+    sides = (inside, ~inside)
+    mean = [np.mean(fits, axis=0, where=side) for side in sides]
     middle, gap = (mean[0] + mean[1]) / 2, mean[0] - mean[1]
-    seen = float(gap.var())
-    real = max(seen - sum(variance) / each, 0.0) / seen if seen > 0 else 0.0
+    variance = []
+    for side, centre in zip(sides, mean, strict=True):
+        seen = np.sum((fits - centre) ** 2, axis=0, where=side) / max(each - 1, 1)
+        variance.append(np.maximum(_of_about_the_same(middle, seen), _LEAST_VARIANCE))
+    spread = float(gap.var())
+    by_chance = float(variance[0].mean() + variance[1].mean()) / each
+    real = max(spread - by_chance, 0.0) / spread if spread > 0 else 0.0
     gap = gap.mean() + real * (gap - gap.mean())
     with_person, without = middle + gap / 2, middle - gap / 2
     own = np.minimum(own, with_person)
     apart = (own - without) ** 2 / variance[1] - (own - with_person) ** 2 / variance[0]
     return np.asarray((apart + np.log(variance[1] / variance[0])) / 2)
+
+
+def _of_about_the_same(order: Floats, values: Floats) -> Floats:
+    """(n,) the mean of values over the part that each stands in, of equal parts of an order."""
+    n = len(order)
+    n_parts = min(max(n // _LEAST_RECORDS, 1), _PARTS)
+    part = np.empty(n, dtype=np.int64)
+    part[np.argsort(order, kind="stable")] = np.arange(n) * n_parts // n
+    mean = np.bincount(part, values) / np.bincount(part)
+    return np.asarray(mean[part])
 
 
 @dataclass(frozen=True, eq=False)

@@ -127,9 +127,9 @@ class Membership(OnModel):
 
     What the fit to each record tells is pooled over the person's records and over all that the
     model tells. Where the recipe is known, reference models are trained on random halves of the
-    people: the record's likelihood ratio by what it is with and without the person in training,
-    LiRA's online (Carlini et al., S&P 2022), of normal fits with one variance for all records of a
-    side. Else the fit is held against those of whom the same is true.
+    people: the record's likelihood ratio by what the fit is with and without the person in
+    training, LiRA's online (Carlini et al., S&P 2022), of normal fits whose variance is shared by
+    records. Else the fit is held against those of whom the same is true.
 
     Attributes
     ----------
