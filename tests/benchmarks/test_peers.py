@@ -18,6 +18,7 @@ import xgboost
 
 from auditor.attackers.membership import complementary_halves
 from auditor.checks.membership.check import REFERENCES, Membership
+from auditor.core.errors import EvidenceError
 from auditor.core.streams import stream
 from auditor.core.target import MEMBER, NONMEMBER
 from auditor.targets.table import Table
@@ -103,6 +104,16 @@ def ours(data: dict[str, np.ndarray], references: int = REFERENCES) -> dict[str,
     }
 
 
+def _accused(seed: int) -> bool:
+    """Whether ours alarms about a null; one that is void by chance, one in a hundred, is none."""
+    try:
+        return bool(ours(made(seed, leaks=False))["alarm"])
+    except EvidenceError as error:
+        if not str(error).startswith("void"):
+            raise
+        return False
+
+
 def theirs(kind: str, files: list[Path]) -> list[dict[str, float]]:
     done = subprocess.run(
         [str(PEERS), str(HERE / "peers.py"), kind, *map(str, files)],
@@ -146,7 +157,7 @@ def told(name: str, leak: dict[str, float], nulls: list[bool], measured) -> None
 
 def test_ours_finds_over_fit_trees_and_is_silent_about_their_twins(measured):
     leaks = [ours(made(seed, leaks=True)) for seed in range(LEAKS)]
-    nulls = [bool(ours(made(seed, leaks=False))["alarm"]) for seed in range(1, 41)]
+    nulls = [_accused(seed) for seed in range(1, 41)]
     told("this tool, 4 references", leaks[0], nulls, measured)
     auc, tpr = (np.array([one[name] for one in leaks]) for name in ("auc", "tpr"))
     each = {"room": ROOM, "data": DATA, "n": f"{LEAKS} models", "note": "range of the models"}
