@@ -70,7 +70,8 @@ bench-gpu: $(INSTALLED) ## the benchmarks that need a GPU, TransECG's strips amo
 bench-peers: $(INSTALLED) | $(BOOTSTRAP) ## membership and identifiers beside other tools, in an environment of theirs (.peers)
 	@test -x .peers/bin/python || "$(UV)" venv --quiet --python "$(PYTHON)" .peers
 	"$(UV)" pip install --quiet --python .peers "sacroml==2.0.1" \
-	  "adversarial-robustness-toolbox==1.20.1" "xgboost>=2.1" "presidio-analyzer==2.2.366"
+	  "adversarial-robustness-toolbox==1.20.1" "privacyguard-platform==0.0.2" "xgboost>=2.1" \
+	  "presidio-analyzer==2.2.366"
 	$(call BENCH,tests/benchmarks/test_peers.py tests/benchmarks/test_identifiers.py)
 
 power: $(INSTALLED) ## how often planted leaks of models are found, and clean twins accused

@@ -1,8 +1,11 @@
 """What other tools find in a model, in an environment of their own; prints JSON.
 
 `python peers.py KIND FILE…`: KIND is one of the attacks below; a FILE is an `.npz` with inputs,
-labels, who is called a member, who was trained on, and the recipe, by which the classifier is
-trained here. The alarm is the one that each tool words: a p of at most 0.05, or a flag.
+labels, whose each row is, who is called a member, who was trained on, and the recipe, by which the
+classifier is trained here; and, for the attacks that are given shadow models, who is in the
+training of each. Of those the scores of records are averaged over each person, and the rates are
+of people. The alarm is the one that each tool words: a p of at most 0.05, a flag, or an interval of
+the AUC above 0.5; of an attack that is given shadows and words none, the p of a rank test.
 """
 
 from __future__ import annotations
@@ -16,6 +19,9 @@ import time
 import numpy as np
 import xgboost
 from sklearn.metrics import roc_auc_score
+
+#: Attacks that are given shadow models.
+GIVEN = ("lira-given", "privacyguard-lira", "privacyguard-rmia")
 
 
 def _rates(score, member):
@@ -96,6 +102,96 @@ def _art(model, inputs, label, member):
     return {**_rates(said, member[asked]), "alarm": bool(test.pvalue <= 0.05)}
 
 
+# --- attacks that are given shadow models ---------------------------------------------------
+
+
+def _shadows(model, inputs, label, inside):
+    """Models of the same recipe, by who is in the training of each."""
+    return [
+        xgboost.XGBClassifier(**model.get_params()).fit(inputs[rows], label[rows])
+        for rows in inside
+    ]
+
+
+def _right(model, inputs, label):
+    """(n,) the probability of what is true."""
+    return model.predict_proba(inputs)[np.arange(len(label)), label].astype(float)
+
+
+def _sacro_given(model, inputs, label, member, person, shadows, inside):
+    """SACRO-ML's own likelihood ratios, of shadow models that are given to it."""
+    from sacroml.attacks.likelihood_attack import LIRAAttack
+    from sacroml.attacks.utils import logit
+
+    sides = ({}, {})
+    told = [[logit(one) for one in _right(shadow, inputs, label)] for shadow in shadows]
+    for row in range(len(label)):
+        for which, side in enumerate(sides):
+            side[row] = [
+                each[row] for each, rows in zip(told, inside, strict=True) if rows[row] == which
+            ]
+    with tempfile.TemporaryDirectory() as folder:
+        attack = LIRAAttack(output_dir=folder, write_report=False, mode="online-carlini")
+        score, _ = attack._compute_scores(label, model.predict_proba(inputs), *sides)
+    # What it calls the probability of a member is the second, of minus log densities.
+    return _of_people(np.array(score)[:, 1], member, person)
+
+
+def _of_people(score, member, person):
+    from scipy.stats import mannwhitneyu
+
+    n = np.bincount(person)
+    mean, member = np.bincount(person, score) / n, np.bincount(person, member) > 0
+    test = mannwhitneyu(mean[member], mean[~member], alternative="greater")
+    return {**_rates(mean, member), "alarm": bool(test.pvalue <= 0.05)}
+
+
+def _privacyguard(kind, model, inputs, label, member, person, shadows, inside):
+    import pandas as pd
+    from privacy_guard.analysis.mia.aggregate_analysis_input import AggregationType
+    from privacy_guard.analysis.mia.analysis_node import AnalysisNode
+    from privacy_guard.attacks.lira_attack import LiraAttack
+    from privacy_guard.attacks.rmia_attack import RmiaAttack
+
+    own = _right(model, inputs, label)
+    told = np.stack([_right(one, inputs, label) for one in shadows])
+    frame = pd.DataFrame({"user_id": person})
+    if kind == "privacyguard-lira":
+        own, told = (np.log((p + 1e-16) / (1 - p + 1e-16)) for p in (own, told))
+        for side, rows in (("in", inside), ("out", ~inside)):
+            frame[f"score_mean_{side}"] = told.mean(axis=0, where=rows)
+            frame[f"score_std_{side}"] = told.std(axis=0, where=rows)
+        frame["score_orig"] = own
+        attack = LiraAttack(
+            frame[member].copy(),
+            frame[~member].copy(),
+            AggregationType.AVG,
+            use_fixed_variance=True,
+            std_dev_type="mix",
+            online_attack=True,
+        )
+    else:
+        frame["score_orig"] = own
+        for place, (one, rows) in enumerate(zip(told, inside, strict=True)):
+            frame[f"score_ref_{place}"], frame[f"member_ref_{place}"] = one, rows
+        attack = RmiaAttack(
+            frame[member],
+            frame[~member],
+            frame,
+            AggregationType.AVG,
+            num_reference_models=len(shadows),
+            online=True,
+        )
+    found = attack.run_attack()
+    node = AnalysisNode(found, delta=1e-6, n_users_for_eval=len(np.unique(person)))
+    auc, (low, high) = (node.compute_outputs()[name] for name in ("auc", "auc_ci"))
+    users = [found.df_train_user, found.df_test_user]
+    score = np.concatenate([one["score"] for one in users])
+    rates = _rates(score, np.repeat([True, False], [len(one) for one in users]))
+    return {"auc": float(auc), "low": float(low), "high": float(high), "tpr": rates["tpr"],
+            "alarm": bool(low > 0.5)}  # fmt: skip
+
+
 def peak_mb():
     """The most memory this process held; getrusage would tell of its parent, where that is more."""
     with open("/proc/self/status", encoding="utf-8") as file:
@@ -113,7 +209,12 @@ def main() -> None:
         model = xgboost.XGBClassifier(**json.loads(str(told["recipe"])), n_jobs=1)
         model.fit(inputs[told["trained"]], label[told["trained"]])
         started = time.perf_counter()
-        if kind == "art":
+        if kind in GIVEN:
+            inside = told["inside"]
+            shadows = _shadows(model, inputs, label, inside)
+            known = model, inputs, label, member, told["person"], shadows, inside
+            found = _sacro_given(*known) if kind == "lira-given" else _privacyguard(kind, *known)
+        elif kind == "art":
             found = _art(model, inputs, label, member)
         else:
             found = _sacro(kind, model, inputs, label, member)

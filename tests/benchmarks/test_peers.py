@@ -16,7 +16,9 @@ import numpy as np
 import pytest
 import xgboost
 
-from auditor.checks.membership.check import Membership
+from auditor.attackers.membership import complementary_halves
+from auditor.checks.membership.check import REFERENCES, Membership
+from auditor.core.errors import EvidenceError
 from auditor.core.streams import stream
 from auditor.core.target import MEMBER, NONMEMBER
 from auditor.targets.table import Table
@@ -38,6 +40,9 @@ TITLES = {
     "structural": "SACRO-ML structural",
     "lira": "SACRO-ML LiRA, 100 shadows, offline",
     "lira-online": "SACRO-ML LiRA, 100 shadows, online",
+    "lira-given": "SACRO-ML LiRA, our 4 references, online, of people",
+    "privacyguard-lira": "PrivacyGuard LiRA, our 4 references, online, of people",
+    "privacyguard-rmia": "PrivacyGuard RMIA, our 4 references, online, of people",
     "art": "ART black box",
 }
 ROOM = "models"
@@ -46,7 +51,10 @@ DATA = (
     f"{RECIPE['max_depth']}"
 )
 #: Null seeds of each: a hundred shadow models take a minute.
-NULLS = {"worst-case": 10, "structural": 10, "art": 10, "lira": 2, "lira-online": 2}
+NULLS = {
+    "worst-case": 40, "structural": 40, "art": 40, "lira": 2, "lira-online": 2,
+    "lira-given": 40, "privacyguard-lira": 40, "privacyguard-rmia": 40,
+}  # fmt: skip
 
 
 def made(seed: int, leaks: bool) -> dict[str, np.ndarray]:
@@ -62,7 +70,7 @@ def made(seed: int, leaks: bool) -> dict[str, np.ndarray]:
     }
 
 
-def ours(data: dict[str, np.ndarray], references: int = 4) -> dict[str, float]:
+def ours(data: dict[str, np.ndarray], references: int = REFERENCES) -> dict[str, float]:
     model = xgboost.XGBClassifier(**RECIPE, n_jobs=1)
     model.fit(data["inputs"][data["trained"]], data["label"][data["trained"]].astype(int))
     booster = model.get_booster()
@@ -96,6 +104,16 @@ def ours(data: dict[str, np.ndarray], references: int = 4) -> dict[str, float]:
     }
 
 
+def _accused(seed: int) -> bool:
+    """Whether ours alarms about a null; one that is void by chance, one in a hundred, is none."""
+    try:
+        return bool(ours(made(seed, leaks=False))["alarm"])
+    except EvidenceError as error:
+        if not str(error).startswith("void"):
+            raise
+        return False
+
+
 def theirs(kind: str, files: list[Path]) -> list[dict[str, float]]:
     done = subprocess.run(
         [str(PEERS), str(HERE / "peers.py"), kind, *map(str, files)],
@@ -110,8 +128,11 @@ def theirs(kind: str, files: list[Path]) -> list[dict[str, float]]:
 
 
 def kept(folder: Path, seed: int, leaks: bool) -> Path:
-    path = folder / f"{seed}-{leaks}.npz"
-    np.savez(path, **made(seed, leaks), recipe=json.dumps(RECIPE))
+    path, data = folder / f"{seed}-{leaks}.npz", made(seed, leaks)
+    # The halves of the people that ours draws, who stand in the order of their names there.
+    inside = complementary_halves(N, REFERENCES, stream(0, "attack"))
+    place = np.argsort(np.argsort(np.arange(N).astype(str)))
+    np.savez(path, **data, inside=inside[:, place[data["person"]]], recipe=json.dumps(RECIPE))
     return path
 
 
@@ -136,26 +157,23 @@ def told(name: str, leak: dict[str, float], nulls: list[bool], measured) -> None
 
 def test_ours_finds_over_fit_trees_and_is_silent_about_their_twins(measured):
     leaks = [ours(made(seed, leaks=True)) for seed in range(LEAKS)]
-    nulls = [bool(ours(made(seed, leaks=False))["alarm"]) for seed in range(1, 41)]
+    nulls = [_accused(seed) for seed in range(1, 41)]
     told("this tool, 4 references", leaks[0], nulls, measured)
     auc, tpr = (np.array([one[name] for one in leaks]) for name in ("auc", "tpr"))
-    first = {"room": ROOM, "data": DATA, "n": f"{N} people, seed 0"}
-    mean = {"room": ROOM, "data": DATA, "n": f"{LEAKS} models", "note": "range of the models"}
-    measured("models/peers-auc-0", "Membership in over-fit trees, AUC", leaks[0]["auc"],
-             interval=(leaks[0]["low"], leaks[0]["high"]), wanted=">= 0.98", **first)  # fmt: skip
-    measured("models/peers-tpr-0", "Membership in over-fit trees, TPR at 1 % FPR", leaks[0]["tpr"],
-             wanted=">= 0.60", digits=2, **first)  # fmt: skip
-    measured("models/peers-auc", "Membership in over-fit trees, mean AUC", auc.mean(),
-             interval=(auc.min(), auc.max()), wanted=">= 0.98", **mean)  # fmt: skip
-    measured("models/peers-tpr", "Membership in over-fit trees, mean TPR at 1 % FPR", tpr.mean(),
-             interval=(tpr.min(), tpr.max()), wanted=">= 0.60", digits=2, **mean)  # fmt: skip
+    each = {"room": ROOM, "data": DATA, "n": f"{LEAKS} models", "note": "range of the models"}
+    for place, (name, found, wanted) in enumerate(
+        (("AUC", auc, 0.98), ("TPR at 1 % FPR", tpr, 0.60))
+    ):
+        slug = ("auc", "tpr")[place]
+        between = {"interval": (found.min(), found.max()), "digits": 3 - place}
+        measured(f"models/peers-{slug}", f"Membership in over-fit trees, mean {name}",
+                 found.mean(), wanted=f"low >= {wanted}", **between, **each)  # fmt: skip
     measured("models/peers-null", "Alarms about models whose members are named by lot", sum(nulls),
              room=ROOM, data=DATA, n=f"{len(nulls)} seeds", wanted="<= 5", digits=0)  # fmt: skip
     say(f"ours, {LEAKS} leaks: AUC {auc.mean():.3f} ({auc.min():.3f} to {auc.max():.3f}), "
         f"TPR at 1% FPR {tpr.mean():.2f} ({tpr.min():.2f} to {tpr.max():.2f})")  # fmt: skip
-    # One seed's TPR is a matter of the three luckiest of 250: their mean is the tool's.
-    assert auc.mean() >= 0.98
-    assert tpr.mean() >= 0.60
+    assert auc.min() >= 0.98
+    assert tpr.min() >= 0.60
     assert sum(nulls) <= 5  # of 40 at 2.5 %, more than 5 are as rare as one in a thousand
 
 
