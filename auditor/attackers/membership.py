@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,10 +30,6 @@ _LEAST = 2 * MIN_PEOPLE
 #: What a person's own spread over few references is shrunk towards counts as so many of them.
 _SHRUNK = 4
 _FOLDS = 5
-#: Of a fit that is the same each time: rounding alone.
-_LEAST_VARIANCE = 1e-12
-#: A variance is that of records of about the same fit: of so many parts, if so many are in each.
-_PARTS, _LEAST_RECORDS = 10, 30
 #: How often members are drawn by lot for somebody blind; of so many people at most.
 _PERMUTED, _BLIND_PEOPLE = 99, 5000
 #: How far a line that looks for members may lean on any one column.
@@ -101,10 +96,6 @@ class Subjects:
         """(n,) the records of some people (p,)."""
         return np.asarray((self.sums.T @ people.astype(float)) > 0)
 
-    def of_each_record(self, values: Floats) -> Floats:
-        """(n, m) what is said of each record's person (p, m); 0 of who is not asked about."""
-        return np.asarray(self.sums.T @ values)
-
     def trials(self, score: Floats) -> Trials:
         """Scores of people, of those who have one."""
         return trials(score, self.member, self.people)
@@ -143,7 +134,7 @@ def reference_fits(
     inside: NDArray[np.bool_],
     context: Context,
 ) -> Floats:
-    """(n_references, n, m) how well each reference fits each record.
+    """(n_references, p, m) how well each reference fits each person.
 
     Parameters
     ----------
@@ -152,7 +143,8 @@ def reference_fits(
     fits = []
     for place, people in enumerate(inside):
         context.progress(f"reference models of {target.name}", place, len(inside))
-        fits.append(refit(subjects.rows(people), target.y_true, context.seed + place))
+        fitted = refit(subjects.rows(people), target.y_true, context.seed + place)
+        fits.append(subjects.pooled(fitted))
     return np.stack(fits)
 
 
@@ -162,46 +154,18 @@ class References:
 
     Attributes
     ----------
-    fits : (n_references, n, m) how well each fits each record
-    inside : (n_references, p) who is in the training of each; everybody in that of half of them
+    fits : (n_references, p, m) how well each fits each person
+    inside : (n_references, p) who is in the training of each
     """
 
-    subjects: Subjects
     fits: Floats
     inside: NDArray[np.bool_]
 
-    @cached_property
-    def _pooled(self) -> Floats:
-        """(n_references, p, m) how well each fits each person."""
-        return np.stack([self.subjects.pooled(one) for one in self.fits])
-
     def held(self, own: Floats) -> Floats:
-        """(p, m) a person's fit beside halfway between that with the person in training and
-        without.
-        """
+        """(p, m) a fit beside halfway between the fit with a person in training and without."""
         sides = (self.inside, ~self.inside)
-        mean = [np.mean(self._pooled, axis=0, where=side[..., None]) for side in sides]
+        mean = [np.mean(self.fits, axis=0, where=side[..., None]) for side in sides]
         return own - np.asarray((mean[0] + mean[1]) / 2)
-
-    def scores(self, records: Floats) -> Floats:
-        """(p, m) how much likelier each person's records (n, m) are fitted so with the person in
-        training, a record on average.
-        """
-        rows = np.stack([self.subjects.rows(people) for people in self.inside])
-        known = rows.any(axis=0)
-        ratio = np.full_like(records, np.nan)
-        for column, own in enumerate(records.T):
-            fits = self.fits[:, :, column]
-            some = known & np.isfinite(own) & np.isfinite(fits).all(axis=0)
-            if some.any():
-                ratio[some, column] = _log_likelihood_ratio(own[some], fits[:, some], rows[:, some])
-        return self.subjects.pooled(ratio)
-
-    def raised(self, by: Floats) -> References:
-        """The references of a recipe that fits whoever is in training better, by (m,)."""
-        in_training = (self.subjects.rows(people) for people in self.inside)
-        fits = [one + rows[:, None] * by for one, rows in zip(self.fits, in_training, strict=True)]
-        return replace(self, fits=np.stack(fits))
 
     def likelihood_ratios(self, own: Floats) -> tuple[Floats, Floats]:
         """(p, m) LiRA's score online, the log-likelihood ratio of normal fits with and without a
@@ -211,54 +175,13 @@ class References:
         ratio = np.zeros_like(own)
         for side, sign in ((self.inside, 1), (~self.inside, -1)):
             where = side[..., None]
-            mean, n = np.mean(self._pooled, axis=0, where=where), side.sum(axis=0)[:, None]
-            squares = np.sum((self._pooled - mean) ** 2, axis=0, where=where)
+            mean, n = np.mean(self.fits, axis=0, where=where), side.sum(axis=0)[:, None]
+            squares = np.sum((self.fits - mean) ** 2, axis=0, where=where)
             shared = np.nansum(squares, axis=0) / np.maximum((n - 1).sum(), 1)
             variance = (squares + _SHRUNK * shared) / (n - 1 + _SHRUNK)
             variance = np.maximum(variance, 1e-12)
             ratio += sign * -((own - mean) ** 2 / variance + np.log(variance)) / 2
         return ratio, (own - mean) / np.sqrt(variance)  # the side without comes last
-
-
-def _log_likelihood_ratio(own: Floats, fits: Floats, inside: NDArray[np.bool_]) -> Floats:
-    """(n,) LiRA's score online, with one variance on each side for records of about the same fit.
-
-    A record's gap between the sides is known from few references: it is drawn towards the mean gap
-    by as much as its spread among records is the references' chance. A fit beyond that with the
-    person in training counts as that: a model may know its people better than references do.
-
-    Parameters
-    ----------
-    own : (n,) how well the model fits each record
-    fits : (n_references, n) how well each reference does
-    inside : (n_references, n) whether it was in training; each record in that of half of them
-    """
-    each = len(fits) // 2
-    sides = (inside, ~inside)
-    mean = [np.mean(fits, axis=0, where=side) for side in sides]
-    middle, gap = (mean[0] + mean[1]) / 2, mean[0] - mean[1]
-    variance = []
-    for side, centre in zip(sides, mean, strict=True):
-        seen = np.sum((fits - centre) ** 2, axis=0, where=side) / max(each - 1, 1)
-        variance.append(np.maximum(_of_about_the_same(middle, seen), _LEAST_VARIANCE))
-    spread = float(gap.var())
-    by_chance = float(variance[0].mean() + variance[1].mean()) / each
-    real = max(spread - by_chance, 0.0) / spread if spread > 0 else 0.0
-    gap = gap.mean() + real * (gap - gap.mean())
-    with_person, without = middle + gap / 2, middle - gap / 2
-    own = np.minimum(own, with_person)
-    apart = (own - without) ** 2 / variance[1] - (own - with_person) ** 2 / variance[0]
-    return np.asarray((apart + np.log(variance[1] / variance[0])) / 2)
-
-
-def _of_about_the_same(order: Floats, values: Floats) -> Floats:
-    """(n,) the mean of values over the part that each stands in, of equal parts of an order."""
-    n = len(order)
-    n_parts = min(max(n // _LEAST_RECORDS, 1), _PARTS)
-    part = np.empty(n, dtype=np.int64)
-    part[np.argsort(order, kind="stable")] = np.arange(n) * n_parts // n
-    mean = np.bincount(part, values) / np.bincount(part)
-    return np.asarray(mean[part])
 
 
 @dataclass(frozen=True, eq=False)
@@ -270,21 +193,11 @@ class OfWhomTheSameIsTrue:
     truth : (p, m) what is true of each
     """
 
-    subjects: Subjects
     truth: Floats
 
     def held(self, own: Floats) -> Floats:
-        """(p, m) a person's fit less its mean among all people of whom the same is true."""
+        """(p, m) a fit less its mean among all people of whom the same is true."""
         return label_centred(own, self.truth)
-
-    def scores(self, records: Floats) -> Floats:
-        """(p, m) the same, of the fit to records (n, m)."""
-        return self.held(self.subjects.pooled(records))
-
-    def raised(self, by: Floats) -> OfWhomTheSameIsTrue:
-        """The people themselves: of no model but the one that is asked anything is known."""
-        del by
-        return self
 
 
 #: What a person's fit is held against.

@@ -32,14 +32,14 @@ class PlantedFits:
     subjects : those people, called members or not
     told, held : (p, m) how well it fits each, and that beside what is expected
     spread : (m,) of what is held so among people; 0 where there is none
-    by : (m,) by how much the fit of a member was raised
+    raised : (p, m) by how much the fit of each was raised
     """
 
     subjects: Subjects
     told: Floats
     held: Floats
     spread: Floats
-    by: Floats
+    raised: Floats
 
     @classmethod
     def of(
@@ -61,12 +61,8 @@ class PlantedFits:
         spread = np.nanstd(held, axis=0)
         least = _ROUNDING * np.maximum(np.nanmax(np.abs(told), axis=0), 1)
         spread = np.where(spread > least, spread, 0.0)
-        return cls(subjects, told, held, spread, strength / (1 - strength) * spread)
-
-    @property
-    def raised(self) -> Floats:
-        """(p, m) by how much the fit of each was raised."""
-        return self.by * self.subjects.member[:, None]
+        raised = strength / (1 - strength) * spread * subjects.member[:, None]
+        return cls(subjects, told, held, spread, raised)
 
     @property
     def own(self) -> Floats:

@@ -23,8 +23,7 @@ def planted(target: Target, strength: float, seed: int) -> PlantedFits:
 
 
 def beside(target: Target) -> OfWhomTheSameIsTrue:
-    subjects = Subjects.of(target)
-    return OfWhomTheSameIsTrue(subjects, subjects.pooled(target.y_true))
+    return OfWhomTheSameIsTrue(Subjects.of(target).pooled(target.y_true))
 
 
 def right(fits: PlantedFits, score: np.ndarray) -> float:

@@ -80,16 +80,14 @@ class MembershipScores:
     permuted: tuple[Trials, ...]
 
     @classmethod
-    def of(
-        cls, subjects: Subjects, records: Floats, beside: Beside, order: Places
-    ) -> MembershipScores:
-        """By the fit to each record, (n, m).
+    def of(cls, subjects: Subjects, own: Floats, beside: Beside, order: Places) -> MembershipScores:
+        """By the fit, (p, m).
 
         Parameters
         ----------
         order : (m,) in which models of a suite are released; of a single one nothing
         """
-        own, each = subjects.pooled(records), standardised(beside.scores(records))
+        each = standardised(beside.held(own))
         online, offline = None, None
         if isinstance(beside, References):
             online, offline = (
@@ -126,16 +124,15 @@ class Membership(OnModel):
     """An intruder holds records of a person and the model, and wants to know whether the person was
     in the training data.
 
-    What the fit to each record tells is pooled over the person's records and over all that the
+    How well the model fits each record is pooled over the person's records and over all that the
     model tells. Where the recipe is known, reference models are trained on random halves of the
-    people: the record's likelihood ratio by what the fit is with and without the person in
-    training, LiRA's online (Carlini et al., S&P 2022), of normal fits whose variance is shared by
-    records. Else the fit is held against those of whom the same is true.
+    people, and the fit is held against the middle of what it is with and without the person in
+    training: the ratio of RMIA (Zarifzadeh et al., ICML 2024), which then is LiRA's (Carlini et
+    al., S&P 2022) with one spread for all. Else it is held against those of whom the same is true.
 
     Attributes
     ----------
-    references : models that are trained, an even number from 4 on; LiRA's own score, a variance
-        for each person, needs more than few
+    references : models that are trained, an even number; LiRA's own score needs more than few
     """
 
     references: int = REFERENCES
@@ -164,24 +161,24 @@ class Membership(OnModel):
         target = self.target
         subjects = Subjects.of(target)
         context.progress(f"membership of {target.name}", 0, 0)
-        records = self._fit(context)
+        own = self._fit(subjects, context)
         beside = self._beside(subjects, context, rng)
-        n_labels = records.shape[1]
+        n_labels = own.shape[1]
         order = rng.permutation(n_labels) if n_labels > 1 else np.zeros(0, dtype=np.int64)
         blind, permuted = blind_guesses(target, subjects, rng)
         return replace(
-            MembershipScores.of(subjects, records, beside, order),
+            MembershipScores.of(subjects, own, beside, order),
             explanation=explanation_guesses(target, subjects, rng) if self._explained else None,
             blind=blind,
             permuted=permuted,
         )
 
-    def _fit(self, context: Context) -> Floats:
-        """(n, m) how well the model fits each record; asked once."""
+    def _fit(self, subjects: Subjects, context: Context) -> Floats:
+        """(p, m) how well the model fits each person; asked once."""
         assert self.target.membership_signal is not None
         key = "fit", self.target
         if key not in context.memo:
-            context.memo[key] = self.target.membership_signal()
+            context.memo[key] = subjects.pooled(self.target.membership_signal())
         found: Floats = context.memo[key]
         return found
 
@@ -189,14 +186,14 @@ class Membership(OnModel):
         """What a person's fit is held against."""
         target = self.target
         if target.train_reference is None:
-            return OfWhomTheSameIsTrue(subjects, subjects.pooled(target.y_true))
+            return OfWhomTheSameIsTrue(subjects.pooled(target.y_true))
         inside = complementary_halves(len(subjects.people), self.references, rng)
         key = "reference models", target, inside.tobytes()
         if key not in context.memo:
             context.memo[key] = reference_fits(
                 target, target.train_reference, subjects, inside, context
             )
-        return References(subjects, context.memo[key], inside)
+        return References(context.memo[key], inside)
 
     def estimate(self, evidence: MembershipScores, level: float, draw: Draw) -> Measured:
         """What the attack found.
@@ -293,14 +290,11 @@ class Dealt(Membership):
     def attack(self, context: Context, rng: np.random.Generator) -> MembershipScores:
         """Scores by the fit; to somebody who knows how it was planted, by what is likelier."""
         subjects = Subjects.of(self.target)
-        records, beside = self._fit(context), self._beside(subjects, context, rng)
+        own, beside = self._fit(subjects, context), self._beside(subjects, context, rng)
         lot = stream(self.seed, f"planted/{self.target.name}/members")
-        own = subjects.pooled(records)
         fits = PlantedFits.of(subjects, own, beside.held, self.strength, lot)
-        records = records + subjects.of_each_record(fits.raised)
         nobody = np.zeros(0, dtype=np.int64)
-        # Who trains models by the same recipe finds the leak in those as well.
-        seen = MembershipScores.of(fits.subjects, records, beside.raised(fits.by), nobody)
+        seen = MembershipScores.of(fits.subjects, fits.own, beside, nobody)
         if not self.knowing:
             return seen
         known = fits.subjects.trials(fits.likelihood_ratio())
