@@ -32,6 +32,7 @@ from auditor.policy.proofs import limits_of
 from auditor.policy.standing import asked
 from auditor.simulate.hospital import Hospital
 from auditor.simulate.pairs import PairedPopulation
+from auditor.stats.small_cells import FEW
 from auditor.systems import model_dir, study
 from auditor.systems import task as tasks
 from auditor.systems.open import open_target
@@ -99,6 +100,9 @@ def test_every_question_to_a_system_is_answered_or_says_what_would(
     # Last, so that it says that all was asked.
     key = {"system": system, "question": TRAINING, "rule": NO_RULE}
     measured.row(TABLE, key, {**dict.fromkeys(CELLS, ""), "s": f"{trained:.1f}"})
+    asked = [row for row in _rows(measured) if row["system"] == system]
+    silent = [one["question"] for one in asked if not (one["figure"] or one["why"])]
+    assert silent == [TRAINING]
 
 
 def _asked_and_kept(
@@ -151,7 +155,8 @@ def _cells(
     one: Finding, proof: Finding | None, rule: Rule | None, profile: Profile
 ) -> dict[str, str]:
     """What one question found, and what a rule says of that alone."""
-    name = rule.estimate if rule else next(iter(one.estimates), "")
+    withheld = [name for name, said in one.params.items() if said == FEW]
+    name = rule.estimate if rule else next(iter([*one.estimates, *withheld]), "")
     found, unit = one.estimates.get(name), words.metric(one.check, name).unit if name else "number"
     cells = {**dict.fromkeys(CELLS, ""), "why": one.reason or ""}
     if found is not None:
